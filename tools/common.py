@@ -1,0 +1,105 @@
+"""What every tool here shares: where things lie, how to speak, how to run a command."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+
+
+class Fail(Exception):
+    """An error for the person at the terminal: what is wrong, and what mends it."""
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def run_main(main):
+    """Run `main()`, and turn a Fail into one message and exit status 1."""
+    try:
+        sys.exit(main())
+    except Fail as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+def jobs():
+    return int(os.environ.get("JOBS") or min(os.cpu_count() or 1, 8))
+
+
+def clean_env(**extra):
+    """The environment for make, tests and benchmarks: nothing of an outer make, no files beside sources."""
+    dropped = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MICROPYPATH", "MICROPYINSPECT", "BUILD", "VARIANT")
+    env = {key: value for key, value in os.environ.items() if key not in dropped}
+    env["PYTHONDONTWRITEBYTECODE"] = "1"
+    env["MICROPY_CPYTHON3"] = sys.executable
+    env.update(extra)
+    return env
+
+
+def run_logged(command, log, *, env=None, cwd=None, what="", fatal=True, every=15):
+    """Run a command with its output in the file `log`; say each `every` seconds that it goes on.
+
+    Returns the exit status; with `fatal`, a non-zero one is a Fail that shows the end of the log.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    with open(log, "wb") as out:
+        out.write(("$ " + " ".join(map(str, command)) + "\n").encode())
+        out.flush()
+        process = subprocess.Popen(
+            [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=out,
+            stderr=subprocess.STDOUT, env=env or clean_env(), cwd=cwd,
+        )
+        try:
+            while True:
+                try:
+                    status = process.wait(timeout=every)
+                    break
+                except subprocess.TimeoutExpired:
+                    lines = log.read_bytes().count(b"\n")
+                    say(f"    {what}: {time.monotonic() - started:.0f} s, {lines} lines so far")
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+    if status != 0 and fatal:
+        tail = "\n".join("    | " + line for line in log.read_text(errors="replace").splitlines()[-25:])
+        raise Fail(f"{what} failed with status {status}; the whole output is in {shown(log)}, its end:\n{tail}")
+    return status
+
+
+def shown(path):
+    """A path as a person in the clone would type it."""
+    try:
+        return str(Path(path).relative_to(ROOT))
+    except ValueError:
+        return str(path)
+
+
+def write_json(path, value):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n")
+    os.replace(partial, path)
+
+
+def table(rows):
+    """Rows of cells as aligned text; numbers to the right."""
+    rows = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    numeric = [all(row[i][:1].isdigit() or not row[i] for row in rows[1:]) for i in range(len(widths))]
+
+    def line(row):
+        cells = (c.rjust(w) if n else c.ljust(w) for c, w, n in zip(row, widths, numeric))
+        return "  ".join(cells).rstrip()
+
+    return "\n".join([line(rows[0]), "  ".join("-" * w for w in widths)] + [line(row) for row in rows[1:]])
