@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""Builds the unix port of a MicroPython tree, with its own C or with mpgc.
+
+Both builds are the same make command; mpgc's adds the wrapper makefile as the door. Everything is
+written under build/: the tree is only read.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections import namedtuple
+
+import options as option_names
+from common import BUILD, ROOT, Fail, clean_env, jobs, run_logged, run_main, say, shown
+from tree import add_tree_arguments, get_tree
+
+VARIANTS = ("standard", "coverage", "minimal")
+WRAPPER = ROOT / "micropython-patches" / "wrapper.mk"
+# A symbol that only mpgc defines: which memory system a program was linked with can be read off it.
+PROOF = "mpgc_build_info"
+# The package of the source tree lacks the submodules that these need.
+WITHOUT_SUBMODULES = ["MICROPY_PY_SSL=0", "MICROPY_SSL_MBEDTLS=0", "MICROPY_PY_BTREE=0"]
+
+Build = namedtuple("Build", "flavour folder program command")
+
+
+def tree_key(tree):
+    """A folder name for what is built from this tree; two trees of one release do not mix."""
+    if tree.own:
+        return tree.release
+    return f"{tree.release}@{hashlib.sha256(str(tree.path).encode()).hexdigest()[:8]}"
+
+
+def build_env(tree):
+    # With the tag given, the version header needs no git in a tree of somebody else.
+    return clean_env(MICROPY_GIT_TAG=f"v{tree.release}", MICROPY_GIT_HASH="unknown")
+
+
+def absent_micropython_lib():
+    """A folder that stands for micropython-lib: the build wants to see its README."""
+    folder = BUILD / "no-micropython-lib"
+    folder.mkdir(parents=True, exist_ok=True)
+    readme = folder / "README.md"
+    if not readme.exists():
+        readme.write_text("Stands for micropython-lib, of which these builds use nothing.\n")
+    return folder
+
+
+def build_mpy_cross(tree):
+    folder = BUILD / "mpy-cross" / tree_key(tree)
+    log = folder.with_name(folder.name + ".log")
+    command = ["make", f"-j{jobs()}", "-C", tree.path / "mpy-cross", f"BUILD={folder}"]
+    run_logged(command, log, env=build_env(tree), what=f"building mpy-cross {tree.release}")
+    return folder / "mpy-cross"
+
+
+def make_variables(tree, variant, option_variables, mpy_cross):
+    variables = [f"VARIANT={variant}", "STRIP=", f"MICROPY_MPYCROSS={mpy_cross}"]
+    if variant != "minimal":
+        variables += WITHOUT_SUBMODULES
+        variables.append(f"FROZEN_MANIFEST={ROOT / 'tools' / 'manifests' / (variant + '.py')}")
+        variables.append(f"MPY_LIB_DIR={absent_micropython_lib()}")
+    return variables + [f"{name}={value}" for name, value in option_variables.items()]
+
+
+def build(tree, variant, flavour, options, *extra):
+    """Build one flavour ("c" or "rust"); `extra` are further make variables. Returns a Build."""
+    if variant not in VARIANTS:
+        raise Fail(f"VARIANT={variant} is not known here: choose one of {', '.join(VARIANTS)}")
+    mpy_cross = build_mpy_cross(tree)
+    name = "-".join(filter(None, [tree_key(tree), variant, options.build_slug]))
+    folder = BUILD / "unix" / name / flavour
+    command = ["make", f"-j{jobs()}", "-C", tree.path / "ports" / "unix"]
+    if flavour == "rust":
+        if not WRAPPER.is_file():
+            raise Fail(f"{shown(WRAPPER)} is missing: the clone is not complete, check it out again")
+        command += ["-f", WRAPPER]
+    command += make_variables(tree, variant, options.make_variables, mpy_cross)
+    command += [f"BUILD={folder}", *extra]
+    started = time.monotonic()
+    run_logged(command, folder.with_name(flavour + ".log"), env=build_env(tree), what=f"building {name} ({flavour})")
+    program = folder / "micropython"
+    prove(program, flavour)
+    say(f"  built {shown(program)} in {time.monotonic() - started:.0f} s")
+    return Build(flavour, folder, program, [str(word) for word in command])
+
+
+def prove(program, flavour):
+    """Fail unless the Rust program carries mpgc and the C control does not."""
+    readelf = shutil.which("readelf")
+    if not readelf:
+        raise Fail("`readelf` is needed to tell the two builds apart: install binutils")
+    symbols = subprocess.run(
+        [readelf, "-sW", str(program)], stdout=subprocess.PIPE, text=True, check=True, stdin=subprocess.DEVNULL
+    ).stdout
+    has_proof = any(line.split()[-1:] == [PROOF] for line in symbols.splitlines())
+    if flavour == "rust" and not has_proof:
+        raise Fail(f"{shown(program)} has no symbol {PROOF}: mpgc was not linked in; remove {shown(program.parent)} and build again")
+    if flavour == "c" and has_proof:
+        raise Fail(f"{shown(program)} is the C control but has the symbol {PROOF}: remove {shown(program.parent)} and build again")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_tree_arguments(parser)
+    parser.add_argument("--variant", default="standard", help=f"one of {', '.join(VARIANTS)}")
+    parser.add_argument("--flavour", choices=("c", "rust"), default="rust")
+    parser.add_argument("--options", default="", help="as OPTIONS of `make upstream`")
+    parser.add_argument("--python-module", action="store_true", help="link the Python module mpgc in")
+    parser.add_argument("run", nargs="*", metavar="-- ARG", help="run the program with these arguments (`-i` for the prompt)")
+    args = parser.parse_args()
+    tree = get_tree(args.release or None, args.micropython_dir)
+    options = option_names.parse(args.options)
+    extra = []
+    if args.python_module:
+        extra.append("MPGC_PYTHON_MODULE=1")
+        options = options._replace(build_slug="-".join(filter(None, [options.build_slug, "module"])))
+    say(f"building the unix port of MicroPython {tree.release}, {args.variant}, {args.flavour}")
+    built = build(tree, args.variant, args.flavour, options, *extra)
+    if args.run:
+        sys.stdout.flush()
+        os.execv(built.program, [str(built.program)] + [word for word in args.run if word != "--"])
+    return 0
+
+
+if __name__ == "__main__":
+    run_main(main)
