@@ -1,0 +1,172 @@
+//! Non-local return: the chain of buffers that a raise unwinds to, and the chain
+//! of callbacks that run on the way.
+//!
+//! ```text
+//!   nlr_top --> buffer --> buffer --> NULL       each on the C stack, newest first
+//!   jump_callback_top --> node --> node --> NULL likewise
+//! ```
+//!
+//! Saving and restoring registers is the work of one file per architecture. A
+//! jump skips destructors, so nothing here keeps a value that has one.
+
+use core::ffi::c_void;
+use core::ptr::NonNull;
+
+pub mod x64;
+
+/// The head of every buffer; the registers, a `jmp_buf` or more follow it.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Buffer {
+    /// The buffer pushed before this one.
+    pub prev: *mut Buffer,
+    /// What was raised, once a jump lands here.
+    pub ret_val: *mut c_void,
+}
+
+/// A callback that runs when a jump unwinds past it.
+#[repr(C)]
+#[derive(Debug)]
+pub struct CallbackNode {
+    /// The node pushed before this one.
+    pub prev: *mut CallbackNode,
+    /// Called with the node itself.
+    pub fun: Option<unsafe extern "C" fn(*mut c_void)>,
+}
+
+/// Puts `buffer` on top of the chain.
+///
+/// # Safety
+/// `top` and `buffer` are valid for writes.
+#[inline(always)]
+pub unsafe fn push(top: *mut *mut Buffer, buffer: *mut Buffer) {
+    // SAFETY: both are valid by this function's contract.
+    unsafe {
+        (*buffer).prev = *top;
+        *top = buffer;
+    }
+}
+
+/// Takes the newest buffer off the chain.
+///
+/// # Safety
+/// `top` is valid for writes and the chain is not empty.
+#[inline(always)]
+pub unsafe fn pop(top: *mut *mut Buffer) {
+    // SAFETY: the chain has a buffer, and buffers of the chain are valid.
+    unsafe { *top = (**top).prev }
+}
+
+/// Puts a callback on top of its chain.
+///
+/// # Safety
+/// `top` and `node` are valid for writes.
+#[inline(always)]
+pub unsafe fn push_callback(
+    top: *mut *mut CallbackNode,
+    node: *mut CallbackNode,
+    fun: Option<unsafe extern "C" fn(*mut c_void)>,
+) {
+    // SAFETY: both are valid by this function's contract.
+    unsafe {
+        (*node).prev = *top;
+        (*node).fun = fun;
+        *top = node;
+    }
+}
+
+/// Takes the newest callback off its chain, before it is called.
+///
+/// # Safety
+/// `top` is valid for writes and the chain is not empty.
+#[inline(always)]
+pub unsafe fn pop_callback(top: *mut *mut CallbackNode) -> NonNull<CallbackNode> {
+    // SAFETY: the chain has a node, so `*top` is not null and valid.
+    unsafe {
+        let node = NonNull::new_unchecked(*top);
+        *top = node.as_ref().prev;
+        node
+    }
+}
+
+/// Takes the newest callback off its chain if it was pushed after `buffer`.
+///
+/// The C stack grows down, so what was pushed later lies lower.
+///
+/// # Safety
+/// `top` is valid for writes; the nodes lie on the C stack of this thread.
+#[inline(always)]
+pub unsafe fn pop_callback_below(
+    top: *mut *mut CallbackNode,
+    buffer: *const Buffer,
+) -> Option<NonNull<CallbackNode>> {
+    // SAFETY: `top` is valid; a chain that is not empty may be popped.
+    unsafe {
+        let node = *top;
+        if node.is_null() || node.addr() >= buffer.addr() {
+            return None;
+        }
+        Some(pop_callback(top))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::ptr::null_mut;
+
+    #[test]
+    fn buffers_are_a_stack() {
+        let mut a = Buffer {
+            prev: null_mut(),
+            ret_val: null_mut(),
+        };
+        let mut b = Buffer {
+            prev: null_mut(),
+            ret_val: null_mut(),
+        };
+        let (a, b) = (&raw mut a, &raw mut b);
+        let mut top = null_mut();
+        // SAFETY: both buffers outlive the chain.
+        unsafe {
+            push(&mut top, a);
+            push(&mut top, b);
+            assert_eq!(((*b).prev, top), (a, b));
+            pop(&mut top);
+            assert_eq!(top, a);
+            pop(&mut top);
+        }
+        assert!(top.is_null());
+    }
+
+    #[test]
+    fn only_callbacks_pushed_after_the_buffer_are_popped() {
+        // One array stands for the C stack: lower is newer.
+        let mut stack: [CallbackNode; 4] = core::array::from_fn(|_| CallbackNode {
+            prev: null_mut(),
+            fun: None,
+        });
+        let base = stack.as_mut_ptr();
+        let mut top = null_mut();
+        // SAFETY: all pointers stay inside the array, which outlives the chain.
+        unsafe {
+            let (old, buffer, mid, new) = (base.add(3), base.add(2), base.add(1), base);
+            for node in [old, mid, new] {
+                push_callback(&mut top, node, None);
+            }
+            let limit = buffer.cast::<Buffer>();
+            assert_eq!(
+                pop_callback_below(&mut top, limit).map(NonNull::as_ptr),
+                Some(new)
+            );
+            assert_eq!(
+                pop_callback_below(&mut top, limit).map(NonNull::as_ptr),
+                Some(mid)
+            );
+            assert_eq!(pop_callback_below(&mut top, limit), None);
+            assert_eq!(top, old);
+            assert_eq!(pop_callback(&mut top).as_ptr(), old);
+            assert_eq!(pop_callback_below(&mut top, limit), None);
+        }
+    }
+}
