@@ -1,0 +1,48 @@
+//! Without the feature `micropython` there is nothing to do but to name the
+//! `cfg`s. With it, the headers of a port decide everything: see `buildsrc/`.
+
+#[cfg(feature = "micropython")]
+mod buildsrc;
+
+/// Every `cfg` that the headers of a port may switch on.
+const CFGS: &[&str] = &[
+    "mpgc_alloc_threshold",
+    "mpgc_collect_retval",
+    "mpgc_conservative_clear",
+    "mpgc_debug_valgrind",
+    "mpgc_debug_verbose",
+    "mpgc_enable_gc",
+    "mpgc_event_poll_hook",
+    "mpgc_event_poll_hook_fast",
+    "mpgc_finaliser",
+    "mpgc_gc_hook_loop",
+    "mpgc_gc_mutex",
+    "mpgc_kbd_exception",
+    "mpgc_nlr_setjmp",
+    "mpgc_nlr_x64",
+    "mpgc_pystack",
+    "mpgc_sched_hook_scheduled",
+    "mpgc_scheduler",
+    "mpgc_split_heap",
+    "mpgc_split_heap_auto",
+    "mpgc_static_nodes",
+    "mpgc_thread",
+    "mpgc_thread_gil",
+    "mpgc_thread_state_inline",
+    "mpgc_type_array",
+    "mpgc_type_bytearray",
+    "mpgc_type_float",
+    "mpgc_vm_abort",
+];
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=buildsrc");
+    for cfg in CFGS {
+        println!("cargo:rustc-check-cfg=cfg({cfg})");
+    }
+    #[cfg(feature = "micropython")]
+    if let Err(message) = buildsrc::run() {
+        buildsrc::stop(&message);
+    }
+}

@@ -1,0 +1,170 @@
+//! The port's headers through bindgen.
+
+use super::Result;
+use super::port::{Port, first_error};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The declarations of a port, and what can be read off them.
+pub struct Headers {
+    /// The Rust text.
+    pub text: String,
+    /// `FLAG_X` and `NUMBER_X` of port.h.
+    pub values: BTreeMap<String, u64>,
+    /// Struct name -> size, fields in order with their offsets.
+    pub structs: BTreeMap<String, Struct>,
+}
+
+/// A struct as libclang lays it out.
+#[derive(Default)]
+pub struct Struct {
+    pub size: u64,
+    pub fields: Vec<(String, u64)>,
+}
+
+const TYPES: &[&str] = &[
+    "mp_state_ctx_t",
+    "mp_state_mem_area_t",
+    "gc_info_t",
+    "mp_print_t",
+    "mp_obj_base_t",
+    "mp_obj_exception_t",
+    "mp_sched_item_t",
+    "mp_sched_node_t",
+    "mp_sched_callback_t",
+    "nlr_buf_t",
+    "nlr_jump_callback_node_t",
+    "mpgc_gc_stack_entry_t",
+];
+const FUNCTIONS: &[&str] = &[
+    "gc_.*",
+    "nlr_.*",
+    "mp_pystack_(init|alloc)",
+    "mp_sched_.*",
+    "mp_handle_pending.*",
+    "mp_event_.*",
+    "mp_thread_get_state",
+    "mp_thread_(recursive_)?mutex_.*",
+    "mp_call_function_1_protected",
+    "mp_printf",
+    "mp_print_str",
+    "DEBUG_printf",
+    "mpgc_shim_.*",
+];
+const VARIABLES: &[&str] = &[
+    "mp_state_ctx",
+    "mp_plat_print",
+    "mp_type_(tuple|list|dict|str|bytes|bytearray|array|float|fun_bc|module)",
+    "FLAG_.*",
+    "NUMBER_.*",
+];
+
+/// Reads `header` as the port would compile it.
+pub fn read(port: &Port, header: &Path) -> Result<Headers> {
+    let mut builder = bindgen::Builder::default()
+        .header(header.display().to_string())
+        .clang_args(port.clang_args()?)
+        .use_core()
+        .ctypes_prefix("core::ffi")
+        .rust_edition(bindgen::RustEdition::Edition2024)
+        .enable_function_attribute_detection()
+        .generate_comments(false)
+        .layout_tests(true)
+        .derive_debug(false)
+        .prepend_enum_name(false)
+        .formatter(bindgen::Formatter::Prettyplease);
+    for name in TYPES {
+        builder = builder.allowlist_type(name);
+    }
+    for name in FUNCTIONS {
+        builder = builder.allowlist_function(name);
+    }
+    for name in VARIABLES {
+        builder = builder.allowlist_var(name);
+    }
+    let text = builder.generate().map_err(explain)?.to_string();
+    Ok(Headers {
+        values: values(&text),
+        structs: structs(&text),
+        text,
+    })
+}
+
+fn explain(error: bindgen::BindgenError) -> String {
+    let bindgen::BindgenError::ClangDiagnostic(said) = &error else {
+        return format!("bindgen cannot read the port's headers: {error}");
+    };
+    format!(
+        "the port's headers do not have the shape of a release that mpgc knows (1.25, 1.26): {}; \
+         take such a tree, or a newer mpgc",
+        first_error(said)
+    )
+}
+
+impl Headers {
+    /// Whether bindgen saw a function declared exactly so, white space aside.
+    pub fn declares(&self, function: &str) -> bool {
+        let squeeze = |s: &str| s.split_whitespace().collect::<String>();
+        // Long declarations are broken over lines, with a comma after the last argument.
+        squeeze(&self.text)
+            .replace(",)", ")")
+            .contains(&squeeze(function))
+    }
+
+    /// The value of `FLAG_X` or `NUMBER_X`, if port.h defines it in this build.
+    pub fn value(&self, name: &str) -> Option<u64> {
+        self.values.get(name).copied()
+    }
+}
+
+/// `pub const FLAG_X: bool = true;` and `pub const NUMBER_X: c_ulonglong = 4;`.
+fn values(text: &str) -> BTreeMap<String, u64> {
+    text.lines()
+        .filter_map(|line| {
+            let (name, rest) = line.strip_prefix("pub const ")?.split_once(": ")?;
+            if !name.starts_with("FLAG_") && !name.starts_with("NUMBER_") {
+                return None;
+            }
+            let value = rest.split_once("= ")?.1.trim_end_matches(';');
+            let value = match value {
+                "true" => 1,
+                "false" => 0,
+                number => number.parse().ok()?,
+            };
+            Some((name.to_owned(), value))
+        })
+        .collect()
+}
+
+/// The layout tests that bindgen writes, read back:
+/// `["Size of T"][::core::mem::size_of::<T>() - 8usize];` and
+/// `["Offset of field: T::f"][::core::mem::offset_of!(T, f) - 0usize];`,
+/// each possibly broken over lines. Between two quotes stands the title; what follows,
+/// up to the next quote, holds the number.
+fn structs(text: &str) -> BTreeMap<String, Struct> {
+    let mut found: BTreeMap<String, Struct> = BTreeMap::new();
+    let parts: Vec<&str> = text.split('"').collect();
+    for pair in parts[1..].windows(2).step_by(2) {
+        let (title, rest) = (pair[0], pair[1]);
+        let Some(number) = rest
+            .split_once(" - ")
+            .and_then(|(_, n)| n.split_once("usize"))
+            .and_then(|(n, _)| n.trim().parse().ok())
+        else {
+            continue;
+        };
+        if let Some(name) = title.strip_prefix("Size of ") {
+            found.entry(name.to_owned()).or_default().size = number;
+        } else if let Some((name, field)) = title
+            .strip_prefix("Offset of field: ")
+            .and_then(|f| f.split_once("::"))
+        {
+            found
+                .entry(name.to_owned())
+                .or_default()
+                .fields
+                .push((field.to_owned(), number));
+        }
+    }
+    found
+}

@@ -1,0 +1,79 @@
+//! Proves with the port's own compiler what Rust took from libclang.
+
+use super::config::Config;
+use super::headers::Headers;
+use super::port::{Port, first_error};
+use super::{Result, write};
+use std::fmt::Write;
+use std::path::Path;
+
+/// The structs whose layout Rust relies on, by their C tag.
+pub const STRUCTS: &[&str] = &[
+    "_gc_info_t",
+    "_mp_obj_base_t",
+    "_mp_obj_exception_t",
+    "_mp_print_t",
+    "_mp_sched_item_t",
+    "_mp_sched_node_t",
+    "_mp_state_ctx_t",
+    "_mp_state_mem_area_t",
+    "_mp_state_mem_t",
+    "_mp_state_thread_t",
+    "_mp_state_vm_t",
+    "_nlr_buf_t",
+    "_nlr_jump_callback_node_t",
+];
+
+/// Compiles a file of `_Static_assert`s; the first that fails stops the build.
+pub fn prove(
+    port: &Port,
+    headers: &Headers,
+    config: &Config,
+    header: &Path,
+    out: &Path,
+) -> Result<()> {
+    let text = assertions(headers, config, header)?;
+    let source = out.join("layout.c");
+    write(&source, &text)?;
+    port.compile(&source, &out.join("layout.o"))
+        .map_err(|said| {
+            format!(
+                "the port's compiler and libclang disagree, so Rust would not fit this port: {}; \
+             report it with the compiler's version and flags",
+                first_error(&said)
+            )
+        })
+}
+
+fn assertions(headers: &Headers, config: &Config, header: &Path) -> Result<String> {
+    let mut text = format!("#define MPGC_PROVE\n#include \"{}\"\n", header.display());
+    let mut claim = |what: String| {
+        writeln!(text, "_Static_assert({what}, \"{what}\");").expect("a String takes all text");
+    };
+    for &tag in STRUCTS {
+        let Some(layout) = headers.structs.get(tag) else {
+            return Err(format!(
+                "the port's headers have no `struct {tag}`: \
+                 take a release that mpgc knows (1.25, 1.26), or a newer mpgc"
+            ));
+        };
+        claim(format!("sizeof(struct {tag}) == {}", layout.size));
+        for (field, offset) in &layout.fields {
+            // Rust's own words (`type`, `fn`) carry a mark in the bindings.
+            let field = field.trim_end_matches('_');
+            let field = if tag == "_mp_obj_base_t" {
+                "type"
+            } else {
+                field
+            };
+            claim(format!("offsetof(struct {tag}, {field}) == {offset}"));
+        }
+    }
+    for (name, value) in config.values() {
+        claim(format!("{name} == {value}ull"));
+    }
+    for (name, size) in config.type_sizes() {
+        claim(format!("sizeof({name}) == {size}"));
+    }
+    Ok(text)
+}

@@ -1,0 +1,83 @@
+//! Reads the configuration of a port and makes everything that depends on it.
+//!
+//! ```text
+//!   port.rs      the port's compiler command, as the make rules captured it
+//!   headers.rs   its headers through bindgen
+//!   config.rs    options -> constants, cfgs, exported symbols, refusals
+//!   layout.rs    proves sizes and offsets with the port's own compiler
+//!   sections.rs  where the port places the scheduler's functions
+//! ```
+
+mod config;
+mod headers;
+mod layout;
+mod port;
+mod sections;
+
+use std::path::{Path, PathBuf};
+
+/// What went wrong and how to mend it, in one line.
+pub type Result<T> = std::result::Result<T, String>;
+
+/// Reads a variable that the make rules set.
+fn variable(name: &str) -> Result<String> {
+    println!("cargo:rerun-if-env-changed={name}");
+    std::env::var(name).map_err(|_| {
+        format!(
+            "{name} is not set: the feature `micropython` is built by the rules in \
+             micropython-patches/ (for instance `make -C ports/unix -f .../wrapper.mk`), \
+             and the pure rooms need no feature"
+        )
+    })
+}
+
+/// Cargo's own variable `name`, which a build script always has.
+fn cargo_variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("cargo sets {name}"))
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    std::fs::write(path, text).map_err(|e| format!("cannot write {}: {e}", path.display()))
+}
+
+/// Ends the build with `message` alone.
+pub fn stop(message: &str) -> ! {
+    if let Ok(dir) = std::env::var("MPGC_OUT") {
+        // The driver prints this file instead of cargo's account of the failure.
+        let _ = std::fs::write(Path::new(&dir).join("error"), message);
+    }
+    eprintln!("mpgc: {message}");
+    std::process::exit(1)
+}
+
+/// Everything that a build with the feature `micropython` needs.
+pub fn run() -> Result<()> {
+    let crate_dir = PathBuf::from(cargo_variable("CARGO_MANIFEST_DIR"));
+    let out = PathBuf::from(cargo_variable("OUT_DIR"));
+    let target = cargo_variable("TARGET");
+    let host_room = crate_dir.join("src/host");
+
+    let port = port::Port::from_rules(&host_room, &target)?;
+    let headers = headers::read(&port, &host_room.join("port.h"))?;
+    write(&out.join("bindings.rs"), &headers.text)?;
+    let config = config::Config::from_headers(&headers, &target)?;
+    layout::prove(&port, &headers, &config, &host_room.join("port.h"), &out)?;
+    let sections = sections::find(&port, &out, &config)?;
+
+    write(&out.join("config.rs"), &config.rust())?;
+    write(&out.join("sections.rs"), &sections)?;
+    let report = PathBuf::from(variable("MPGC_OUT")?);
+    write(
+        &report.join("exports"),
+        &(config.exports().join("\n") + "\n"),
+    )?;
+    write(&report.join("info"), &(config.info(&target) + "\n"))?;
+    for cfg in config.cfgs() {
+        println!("cargo:rustc-cfg={cfg}");
+    }
+    port.compile_shim(&host_room.join("shim.c"))?;
+    for file in port.dependencies(&[host_room.join("port.h"), host_room.join("shim.c")])? {
+        println!("cargo:rerun-if-changed={}", file.display());
+    }
+    Ok(())
+}

@@ -1,0 +1,172 @@
+//! The port's compiler command, as the make rules captured it.
+
+use super::{Result, variable};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A port under construction: how its C is compiled, and from where.
+pub struct Port {
+    compiler: String,
+    args: Vec<String>,
+    dir: PathBuf,
+    /// Where the shim's header is.
+    host_room: PathBuf,
+    /// The Rust target, which bindgen takes for the C one.
+    pub target: String,
+}
+
+impl Port {
+    /// Reads what the make rules left: `MPGC_PORT_COMMAND`, a file with one
+    /// argument a line, and `MPGC_PORT_DIR`, where relative paths start.
+    pub fn from_rules(host_room: &Path, target: &str) -> Result<Port> {
+        let file = variable("MPGC_PORT_COMMAND")?;
+        let dir = PathBuf::from(variable("MPGC_PORT_DIR")?);
+        println!("cargo:rerun-if-changed={file}");
+        let text = std::fs::read_to_string(&file)
+            .map_err(|e| format!("cannot read the compiler command in {file}: {e}"))?;
+        let mut words = text.lines().map(String::from);
+        let compiler = words
+            .next()
+            .ok_or_else(|| format!("{file} is empty: it should hold $(CC) $(CFLAGS)"))?;
+        // The port's -I. and the like are relative to its own directory.
+        std::env::set_current_dir(&dir)
+            .map_err(|e| format!("cannot enter the port's directory {}: {e}", dir.display()))?;
+        Ok(Port {
+            compiler,
+            args: words.collect(),
+            dir,
+            host_room: host_room.to_owned(),
+            target: target.to_owned(),
+        })
+    }
+
+    fn include_shim(&self) -> String {
+        format!("-I{}", self.host_room.display())
+    }
+
+    /// Runs the port's compiler with the port's flags and `extra`.
+    pub fn run(&self, extra: &[&str]) -> Result<Output> {
+        Command::new(&self.compiler)
+            .args(&self.args)
+            .arg(self.include_shim())
+            .args(extra)
+            .env("LC_ALL", "C")
+            .output()
+            .map_err(|e| format!("cannot run the port's compiler `{}`: {e}", self.compiler))
+    }
+
+    /// Compiles `source` to `object` with the port's compiler and flags; the error
+    /// is what the compiler said.
+    pub fn compile(&self, source: &Path, object: &Path) -> std::result::Result<(), String> {
+        let (source, object) = (source.display().to_string(), object.display().to_string());
+        let output = self.run(&["-fno-lto", "-c", &source, "-o", &object])?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    /// Compiles the shim into the static library.
+    pub fn compile_shim(&self, source: &Path) -> Result<()> {
+        cc::Build::new()
+            .compiler(&self.compiler)
+            .no_default_flags(true)
+            .cargo_metadata(true)
+            .flags(&self.args)
+            .flag(self.include_shim())
+            // The carrier is linked before the port's own link: it needs machine code.
+            .flag("-fno-lto")
+            .file(source)
+            .try_compile("mpgc_shim")
+            .map_err(|e| {
+                format!(
+                    "the shim {} does not compile with the port's compiler: {e}; \
+                     build once with the C files to see whether the port itself does",
+                    source.display()
+                )
+            })
+    }
+
+    /// Every file that the sources include, and the sources.
+    pub fn dependencies(&self, sources: &[PathBuf]) -> Result<Vec<PathBuf>> {
+        let mut files = Vec::new();
+        for source in sources {
+            let output = self.run(&["-M", &source.display().to_string()])?;
+            let rule = String::from_utf8_lossy(&output.stdout).replace("\\\n", " ");
+            let Some((_, list)) = rule.split_once(':') else {
+                return Err(format!(
+                    "the port's compiler lists no dependencies of {}: {}",
+                    source.display(),
+                    first_error(&String::from_utf8_lossy(&output.stderr))
+                ));
+            };
+            files.extend(list.split_whitespace().map(|file| self.dir.join(file)));
+        }
+        files.sort();
+        files.dedup();
+        Ok(files)
+    }
+
+    /// The arguments for libclang: the port's own, less what only its compiler
+    /// knows, and that compiler's include list in place of clang's.
+    pub fn clang_args(&self) -> Result<Vec<String>> {
+        let mut args: Vec<String> = Vec::new();
+        let mut words = self.args.iter();
+        while let Some(word) = words.next() {
+            let only_for_the_compiler = ["-W", "-f", "-g", "-O", "--specs=", "-specs=", "-M"];
+            if only_for_the_compiler
+                .iter()
+                .any(|flag| word.starts_with(flag))
+            {
+                continue;
+            }
+            // rv32imac_zicsr and its like: clang 14 wants the plain name.
+            match word
+                .strip_prefix("-march=")
+                .and_then(|arch| arch.split_once("_z"))
+            {
+                Some((arch, _)) => args.push(format!("-march={arch}")),
+                None => args.push(word.clone()),
+            }
+        }
+        args.push("-nostdinc".into());
+        for dir in self.system_includes()? {
+            args.extend(["-isystem".into(), dir]);
+        }
+        args.push(self.include_shim());
+        if self.target.starts_with("thumb") {
+            args.push("-fshort-enums".into());
+        }
+        Ok(args)
+    }
+
+    /// The directories that the port's compiler searches for `#include <...>`.
+    fn system_includes(&self) -> Result<Vec<String>> {
+        let output = self.run(&["-E", "-v", "-x", "c", "/dev/null"])?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        let list: Vec<String> = said
+            .lines()
+            .skip_while(|line| !line.starts_with("#include <...>"))
+            .skip(1)
+            .take_while(|line| line.starts_with(' '))
+            .map(|line| line.trim().to_owned())
+            .collect();
+        if list.is_empty() {
+            return Err(format!(
+                "the port's compiler `{}` does not list its include directories (-E -v): {}",
+                self.compiler,
+                first_error(&said)
+            ));
+        }
+        Ok(list)
+    }
+}
+
+/// The first line of a compiler's account that names an error.
+pub fn first_error(said: &str) -> &str {
+    said.lines()
+        .find(|line| line.contains("error"))
+        .or_else(|| said.lines().next())
+        .unwrap_or("no message")
+        .trim()
+}

@@ -1,0 +1,80 @@
+//! Where the port places the scheduler's functions (`MICROPY_WRAP_MP_SCHED_*`).
+//!
+//! The macros hold whatever the port's compiler understands, so that compiler is
+//! asked: a probe with the same macros is compiled, and the sections are read off
+//! its symbols.
+
+use super::config::Config;
+use super::port::{Port, first_error};
+use super::{Result, write};
+use object::{Object, ObjectSection, ObjectSymbol};
+use std::fmt::Write;
+use std::path::Path;
+
+const FUNCTIONS: &[&str] = &[
+    "mp_sched_exception",
+    "mp_sched_keyboard_interrupt",
+    "mp_sched_vm_abort",
+    "mp_sched_schedule",
+];
+
+/// The macro `placed!` for the functions of this port.
+///
+/// `placed!(mp_sched_schedule, fn ...)` gives the function its section.
+pub fn find(port: &Port, out: &Path, _config: &Config) -> Result<String> {
+    let mut probe = String::from("#include \"py/mphal.h\"\n#include \"py/runtime.h\"\n");
+    for name in FUNCTIONS {
+        let wrap = name.to_uppercase();
+        write!(
+            probe,
+            "void probe_{name}(void);\nvoid MICROPY_WRAP_{wrap}(probe_{name})(void) {{\n}}\n"
+        )
+        .expect("a String takes all text");
+    }
+    let (source, object) = (out.join("placement.c"), out.join("placement.o"));
+    write(&source, &probe)?;
+    port.compile(&source, &object).map_err(|said| {
+        format!(
+            "a function wrapped in MICROPY_WRAP_MP_SCHED_* does not compile: {}",
+            first_error(&said)
+        )
+    })?;
+    let data =
+        std::fs::read(&object).map_err(|e| format!("cannot read {}: {e}", object.display()))?;
+    let file = object::File::parse(&*data).map_err(|e| {
+        format!("the port's compiler makes objects that are not ELF ({e}): mpgc needs ELF")
+    })?;
+
+    let mut text = String::from("macro_rules! placed {\n");
+    for name in FUNCTIONS {
+        let probe = format!("probe_{name}");
+        let section = file
+            .symbols()
+            .find(|symbol| {
+                symbol
+                    .name()
+                    .is_ok_and(|n| n.trim_start_matches('_') == probe)
+            })
+            .and_then(|symbol| file.section_by_index(symbol.section_index()?).ok())
+            .and_then(|section| section.name().ok().map(String::from))
+            .ok_or_else(|| format!("cannot find where the port places {name}"))?;
+        // .text and .text.<function> are where Rust places it anyway.
+        if section != ".text" && !section.contains(&probe) {
+            writeln!(
+                text,
+                "    ({name}, $($item:tt)*) => {{ #[unsafe(link_section = {section:?})] $($item)* }};"
+            )
+            .expect("a String takes all text");
+        } else if section.contains(&probe) && !section.starts_with(".text") {
+            // The section is named after the function: name it after the real one.
+            let section = section.replace(&probe, name);
+            writeln!(
+                text,
+                "    ({name}, $($item:tt)*) => {{ #[unsafe(link_section = {section:?})] $($item)* }};"
+            )
+            .expect("a String takes all text");
+        }
+    }
+    text.push_str("    ($name:ident, $($item:tt)*) => { $($item)* };\n}\n");
+    Ok(text)
+}

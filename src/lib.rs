@@ -1,0 +1,30 @@
+//! `mpgc` takes the place of `py/gc.c`, `py/pystack.c`, `py/nlr*.c` and
+//! `py/scheduler.c` in a MicroPython tree, behind the same C ABI.
+//!
+//! The rooms depend one way only; nothing on the right names anything on its left:
+//!
+//! ```text
+//!   C of the port
+//!        |  gc_alloc, nlr_push, mp_sched_schedule, ...
+//!        v
+//!      ffi  ----->  host  ----->  heap | pystack | sched | nlr
+//!   translate     mp_state_ctx      pure: no MicroPython type,
+//!   and raise     and the shim      testable with `cargo test`
+//! ```
+//!
+//! `ffi` and `host` exist only with the feature `micropython`, whose build reads
+//! the headers of the port with the port's own compiler flags.
+
+#![no_std]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod nlr;
+pub mod pystack;
+pub mod sched;
+
+#[cfg(feature = "micropython")]
+pub mod ffi;
+#[cfg(feature = "micropython")]
+pub mod host;
