@@ -1,0 +1,78 @@
+//! `mp_state_ctx`, and the state of the running thread.
+//!
+//! Everything is reached through raw pointers: the port's C reads and writes the
+//! same state, and other threads and interrupts do so at any time.
+
+use super::bindings::{
+    mp_obj_t, mp_state_ctx, mp_state_ctx_t, mp_state_mem_t, mp_state_thread_t, mp_state_vm_t,
+};
+
+/// The one context of the port.
+#[inline(always)]
+pub fn ctx() -> *mut mp_state_ctx_t {
+    &raw mut mp_state_ctx
+}
+
+/// The memory system's state (`MP_STATE_MEM`).
+#[inline(always)]
+pub fn mem() -> *mut mp_state_mem_t {
+    // SAFETY: a field of a static is in bounds.
+    unsafe { &raw mut (*ctx()).mem }
+}
+
+/// The virtual machine's state (`MP_STATE_VM`).
+#[inline(always)]
+pub fn vm() -> *mut mp_state_vm_t {
+    // SAFETY: a field of a static is in bounds.
+    unsafe { &raw mut (*ctx()).vm }
+}
+
+/// The main thread's state (`MP_STATE_MAIN_THREAD`).
+#[inline(always)]
+pub fn main_thread() -> *mut mp_state_thread_t {
+    // SAFETY: a field of a static is in bounds.
+    unsafe { &raw mut (*ctx()).thread }
+}
+
+/// The running thread's state (`MP_STATE_THREAD`).
+#[inline(always)]
+pub fn thread() -> *mut mp_state_thread_t {
+    #[cfg(mpgc_thread_state_inline)]
+    // SAFETY: the port's own accessor; it takes nothing and changes nothing.
+    let state = unsafe { super::bindings::mpgc_shim_thread_state() };
+    #[cfg(all(mpgc_thread, not(mpgc_thread_state_inline)))]
+    // SAFETY: the port's own accessor; it takes nothing and changes nothing.
+    let state = unsafe { super::bindings::mp_thread_get_state() };
+    #[cfg(not(mpgc_thread))]
+    let state = main_thread();
+    state
+}
+
+/// Whether the running thread is the main one (`mp_thread_is_main_thread`).
+#[inline(always)]
+pub fn is_main_thread() -> bool {
+    !cfg!(mpgc_thread) || thread() == main_thread()
+}
+
+/// No object (`MP_OBJ_NULL`).
+pub const OBJ_NULL: mp_obj_t = super::config::MP_OBJ_NULL as usize as mp_obj_t;
+
+/// Reads the pending exception of `thread`, a `volatile` field in C.
+///
+/// # Safety
+/// `thread` is the state of a thread.
+#[inline(always)]
+pub unsafe fn pending_exception(thread: *const mp_state_thread_t) -> mp_obj_t {
+    // SAFETY: valid by this function's contract; an interrupt may write it.
+    unsafe { (&raw const (*thread).mp_pending_exception).read_volatile() }
+}
+
+/// Writes the pending exception of `thread`, a `volatile` field in C.
+///
+/// # Safety
+/// `thread` is the state of a thread.
+#[inline(always)]
+pub unsafe fn set_pending_exception(thread: *mut mp_state_thread_t, exc: mp_obj_t) {
+    // SAFETY: valid by this function's contract.
+    unsafe { (&raw mut (*thread).mp_pending_exception).write_volatile(exc) }
+}

@@ -1,0 +1,56 @@
+//! The room that knows MicroPython: its state, its headers, its macros.
+
+pub mod config;
+pub mod micropython;
+pub mod nlr;
+mod panic;
+#[cfg(mpgc_pystack)]
+pub mod pystack;
+pub mod sched;
+
+/// The port's headers, as bindgen reads them.
+#[allow(
+    missing_docs,
+    non_camel_case_types,
+    non_upper_case_globals,
+    dead_code,
+    unsafe_op_in_unsafe_fn,
+    clippy::all,
+    clippy::undocumented_unsafe_blocks,
+    clippy::missing_safety_doc,
+    reason = "written by bindgen, with the names of the C headers"
+)]
+pub mod bindings {
+    include!(concat!(env!("OUT_DIR"), "/bindings.rs"));
+}
+
+/// The C shim: what is a macro or an inline function of the port (`shim.h`).
+pub mod shim {
+    pub use super::bindings::{
+        mpgc_shim_atomic_begin as atomic_begin, mpgc_shim_atomic_end as atomic_end,
+        mpgc_shim_internal_event_hook as internal_event_hook,
+        mpgc_shim_internal_wfe_indefinite as internal_wfe_indefinite,
+        mpgc_shim_internal_wfe_ms as internal_wfe_ms, mpgc_shim_raise as raise,
+    };
+
+    #[cfg(mpgc_event_poll_hook)]
+    pub use super::bindings::mpgc_shim_event_poll_hook as event_poll_hook;
+    #[cfg(mpgc_event_poll_hook_fast)]
+    pub use super::bindings::mpgc_shim_event_poll_hook_fast as event_poll_hook_fast;
+    #[cfg(mpgc_gc_hook_loop)]
+    pub use super::bindings::mpgc_shim_gc_hook_loop as gc_hook_loop;
+    #[cfg(mpgc_nlr_setjmp)]
+    pub use super::bindings::mpgc_shim_longjmp as longjmp;
+    #[cfg(mpgc_pystack)]
+    pub use super::bindings::mpgc_shim_raise_pystack_exhausted as raise_pystack_exhausted;
+    #[cfg(mpgc_debug_valgrind)]
+    pub use super::bindings::mpgc_shim_root_readable as root_readable;
+    #[cfg(all(mpgc_enable_gc, mpgc_finaliser))]
+    pub use super::bindings::mpgc_shim_run_finaliser as run_finaliser;
+    #[cfg(mpgc_sched_hook_scheduled)]
+    pub use super::bindings::mpgc_shim_sched_hook_scheduled as sched_hook_scheduled;
+    #[cfg(mpgc_split_heap_auto)]
+    pub use super::bindings::{
+        mpgc_shim_plat_alloc_heap as plat_alloc_heap, mpgc_shim_plat_free_heap as plat_free_heap,
+    };
+}

@@ -1,0 +1,122 @@
+// What bindgen reads: the port's headers, and its options as typed constants.
+//
+// Many options are macros over other macros, which bindgen cannot value one by
+// one; as initialisers of constants the compiler front end values them all.
+// `FLAG_X` becomes a bool, `NUMBER_X` an integer, both read by buildsrc/config.rs.
+
+#include "shim.h"
+#include "py/gc.h"
+#include "py/mpprint.h"
+#include "py/nlr.h"
+#include "py/objexcept.h"
+#include "py/objlist.h"
+#include "py/objtuple.h"
+#include "py/objmodule.h"
+#include "py/pystack.h"
+
+// Absent from some releases; absent means off.
+#ifndef MICROPY_PY_WEAKREF
+#define MICROPY_PY_WEAKREF (0)
+#endif
+#ifndef MICROPY_PREVIEW_VERSION_2
+#define MICROPY_PREVIEW_VERSION_2 (0)
+#endif
+#ifndef MICROPY_PY_THREAD_RECURSIVE_MUTEX
+#define MICROPY_PY_THREAD_RECURSIVE_MUTEX (0)
+#endif
+// py/nlr.h defines the one that it chose.
+#ifndef MICROPY_NLR_SETJMP
+#define MICROPY_NLR_SETJMP (0)
+#endif
+#ifndef MICROPY_NLR_X64
+#define MICROPY_NLR_X64 (0)
+#endif
+#ifndef MICROPY_NLR_NUM_REGS
+#define MICROPY_NLR_NUM_REGS (0)
+#endif
+#ifndef MICROPY_NLR_OS_WINDOWS
+#define MICROPY_NLR_OS_WINDOWS (0)
+#endif
+
+#ifdef MPGC_PROVE
+// For the port's compiler, which then proves the values: it wants constant expressions.
+#define TRUTH(name, value) enum { name = (value) != 0 };
+#define NUMBER(name, value) enum { NUMBER_##name = (value) };
+#else
+#define TRUTH(name, value) static const _Bool name = (value) != 0;
+#define NUMBER(name, value) static const unsigned long long NUMBER_##name = (value);
+#endif
+#define FLAG(name) TRUTH(FLAG_##name, MICROPY_##name)
+
+FLAG(ENABLE_GC)
+FLAG(ENABLE_FINALISER)
+FLAG(ENABLE_PYSTACK)
+FLAG(ENABLE_SCHEDULER)
+FLAG(ENABLE_VM_ABORT)
+FLAG(DEBUG_VALGRIND)
+FLAG(DEBUG_VERBOSE)
+FLAG(GC_ALLOC_THRESHOLD)
+FLAG(GC_CONSERVATIVE_CLEAR)
+FLAG(GC_SPLIT_HEAP)
+FLAG(GC_SPLIT_HEAP_AUTO)
+FLAG(KBD_EXCEPTION)
+FLAG(NLR_OS_WINDOWS)
+FLAG(NLR_SETJMP)
+FLAG(NLR_X64)
+FLAG(PREVIEW_VERSION_2)
+FLAG(PY_ARRAY)
+FLAG(PY_BUILTINS_BYTEARRAY)
+FLAG(PY_BUILTINS_FLOAT)
+FLAG(PY_GC_COLLECT_RETVAL)
+FLAG(PY_THREAD)
+FLAG(PY_THREAD_GIL)
+FLAG(PY_THREAD_RECURSIVE_MUTEX)
+FLAG(PY_WEAKREF)
+FLAG(SCHEDULER_STATIC_NODES)
+
+NUMBER(VERSION_MAJOR, MICROPY_VERSION_MAJOR)
+NUMBER(VERSION_MINOR, MICROPY_VERSION_MINOR)
+NUMBER(VERSION_MICRO, MICROPY_VERSION_MICRO)
+NUMBER(BYTES_PER_GC_BLOCK, MICROPY_BYTES_PER_GC_BLOCK)
+NUMBER(ALLOC_GC_STACK_SIZE, MICROPY_ALLOC_GC_STACK_SIZE)
+NUMBER(GC_COLLECT_FLAG, GC_COLLECT_FLAG)
+NUMBER(GC_LOCK_DEPTH_SHIFT, GC_LOCK_DEPTH_SHIFT)
+NUMBER(GC_ALLOC_FLAG_HAS_FINALISER, GC_ALLOC_FLAG_HAS_FINALISER)
+NUMBER(MP_OBJ_NULL, (mp_uint_t)MP_OBJ_NULL)
+NUMBER(NLR_NUM_REGS, MICROPY_NLR_NUM_REGS)
+#if MICROPY_ENABLE_SCHEDULER
+NUMBER(SCHEDULER_DEPTH, MICROPY_SCHEDULER_DEPTH)
+// As 16-bit values, which is how sched_state holds them.
+NUMBER(SCHED_IDLE, (uint16_t)MP_SCHED_IDLE)
+NUMBER(SCHED_PENDING, (uint16_t)MP_SCHED_PENDING)
+NUMBER(SCHED_LOCKED, (uint16_t)MP_SCHED_LOCKED)
+#endif
+#if MICROPY_ENABLE_PYSTACK
+NUMBER(PYSTACK_ALIGN, MICROPY_PYSTACK_ALIGN)
+NUMBER(PYSTACK_DEBUG, MP_PYSTACK_DEBUG)
+#endif
+
+// A hook that expands to nothing need not be called from a hot loop: its text is
+// then one byte long.
+#define TEXT_OF(...) #__VA_ARGS__
+#define EXPANDED_TEXT_OF(...) TEXT_OF(__VA_ARGS__)
+TRUTH(FLAG_HAS_GC_HOOK_LOOP, sizeof(EXPANDED_TEXT_OF(MICROPY_GC_HOOK_LOOP(i))) > 1)
+TRUTH(FLAG_HAS_SCHED_HOOK, sizeof(EXPANDED_TEXT_OF(MICROPY_SCHED_HOOK_SCHEDULED)) > 1)
+
+#if defined(MICROPY_EVENT_POLL_HOOK) && !MICROPY_PREVIEW_VERSION_2
+TRUTH(FLAG_HAS_EVENT_POLL_HOOK, 1)
+#else
+TRUTH(FLAG_HAS_EVENT_POLL_HOOK, 0)
+#endif
+#if defined(MICROPY_EVENT_POLL_HOOK_FAST) && !MICROPY_PREVIEW_VERSION_2
+TRUTH(FLAG_HAS_EVENT_POLL_HOOK_FAST, 1)
+#else
+TRUTH(FLAG_HAS_EVENT_POLL_HOOK_FAST, 0)
+#endif
+#ifdef NDEBUG
+TRUTH(FLAG_ASSERTS, 0)
+#else
+TRUTH(FLAG_ASSERTS, 1)
+#endif
+
+typedef MICROPY_GC_STACK_ENTRY_TYPE mpgc_gc_stack_entry_t;

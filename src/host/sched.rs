@@ -1,0 +1,370 @@
+//! The scheduler over `mp_state_ctx`, inside the port's atomic sections.
+
+#[cfg(mpgc_scheduler)]
+use super::bindings::mp_call_function_1_protected;
+use super::bindings::mp_obj_t;
+#[cfg(mpgc_static_nodes)]
+use super::bindings::{mp_sched_callback_t, mp_sched_node_t};
+use super::micropython::{
+    OBJ_NULL, is_main_thread, main_thread, pending_exception, set_pending_exception, thread, vm,
+};
+use super::shim;
+#[cfg(mpgc_static_nodes)]
+use crate::sched::{Node, NodeList};
+#[cfg(mpgc_scheduler)]
+use crate::sched::{Ring, State};
+#[cfg(mpgc_static_nodes)]
+use core::ptr::NonNull;
+
+#[cfg(mpgc_scheduler)]
+use super::config;
+
+#[cfg(mpgc_scheduler)]
+const _: () = {
+    assert!(config::SCHED_IDLE as i16 == State::IDLE.0);
+    assert!(config::SCHED_PENDING as i16 == State::PENDING.0);
+    assert!(config::SCHED_LOCKED as i16 == State::LOCKED.0);
+};
+
+/// Reads `sched_state`, a `volatile` field in C.
+#[cfg(mpgc_scheduler)]
+#[inline(always)]
+fn state() -> State {
+    // SAFETY: a field of a static; an interrupt may write it at any time.
+    State(unsafe { (&raw const (*vm()).sched_state).read_volatile() })
+}
+
+/// Writes `sched_state`, a `volatile` field in C.
+#[cfg(mpgc_scheduler)]
+#[inline(always)]
+fn set_state(state: State) {
+    // SAFETY: a field of a static, written inside an atomic section (or, for a pending
+    // exception, exactly where the C writes it).
+    unsafe { (&raw mut (*vm()).sched_state).write_volatile(state.0) }
+}
+
+/// An atomic section of the port that is open. It has no destructor, since a jump
+/// would skip it: [`Section::end`] is called by hand.
+#[must_use = "an atomic section has to be ended"]
+struct Section(super::bindings::mp_uint_t);
+
+impl Section {
+    #[inline(always)]
+    fn begin() -> Section {
+        // SAFETY: the port's own macro.
+        Section(unsafe { shim::atomic_begin() })
+    }
+
+    #[inline(always)]
+    fn end(self) {
+        // SAFETY: ends the section that `begin` opened, with what that returned.
+        unsafe { shim::atomic_end(self.0) }
+    }
+}
+
+/// Reads the ring of Python callbacks. Only inside an atomic section.
+#[cfg(mpgc_scheduler)]
+#[inline(always)]
+fn ring() -> Ring<{ config::SCHEDULER_DEPTH }> {
+    // SAFETY: fields of a static; the atomic section keeps others out.
+    unsafe {
+        Ring {
+            first: (*vm()).sched_idx,
+            len: (*vm()).sched_len,
+        }
+    }
+}
+
+/// Writes the ring back.
+#[cfg(mpgc_scheduler)]
+#[inline(always)]
+fn set_ring(ring: Ring<{ config::SCHEDULER_DEPTH }>) {
+    // SAFETY: as in `ring`.
+    unsafe {
+        (*vm()).sched_idx = ring.first;
+        (*vm()).sched_len = ring.len;
+    }
+}
+
+#[cfg(mpgc_static_nodes)]
+impl Node for mp_sched_node_t {
+    type Callback = unsafe extern "C" fn(*mut mp_sched_node_t);
+
+    #[inline(always)]
+    fn callback(&mut self) -> &mut mp_sched_callback_t {
+        &mut self.callback
+    }
+
+    #[inline(always)]
+    fn next(&mut self) -> &mut Option<NonNull<mp_sched_node_t>> {
+        // SAFETY: a nullable pointer and an Option<NonNull> have the same layout.
+        unsafe { &mut *(&raw mut self.next).cast() }
+    }
+}
+
+/// Reads the list of static nodes. Only inside an atomic section.
+#[cfg(mpgc_static_nodes)]
+#[inline(always)]
+fn nodes() -> NodeList<mp_sched_node_t> {
+    // SAFETY: fields of a static; the atomic section keeps others out.
+    unsafe {
+        NodeList {
+            head: NonNull::new((*vm()).sched_head),
+            tail: NonNull::new((*vm()).sched_tail),
+        }
+    }
+}
+
+/// Writes the list back.
+#[cfg(mpgc_static_nodes)]
+#[inline(always)]
+fn set_nodes(list: NodeList<mp_sched_node_t>) {
+    let raw = |node: Option<NonNull<_>>| node.map_or(core::ptr::null_mut(), NonNull::as_ptr);
+    // SAFETY: as in `nodes`.
+    unsafe {
+        (*vm()).sched_head = raw(list.head);
+        (*vm()).sched_tail = raw(list.tail);
+    }
+}
+
+/// Leaves `exc` for the main thread to raise. May run in an interrupt.
+#[inline(always)]
+pub fn exception(exc: mp_obj_t) {
+    // SAFETY: the main thread's state is a static.
+    unsafe { set_pending_exception(main_thread(), exc) };
+    // Without threads the virtual machine looks at sched_state alone, which then
+    // stands for a pending exception as well.
+    #[cfg(all(mpgc_scheduler, not(mpgc_thread)))]
+    if state() == State::IDLE {
+        set_state(State::PENDING);
+    }
+}
+
+/// Leaves KeyboardInterrupt for the main thread. May run in an interrupt.
+#[cfg(mpgc_kbd_exception)]
+#[inline(always)]
+pub fn keyboard_interrupt() {
+    // SAFETY: the exception object is part of a static; its address is taken as the
+    // object, as MP_OBJ_FROM_PTR does in the representations that bindgen gives a pointer
+    // or an integer type.
+    unsafe {
+        let exc = &raw mut (*vm()).mp_kbd_exception;
+        (*exc).traceback_data = core::ptr::null_mut();
+        exception(exc as usize as mp_obj_t);
+    }
+}
+
+/// Asks the virtual machine to give up. May run in an interrupt.
+#[cfg(mpgc_vm_abort)]
+#[inline(always)]
+pub fn vm_abort() {
+    // SAFETY: a field of a static; a flag that only ever turns on here.
+    unsafe { (&raw mut (*vm()).vm_abort).write_volatile(true) }
+}
+
+/// Keeps scheduled work from running; nests.
+#[cfg(mpgc_scheduler)]
+#[inline(always)]
+pub fn lock() {
+    let section = Section::begin();
+    set_state(state().locked());
+    section.end();
+}
+
+/// Undoes one [`lock`].
+#[cfg(mpgc_scheduler)]
+#[inline(always)]
+pub fn unlock() {
+    let section = Section::begin();
+    set_state(state().unlocked(work_left));
+    section.end();
+}
+
+/// Whether anything waits: what makes an unlocked scheduler pending.
+#[cfg(mpgc_scheduler)]
+#[inline(always)]
+fn work_left() -> bool {
+    // SAFETY: the running thread's state, and fields of a static inside an atomic section.
+    unsafe {
+        #[cfg(not(mpgc_thread))]
+        if pending_exception(thread()) != OBJ_NULL {
+            return true;
+        }
+        #[cfg(mpgc_static_nodes)]
+        if !(*vm()).sched_head.is_null() {
+            return true;
+        }
+        (*vm()).sched_len != 0
+    }
+}
+
+/// Queues a Python callback. May run in an interrupt, and from fast RAM, so all of
+/// it is inline.
+#[cfg(mpgc_scheduler)]
+#[inline(always)]
+pub fn schedule(function: mp_obj_t, arg: mp_obj_t) -> bool {
+    let section = Section::begin();
+    let mut ring = ring();
+    let queued = match ring.push() {
+        Ok(slot) => {
+            set_state(state().scheduled());
+            set_ring(ring);
+            // SAFETY: a slot's index is below the depth of the queue.
+            unsafe {
+                let item =
+                    (&raw mut (*vm()).sched_queue).cast::<super::bindings::mp_sched_item_t>();
+                let item = item.add(slot.index());
+                (*item).func = function;
+                (*item).arg = arg;
+            }
+            hook_scheduled();
+            true
+        }
+        Err(crate::sched::Full) => false,
+    };
+    section.end();
+    queued
+}
+
+/// Queues a static node.
+///
+/// # Safety
+/// `node` is valid until its callback has been called.
+#[cfg(mpgc_static_nodes)]
+#[inline(always)]
+pub unsafe fn schedule_node(node: *mut mp_sched_node_t, callback: mp_sched_callback_t) -> bool {
+    let (Some(node), Some(callback)) = (NonNull::new(node), callback) else {
+        // The C would crash on the first, and on the second when the node's turn comes.
+        return false;
+    };
+    let section = Section::begin();
+    let mut list = nodes();
+    // SAFETY: queued nodes are valid, and the atomic section keeps others out.
+    let queued = unsafe { list.push(node, callback) }.is_ok();
+    if queued {
+        set_state(state().scheduled());
+        set_nodes(list);
+        hook_scheduled();
+    }
+    section.end();
+    queued
+}
+
+/// `MICROPY_SCHED_HOOK_SCHEDULED`, where it is anything.
+#[cfg(mpgc_scheduler)]
+#[inline(always)]
+fn hook_scheduled() {
+    #[cfg(mpgc_sched_hook_scheduled)]
+    // SAFETY: the port's own macro, inside the atomic section as in the C.
+    unsafe {
+        shim::sched_hook_scheduled()
+    };
+}
+
+/// Runs the static nodes that were queued before the call, then one Python callback.
+#[cfg(mpgc_scheduler)]
+#[inline(always)]
+fn run_pending() {
+    #[allow(unused_mut, reason = "reopened only where there are static nodes")]
+    let mut section = Section::begin();
+    if !state().is_pending() {
+        // An interrupt locked the scheduler in between.
+        section.end();
+        return;
+    }
+    set_state(State::LOCKED);
+    #[cfg(mpgc_static_nodes)]
+    {
+        section = run_nodes(section);
+    }
+    let mut ring = ring();
+    let next = ring.pop();
+    set_ring(ring);
+    let Some(slot) = next else {
+        section.end();
+        unlock();
+        return;
+    };
+    // SAFETY: a slot's index is below the depth of the queue.
+    let (function, arg) = unsafe {
+        let item = (&raw const (*vm()).sched_queue).cast::<super::bindings::mp_sched_item_t>();
+        let item = item.add(slot.index());
+        ((*item).func, (*item).arg)
+    };
+    section.end();
+    // SAFETY: Python code; whatever it raises goes no further than the call.
+    unsafe { mp_call_function_1_protected(function, arg) };
+    unlock();
+}
+
+/// Calls the nodes up to the one that was the newest on entry.
+#[cfg(mpgc_static_nodes)]
+#[inline(always)]
+fn run_nodes(mut section: Section) -> Section {
+    let Some(last) = nodes().tail else {
+        return section;
+    };
+    loop {
+        let mut list = nodes();
+        // SAFETY: queued nodes are valid, and the atomic section keeps others out.
+        let Some((node, callback)) = (unsafe { list.pop() }) else {
+            return section;
+        };
+        set_nodes(list);
+        section.end();
+        if let Some(callback) = callback {
+            // SAFETY: C of the port, called with the node that it was queued with.
+            unsafe { callback(node.as_ptr()) };
+        }
+        section = Section::begin();
+        if node == last {
+            return section;
+        }
+    }
+}
+
+/// Sees to a pending abort, a pending exception and scheduled work.
+///
+/// # Safety
+/// May jump: no frame between here and the newest nlr buffer has a destructor.
+#[inline(always)]
+pub unsafe fn handle_pending(raise: bool) {
+    #[cfg(mpgc_vm_abort)]
+    // SAFETY: fields of a static; the jump is covered by this function's contract.
+    unsafe {
+        let flag = &raw mut (*vm()).vm_abort;
+        if flag.read_volatile() && is_main_thread() {
+            flag.write_volatile(false);
+            if raise && !(*vm()).nlr_abort.is_null() {
+                super::nlr::jump_abort();
+            }
+        }
+    }
+    let thread = thread();
+    // SAFETY: the running thread's state; the raise is covered by this function's contract.
+    unsafe {
+        if pending_exception(thread) != OBJ_NULL {
+            let section = Section::begin();
+            // Another thread or an interrupt may have been quicker.
+            let exc = pending_exception(thread);
+            if exc != OBJ_NULL {
+                set_pending_exception(thread, OBJ_NULL);
+            }
+            section.end();
+            if exc != OBJ_NULL && raise {
+                shim::raise(exc);
+            }
+        }
+    }
+    #[cfg(mpgc_scheduler)]
+    if state().is_pending() && may_run_here() {
+        run_pending();
+    }
+}
+
+/// Without a GIL only the main thread runs scheduled work.
+#[cfg(mpgc_scheduler)]
+#[inline(always)]
+fn may_run_here() -> bool {
+    !cfg!(mpgc_gc_mutex) || is_main_thread()
+}

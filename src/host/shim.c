@@ -1,0 +1,134 @@
+// Macros and inline functions of the port, as functions that Rust can call.
+// Compiled with the port's compiler and its exact flags.
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "py/mphal.h"
+#include "py/runtime.h"
+#include "py/gc.h"
+
+#if MICROPY_DEBUG_VALGRIND
+#include <valgrind/memcheck.h>
+#endif
+
+#include "shim.h"
+
+// mp_sched_schedule uses the next three and may have to live in fast RAM, so they
+// are placed where the port wants that function.
+
+mp_uint_t MICROPY_WRAP_MP_SCHED_SCHEDULE(mpgc_shim_atomic_begin)(void) {
+    mp_uint_t state = MICROPY_BEGIN_ATOMIC_SECTION();
+    return state;
+}
+
+void MICROPY_WRAP_MP_SCHED_SCHEDULE(mpgc_shim_atomic_end)(mp_uint_t state) {
+    MICROPY_END_ATOMIC_SECTION(state);
+}
+
+#if MICROPY_ENABLE_SCHEDULER
+void MICROPY_WRAP_MP_SCHED_SCHEDULE(mpgc_shim_sched_hook_scheduled)(void) {
+    MICROPY_SCHED_HOOK_SCHEDULED;
+}
+#endif
+
+void mpgc_shim_internal_event_hook(void) {
+    MICROPY_INTERNAL_EVENT_HOOK;
+}
+
+void mpgc_shim_internal_wfe_indefinite(void) {
+    MICROPY_INTERNAL_WFE(-1);
+}
+
+void mpgc_shim_internal_wfe_ms(mp_uint_t timeout_ms) {
+    (void)timeout_ms;
+    MICROPY_INTERNAL_WFE(timeout_ms);
+}
+
+#ifdef MICROPY_EVENT_POLL_HOOK_FAST
+void mpgc_shim_event_poll_hook_fast(void) {
+    MICROPY_EVENT_POLL_HOOK_FAST
+}
+#endif
+
+#ifdef MICROPY_EVENT_POLL_HOOK
+void mpgc_shim_event_poll_hook(void) {
+    MICROPY_EVENT_POLL_HOOK
+}
+#endif
+
+MPGC_NORETURN void mpgc_shim_raise(mp_obj_t exc) {
+    nlr_raise(exc);
+}
+
+#if MICROPY_NLR_SETJMP
+MPGC_NORETURN void mpgc_shim_longjmp(nlr_buf_t *buf) {
+    longjmp(buf->jmpbuf, 1);
+}
+#endif
+
+#if MICROPY_ENABLE_PYSTACK
+MPGC_NORETURN void mpgc_shim_raise_pystack_exhausted(void) {
+    mp_raise_type_arg(&mp_type_RuntimeError, MP_OBJ_NEW_QSTR(MP_QSTR_pystack_space_exhausted));
+}
+#endif
+
+#if MICROPY_PY_THREAD
+mp_state_thread_t *mpgc_shim_thread_state(void) {
+    return mp_thread_get_state();
+}
+#endif
+
+#if MICROPY_ENABLE_GC
+void mpgc_shim_gc_hook_loop(size_t i) {
+    (void)i;
+    MICROPY_GC_HOOK_LOOP(i);
+}
+
+#if MICROPY_ENABLE_FINALISER
+void mpgc_shim_run_finaliser(void *ptr) {
+    mp_obj_base_t *obj = ptr;
+    if (obj->type == NULL) {
+        return;
+    }
+    mp_obj_t method[2];
+    mp_load_method_maybe(MP_OBJ_FROM_PTR(obj), MP_QSTR___del__, method);
+    if (method[0] == MP_OBJ_NULL) {
+        return;
+    }
+    #if MICROPY_ENABLE_SCHEDULER
+    mp_sched_lock();
+    #endif
+    mp_call_function_1_protected(method[0], method[1]);
+    #if MICROPY_ENABLE_SCHEDULER
+    mp_sched_unlock();
+    #endif
+}
+#endif
+
+#if MICROPY_GC_SPLIT_HEAP_AUTO
+void *mpgc_shim_plat_alloc_heap(size_t n_bytes) {
+    return MP_PLAT_ALLOC_HEAP(n_bytes);
+}
+
+void mpgc_shim_plat_free_heap(void *area) {
+    MP_PLAT_FREE_HEAP(area);
+}
+#endif
+
+#if MICROPY_DEBUG_VALGRIND
+bool mpgc_shim_root_readable(void **p) {
+    // The request yields 0 for readable memory, and outside valgrind.
+    return VALGRIND_CHECK_MEM_IS_ADDRESSABLE(p, sizeof(*p)) == 0;
+}
+#endif
+#endif // MICROPY_ENABLE_GC
+
+#ifndef NDEBUG
+MPGC_NORETURN void mpgc_shim_assert_failed(const char *file, size_t file_len, unsigned int line) {
+    mp_printf(&mp_plat_print, "mpgc: assertion failed at %.*s:%u\n", (int)file_len, file, line);
+    assert(!"mpgc");
+    for (;;) {
+    }
+}
+#endif

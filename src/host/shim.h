@@ -1,0 +1,84 @@
+// What Rust asks of C: only what is a macro or an inline function of the port.
+// bindgen reads this file, so each declaration here is the one that Rust uses.
+#ifndef MPGC_SHIM_H
+#define MPGC_SHIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "py/mpstate.h"
+#include "py/runtime.h"
+
+// 1.25 spells it NORETURN, 1.26 and later MP_NORETURN.
+#ifdef MP_NORETURN
+#define MPGC_NORETURN MP_NORETURN
+#else
+#define MPGC_NORETURN NORETURN
+#endif
+
+// The port's atomic section.
+mp_uint_t mpgc_shim_atomic_begin(void);
+void mpgc_shim_atomic_end(mp_uint_t state);
+
+#if MICROPY_ENABLE_SCHEDULER
+// MICROPY_SCHED_HOOK_SCHEDULED, inside the atomic section.
+void mpgc_shim_sched_hook_scheduled(void);
+#endif
+
+// The port's event hooks: what runs without waiting, and the wait itself.
+// A negative timeout waits without end.
+void mpgc_shim_internal_event_hook(void);
+void mpgc_shim_internal_wfe_indefinite(void);
+void mpgc_shim_internal_wfe_ms(mp_uint_t timeout_ms);
+#ifdef MICROPY_EVENT_POLL_HOOK_FAST
+void mpgc_shim_event_poll_hook_fast(void);
+#endif
+#ifdef MICROPY_EVENT_POLL_HOOK
+void mpgc_shim_event_poll_hook(void);
+#endif
+
+// nlr_raise, a macro that checks its argument in some builds.
+MPGC_NORETURN void mpgc_shim_raise(mp_obj_t exc);
+
+#if MICROPY_NLR_SETJMP
+// longjmp to the buffer, returning 1 from its setjmp.
+MPGC_NORETURN void mpgc_shim_longjmp(nlr_buf_t *buf);
+#endif
+
+#if MICROPY_ENABLE_PYSTACK
+// RuntimeError(pystack_space_exhausted): the qstr is a number of this build.
+MPGC_NORETURN void mpgc_shim_raise_pystack_exhausted(void);
+#endif
+
+#if MICROPY_PY_THREAD
+// The state of the running thread, where the port has it inline.
+mp_state_thread_t *mpgc_shim_thread_state(void);
+#endif
+
+#if MICROPY_ENABLE_GC
+// MICROPY_GC_HOOK_LOOP(i).
+void mpgc_shim_gc_hook_loop(size_t i);
+
+#if MICROPY_ENABLE_FINALISER
+// Calls obj.__del__() if obj has a type and the type has one. An exception goes no further.
+void mpgc_shim_run_finaliser(void *obj);
+#endif
+
+#if MICROPY_GC_SPLIT_HEAP_AUTO
+// MP_PLAT_ALLOC_HEAP and MP_PLAT_FREE_HEAP.
+void *mpgc_shim_plat_alloc_heap(size_t n_bytes);
+void mpgc_shim_plat_free_heap(void *area);
+#endif
+
+#if MICROPY_DEBUG_VALGRIND
+// Whether valgrind lets the word at p be read.
+bool mpgc_shim_root_readable(void **p);
+#endif
+#endif // MICROPY_ENABLE_GC
+
+#ifndef NDEBUG
+// Tells where a Rust assertion failed and stops as the port's assert does.
+MPGC_NORETURN void mpgc_shim_assert_failed(const char *file, size_t file_len, unsigned int line);
+#endif
+
+#endif // MPGC_SHIM_H
