@@ -1,0 +1,168 @@
+//! The scheduler's part of py/runtime.h.
+
+use crate::host::bindings::{mp_obj_t, mp_uint_t};
+#[cfg(mpgc_static_nodes)]
+use crate::host::bindings::{mp_sched_callback_t, mp_sched_node_t};
+use crate::host::{sched, shim};
+
+placed! { mp_sched_exception,
+/// Mirrors `mp_sched_exception` (py/scheduler.c).
+///
+/// # Safety
+/// `exc` is an exception object, or none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mp_sched_exception(exc: mp_obj_t) {
+    sched::exception(exc);
+}}
+
+#[cfg(mpgc_kbd_exception)]
+placed! { mp_sched_keyboard_interrupt,
+/// Mirrors `mp_sched_keyboard_interrupt` (py/scheduler.c).
+///
+/// # Safety
+/// None of its own: may run in an interrupt.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mp_sched_keyboard_interrupt() {
+    sched::keyboard_interrupt();
+}}
+
+#[cfg(mpgc_vm_abort)]
+placed! { mp_sched_vm_abort,
+/// Mirrors `mp_sched_vm_abort` (py/scheduler.c).
+///
+/// # Safety
+/// None of its own: may run in an interrupt.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mp_sched_vm_abort() {
+    sched::vm_abort();
+}}
+
+/// Mirrors `mp_handle_pending` (py/scheduler.c). Differs from 1.25's: of the static
+/// nodes only those queued before the pass run in it, as in 1.26.
+///
+/// # Safety
+/// May jump to the newest nlr buffer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mp_handle_pending(raise_exc: bool) {
+    // SAFETY: by this function's contract.
+    unsafe { sched::handle_pending(raise_exc) }
+}
+
+/// Mirrors `mp_sched_lock` (py/scheduler.c).
+///
+/// # Safety
+/// Paired with `mp_sched_unlock`.
+#[cfg(mpgc_scheduler)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mp_sched_lock() {
+    sched::lock();
+}
+
+/// Mirrors `mp_sched_unlock` (py/scheduler.c).
+///
+/// # Safety
+/// Paired with `mp_sched_lock`.
+#[cfg(mpgc_scheduler)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mp_sched_unlock() {
+    sched::unlock();
+}
+
+#[cfg(mpgc_scheduler)]
+placed! { mp_sched_schedule,
+/// Mirrors `mp_sched_schedule` (py/scheduler.c).
+///
+/// # Safety
+/// `function` and `arg` are objects.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mp_sched_schedule(function: mp_obj_t, arg: mp_obj_t) -> bool {
+    sched::schedule(function, arg)
+}}
+
+/// Mirrors `mp_sched_schedule_node` (py/scheduler.c).
+///
+/// # Safety
+/// `node` is valid until its callback has been called.
+#[cfg(mpgc_static_nodes)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mp_sched_schedule_node(
+    node: *mut mp_sched_node_t,
+    callback: mp_sched_callback_t,
+) -> bool {
+    // SAFETY: by this function's contract.
+    unsafe { sched::schedule_node(node, callback) }
+}
+
+/// Mirrors `mp_event_handle_nowait` (py/scheduler.c).
+///
+/// # Safety
+/// May jump to the newest nlr buffer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mp_event_handle_nowait() {
+    // SAFETY: the port's own hooks; a jump is covered by this function's contract.
+    unsafe {
+        #[cfg(mpgc_event_poll_hook_fast)]
+        shim::event_poll_hook_fast();
+        #[cfg(not(mpgc_event_poll_hook_fast))]
+        {
+            shim::internal_event_hook();
+            sched::handle_pending(true);
+        }
+    }
+}
+
+/// Mirrors `mp_event_wait_indefinite` (py/scheduler.c).
+///
+/// # Safety
+/// May jump to the newest nlr buffer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mp_event_wait_indefinite() {
+    // SAFETY: the port's own hooks; a jump is covered by this function's contract.
+    unsafe {
+        #[cfg(mpgc_event_poll_hook)]
+        shim::event_poll_hook();
+        #[cfg(not(mpgc_event_poll_hook))]
+        {
+            mp_event_handle_nowait();
+            shim::internal_wfe_indefinite();
+        }
+    }
+}
+
+/// Mirrors `mp_event_wait_ms` (py/scheduler.c).
+///
+/// # Safety
+/// May jump to the newest nlr buffer.
+#[unsafe(no_mangle)]
+#[cfg_attr(
+    mpgc_event_poll_hook,
+    expect(unused_variables, reason = "the hook knows no timeout")
+)]
+pub unsafe extern "C" fn mp_event_wait_ms(timeout_ms: mp_uint_t) {
+    // SAFETY: the port's own hooks; a jump is covered by this function's contract.
+    unsafe {
+        #[cfg(mpgc_event_poll_hook)]
+        shim::event_poll_hook();
+        #[cfg(not(mpgc_event_poll_hook))]
+        {
+            mp_event_handle_nowait();
+            shim::internal_wfe_ms(timeout_ms);
+        }
+    }
+}
+
+same_as_the_header!(
+    mp_sched_exception,
+    mp_handle_pending,
+    mp_event_handle_nowait,
+    mp_event_wait_indefinite,
+    mp_event_wait_ms,
+);
+#[cfg(mpgc_kbd_exception)]
+same_as_the_header!(mp_sched_keyboard_interrupt);
+#[cfg(mpgc_vm_abort)]
+same_as_the_header!(mp_sched_vm_abort);
+#[cfg(mpgc_scheduler)]
+same_as_the_header!(mp_sched_lock, mp_sched_unlock, mp_sched_schedule);
+#[cfg(mpgc_static_nodes)]
+same_as_the_header!(mp_sched_schedule_node);
