@@ -1,0 +1,61 @@
+# The rules that put Rust in place of C. Both doors include this file: wrapper.mk,
+# and USER_C_MODULES through usermod/mpgc/micropython.mk.
+#
+# An explicit rule for an object beats the pattern rule of py/mkrules.mk, so no file
+# of the tree is changed. The .c files stay in the tree and in the qstr scan; only
+# their objects come from here: one carrier with all the Rust, the others empty.
+#
+# Variables, all optional:
+#   MPGC_TARGET        the Rust target; otherwise derived from the port's compiler
+#   MPGC_OPT_LEVEL     Rust's opt-level (3; s or z where flash is short)
+#   MPGC_CARGO         the cargo to run (cargo)
+#   MPGC_BUILD_STD     1: build Rust's core from rust-src, for a target without a prebuilt one
+#   MPGC_PYTHON_MODULE 1: add the Python module `mpgc`
+#   MPGC_KEEP_C        C files to keep, without suffix: `gc` is the one that can be kept
+
+ifeq ($(MPGC_RULES_INCLUDED),)
+MPGC_RULES_INCLUDED := 1
+
+MPGC_PATCHES_DIR := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
+MPGC_DIR := $(patsubst %/,%,$(dir $(MPGC_PATCHES_DIR)))
+MPGC_OPT_LEVEL ?= 3
+MPGC_CARGO ?= cargo
+MPGC_BUILD = $(BUILD)/mpgc
+MPGC_TOOL = $(PYTHON) $(MPGC_PATCHES_DIR)/mpgc_build.py
+
+ifneq ($(filter-out gc,$(MPGC_KEEP_C)),)
+$(error mpgc: MPGC_KEEP_C=$(MPGC_KEEP_C): only `gc` can be kept in C)
+endif
+
+MPGC_REPLACED := $(filter-out $(MPGC_KEEP_C),gc pystack scheduler \
+	$(basename $(notdir $(wildcard $(TOP)/py/nlr*.c))))
+# The object that carries the Rust; its name stays one that linker scripts know.
+MPGC_CARRIER := $(firstword $(MPGC_REPLACED))
+
+MPGC_SOURCES := $(MPGC_DIR)/Cargo.toml $(MPGC_DIR)/Cargo.lock $(MPGC_DIR)/build.rs \
+	$(MPGC_PATCHES_DIR)/mpgc_build.py \
+	$(shell find $(MPGC_DIR)/src $(MPGC_DIR)/buildsrc -name '*.rs' -o -name '*.[ch]')
+
+# The compiler command of the carrier, one argument a line. Written anew only when
+# it changes, so that a changed flag rebuilds the carrier and an unchanged one does not.
+# It is a prerequisite of the carrier alone, whose own flags it therefore sees.
+$(MPGC_BUILD)/command: FORCE
+	$(Q)$(MPGC_TOOL) stamp $@ -- $(CC) $(CFLAGS)
+$(MPGC_BUILD)/options: FORCE
+	$(Q)$(MPGC_TOOL) stamp $@ -- "$(MPGC_TARGET)" "$(MPGC_OPT_LEVEL)" "$(MPGC_CARGO)" "$(MPGC_BUILD_STD)" "$(MPGC_KEEP_C)"
+
+$(PY_BUILD)/$(MPGC_CARRIER).o: $(MPGC_BUILD)/command $(MPGC_BUILD)/options $(MPGC_SOURCES)
+	$(ECHO) "RUST $@"
+	$(Q)$(MPGC_TOOL) carrier --crate $(MPGC_DIR) --work $(MPGC_BUILD) --output $@ \
+		--objcopy "$(OBJCOPY)" --cargo "$(MPGC_CARGO)" --opt-level "$(MPGC_OPT_LEVEL)" \
+		--target "$(MPGC_TARGET)" --build-std "$(MPGC_BUILD_STD)" --keep-c "$(MPGC_KEEP_C)"
+
+# Made once: objects that are older were compiled from C.
+$(MPGC_BUILD)/in-use:
+	$(Q)mkdir -p $(@D)
+	$(Q)touch $@
+
+$(patsubst %,$(PY_BUILD)/%.o,$(filter-out $(MPGC_CARRIER),$(MPGC_REPLACED))): $(MPGC_DIR)/src/host/replaced.c $(MPGC_BUILD)/in-use
+	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
+
+endif

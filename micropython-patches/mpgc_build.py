@@ -1,0 +1,283 @@
+#!/usr/bin/env python3
+"""Makes the carrier object: all the Rust of mpgc as one object for a port's link.
+
+    stamp FILE -- WORDS...   writes WORDS, one a line, if they changed
+    carrier ...              runs cargo, links the static library to one object
+
+Called by mpgc.mk and micropython.cmake. Every failure is one message.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+OLDEST_RUST = (1, 88)
+
+
+class Stop(Exception):
+    """What went wrong and how to mend it."""
+
+
+def run(command, **options):
+    return subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", **options
+    )
+
+
+def stamp(path, words):
+    """Writes words one a line, unless the file holds them already."""
+    for word in words:
+        if "\n" in word:
+            raise Stop(f"the argument {word!r} has a line break: take it out of CFLAGS")
+    text = "".join(word + "\n" for word in words)
+    try:
+        if path.read_text() == text:
+            return
+    except OSError:
+        pass
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+class Compiler:
+    """The port's compiler, as `stamp` recorded it."""
+
+    def __init__(self, command_file):
+        self.words = command_file.read_text().splitlines()
+        if not self.words:
+            raise Stop(f"{command_file} is empty: the port has no CC")
+        if shutil.which(self.words[0]) is None:
+            raise Stop(f"the port's compiler `{self.words[0]}` is not found: install it, or set CROSS_COMPILE or CC")
+
+    def run(self, *extra):
+        return run(self.words + list(extra))
+
+    def macros(self):
+        done = self.run("-dM", "-E", "-x", "c", os.devnull)
+        if done.returncode:
+            raise Stop(f"the port's compiler fails on an empty file: {first_error(done.stderr)}")
+        pairs = (line.split(" ", 2) for line in done.stdout.splitlines())
+        return {pair[1]: pair[2] if len(pair) > 2 else "" for pair in pairs}
+
+    def linker(self):
+        """The compiler driver, with what selects the architecture."""
+        # Everything before the first flag is the driver (`ccache gcc`).
+        driver = []
+        for word in self.words:
+            if word.startswith("-"):
+                break
+            driver.append(word)
+        return driver + [word for word in self.words if word.startswith("-m")]
+
+    def dependencies(self, includes, sources):
+        files = []
+        for source in sources:
+            done = self.run("-I", includes, "-M", source)
+            if done.returncode:
+                raise Stop(f"the port's headers do not compile: {first_error(done.stderr)}")
+            files += done.stdout.replace("\\\n", " ").split(":", 1)[1].split()
+        return sorted(set(files))
+
+
+def first_error(text):
+    lines = text.strip().splitlines() or ["no message"]
+    return next((line for line in lines if "error" in line), lines[0])
+
+
+def rust_target(macros):
+    """The Rust target for the port's compiler."""
+
+    def has(name):
+        return name in macros
+
+    linux = has("__linux__")
+    if has("__x86_64__") and linux and not has("__ILP32__"):
+        return "x86_64-unknown-linux-gnu"
+    if has("__i386__") and linux:
+        return "i686-unknown-linux-gnu"
+    if has("__aarch64__"):
+        return "aarch64-unknown-linux-gnu" if linux else "aarch64-unknown-none"
+    if has("__arm__"):
+        hard = has("__ARM_PCS_VFP")
+        if linux:
+            return "armv7-unknown-linux-gnueabihf" if hard else "arm-unknown-linux-gnueabi"
+        for macro, name in (
+            ("__ARM_ARCH_6M__", "thumbv6m-none-eabi"),
+            ("__ARM_ARCH_7M__", "thumbv7m-none-eabi"),
+            ("__ARM_ARCH_7EM__", "thumbv7em-none-eabi"),
+            ("__ARM_ARCH_8M_BASE__", "thumbv8m.base-none-eabi"),
+            ("__ARM_ARCH_8M_MAIN__", "thumbv8m.main-none-eabi"),
+            ("__ARM_ARCH_8_1M_MAIN__", "thumbv8m.main-none-eabi"),
+            ("__ARM_ARCH_7A__", "armv7a-none-eabi"),
+        ):
+            if has(macro):
+                return name + ("hf" if hard else "")
+    if has("__riscv") and not linux:
+        atomics, floats, doubles = has("__riscv_atomic"), has("__riscv_flen"), macros.get("__riscv_flen") == "64"
+        if macros.get("__riscv_xlen") == "64":
+            return "riscv64gc-unknown-none-elf" if doubles else "riscv64imac-unknown-none-elf"
+        if floats and not doubles:
+            return "riscv32imafc-unknown-none-elf"
+        return "riscv32imac-unknown-none-elf" if atomics else "riscv32imc-unknown-none-elf"
+    machine = next((name for name in ("__xtensa__", "__powerpc__", "__mips__") if has(name)), "this machine")
+    raise Stop(
+        f"no Rust target is known for the port's compiler ({machine}): "
+        "set MPGC_TARGET to one of `rustc --print target-list`"
+    )
+
+
+def check_rust(cargo, target, build_std):
+    """A cargo new enough, with a core for the target."""
+    if shutil.which(cargo) is None:
+        raise Stop(f"`{cargo}` is not found: install Rust {OLDEST_RUST[0]}.{OLDEST_RUST[1]} or newer (rustup), or set MPGC_CARGO")
+    rustc = os.environ.get("RUSTC") or str(Path(shutil.which(cargo)).with_name("rustc"))
+    if shutil.which(rustc) is None:
+        rustc = "rustc"
+    done = run([rustc, "--version"])
+    version = re.search(r"rustc (\d+)\.(\d+)", done.stdout)
+    if not version or tuple(map(int, version.groups())) < OLDEST_RUST:
+        found = done.stdout.strip() or first_error(done.stderr)
+        raise Stop(f"Rust {OLDEST_RUST[0]}.{OLDEST_RUST[1]} or newer is needed, found {found}: run `rustup update`")
+    if build_std:
+        return
+    done = run([rustc, "--print", "target-libdir", "--target", target])
+    if done.returncode:
+        raise Stop(f"rustc knows no target {target}: set MPGC_TARGET to one of `rustc --print target-list`")
+    if not list(Path(done.stdout.strip()).glob("libcore-*.rlib")):
+        raise Stop(
+            f"Rust has no `core` for {target}: run `rustup target add {target}`, "
+            "or set MPGC_BUILD_STD=1 where rust-src is installed"
+        )
+
+
+def cargo_environment(args, work, asserts):
+    # The variables of make and of the port are not meant for cargo's own compilations.
+    ours = ("MAKE", "MFLAGS", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "CARGO_TARGET_DIR", "CARGO_BUILD_")
+    plain = ("CC", "CXX", "CPP", "LD", "AR", "AS", "TARGET", "HOST")
+    env = {k: v for k, v in os.environ.items() if not k.startswith(ours) and k not in plain}
+    env.update(
+        MPGC_PORT_COMMAND=str(work / "command"),
+        MPGC_PORT_DIR=os.getcwd(),
+        MPGC_OUT=str(work),
+        CARGO_TARGET_DIR=str(work / "cargo"),
+        CARGO_PROFILE_RELEASE_OPT_LEVEL=args.opt_level,
+        CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS="true" if asserts else "false",
+    )
+    if args.build_std:
+        env["RUSTC_BOOTSTRAP"] = "1"
+    return env
+
+
+def run_cargo(args, work, target, asserts):
+    """Runs cargo, showing its progress; returns the static library."""
+    command = [args.cargo, "rustc", "--lib", "--release", "--locked", "--crate-type", "staticlib"]
+    command += ["--features", "micropython", "--target", target]
+    if args.build_std:
+        command.append("-Zbuild-std=core")
+    error = work / "error"
+    error.unlink(missing_ok=True)
+    cargo = subprocess.Popen(
+        command, cwd=args.crate, env=cargo_environment(args, work, asserts),
+        stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, errors="replace",
+    )
+    # What cargo does is shown at once; what the compiler says only if it is the message.
+    said = []
+    for line in cargo.stderr:
+        if re.match(r" +(Compiling|Downloading|Downloaded|Updating|Blocking|Building|Locking) ", line):
+            print(line.rstrip(), file=sys.stderr, flush=True)
+        else:
+            said.append(line)
+    said = "".join(line for line in said if not re.match(r" +(Finished|Running|Fresh) ", line))
+    if cargo.wait():
+        if error.exists():
+            raise Stop(error.read_text().strip())
+        raise Stop(f"cargo failed:\n{said.strip()}")
+    sys.stderr.write(said)
+    library = work / "cargo" / target / "release" / "libmpgc.a"
+    if not library.exists():
+        raise Stop(f"cargo made no {library}: report this with the output of `{args.cargo} --version`")
+    return library
+
+
+def link_carrier(args, compiler, work, library, exports):
+    """One object out of the library, whose only globals are the exports."""
+    linked = work / "carrier.o"
+    command = compiler.linker() + ["-r", "-nostdlib", "-o", str(linked)]
+    command += [f"-Wl,-u,{name}" for name in exports] + [str(library)]
+    done = run(command)
+    if done.returncode:
+        raise Stop(f"the Rust library does not link to one object: {first_error(done.stderr)}")
+    names = work / "globals"
+    names.write_text("".join(name + "\n" for name in exports))
+    command = args.objcopy.split() + [f"--keep-global-symbols={names}"]
+    for section in (".llvmbc", ".llvmcmd", ".ARM.exidx*", ".rel.ARM.exidx*", ".ARM.extab*", ".rel.ARM.extab*"):
+        command += ["--wildcard", "-R", section]
+    done = run(command + [str(linked), str(args.output)])
+    if done.returncode:
+        raise Stop(f"{args.objcopy} cannot make {args.output}: {first_error(done.stderr)}")
+
+
+def write_dependencies(args, compiler, work):
+    """The .P file that py/mkrules.mk includes: a changed header makes the carrier anew."""
+    host = args.crate / "src" / "host"
+    files = compiler.dependencies(str(host), [str(host / "port.h"), str(host / "shim.c")])
+    lines = [f"{args.output}: " + " ".join(files)] + [f"{name}:" for name in files]
+    args.output.with_suffix(".P").write_text("\n".join(lines) + "\n")
+
+
+def carrier(args):
+    work = args.work.absolute()
+    work.mkdir(parents=True, exist_ok=True)
+    compiler = Compiler(work / "command")
+    macros = compiler.macros()
+    target = args.target or rust_target(macros)
+    check_rust(args.cargo, target, args.build_std)
+    library = run_cargo(args, work, target, asserts="NDEBUG" not in macros)
+    exports = (work / "exports").read_text().split()
+    kept = args.keep_c.split()
+    exports = [name for name in exports if not ("gc" in kept and name.startswith("gc_"))]
+    link_carrier(args, compiler, work, library, exports)
+    write_dependencies(args, compiler, work)
+    print((work / "info").read_text().strip(), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    stamp_parser = commands.add_parser("stamp")
+    stamp_parser.add_argument("file", type=Path)
+    stamp_parser.add_argument("words", nargs="*")
+    build = commands.add_parser("carrier")
+    build.add_argument("--crate", type=Path, required=True)
+    build.add_argument("--work", type=Path, required=True)
+    build.add_argument("--output", type=Path, required=True)
+    build.add_argument("--objcopy", default="objcopy")
+    build.add_argument("--cargo", default="cargo")
+    build.add_argument("--opt-level", default="3")
+    build.add_argument("--target", default="")
+    build.add_argument("--build-std", default="")
+    build.add_argument("--keep-c", default="")
+    # Everything after -- belongs to the port, options and all.
+    words = sys.argv[1:]
+    after = []
+    if "--" in words:
+        at = words.index("--")
+        words, after = words[:at], words[at + 1:]
+    args = parser.parse_args(words)
+    try:
+        if args.command == "stamp":
+            stamp(args.file, after)
+        else:
+            carrier(args)
+    except Stop as stop:
+        print(f"mpgc: error: {stop}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
