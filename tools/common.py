@@ -72,7 +72,7 @@ def run_logged(command, log, *, env=None, cwd=None, what="", fatal=True, every=1
             process.wait()
             raise
     if status != 0 and fatal:
-        tail = "\n".join("    | " + line for line in log.read_text(errors="replace").splitlines()[-25:])
+        tail = "\n".join("    | " + line[:400] for line in log.read_text(errors="replace").splitlines()[-25:])
         raise Fail(f"{what} failed with status {status}; the whole output is in {shown(log)}, its end:\n{tail}")
     return status
 

@@ -4,14 +4,15 @@ import re
 import shlex
 from collections import namedtuple
 
-from common import Fail
+from common import ROOT, Fail
 
 # What each name stands for; the C control and the Rust build both get it.
 NAMED = {
     "pystack": "-DMICROPY_ENABLE_PYSTACK=1 -DMICROPY_STACKLESS=1",
     "setjmp": "-DMICROPY_NLR_SETJMP=1 -Wno-clobbered",
     # The make variable for this is younger than 1.25, so the port's own threads switch is left off.
-    "gil": "MICROPY_PY_THREAD=0 LDFLAGS_EXTRA=-lpthread -DMICROPY_PY_THREAD=1 -DMICROPY_PY_THREAD_GIL=1",
+    "gil": f"VARIANT_DIR={ROOT}/tools/variants/gil MICROPY_PY_THREAD=0 LDFLAGS_EXTRA=-lpthread "
+    "-DMICROPY_PY_THREAD=1 -DMICROPY_PY_THREAD_GIL=1",
     "conservative-clear": "-DMICROPY_GC_CONSERVATIVE_CLEAR=1",
     "native": "--emit native",
     "via-mpy": "--via-mpy",
@@ -26,7 +27,7 @@ Options = namedtuple("Options", "slug build_slug make_variables test_flags")
 def parse(text):
     """Sort the words of OPTIONS into make variables (compiler flags in CFLAGS_EXTRA) and test flags."""
     given = shlex.split(text or "")
-    words = [word for item in given for word in (shlex.split(NAMED[item]) if item in NAMED else [item])]
+    words = list(expand(given))
     cflags, variables, test_flags = [], {}, []
     words = iter(words)
     for word in words:
@@ -58,6 +59,15 @@ def parse(text):
     only_named = all(item in NAMED for item in given if not is_test_word(item, given))
     build_slug = slug(named_build if only_named else build_words)
     return Options(slug(given), build_slug, variables, test_flags)
+
+
+def expand(given):
+    """The words with each name replaced by what it stands for, but not where a flag takes it as its value."""
+    before = ""
+    for item in given:
+        named = item in NAMED and not TEST_FLAGS.get(before)
+        yield from shlex.split(NAMED[item]) if named else [item]
+        before = item
 
 
 def is_test_word(item, given):

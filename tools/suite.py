@@ -1,0 +1,128 @@
+"""Runs upstream's tests/run-tests.py on one build, and reads its results."""
+
+import json
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+from collections import namedtuple
+from pathlib import Path
+
+from common import ROOT, Fail, clean_env, jobs, run_logged, shown
+
+# What upstream's own full run covers; a tree that lacks a folder leaves it out.
+ALL_DIRS = "basics cmdline extmod float import io micropython misc ports/unix stress thread unicode".split()
+# The minimal variant lacks floats, files, threads and most modules.
+MINIMAL_DIRS = "basics import micropython misc stress".split()
+VIA_MPY_DIRS = "basics float micropython".split()
+OPEN_FILES = 1024  # select_poll_fd counts on this limit
+
+Result = namedtuple("Result", "performed passed skipped failed")
+
+
+class Suite:
+    """The tests of a tree, to be run on one build, in a copy: some tests write beside themselves."""
+
+    def __init__(self, tree, built, options):
+        self.tree, self.built = tree, built
+        self.work = built.folder.with_name(built.flavour + "-tests")
+        self.options = options
+        self.flags = list(options.test_flags)
+        self.prepare()
+
+    def prepare(self):
+        shutil.rmtree(self.work, ignore_errors=True)
+        self.work.mkdir(parents=True)
+        for entry in self.tree.path.iterdir():
+            if entry.is_dir() and entry.name not in ("tests", ".git"):
+                (self.work / entry.name).symlink_to(entry)
+        shutil.copytree(
+            self.tree.path / "tests", self.work / "tests", symlinks=True,
+            ignore=shutil.ignore_patterns("__pycache__", "results", "*.mpy.tmp"),
+        )
+        subprocess.run(["chmod", "-R", "u+w", str(self.work / "tests")], check=True)
+        self.build_ffi_library()
+
+    def build_ffi_library(self):
+        source = self.work / "tests" / "ports" / "unix" / "ffi_lib.c"
+        if source.is_file():
+            compiler = os.environ.get("CC") or "gcc"
+            run_logged(
+                [compiler, "-shared", "-fPIC", "-o", source.with_suffix(".so"), source],
+                self.work / "ffi_lib.log", what="building the library of the ffi tests",
+            )
+
+    def env(self):
+        path = [".frozen", str(self.work / "extmod")]
+        library = self.tree.path / "lib" / "micropython-lib" / "python-stdlib" / "unittest"
+        path.append(str(library if library.is_dir() else ROOT / "tools" / "unittest-standin"))
+        mpy_cross = next(word for word in self.built.command if word.startswith("MICROPY_MPYCROSS="))
+        return clean_env(
+            MICROPYPATH=":".join(path), MICROPY_MICROPYTHON=str(self.built.program),
+            MICROPY_MPYCROSS=mpy_cross.partition("=")[2],
+        )
+
+    def run(self, name, *, dirs=(), files=()):
+        """One run of run-tests.py; results and output go to <flavour>-tests/<name>/. Returns a Result."""
+        tests = self.work / "tests"
+        results = self.work / name
+        shutil.rmtree(results, ignore_errors=True)
+        command = [sys.executable, "run-tests.py", f"-j{jobs()}", "--keep-path", "--result-dir", results, *self.flags]
+        if dirs:
+            command += ["-d", *(folder for folder in dirs if (tests / folder).is_dir())]
+        else:
+            command += files
+        log = results.with_name(name + ".log")
+        with open_files_limit(OPEN_FILES):
+            run_logged(
+                command, log, env=self.env(), cwd=tests, fatal=False,
+                what=f"{self.built.flavour}: {name}",
+            )
+        return read_result(log, results)
+
+    def all_dirs(self):
+        if "VARIANT=minimal" in self.built.command:
+            return MINIMAL_DIRS
+        return VIA_MPY_DIRS if "--via-mpy" in self.flags else ALL_DIRS
+
+    def output_of(self, name, test):
+        """What a failed test printed in the run `name`, as bytes; None when it left nothing."""
+        path = self.work / name / (test.replace("..", "_").replace("./", "").replace("/", "_") + ".out")
+        return path.read_bytes() if path.is_file() else None
+
+
+class open_files_limit:
+    def __init__(self, limit):
+        self.limit = limit
+
+    def __enter__(self):
+        self.before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        hard = self.before[1]
+        soft = self.limit if hard == resource.RLIM_INFINITY else min(self.limit, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    def __exit__(self, *_):
+        resource.setrlimit(resource.RLIMIT_NOFILE, self.before)
+
+
+def read_result(log, results):
+    """Counts and names from the summary at the end of the output, failures from _results.json.
+
+    The line of each test is not read: two of them can run into each other when tests run in parallel.
+    """
+    text = log.read_text(errors="replace")
+    performed = re.search(r"^(\d+) tests performed", text, re.M)
+    passed = re.search(r"^(\d+) tests passed", text, re.M)
+    if not performed or not passed or not (results / "_results.json").is_file():
+        tail = "\n".join("    | " + line for line in text.splitlines()[-15:])
+        raise Fail(f"run-tests.py came to no result; its whole output is in {shown(log)}, the end:\n{tail}")
+    skipped = []
+    for match in re.finditer(r"^(\d+) tests skipped[^:\n]*: (.*)$", text, re.M):
+        skipped += [Path(name).stem for name in match.group(2).split()]
+    failed = json.loads((results / "_results.json").read_text())["failed_tests"]
+    result = Result(int(performed.group(1)), int(passed.group(1)), sorted(skipped), sorted(failed))
+    if result.performed != result.passed + len(result.failed):
+        raise Fail(f"{shown(log)}: {result.performed} performed is not {result.passed} passed + {len(result.failed)} failed")
+    return result

@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""Runs MicroPython's own test suite on a build with its C and on one with mpgc, and compares.
+
+A test that passes with the C and fails (or is skipped) with mpgc is an error, after three more runs
+on each side. Results go to build/upstream/<release>-<variant>[-<options>].json.
+"""
+
+import argparse
+import time
+
+import options as option_names
+import unix
+from common import BUILD, Fail, run_main, say, shown, table, write_json
+from suite import Suite
+from tree import add_tree_arguments, get_tree
+from untouched import Untouched
+
+REPEATS = 3
+
+
+def find_by_stem(suite, stem, dirs):
+    """The test files of this name: run-tests.py names skipped tests without their folder."""
+    tests = suite.work / "tests"
+    return [f"{folder}/{stem}.py" for folder in dirs if (tests / folder / f"{stem}.py").is_file()]
+
+
+def suspects(c_suite, c, rust, dirs):
+    """Tests that did not come out of the Rust build as they came out of the C control."""
+    names = set(c.failed) ^ set(rust.failed)
+    for stem in set(c.skipped) ^ set(rust.skipped):
+        names.update(find_by_stem(c_suite, stem, dirs))
+    return sorted(names)
+
+
+def outcome(result, test):
+    if test in result.failed:
+        return "fail"
+    return "pass" if result.passed else "skip"
+
+
+def run_again(suites, test):
+    """Outcomes of one test, REPEATS times in turns on each side."""
+    seen = {flavour: [] for flavour in suites}
+    for turn in range(REPEATS):
+        for flavour, suite in suites.items():
+            result = suite.run(f"again-{turn}", files=[test])
+            seen[flavour].append(outcome(result, test))
+    return seen
+
+
+def judge(seen):
+    """What the repeated runs of a test that differed say."""
+    c, rust = set(seen["c"]), set(seen["rust"])
+    if rust == {"pass"}:
+        return "flaky" if c == {"pass"} else "only the C fails"
+    if c == rust and len(c) == 1:
+        return "flaky"
+    if c == {"pass"}:
+        return "ERROR"
+    return "flaky" if "pass" in c else "only the C passes not"
+
+
+def as_json(result):
+    return {
+        "performed": result.performed, "passed": result.passed,
+        "skipped": len(result.skipped), "skipped_names": result.skipped, "failed": result.failed,
+    }
+
+
+def compare(suites, c, rust, dirs):
+    """Run what differs again. Returns ({test: verdict}, {test: outcomes})."""
+    verdicts, outcomes = {}, {}
+    differing = suspects(suites["c"], c, rust, dirs)
+    if len(differing) > 60:
+        raise Fail(
+            f"{len(differing)} tests differ between C and Rust, too many to run again; the first ones: "
+            f"{' '.join(differing[:12])}; see {shown(suites['rust'].work)}"
+        )
+    for test in differing:
+        say(f"  {test} differs: running it {REPEATS} times more on each side")
+        outcomes[test] = run_again(suites, test)
+        verdicts[test] = judge(outcomes[test])
+        say(f"    C {' '.join(outcomes[test]['c'])}, Rust {' '.join(outcomes[test]['rust'])}: {verdicts[test]}")
+    return verdicts, outcomes
+
+
+def report(name, c, rust, verdicts, suites):
+    """The table, and a line for each thing that is not plain."""
+    rows = [["", "performed", "passed", "skipped", "failed"]]
+    for label, result in (("C", c), ("Rust", rust)):
+        rows.append([label, result.performed, result.passed, len(result.skipped), len(result.failed)])
+    say(f"\n{name}\n{table(rows)}")
+    both = sorted(set(c.failed) & set(rust.failed))
+    if both:
+        say(f"{len(both)} fail with C and Rust alike: {' '.join(both)}")
+    differing = [t for t in both if suites["c"].output_of("all", t) != suites["rust"].output_of("all", t)]
+    if differing:
+        say(f"{len(differing)} of them print something else with Rust: {' '.join(differing)}")
+    for test, verdict in sorted(verdicts.items()):
+        say(f"{verdict}: {test}")
+    say("")
+
+
+def run_suites(tree, args, options):
+    say(f"building the C control and the Rust build of MicroPython {tree.release}, {args.variant} {args.options}".rstrip())
+    suites = {
+        flavour: Suite(tree, unix.build(tree, args.variant, flavour, options), options)
+        for flavour in args.flavours
+    }
+    results = {}
+    for flavour, suite in suites.items():
+        started = time.monotonic()
+        dirs = args.dirs or suite.all_dirs()
+        results[flavour] = suite.run("all", dirs=dirs)
+        result = results[flavour]
+        if result.performed == 0:
+            raise Fail(f"{flavour}: run-tests.py performed no test at all; see {shown(suite.work / 'all.log')}")
+        say(f"  {flavour}: {result.performed} performed, {result.passed} passed in {time.monotonic() - started:.0f} s")
+    return suites, results
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_tree_arguments(parser)
+    parser.add_argument("--variant", default="standard", help=f"one of {', '.join(unix.VARIANTS)}")
+    parser.add_argument("--options", default="", help=f"names ({', '.join(option_names.NAMED)}) and raw flags")
+    parser.add_argument("--dirs", nargs="*", help="test folders (default: all that upstream's full run covers)")
+    args = parser.parse_args()
+    args.flavours = ("c", "rust")
+
+    tree = get_tree(args.release or None, args.micropython_dir)
+    options = option_names.parse(args.options)
+    name = "-".join(filter(None, [tree.release, args.variant, options.slug]))
+    with Untouched(tree):
+        suites, results = run_suites(tree, args, options)
+        c, rust = results["c"], results["rust"]
+        verdicts, outcomes = compare(suites, c, rust, args.dirs or suites["c"].all_dirs())
+    path = BUILD / "upstream" / f"{name}.json"
+    errors = sorted(test for test, verdict in verdicts.items() if verdict == "ERROR")
+    write_json(path, {
+        "release": tree.release, "variant": args.variant, "options": args.options,
+        "c": as_json(c), "rust": as_json(rust), "run_again": outcomes, "verdicts": verdicts, "errors": errors,
+        "command": {flavour: suite.built.command for flavour, suite in suites.items()},
+    })
+    report(name, c, rust, verdicts, suites)
+    say(f"written: {shown(path)}")
+    if errors:
+        raise Fail(f"{len(errors)} tests pass with C and not with Rust: {' '.join(errors)}")
+    return 0
+
+
+if __name__ == "__main__":
+    run_main(main)
