@@ -16,8 +16,7 @@
 ifeq ($(MPGC_RULES_INCLUDED),)
 MPGC_RULES_INCLUDED := 1
 
-MPGC_PATCHES_DIR := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
-MPGC_DIR := $(patsubst %/,%,$(dir $(MPGC_PATCHES_DIR)))
+include $(dir $(abspath $(lastword $(MAKEFILE_LIST))))module.mk
 MPGC_OPT_LEVEL ?= 3
 MPGC_CARGO ?= cargo
 MPGC_BUILD = $(BUILD)/mpgc
@@ -57,5 +56,10 @@ $(MPGC_BUILD)/in-use:
 
 $(patsubst %,$(PY_BUILD)/%.o,$(filter-out $(MPGC_CARRIER),$(MPGC_REPLACED))): $(MPGC_DIR)/src/host/replaced.c $(MPGC_BUILD)/in-use
 	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
+
+ifeq ($(MPGC_PYTHON_MODULE),1)
+$(MPGC_BUILD)/module.o: $(MPGC_DIR)/src/host/module.c
+	$(call compile_c)
+endif
 
 endif

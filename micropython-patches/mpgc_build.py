@@ -2,6 +2,7 @@
 """Makes the carrier object: all the Rust of mpgc as one object for a port's link.
 
     stamp FILE -- WORDS...   writes WORDS, one a line, if they changed
+    from-cmake FROM FILE     the same for a list that CMake generated
     carrier ...              runs cargo, links the static library to one object
 
 Called by mpgc.mk and micropython.cmake. Every failure is one message.
@@ -10,6 +11,7 @@ Called by mpgc.mk and micropython.cmake. Every failure is one message.
 import argparse
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -41,6 +43,14 @@ def stamp(path, words):
         pass
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
+
+
+def from_cmake(source, path):
+    """CMake's list of options: `SHELL:` marks several in one, and some are empty."""
+    words = []
+    for line in source.read_text().splitlines():
+        words += shlex.split(line[len("SHELL:"):]) if line.startswith("SHELL:") else [line]
+    stamp(path, [word for word in words if word not in ("", "-I", "-D")])
 
 
 class Compiler:
@@ -251,6 +261,9 @@ def main():
     stamp_parser = commands.add_parser("stamp")
     stamp_parser.add_argument("file", type=Path)
     stamp_parser.add_argument("words", nargs="*")
+    cmake_parser = commands.add_parser("from-cmake")
+    cmake_parser.add_argument("source", type=Path)
+    cmake_parser.add_argument("file", type=Path)
     build = commands.add_parser("carrier")
     build.add_argument("--crate", type=Path, required=True)
     build.add_argument("--work", type=Path, required=True)
@@ -271,6 +284,8 @@ def main():
     try:
         if args.command == "stamp":
             stamp(args.file, after)
+        elif args.command == "from-cmake":
+            from_cmake(args.source, args.file)
         else:
             carrier(args)
     except Stop as stop:

@@ -4,16 +4,14 @@
 #
 # It is the port's own Makefile, then the rules of mpgc.
 
-MPGC_WRAPPER_DIR := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
+include $(dir $(abspath $(lastword $(MAKEFILE_LIST))))module.mk
 
 ifeq ($(wildcard Makefile),)
 $(error mpgc: no Makefile in $(CURDIR); use make -C <micropython>/ports/<port>)
 endif
-
-include Makefile
-
-ifeq ($(PY_BUILD),)
-$(error mpgc: $(CURDIR)/Makefile is not that of a MicroPython port; use make -C <micropython>/ports/<port>)
+ifeq ($(wildcard ../../py/mkrules.mk),)
+$(error mpgc: $(CURDIR) is not a port of a MicroPython tree (no ../../py/mkrules.mk); use make -C <micropython>/ports/<port>)
 endif
 
-include $(MPGC_WRAPPER_DIR)mpgc.mk
+include Makefile
+include $(MPGC_PATCHES_DIR)/mpgc.mk

@@ -1,0 +1,90 @@
+# mpgc for ports that build with CMake (rp2, esp32, zephyr):
+#
+#     USER_C_MODULES=<mpgc>/micropython-patches/micropython.cmake
+#
+# The replaced C files stay in the port's lists, so that qstr and root pointer
+# extraction read them, but are not compiled; one object with all the Rust is linked
+# in their place. Variables, all optional: MPGC_TARGET, MPGC_OPT_LEVEL, MPGC_CARGO,
+# MPGC_BUILD_STD (see mpgc.mk).
+
+if(CMAKE_VERSION VERSION_LESS 3.20)
+    message(FATAL_ERROR "mpgc: CMake ${CMAKE_VERSION} is too old: install 3.20 or newer")
+endif()
+if(NOT TARGET usermod OR NOT DEFINED MICROPY_PY_DIR)
+    message(FATAL_ERROR "mpgc: give this file as USER_C_MODULES to a MicroPython port that builds with CMake")
+endif()
+
+set(MPGC_PATCHES_DIR ${CMAKE_CURRENT_LIST_DIR})
+get_filename_component(MPGC_DIR ${MPGC_PATCHES_DIR} DIRECTORY)
+set(MPGC_BUILD ${CMAKE_BINARY_DIR}/mpgc)
+set(MPGC_CARRIER ${MPGC_BUILD}/carrier-gc.o)
+foreach(_pair "MPGC_TARGET=" "MPGC_OPT_LEVEL=3" "MPGC_CARGO=cargo" "MPGC_BUILD_STD=")
+    string(REGEX MATCH "^([A-Z_]+)=(.*)$" _pair "${_pair}")
+    if(NOT DEFINED ${CMAKE_MATCH_1})
+        set(${CMAKE_MATCH_1} "${CMAKE_MATCH_2}")
+    endif()
+endforeach()
+
+# A module without sources: its name in the list of user modules tells that it is in.
+add_library(usermod_mpgc INTERFACE)
+target_link_libraries(usermod INTERFACE usermod_mpgc)
+
+file(GLOB MPGC_REPLACED ${MICROPY_PY_DIR}/nlr*.c)
+list(APPEND MPGC_REPLACED
+    ${MICROPY_PY_DIR}/gc.c
+    ${MICROPY_PY_DIR}/pystack.c
+    ${MICROPY_PY_DIR}/scheduler.c
+)
+file(GLOB_RECURSE MPGC_SOURCES CONFIGURE_DEPENDS
+    ${MPGC_DIR}/src/*.rs ${MPGC_DIR}/src/*.c ${MPGC_DIR}/src/*.h ${MPGC_DIR}/buildsrc/*.rs
+)
+
+# Runs when the port has made its target and all its lists.
+function(mpgc_attach)
+    set_source_files_properties(${MPGC_REPLACED} PROPERTIES HEADER_FILE_ONLY ON)
+
+    # The command that compiles C for this target, one argument a line. Written anew
+    # only when it changes.
+    separate_arguments(_flags UNIX_COMMAND "${CMAKE_C_FLAGS} ${CMAKE_C_FLAGS_${_MPGC_BUILD_TYPE}}")
+    set(_each "$<TARGET_PROPERTY:${MICROPY_TARGET}")
+    list(JOIN _flags "\n" _flags)
+    set(_command "${CMAKE_C_COMPILER}\n")
+    if(_flags)
+        string(APPEND _command "${_flags}\n")
+    endif()
+    foreach(_kind "COMPILE_OPTIONS=" "COMPILE_DEFINITIONS=-D" "INCLUDE_DIRECTORIES=-I")
+        string(REGEX MATCH "^([A-Z_]+)=(.*)$" _kind "${_kind}")
+        set(_list "${_each},${CMAKE_MATCH_1}>")
+        string(APPEND _command "$<$<BOOL:${_list}>:${CMAKE_MATCH_2}$<JOIN:${_list},\n${CMAKE_MATCH_2}>\n>")
+    endforeach()
+    file(GENERATE OUTPUT ${MPGC_BUILD}/command.$<COMPILE_LANGUAGE>
+        CONTENT "${_command}" TARGET ${MICROPY_TARGET})
+
+    add_custom_command(
+        OUTPUT ${MPGC_CARRIER}
+        COMMAND ${Python3_EXECUTABLE} ${MPGC_PATCHES_DIR}/mpgc_build.py from-cmake ${MPGC_BUILD}/command.C ${MPGC_BUILD}/command
+        COMMAND ${Python3_EXECUTABLE} ${MPGC_PATCHES_DIR}/mpgc_build.py carrier
+            --crate ${MPGC_DIR} --work ${MPGC_BUILD} --output ${MPGC_CARRIER}
+            --objcopy ${CMAKE_OBJCOPY} --cargo ${MPGC_CARGO} --opt-level ${MPGC_OPT_LEVEL}
+            "--target=${MPGC_TARGET}" "--build-std=${MPGC_BUILD_STD}"
+        DEPENDS
+            ${MPGC_BUILD}/command.C
+            ${MPGC_SOURCES}
+            ${MPGC_PATCHES_DIR}/mpgc_build.py
+            ${MPGC_DIR}/Cargo.toml
+            ${MPGC_DIR}/Cargo.lock
+            ${MPGC_DIR}/build.rs
+            ${MICROPY_QSTRDEFS_GENERATED}
+            ${MICROPY_MODULEDEFS}
+            ${MICROPY_ROOT_POINTERS}
+        DEPFILE ${MPGC_BUILD}/carrier-gc.P
+        WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}
+        COMMENT "RUST ${MPGC_CARRIER}"
+        VERBATIM
+    )
+    set_source_files_properties(${MPGC_CARRIER} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
+    target_sources(${MICROPY_TARGET} PRIVATE ${MPGC_CARRIER})
+endfunction()
+
+string(TOUPPER "${CMAKE_BUILD_TYPE}" _MPGC_BUILD_TYPE)
+cmake_language(DEFER CALL mpgc_attach)
