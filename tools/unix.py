@@ -8,6 +8,7 @@ written under build/: the tree is only read.
 import argparse
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from tree import add_tree_arguments, get_tree
 
 VARIANTS = ("standard", "coverage", "minimal")
 WRAPPER = ROOT / "micropython-patches" / "wrapper.mk"
-# A symbol that only mpgc defines: which memory system a program was linked with can be read off it.
+# A symbol that only mpgc's object defines; the linker may drop it from the program, so the object is asked.
 PROOF = "mpgc_build_info"
 # The package of the source tree lacks the submodules that these need.
 WITHOUT_SUBMODULES = ["MICROPY_PY_SSL=0", "MICROPY_SSL_MBEDTLS=0", "MICROPY_PY_BTREE=0"]
@@ -86,24 +87,35 @@ def build(tree, variant, flavour, options, *extra):
     started = time.monotonic()
     run_logged(command, folder.with_name(flavour + ".log"), env=build_env(tree), what=f"building {name} ({flavour})")
     program = folder / "micropython"
-    prove(program, flavour)
+    kept = options.make_variables.get("MPGC_KEEP_C", "").split()
+    prove(program, flavour, ("nlr_jump",) if "gc" in kept else ("gc_alloc", "nlr_jump"))
     say(f"  built {shown(program)} in {time.monotonic() - started:.0f} s")
     return Build(flavour, folder, program, [str(word) for word in command])
 
 
-def prove(program, flavour):
-    """Fail unless the Rust program carries mpgc and the C control does not."""
+def object_of(link_map, function):
+    """The object file that the linker took a function from."""
+    match = re.search(rf"^ \.text\.{function}\s+0x[0-9a-f]+\s+0x[0-9a-f]+ (\S+)$", link_map, re.M)
+    return match.group(1) if match else None
+
+
+def prove(program, flavour, functions=("gc_alloc", "nlr_jump")):
+    """Fail unless the Rust program took these functions from mpgc's object, and the C control from none of its."""
     readelf = shutil.which("readelf")
     if not readelf:
         raise Fail("`readelf` is needed to tell the two builds apart: install binutils")
-    symbols = subprocess.run(
-        [readelf, "-sW", str(program)], stdout=subprocess.PIPE, text=True, check=True, stdin=subprocess.DEVNULL
-    ).stdout
-    has_proof = any(line.split()[-1:] == [PROOF] for line in symbols.splitlines())
-    if flavour == "rust" and not has_proof:
-        raise Fail(f"{shown(program)} has no symbol {PROOF}: mpgc was not linked in; remove {shown(program.parent)} and build again")
-    if flavour == "c" and has_proof:
-        raise Fail(f"{shown(program)} is the C control but has the symbol {PROOF}: remove {shown(program.parent)} and build again")
+    link_map = program.with_name(program.name + ".map").read_text(errors="replace")
+    for function in functions:
+        found = object_of(link_map, function)
+        if not found:
+            raise Fail(f"{shown(program)}.map does not say where {function} came from: remove {shown(program.parent)} and build again")
+        symbols = subprocess.run([readelf, "-sW", found], stdout=subprocess.PIPE, text=True, check=True).stdout
+        is_rust = any(line.split()[-1:] == [PROOF] for line in symbols.splitlines())
+        if is_rust != (flavour == "rust"):
+            raise Fail(
+                f"{shown(program)} is to be the {flavour} build, but has {function} from {shown(found)}, which "
+                f"{'is' if is_rust else 'is not'} mpgc's ({PROOF}): remove {shown(program.parent)} and build again"
+            )
 
 
 def main():
