@@ -25,7 +25,7 @@ Result = namedtuple("Result", "performed passed skipped failed")
 class Suite:
     """The tests of a tree, to be run on one build, in a copy: some tests write beside themselves."""
 
-    def __init__(self, tree, built, options):
+    def __init__(self, tree, built, options, work="tests"):
         self.tree, self.built = tree, built
         self.work = built.folder.with_name(built.flavour + "-tests")
         self.options = options

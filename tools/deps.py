@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""Finds what is missing on this machine to build and test, and installs it where apt and root allow.
+
+Quick when all is there: it looks for programs and files, and starts apt only for what is missing.
+"""
+
+import argparse
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import namedtuple
+
+from common import Fail, run_main, say
+
+OLDEST_CARGO = (1, 85)  # the first with edition 2024
+OLDEST_PYTHON = (3, 9)
+
+Need = namedtuple("Need", "what package present")
+
+
+def program(name):
+    return lambda: shutil.which(name) is not None
+
+
+def libclang():
+    """bindgen loads libclang at run time, from LIBCLANG_PATH or the usual folders."""
+    named = os.environ.get("LIBCLANG_PATH")
+    folders = [named] if named else []
+    folders += ["/usr/lib", "/usr/lib/*-linux-gnu", "/usr/lib64", "/usr/local/lib", "/usr/lib/llvm-*/lib", "/usr/lib/llvm/*/lib"]
+    patterns = ("libclang.so", "libclang-*.so", "libclang.so.*", "libclang-*.so.*")
+    return any(glob.glob(os.path.join(folder, pattern)) for folder in folders for pattern in patterns)
+
+
+def libffi():
+    if not shutil.which("pkg-config"):
+        return False
+    return subprocess.run(["pkg-config", "--exists", "libffi"], check=False).returncode == 0
+
+
+NEEDS = [
+    Need("make", "make", program("make")),
+    Need("gcc", "gcc", program("gcc")),
+    Need("g++ (the coverage variant has C++)", "g++", program("g++")),
+    Need("the C library's headers", "libc6-dev", lambda: os.path.isfile("/usr/include/stdio.h")),
+    Need("readelf, objcopy, nm", "binutils", lambda: all(map(shutil.which, ("readelf", "objcopy", "nm")))),
+    Need("pkg-config", "pkg-config", program("pkg-config")),
+    Need("libffi (the ffi module of the unix port)", "libffi-dev", libffi),
+    Need("libclang (bindgen reads the port's headers with it)", "libclang-dev", libclang),
+    Need("xz (unpacks the source package)", "xz-utils", program("xz")),
+    Need("git", "git", program("git")),
+]
+
+
+def check_rust():
+    """cargo is the one thing that is never installed here: which one to use is the person's choice."""
+    cargo = shutil.which("cargo")
+    mend = "install Rust with rustup (https://rustup.rs), then open a new shell so that `cargo` is in PATH"
+    if not cargo:
+        raise Fail(f"`cargo` is not in PATH: {mend}")
+    text = subprocess.run([cargo, "--version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False).stdout
+    match = re.search(r"cargo (\d+)\.(\d+)", text)
+    if not match:
+        raise Fail(f"`cargo --version` gives no version but: {text.strip()}; {mend}")
+    if tuple(map(int, match.groups())) < OLDEST_CARGO:
+        oldest = ".".join(map(str, OLDEST_CARGO))
+        raise Fail(f"{text.strip()} is too old, mpgc needs {oldest} (edition 2024): run `rustup update stable`, or {mend}")
+
+
+def root_prefix():
+    """How to become root: [] as root, ["sudo", ...] where it works, None where not."""
+    if os.geteuid() == 0:
+        return []
+    if not shutil.which("sudo"):
+        return None
+    if sys.stdin.isatty():
+        return ["sudo"]
+    works = subprocess.run(["sudo", "-n", "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0
+    return ["sudo", "-n"] if works else None
+
+
+def install(missing):
+    packages = sorted({need.package for need in missing})
+    listing = "".join(f"\n  {need.what}: package {need.package}" for need in missing)
+    by_hand = f"apt-get install {' '.join(packages)}"
+    if not shutil.which("apt-get"):
+        raise Fail(f"missing, and this system has no apt-get (install what is called so here):{listing}")
+    prefix = root_prefix()
+    if prefix is None:
+        raise Fail(f"missing, and neither root nor sudo is at hand to install it:{listing}\nrun as root: {by_hand}")
+    say(f"installing what is missing:{listing}")
+    environment = ["env", "DEBIAN_FRONTEND=noninteractive"]
+    for words in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
+        command = [*prefix, *environment, "apt-get", "-q", *words]
+        if subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode != 0 and words[0] == "install":
+            raise Fail(f"apt-get could not install {' '.join(packages)} (its messages are above); mend that, then run as root: {by_hand}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="only say what is missing, install nothing")
+    args = parser.parse_args()
+    if sys.version_info < OLDEST_PYTHON:
+        raise Fail(f"python3 is {sys.version.split()[0]}, the tools need {'.'.join(map(str, OLDEST_PYTHON))} or later: install a newer python3")
+    missing = [need for need in NEEDS if not need.present()]
+    if missing and args.check:
+        raise Fail("missing:" + "".join(f"\n  {need.what}: package {need.package}" for need in missing))
+    if missing:
+        install(missing)
+        still = [need.what for need in NEEDS if not need.present()]
+        if still:
+            raise Fail(f"installed, but still not found: {', '.join(still)}; look at the output of apt-get above")
+    check_rust()
+    return 0
+
+
+if __name__ == "__main__":
+    run_main(main)
