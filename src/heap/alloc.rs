@@ -1,0 +1,331 @@
+//! Chunks handed out, given back, and made longer or shorter.
+//!
+//! The functions of the C header that a program calls all day. Each is the C's, step by step, with the
+//! mutex let go at the same places; only how blocks are found and marked differs.
+
+use core::ptr;
+
+use super::Heap;
+use super::area::Area;
+use super::block::{BlockCount, BlockIndex, BlockKind};
+use super::host::{Host, Trace};
+
+/// The one flag of [`Heap::alloc`]: the chunk may have a finaliser (`GC_ALLOC_FLAG_HAS_FINALISER`).
+pub const HAS_FINALISER: u32 = 1;
+
+impl<H: Host> Heap<H> {
+    /// Hands out a chunk of at least `bytes` bytes: the lowest free blocks that are enough.
+    ///
+    /// Null when `bytes` is 0, when the heap is locked, and when there is no room even after one
+    /// collect (none if automatic collects are off). Bytes that were not asked for are zero; with
+    /// [`Host::CONSERVATIVE_CLEAR`] all are. With [`HAS_FINALISER`] the first word is zero.
+    ///
+    /// Mirrors `gc_alloc` (py/gc.c). Differs: after an area was added the mutex is taken again before
+    /// the search is repeated.
+    #[inline(always)]
+    pub fn alloc(self, bytes: usize, flags: u32) -> *mut u8 {
+        let host = self.host();
+        let n = BlockCount::for_bytes(bytes, H::BLOCK_BYTES);
+        if H::VERBOSE {
+            host.trace(Trace::AllocRequest { bytes, blocks: n });
+        }
+        if n == BlockCount(0) || self.lock_word() != 0 {
+            return ptr::null_mut();
+        }
+
+        host.enter();
+        if H::THRESHOLD && self.threshold_reached() {
+            return self.alloc_slow(n, bytes, flags, true);
+        }
+        match self.search().take(n) {
+            Some((area, block)) => self.hand_out(area, block, n, bytes, flags),
+            None => self.alloc_slow(n, bytes, flags, false),
+        }
+    }
+
+    /// Collects at most once, then searches, then grows the heap where it can grow.
+    ///
+    /// Entered and left with the mutex as in [`Self::alloc`]; a collect by threshold counts as the one
+    /// collect.
+    #[cold]
+    #[inline(never)]
+    fn alloc_slow(self, n: BlockCount, bytes: usize, flags: u32, threshold: bool) -> *mut u8 {
+        let host = self.host();
+        if threshold || self.auto_collects() {
+            host.exit();
+            if H::VERBOSE && !threshold {
+                host.trace(Trace::AllocCollects { bytes });
+            }
+            host.collect();
+            host.enter();
+            if let Some((area, block)) = self.search().take(n) {
+                return self.hand_out(area, block, n, bytes, flags);
+            }
+        }
+        host.exit();
+        if H::SPLIT_AUTO && self.try_add_area(bytes) {
+            host.enter();
+            if let Some((area, block)) = self.search().take(n) {
+                return self.hand_out(area, block, n, bytes, flags);
+            }
+            host.exit();
+        }
+        ptr::null_mut()
+    }
+
+    /// Makes a chunk of the blocks that the search took, and lets other threads in again.
+    ///
+    /// The address is computed before that: another thread may collect, and finds the chunk only
+    /// through the pointer in this one's registers or stack.
+    #[inline(always)]
+    fn hand_out(
+        self,
+        area: Area<H>,
+        block: BlockIndex,
+        n: BlockCount,
+        bytes: usize,
+        flags: u32,
+    ) -> *mut u8 {
+        let host = self.host();
+        area.raise_last_used(block + n - BlockCount(1));
+        area.table().free_to_chunk(block, n);
+        let chunk = area.address(block);
+        if H::THRESHOLD {
+            // SAFETY: the counter is the heap's alone (a promise of Host).
+            unsafe { *host.alloc_amount() = (*host.alloc_amount()).wrapping_add(n.0) }
+        }
+        host.exit();
+        if H::VERBOSE {
+            host.trace(Trace::Alloc(chunk));
+        }
+
+        if H::CONSERVATIVE_CLEAR {
+            // SAFETY: the chunk has just been made of n free blocks and nobody has it yet.
+            unsafe { clear_blocks::<H>(chunk, n) }
+        } else {
+            // SAFETY: likewise; bytes is at most the chunk's size.
+            unsafe {
+                chunk
+                    .add(bytes)
+                    .write_bytes(0, n.0 * H::BLOCK_BYTES - bytes)
+            }
+        }
+        if H::FINALISER && flags & HAS_FINALISER != 0 {
+            // SAFETY: a block has at least four words, and the pool is aligned to a block.
+            unsafe { chunk.cast::<usize>().write(0) }
+            host.enter();
+            area.finalisers().set(block);
+            host.exit();
+        }
+        chunk
+    }
+
+    /// Gives a chunk back. Its finaliser is not run. Null is fine.
+    ///
+    /// While the heap is locked nothing happens, and the next collect may free the chunk; a running
+    /// collect is no such lock, so a finaliser may free.
+    ///
+    /// Mirrors `gc_free` (py/gc.c); its asserts are debug checks here.
+    ///
+    /// # Safety
+    ///
+    /// `chunk` is null or a chunk of this heap that nobody uses any more.
+    #[inline(always)]
+    pub unsafe fn free(self, chunk: *mut u8) {
+        if self.lock_word() & !Self::COLLECTING != 0 {
+            return;
+        }
+        let host = self.host();
+        host.enter();
+        if H::VERBOSE {
+            host.trace(Trace::Free(chunk));
+        }
+        if !chunk.is_null() {
+            let (area, head) = self.locate(chunk);
+            let collecting = self.is_collecting();
+            debug_assert!(match area.table().kind(head) {
+                BlockKind::Head => true,
+                BlockKind::Mark => collecting,
+                _ => false,
+            });
+            if H::FINALISER {
+                area.finalisers().clear(head);
+            }
+            let n = area.chunk_len(head);
+            area.table().any_to_free(head, n);
+            // a collect forgets all hints when it ends, and may be using their memory now
+            if !collecting {
+                self.search().freed(area, head, n);
+            }
+        }
+        host.exit();
+    }
+
+    /// The bytes of the chunk that starts at `address`; 0 for any other address.
+    ///
+    /// Mirrors `gc_nbytes` (py/gc.c).
+    pub fn chunk_bytes(self, address: *const u8) -> usize {
+        let host = self.host();
+        host.enter();
+        let found = Area::all(host)
+            .find_map(|area| area.block_at(address.addr()).map(|block| (area, block)));
+        let bytes = match found {
+            Some((area, block)) if area.table().is_head(block) => {
+                area.chunk_len(block).0 * H::BLOCK_BYTES
+            }
+            _ => 0,
+        };
+        host.exit();
+        bytes
+    }
+
+    /// Makes a chunk `bytes` bytes long, in place where that is possible, else by moving it if it may
+    /// move. Returns where it is now; null when that could not be done, and then it is as it was.
+    ///
+    /// From null it is [`Self::alloc`], to 0 bytes it is [`Self::free`]. Null while locked. Blocks gained
+    /// are cleared as by `alloc`, and a moved chunk keeps its finaliser.
+    ///
+    /// Mirrors `gc_realloc` (py/gc.c). Differs: a chunk that grows to the last block of its area leaves
+    /// the mark of the highest used block inside the area.
+    ///
+    /// # Safety
+    ///
+    /// `chunk` is null or a chunk of this heap, which nobody uses any more if another is returned.
+    pub unsafe fn realloc(self, chunk: *mut u8, bytes: usize, may_move: bool) -> *mut u8 {
+        if chunk.is_null() {
+            return self.alloc(bytes, 0);
+        }
+        if bytes == 0 {
+            // SAFETY: by this function's contract.
+            unsafe { self.free(chunk) };
+            return ptr::null_mut();
+        }
+        if self.lock_word() != 0 {
+            return ptr::null_mut();
+        }
+        let host = self.host();
+        host.enter();
+        let (area, head) = self.locate(chunk);
+        debug_assert_eq!(area.table().kind(head), BlockKind::Head);
+        let wanted = BlockCount::for_bytes(bytes, H::BLOCK_BYTES);
+        let n = area.chunk_len(head);
+
+        if wanted <= n {
+            if wanted < n {
+                let (end, gone) = (head + wanted, n - wanted);
+                area.table().any_to_free(end, gone);
+                self.search().freed(area, end, gone);
+            }
+            host.exit();
+            return chunk;
+        }
+
+        let (end, gained) = (head + n, wanted - n);
+        if area.table().free_from(end, gained) == gained {
+            area.table().free_to_tails(end, gained);
+            self.search().cut(area, end, gained);
+            area.raise_last_used(end + gained - BlockCount(1));
+            host.exit();
+            let keep = if H::CONSERVATIVE_CLEAR {
+                n.0 * H::BLOCK_BYTES
+            } else {
+                bytes
+            };
+            // SAFETY: the chunk has `wanted` blocks now, of which the caller had the first n.
+            unsafe {
+                chunk
+                    .add(keep)
+                    .write_bytes(0, wanted.0 * H::BLOCK_BYTES - keep)
+            }
+            return chunk;
+        }
+        let flags = if area.has_finaliser(head) {
+            HAS_FINALISER
+        } else {
+            0
+        };
+        host.exit();
+
+        if !may_move {
+            return ptr::null_mut();
+        }
+        let moved = self.alloc(bytes, flags);
+        if !moved.is_null() {
+            if H::VERBOSE {
+                host.trace(Trace::Move {
+                    from: chunk,
+                    to: moved,
+                });
+            }
+            // SAFETY: both chunks are live, the new one is longer, and they do not overlap; then the caller
+            // is done with the old one.
+            unsafe {
+                moved.copy_from_nonoverlapping(chunk, n.0 * H::BLOCK_BYTES);
+                self.free(chunk);
+            }
+        }
+        moved
+    }
+
+    /// The area and the block of a chunk that the caller says it has.
+    ///
+    /// In C too this trusts the caller when asserts are off; an address outside every area is taken for
+    /// one of the first.
+    #[inline(always)]
+    fn locate(self, chunk: *mut u8) -> (Area<H>, BlockIndex) {
+        let host = self.host();
+        if H::SPLIT {
+            let found = Area::all(host)
+                .find_map(|area| area.block_at(chunk.addr()).map(|block| (area, block)));
+            debug_assert!(found.is_some(), "not a chunk of the heap");
+            match found {
+                Some(found) => found,
+                None => host.fault("gc_free or gc_realloc: not a chunk of the heap"),
+            }
+        } else {
+            let area = Area::first(host);
+            debug_assert!(
+                area.block_at(chunk.addr()).is_some(),
+                "not a chunk of the heap"
+            );
+            let offset = chunk.addr().wrapping_sub(area.pool().addr());
+            (area, BlockIndex(offset >> Area::<H>::BLOCK_SHIFT))
+        }
+    }
+
+    #[inline(always)]
+    fn threshold_reached(self) -> bool {
+        let host = self.host();
+        // SAFETY: both counters are the heap's (a promise of Host); C code may set the threshold between calls.
+        self.auto_collects() && unsafe { *host.alloc_amount() >= *host.alloc_threshold() }
+    }
+
+    #[inline(always)]
+    fn auto_collects(self) -> bool {
+        // SAFETY: the switch is the heap's (a promise of Host); C code may set it between calls.
+        unsafe { *self.host().auto_collect() != 0 }
+    }
+}
+
+/// Zeroes a chunk. One or two blocks are cleared in place, longer ones by the target's memset.
+///
+/// # Safety
+///
+/// `chunk` must be valid for writes of `n` blocks and aligned to a block.
+#[inline(always)]
+unsafe fn clear_blocks<H: Host>(chunk: *mut u8, n: BlockCount) {
+    const WORDS: usize = 4;
+    if H::BLOCK_BYTES == WORDS * size_of::<usize>() && n <= BlockCount(2) {
+        let words = chunk.cast::<[usize; WORDS]>();
+        // SAFETY: one block is exactly WORDS words, and the caller says that n of them may be written.
+        unsafe {
+            words.write([0; WORDS]);
+            if n == BlockCount(2) {
+                words.add(1).write([0; WORDS]);
+            }
+        }
+        return;
+    }
+    // SAFETY: the caller says that n blocks may be written.
+    unsafe { chunk.write_bytes(0, n.0 * H::BLOCK_BYTES) }
+}

@@ -1,0 +1,222 @@
+//! One contiguous area of the heap: its tables, its pool, and the list that it is in.
+
+use core::ptr::NonNull;
+
+use super::alloc_table::AllocTable;
+use super::bit_table::BitTable;
+use super::block::{BlockCount, BlockIndex};
+use super::host::{AreaFields, Host};
+use super::layout::{BLOCKS_PER_TABLE_BYTE, Layout};
+
+/// An area, by the address of its fields.
+pub struct Area<H: Host>(NonNull<H::Area>);
+
+impl<H: Host> Clone for Area<H> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<H: Host> Copy for Area<H> {}
+
+impl<H: Host> PartialEq for Area<H> {
+    #[inline(always)]
+    fn eq(&self, other: &Self) -> bool {
+        // the one area of a heap that has one is always the same
+        !H::SPLIT || self.0 == other.0
+    }
+}
+
+impl<H: Host> Area<H> {
+    /// log2 of a block's bytes.
+    pub(super) const BLOCK_SHIFT: u32 = H::BLOCK_BYTES.trailing_zeros();
+
+    /// The first area of a heap.
+    #[inline(always)]
+    pub fn first(host: H) -> Self {
+        // SAFETY: the first area is a field of the host's, never null.
+        Area(unsafe { NonNull::new_unchecked(host.first_area()) })
+    }
+
+    /// The area whose fields are at `fields`; `None` for null.
+    #[inline(always)]
+    pub(super) fn from_fields(fields: *mut H::Area) -> Option<Self> {
+        NonNull::new(fields).map(Area)
+    }
+
+    /// The address of the area's fields.
+    #[inline(always)]
+    pub(super) fn fields(self) -> *mut H::Area {
+        self.0.as_ptr()
+    }
+
+    /// The area after this one.
+    #[inline(always)]
+    pub fn next(self) -> Option<Self> {
+        if !H::SPLIT {
+            return None;
+        }
+        // SAFETY: an area in the list has valid fields (a promise of Host).
+        Self::from_fields(unsafe { <H::Area>::next(self.fields()).read() })
+    }
+
+    pub(super) fn set_next(self, next: Option<Self>) {
+        let next = next.map_or(core::ptr::null_mut(), |a| a.fields());
+        // SAFETY: as in `next`; called with H::SPLIT only.
+        unsafe { <H::Area>::next(self.fields()).write(next) }
+    }
+
+    /// All areas of a heap, in the order of the list.
+    #[inline(always)]
+    pub fn all(host: H) -> impl Iterator<Item = Self> {
+        core::iter::successors(Some(Self::first(host)), |a| a.next())
+    }
+
+    /// The blocks of the pool.
+    #[inline(always)]
+    pub fn blocks(self) -> BlockCount {
+        // SAFETY: as in `next`.
+        BlockCount(unsafe { <H::Area>::table_bytes(self.fields()).read() } * BLOCKS_PER_TABLE_BYTE)
+    }
+
+    /// One past the last block.
+    #[inline(always)]
+    pub fn end(self) -> BlockIndex {
+        BlockIndex(self.blocks().0)
+    }
+
+    /// The alloc table.
+    #[inline(always)]
+    pub fn table(self) -> AllocTable {
+        // SAFETY: `set_up` put the table there; the heap alone writes it, between enter and exit.
+        unsafe { AllocTable::new(<H::Area>::alloc_table(self.fields()).read(), self.blocks()) }
+    }
+
+    /// The finaliser table. With [`Host::FINALISER`] only.
+    #[inline(always)]
+    pub fn finalisers(self) -> BitTable {
+        // SAFETY: as in `table`.
+        unsafe { BitTable::new(<H::Area>::finaliser_table(self.fields()).read()) }
+    }
+
+    /// The start of the pool.
+    #[inline(always)]
+    pub fn pool(self) -> *mut u8 {
+        // SAFETY: as in `next`.
+        unsafe { <H::Area>::pool_start(self.fields()).read() }
+    }
+
+    /// The address of a block, which carries the provenance of the whole area.
+    #[inline(always)]
+    pub fn address(self, block: BlockIndex) -> *mut u8 {
+        self.pool().wrapping_add(block.0 * H::BLOCK_BYTES)
+    }
+
+    /// The block that starts at exactly that address, if it is one of this area's.
+    ///
+    /// The pool starts on a block boundary, so one rotation tests alignment and range at once: bits
+    /// that should be zero move to the top, where they make the number too large.
+    #[inline(always)]
+    pub fn block_at(self, address: usize) -> Option<BlockIndex> {
+        let block = address
+            .wrapping_sub(self.pool().addr())
+            .rotate_right(Self::BLOCK_SHIFT);
+        (block < self.blocks().0).then_some(BlockIndex(block))
+    }
+
+    /// Between collects, a block below which none is free. While marking, the dirty segments.
+    #[inline(always)]
+    pub(super) fn hint(self) -> usize {
+        // SAFETY: as in `next`.
+        unsafe { <H::Area>::hint(self.fields()).read() }
+    }
+
+    #[inline(always)]
+    pub(super) fn set_hint(self, hint: usize) {
+        // SAFETY: as in `next`.
+        unsafe { <H::Area>::hint(self.fields()).write(hint) }
+    }
+
+    /// A block above which none is used.
+    #[inline(always)]
+    pub fn last_used(self) -> BlockIndex {
+        // SAFETY: as in `next`.
+        BlockIndex(unsafe { <H::Area>::last_used(self.fields()).read() })
+    }
+
+    #[inline(always)]
+    pub(super) fn set_last_used(self, block: BlockIndex) {
+        // SAFETY: as in `next`.
+        unsafe { <H::Area>::last_used(self.fields()).write(block.0) }
+    }
+
+    /// Notes that the blocks up to and with `block` may be used.
+    #[inline(always)]
+    pub(super) fn raise_last_used(self, block: BlockIndex) {
+        if block > self.last_used() {
+            self.set_last_used(block);
+        }
+    }
+
+    /// Whether the chunk at `block` is flagged to have a finaliser.
+    #[inline(always)]
+    pub fn has_finaliser(self, block: BlockIndex) -> bool {
+        H::FINALISER && self.finalisers().get(block)
+    }
+
+    /// The blocks of the chunk whose head is `head`.
+    #[inline(always)]
+    pub fn chunk_len(self, head: BlockIndex) -> BlockCount {
+        BlockCount(1) + self.table().tails_from(head + BlockCount(1), self.blocks())
+    }
+
+    /// Whether the byte behind the alloc table is still zero.
+    pub(super) fn gap_is_zero(self) -> bool {
+        // SAFETY: `set_up` left a gap byte right behind the table.
+        unsafe {
+            let fields = self.fields();
+            let table = <H::Area>::alloc_table(fields).read();
+            table.add(<H::Area>::table_bytes(fields).read()).read() == 0
+        }
+    }
+
+    /// Makes an area of `start .. end`, where `end` lies on a block boundary.
+    ///
+    /// Mirrors `gc_setup_area` (py/gc.c). Differs: a region for which the C would compute nonsense
+    /// (no byte at all, or an end before the start) is a fault.
+    ///
+    /// # Safety
+    ///
+    /// The fields and the region must be valid for writes and nobody else's.
+    pub(super) unsafe fn set_up(
+        fields: NonNull<H::Area>,
+        host: H,
+        start: *mut u8,
+        end: *mut u8,
+    ) -> Self {
+        let total = end.addr().checked_sub(start.addr());
+        let Some(layout) = total.and_then(|total| Layout::new(total, H::BLOCK_BYTES, H::FINALISER))
+        else {
+            host.fault("gc_init or gc_add: the region has no room for a heap");
+        };
+        let area = Area(fields);
+        let fields = fields.as_ptr();
+        // SAFETY: the caller says that fields and region may be written; the layout lies inside the region.
+        unsafe {
+            <H::Area>::alloc_table(fields).write(start);
+            <H::Area>::table_bytes(fields).write(layout.table_bytes);
+            if H::FINALISER {
+                <H::Area>::finaliser_table(fields).write(start.add(layout.finaliser_table));
+            }
+            <H::Area>::pool_start(fields).write(start.add(layout.pool));
+            <H::Area>::pool_end(fields).write(end);
+            start.write_bytes(0, layout.bytes_to_clear());
+        }
+        area.set_hint(0);
+        area.set_last_used(BlockIndex(0));
+        if H::SPLIT {
+            area.set_next(None);
+        }
+        area
+    }
+}

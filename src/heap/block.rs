@@ -1,0 +1,103 @@
+//! Blocks: the unit in which the heap hands out memory, and the words for counting them.
+
+#![forbid(unsafe_code)]
+
+use core::ops::{Add, AddAssign, Sub};
+
+/// The number of a block, counted from the start of its area's pool.
+///
+/// Shape: `0 .. area.blocks()`; as an end it may be one past the last block.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BlockIndex(pub usize);
+
+/// A number of blocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BlockCount(pub usize);
+
+impl BlockCount {
+    /// The blocks that `bytes` bytes need when a block has `block_bytes` bytes.
+    ///
+    /// Mirrors the rounding in `gc_alloc` (py/gc.c): a request so large that rounding up wraps
+    /// around needs 0 blocks, and 0 blocks are refused.
+    #[inline(always)]
+    pub const fn for_bytes(bytes: usize, block_bytes: usize) -> Self {
+        BlockCount(bytes.wrapping_add(block_bytes - 1) / block_bytes)
+    }
+}
+
+impl Add<BlockCount> for BlockIndex {
+    type Output = BlockIndex;
+    #[inline(always)]
+    fn add(self, n: BlockCount) -> BlockIndex {
+        BlockIndex(self.0.wrapping_add(n.0))
+    }
+}
+
+impl Sub<BlockCount> for BlockIndex {
+    type Output = BlockIndex;
+    #[inline(always)]
+    fn sub(self, n: BlockCount) -> BlockIndex {
+        BlockIndex(self.0.wrapping_sub(n.0))
+    }
+}
+
+impl Sub for BlockIndex {
+    type Output = BlockCount;
+    #[inline(always)]
+    fn sub(self, other: BlockIndex) -> BlockCount {
+        BlockCount(self.0.wrapping_sub(other.0))
+    }
+}
+
+impl Add for BlockCount {
+    type Output = BlockCount;
+    #[inline(always)]
+    fn add(self, other: BlockCount) -> BlockCount {
+        BlockCount(self.0.wrapping_add(other.0))
+    }
+}
+
+impl Sub for BlockCount {
+    type Output = BlockCount;
+    #[inline(always)]
+    fn sub(self, other: BlockCount) -> BlockCount {
+        BlockCount(self.0.wrapping_sub(other.0))
+    }
+}
+
+impl AddAssign for BlockCount {
+    #[inline(always)]
+    fn add_assign(&mut self, other: BlockCount) {
+        *self = *self + other;
+    }
+}
+
+/// What the alloc table says of a block.
+///
+/// While an area is being marked two more states exist; see [`super::mark`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum BlockKind {
+    /// Nobody's.
+    Free = 0b00,
+    /// The first block of a chunk.
+    Head = 0b01,
+    /// A further block of the chunk whose head comes before it.
+    Tail = 0b10,
+    /// A head that the running collect has reached.
+    Mark = 0b11,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_wraps_around_needs_no_block_like_in_c() {
+        assert_eq!(BlockCount::for_bytes(0, 32), BlockCount(0));
+        assert_eq!(BlockCount::for_bytes(1, 32), BlockCount(1));
+        assert_eq!(BlockCount::for_bytes(32, 32), BlockCount(1));
+        assert_eq!(BlockCount::for_bytes(33, 32), BlockCount(2));
+        assert_eq!(BlockCount::for_bytes(usize::MAX, 32), BlockCount(0));
+    }
+}

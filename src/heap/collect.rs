@@ -1,0 +1,82 @@
+//! A collect, from its start to its end.
+//!
+//! ```text
+//!   collect_start   lock, forget what was counted
+//!   collect_root    mark what the roots reach: the host's own words, then its stacks and registers
+//!   collect_end     trace what waits, run finalisers, sweep, forget the hints, unlock
+//! ```
+
+use super::Heap;
+use super::area::Area;
+use super::host::Host;
+
+impl<H: Host> Heap<H> {
+    /// Begins a collect: until its end this thread cannot allocate and other threads stay out. The
+    /// allocation counter starts anew.
+    ///
+    /// Mirrors `gc_collect_start` (py/gc.c), whose own roots are the host's to trace. Differs: a collect
+    /// that a finaliser starts inside a collect is ignored up to its end; in C it unmarks what the outer
+    /// one has marked.
+    pub fn collect_start(self) {
+        self.begin();
+        if H::THRESHOLD && !self.is_nested_collect() {
+            // SAFETY: the counter is the heap's (a promise of Host).
+            unsafe { self.host().alloc_amount().write(0) }
+        }
+    }
+
+    /// Frees everything and runs all finalisers that are left: a collect without roots.
+    ///
+    /// Mirrors `gc_sweep_all` (py/gc.c).
+    pub fn sweep_all(self) {
+        self.begin();
+        self.collect_end();
+    }
+
+    fn begin(self) {
+        self.host().enter();
+        // SAFETY: the counter is the heap's (a promise of Host).
+        unsafe { *self.host().collects() += 1 }
+        if self.is_nested_collect() {
+            return;
+        }
+        self.set_collecting(true);
+        // from here on, an area's hint says which of its segments are dirty
+        Area::all(self.host()).for_each(|area| area.set_hint(0));
+    }
+
+    /// Ends a collect: what was not marked dies.
+    ///
+    /// Mirrors `gc_collect_end` (py/gc.c).
+    pub fn collect_end(self) {
+        if !self.is_nested_collect() {
+            self.trace_dirty();
+            self.run_finalisers();
+            self.sweep();
+            self.search().forget();
+            self.set_collecting(false);
+        }
+        // SAFETY: as in `begin`.
+        unsafe { *self.host().collects() -= 1 }
+        self.host().exit();
+    }
+
+    /// Ends a collect that cannot go on, because a jump leaves it from inside a finaliser. Nothing is
+    /// freed, and what was not finalised yet is left to the next collect.
+    ///
+    /// In C the heap stays locked in this case until somebody collects by hand.
+    pub fn abandon_collect(self) {
+        self.unmark_all();
+        self.search().forget();
+        self.set_collecting(false);
+        // SAFETY: as in `begin`.
+        let collects = unsafe { self.host().collects().replace(0) };
+        (0..collects).for_each(|_| self.host().exit());
+    }
+
+    /// Whether the collect under way was started by a finaliser of another.
+    pub(super) fn is_nested_collect(self) -> bool {
+        // SAFETY: as in `begin`.
+        unsafe { *self.host().collects() > 1 }
+    }
+}

@@ -1,0 +1,71 @@
+//! A map of the heap as text, one character a block.
+
+use super::Heap;
+use super::area::Area;
+use super::block::{BlockCount, BlockIndex, BlockKind};
+use super::host::Host;
+
+/// Blocks in a line of the map.
+const BLOCKS_PER_LINE: usize = 64;
+
+/// Where the map is written.
+pub trait Sink {
+    /// A new area, whose pool starts there.
+    fn area(&mut self, pool: *const u8);
+    /// That many whole lines of free blocks are left out.
+    fn free_lines(&mut self, lines: usize);
+    /// A new line; its first block is that many bytes from the start of the pool.
+    fn line(&mut self, offset: usize);
+    /// A free block.
+    fn free(&mut self);
+    /// A tail.
+    fn tail(&mut self);
+    /// A marked head.
+    fn mark(&mut self);
+    /// A head; the character depends on the chunk's first word.
+    fn head(&mut self, first_word: usize);
+    /// The area ends.
+    fn end_area(&mut self);
+}
+
+impl<H: Host> Heap<H> {
+    /// Writes the map of every area. Two lines or more of nothing but free blocks are folded.
+    ///
+    /// Mirrors `gc_dump_alloc_table` (py/gc.c).
+    pub fn dump(self, sink: &mut impl Sink) {
+        let host = self.host();
+        host.enter();
+        for area in Area::all(host) {
+            sink.area(area.pool());
+            self.dump_area(area, sink);
+            sink.end_area();
+        }
+        host.exit();
+    }
+
+    fn dump_area(self, area: Area<H>, sink: &mut impl Sink) {
+        let table = area.table();
+        let mut block = BlockIndex(0);
+        while block < area.end() {
+            if block.0.is_multiple_of(BLOCKS_PER_LINE) {
+                let lines = table.free_from(block, area.blocks()).0 / BLOCKS_PER_LINE;
+                if lines >= 2 {
+                    sink.free_lines(lines);
+                    block = block + BlockCount(lines * BLOCKS_PER_LINE);
+                    if block >= area.end() {
+                        break;
+                    }
+                }
+                sink.line(block.0 * H::BLOCK_BYTES);
+            }
+            match table.kind(block) {
+                BlockKind::Free => sink.free(),
+                BlockKind::Tail => sink.tail(),
+                BlockKind::Mark => sink.mark(),
+                // SAFETY: a head's block is in the pool, aligned; it has at least one word.
+                BlockKind::Head => sink.head(unsafe { area.address(block).cast::<usize>().read() }),
+            }
+            block = block + BlockCount(1);
+        }
+    }
+}

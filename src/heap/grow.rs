@@ -1,0 +1,110 @@
+//! Areas: the first one, further ones, and those that the heap adds by itself.
+
+use core::ptr::NonNull;
+
+use super::Heap;
+use super::area::Area;
+use super::host::{Host, Trace};
+use super::layout::{BLOCKS_PER_BIT_BYTE, BLOCKS_PER_TABLE_BYTE, GAP_BYTES};
+
+impl<H: Host> Heap<H> {
+    /// Makes a heap of the bytes `start .. end`. A part of a block at the end is left unused.
+    ///
+    /// A region that is too small for a block gives a heap that is always full. A region for which the C
+    /// is not defined (no byte at all, or an end before the start) is a fault.
+    ///
+    /// Mirrors `gc_init` (py/gc.c).
+    ///
+    /// # Safety
+    ///
+    /// The region must be valid for reads and writes, and the heap's alone from now on. No chunk of an
+    /// earlier heap may be used any more.
+    pub unsafe fn init(self, start: *mut u8, end: *mut u8) {
+        let host = self.host();
+        let end = block_end::<H>(end);
+        if H::VERBOSE {
+            host.trace(Trace::Init { start, end });
+        }
+        // SAFETY: the host's fields are valid (its promise), the region is (the caller's).
+        unsafe {
+            Area::set_up(NonNull::new_unchecked(host.first_area()), host, start, end);
+            host.collects().write(0);
+            host.auto_collect().write(1);
+            if H::THRESHOLD {
+                host.alloc_threshold().write(usize::MAX);
+                host.alloc_amount().write(0);
+            }
+        }
+        self.set_lock_word(0);
+        self.search().forget();
+        host.init_mutex();
+    }
+
+    /// Adds the bytes `start .. end` to the heap, after all that it has. The area's own fields are kept
+    /// at `start`.
+    ///
+    /// Mirrors `gc_add` (py/gc.c).
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::init`]; `start` must be aligned for pointers.
+    pub unsafe fn add(self, start: *mut u8, end: *mut u8) {
+        let host = self.host();
+        let fields = start.cast::<H::Area>();
+        let start = start.wrapping_add(size_of::<H::Area>());
+        let end = block_end::<H>(end);
+        if H::VERBOSE {
+            host.trace(Trace::Add { start, end });
+        }
+        let Some(fields) = NonNull::new(fields) else {
+            host.fault("gc_add: the region is null");
+        };
+        // SAFETY: the caller says that the region is valid and the heap's alone.
+        let area = unsafe { Area::set_up(fields, host, start, end) };
+        if let Some(last) = Area::all(host).last() {
+            last.set_next(Some(area));
+        }
+        // segments have other borders now
+        self.search().forget();
+    }
+
+    /// Adds an area in which `bytes` bytes can be allocated, if the host has that much to give: as much
+    /// as the heap has already, or what is needed if that is more, or all there is.
+    ///
+    /// Mirrors `gc_try_add_heap` (py/gc.c).
+    pub(super) fn try_add_area(self, bytes: usize) -> bool {
+        let host = self.host();
+        // a little more than the tables of an area need: at most 13 bytes of 512, and never less than 2 KiB
+        let needed = bytes.wrapping_add((bytes.wrapping_mul(13) / 512).max(2048));
+        let available = host.max_new_area();
+        if available < needed {
+            return false;
+        }
+        let region_bytes = available.min(self.bytes_for_as_many_blocks().max(needed));
+        let region = host.get_region(region_bytes);
+        if region.is_null() {
+            return false;
+        }
+        host.enter();
+        // SAFETY: the host has just given us the region.
+        unsafe { self.add(region, region.wrapping_add(region_bytes)) };
+        host.exit();
+        true
+    }
+
+    /// The bytes of an area that has as many blocks as all the areas there are.
+    fn bytes_for_as_many_blocks(self) -> usize {
+        let blocks: usize = Area::all(self.host()).map(|area| area.blocks().0).sum();
+        let finaliser_bytes = if H::FINALISER {
+            blocks / BLOCKS_PER_BIT_BYTE
+        } else {
+            0
+        };
+        let tables = blocks / BLOCKS_PER_TABLE_BYTE + finaliser_bytes + GAP_BYTES;
+        (tables + blocks * H::BLOCK_BYTES + size_of::<H::Area>()).next_multiple_of(H::BLOCK_BYTES)
+    }
+}
+
+fn block_end<H: Host>(end: *mut u8) -> *mut u8 {
+    end.map_addr(|end| end & !(H::BLOCK_BYTES - 1))
+}

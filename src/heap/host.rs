@@ -1,0 +1,189 @@
+//! What the heap asks of whoever embeds it: its words, its options, and a few calls.
+//!
+//! The heap has no state of its own. In a MicroPython build every word of it lies in
+//! `mp_state_ctx.mem`, where C code reads some of them; elsewhere it lies where the host likes. So a
+//! host hands out pointers to its fields, and the heap is a set of functions over them. With a host
+//! whose fields are static, each access compiles to one load or store.
+
+use super::block::BlockCount;
+use super::search::Hints;
+
+/// Fields of an area, in whatever order and company the host keeps them.
+///
+/// Each method turns a pointer to an area into a pointer to one of its fields. A field that the
+/// host's options leave out is never asked for.
+pub trait AreaFields: Sized {
+    /// The next area of the list, or null. With [`Host::SPLIT`].
+    fn next(this: *mut Self) -> *mut *mut Self;
+    /// Start of the alloc table.
+    fn alloc_table(this: *mut Self) -> *mut *mut u8;
+    /// Length of the alloc table in bytes.
+    fn table_bytes(this: *mut Self) -> *mut usize;
+    /// Start of the finaliser table. With [`Host::FINALISER`].
+    fn finaliser_table(this: *mut Self) -> *mut *mut u8;
+    /// Start of the pool.
+    fn pool_start(this: *mut Self) -> *mut *mut u8;
+    /// End of the pool, exclusive.
+    fn pool_end(this: *mut Self) -> *mut *mut u8;
+    /// Between collects: a block below which none is free. While marking: the dirty segments.
+    ///
+    /// In C this word is `gc_last_free_atb_index`, a hint that only its allocator reads.
+    fn hint(this: *mut Self) -> *mut usize;
+    /// A block above which none is used.
+    fn last_used(this: *mut Self) -> *mut usize;
+}
+
+/// An entry of the mark stack: as wide as the port says (`MICROPY_GC_STACK_ENTRY_TYPE`).
+pub trait StackEntry: Copy {
+    /// The entry for a block, or `None` if the block's number does not fit.
+    fn from_block(block: usize) -> Option<Self>;
+    /// The block's number.
+    fn block(self) -> usize;
+}
+
+macro_rules! stack_entry {
+    ($($t:ty),*) => { $(
+        impl StackEntry for $t {
+            #[inline(always)]
+            fn from_block(block: usize) -> Option<Self> {
+                (size_of::<$t>() >= size_of::<usize>() || block <= <$t>::MAX as usize).then_some(block as $t)
+            }
+            #[inline(always)]
+            fn block(self) -> usize {
+                self as usize
+            }
+        }
+    )* };
+}
+stack_entry!(u8, u16, u32, u64, usize);
+
+/// Something that a verbose build tells (`MICROPY_DEBUG_VERBOSE`).
+#[expect(missing_docs, reason = "the variants say what their fields are")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trace {
+    /// `gc_alloc` was asked for that many bytes, which need that many blocks.
+    AllocRequest { bytes: usize, blocks: BlockCount },
+    /// `gc_alloc` found no room for that many bytes and collects.
+    AllocCollects { bytes: usize },
+    /// `gc_alloc` hands out this address.
+    Alloc(*const u8),
+    /// `gc_free` was given this address.
+    Free(*const u8),
+    /// `gc_realloc` moves a chunk.
+    Move { from: *const u8, to: *const u8 },
+    /// A child is marked.
+    Mark(*const u8),
+    /// The sweep frees the chunk at this address.
+    Sweep(*const u8),
+    /// `gc_init` starts on this region.
+    Init { start: *const u8, end: *const u8 },
+    /// `gc_add` starts on this region.
+    Add { start: *const u8, end: *const u8 },
+    /// The sweep gives an empty area back.
+    EmptyArea(*const u8),
+}
+
+/// A heap's host.
+///
+/// # Safety
+///
+/// The pointers that a host hands out must be valid for reads and writes at any time, and only the
+/// heap may write through them while one of its functions runs; `enter` and `exit` are where a host
+/// with threads sees to that. `stack` (and `area_stack` with [`Host::SPLIT`]) must have
+/// [`Host::STACK_ENTRIES`] entries. The areas in the list must be the ones that the heap set up.
+pub unsafe trait Host: Copy {
+    /// Bytes of a block: a power of two, 16 or more (`MICROPY_BYTES_PER_GC_BLOCK`).
+    const BLOCK_BYTES: usize;
+    /// Entries of the mark stack (`MICROPY_ALLOC_GC_STACK_SIZE`).
+    const STACK_ENTRIES: usize;
+    /// Whether objects may have finalisers (`MICROPY_ENABLE_FINALISER`).
+    const FINALISER: bool;
+    /// Whether there may be more than one area (`MICROPY_GC_SPLIT_HEAP`).
+    const SPLIT: bool;
+    /// Whether areas come and go by themselves (`MICROPY_GC_SPLIT_HEAP_AUTO`).
+    const SPLIT_AUTO: bool = false;
+    /// Whether whole chunks are zeroed and not just their slack (`MICROPY_GC_CONSERVATIVE_CLEAR`).
+    const CONSERVATIVE_CLEAR: bool;
+    /// Whether allocation is counted and may start a collect (`MICROPY_GC_ALLOC_THRESHOLD`).
+    const THRESHOLD: bool;
+    /// Whether collected chunks are counted (`MICROPY_PY_GC_COLLECT_RETVAL`).
+    const COUNT_COLLECTED: bool;
+    /// Whether dead blocks are zeroed at once; an edit of the source in C.
+    const CLEAR_ON_SWEEP: bool = false;
+    /// Whether [`Host::hook`] does anything (`MICROPY_GC_HOOK_LOOP`).
+    const HOOK: bool = false;
+    /// Whether [`Host::trace`] does anything (`MICROPY_DEBUG_VERBOSE`).
+    const VERBOSE: bool = false;
+    /// Whether [`Host::readable`] must be asked before a root is read (`MICROPY_DEBUG_VALGRIND`).
+    const CHECK_ROOTS: bool = false;
+    /// Whether fast paths are compared with their naive twins as they run.
+    const TWINS: bool = cfg!(debug_assertions);
+
+    /// An area's fields.
+    type Area: AreaFields;
+    /// An entry of the mark stack.
+    type Entry: StackEntry;
+
+    /// The first area; it is always there.
+    fn first_area(self) -> *mut Self::Area;
+    /// The area before which every block is used. With [`Host::SPLIT`].
+    fn last_free_area(self) -> *mut *mut Self::Area;
+    /// How many collects are under way: more than 1 when a finaliser collects.
+    ///
+    /// In C this word is `gc_stack_overflow`, which only its collector reads.
+    fn collects(self) -> *mut core::ffi::c_int;
+    /// The mark stack. Between collects its bytes hold the search's bounds.
+    fn stack(self) -> *mut Self::Entry;
+    /// The area of each entry of the mark stack. With [`Host::SPLIT`].
+    fn area_stack(self) -> *mut *mut Self::Area;
+    /// The search's hints.
+    fn hints(self) -> *mut Hints<Self::Area>;
+    /// Whether a failing allocation may collect.
+    fn auto_collect(self) -> *mut u16;
+    /// Blocks allocated since the last collect. With [`Host::THRESHOLD`].
+    fn alloc_amount(self) -> *mut usize;
+    /// Blocks after which an allocation collects first. With [`Host::THRESHOLD`].
+    fn alloc_threshold(self) -> *mut usize;
+    /// Chunks that the last collect freed. With [`Host::COUNT_COLLECTED`].
+    fn collected(self) -> *mut usize;
+    /// This thread's lock depth: [`super::lock::COLLECTING`] and a count above it.
+    fn lock_depth(self) -> *mut u16;
+
+    /// Makes the mutex, if there is one.
+    fn init_mutex(self) {}
+    /// Keeps other threads out of the heap. Nests.
+    fn enter(self) {}
+    /// Lets other threads in again.
+    fn exit(self) {}
+    /// Collects: calls `collect_start`, `collect_root` for the roots that only the host knows, and
+    /// `collect_end`. Runs finalisers, hence Python; it may not return if one of them aborts the VM.
+    fn collect(self);
+    /// Runs the finaliser of a dying object, whose first word is not zero. Nothing that it raises may get
+    /// out; if the host has something that does, it calls [`super::Heap::abandon_collect`] on the way.
+    /// With [`Host::FINALISER`].
+    ///
+    /// # Safety
+    ///
+    /// `object` is a chunk that the sweep of the collect under way is about to free.
+    unsafe fn finalise(self, object: *mut u8);
+    /// Called from every long loop. With [`Host::HOOK`].
+    fn hook(self, _step: usize) {}
+    /// Whether the word at this address may be read. With [`Host::CHECK_ROOTS`].
+    fn readable(self, _root: *const usize) -> bool {
+        true
+    }
+    /// Tells what happens. With [`Host::VERBOSE`].
+    fn trace(self, _event: Trace) {}
+    /// The largest region that could be added now, in bytes. With [`Host::SPLIT_AUTO`].
+    fn max_new_area(self) -> usize {
+        0
+    }
+    /// Gets a region of that many bytes, or null. With [`Host::SPLIT_AUTO`].
+    fn get_region(self, _bytes: usize) -> *mut u8 {
+        core::ptr::null_mut()
+    }
+    /// Gives a region back. With [`Host::SPLIT_AUTO`].
+    fn give_region(self, _start: *mut u8) {}
+    /// Stops: `what` is broken and going on would damage memory.
+    fn fault(self, what: &'static str) -> !;
+}

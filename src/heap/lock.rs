@@ -1,0 +1,60 @@
+//! The lock depth: whether this thread may allocate and free.
+//!
+//! Each thread has a depth of its own, so the functions here need no mutex. A hard interrupt may change
+//! it while it runs, but puts it back before it returns.
+
+use super::Heap;
+use super::host::Host;
+
+/// The bit of the lock depth that says that a collect is under way (`GC_COLLECT_FLAG`).
+pub const COLLECTING: u16 = 1;
+
+impl<H: Host> Heap<H> {
+    /// What a lock adds to the depth: the bit below it is [`COLLECTING`] where there are finalisers.
+    ///
+    /// Without finalisers nothing can call the heap during a collect, and there is no such bit.
+    pub const LOCK_UNIT: u16 = if H::FINALISER { 2 } else { 1 };
+    pub(super) const COLLECTING: u16 = if H::FINALISER { COLLECTING } else { 0 };
+
+    /// Keeps this thread from allocating and freeing. Nests. Mirrors `gc_lock` (py/gc.c).
+    #[inline(always)]
+    pub fn lock(self) {
+        self.set_lock_word(self.lock_word().wrapping_add(Self::LOCK_UNIT));
+    }
+
+    /// Undoes one [`Self::lock`]. Mirrors `gc_unlock` (py/gc.c).
+    #[inline(always)]
+    pub fn unlock(self) {
+        self.set_lock_word(self.lock_word().wrapping_sub(Self::LOCK_UNIT));
+    }
+
+    /// Whether this thread may not allocate. Mirrors `gc_is_locked` (py/gc.c).
+    #[inline(always)]
+    pub fn is_locked(self) -> bool {
+        self.lock_word() != 0
+    }
+
+    /// Whether this thread is collecting (never, as far as it shows, without finalisers).
+    #[inline(always)]
+    pub fn is_collecting(self) -> bool {
+        self.lock_word() & Self::COLLECTING != 0
+    }
+
+    #[inline(always)]
+    pub(super) fn lock_word(self) -> u16 {
+        // SAFETY: the field is valid (a promise of Host) and this thread's own.
+        unsafe { self.host().lock_depth().read() }
+    }
+
+    #[inline(always)]
+    pub(super) fn set_lock_word(self, depth: u16) {
+        // SAFETY: as in `lock_word`.
+        unsafe { self.host().lock_depth().write(depth) }
+    }
+
+    #[inline(always)]
+    pub(super) fn set_collecting(self, on: bool) {
+        let depth = self.lock_word() & !Self::COLLECTING;
+        self.set_lock_word(if on { depth | Self::COLLECTING } else { depth });
+    }
+}

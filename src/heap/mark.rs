@@ -1,0 +1,256 @@
+//! Marking: from the roots to everything that they reach, without ever scanning the heap again.
+//!
+//! An object is white (an unmarked head), grey (marked, its words not read yet) or black (marked and
+//! read). Grey objects wait on a stack of fixed size. When it is full, an object waits in the tables: its
+//! kind takes one of two codes that do not occur otherwise while marking, and the segment of the area that
+//! it lies in is noted in one word of bits, the *dirty* segments, which is the area's hint at other times.
+//!
+//! ```text
+//!   kind, finaliser bit:   FREE,0 free    HEAD,x white    TAIL,0 tail    MARK,x black, or on the stack
+//!                          FREE,1 grey                    TAIL,1 grey, has a finaliser
+//! ```
+//!
+//! At the end [`Heap::trace_dirty`] looks through the finaliser bits of the dirty segments, turns each
+//! grey object black and traces it. So each object is traced once, however small the stack, and nothing
+//! but the tables is written: an object may be in use by DMA.
+//!
+//! Without a finaliser table there is no code to spare. There an object that finds the stack full is only
+//! marked, and the marked objects of dirty segments are read again.
+
+use super::Heap;
+use super::alloc_table::{BITS, BLOCKS_PER_WORD};
+use super::area::Area;
+use super::block::{BlockCount, BlockIndex, BlockKind};
+use super::host::{Host, StackEntry, Trace};
+
+impl<H: Host> Heap<H> {
+    /// Marks everything that is reachable from `len` words at `roots`. A word is a root if it is exactly
+    /// the address of a live chunk.
+    ///
+    /// Mirrors `gc_collect_root` (py/gc.c). Differs: called by a finaliser's own collect it does nothing.
+    ///
+    /// # Safety
+    ///
+    /// `roots` must be valid for reads of `len` words (with [`Host::CHECK_ROOTS`], of those that the host
+    /// says are readable), between `collect_start` and `collect_end`.
+    pub unsafe fn collect_root(self, roots: *const usize, len: usize) {
+        if self.is_nested_collect() {
+            return;
+        }
+        for i in 0..len {
+            let root = roots.wrapping_add(i);
+            if H::HOOK {
+                self.host().hook(i);
+            }
+            if H::CHECK_ROOTS && !self.host().readable(root) {
+                continue;
+            }
+            // SAFETY: the caller says that the word may be read. It may be anything: a number, half an
+            // address, a stale pointer. It is only compared.
+            let word = unsafe { root.read_volatile() };
+            if let Some((area, block)) = self.white_at(Area::first(self.host()), word) {
+                area.table().head_to_mark(block);
+                self.mark_from(area, block);
+            }
+        }
+    }
+
+    /// The white object at exactly that address, looking in area `likely` first.
+    #[inline(always)]
+    fn white_at(self, likely: Area<H>, address: usize) -> Option<(Area<H>, BlockIndex)> {
+        let (area, block) = match likely.block_at(address) {
+            Some(block) => (likely, block),
+            None if H::SPLIT => {
+                Area::all(self.host()).find_map(|a| a.block_at(address).map(|b| (a, b)))?
+            }
+            None => return None,
+        };
+        area.table().is_head(block).then_some((area, block))
+    }
+
+    /// Reads the words of an object that is marked already, and of all that it leads to.
+    ///
+    /// Mirrors `gc_mark_subtree` (py/gc.c). Differs: the newest child stays in a register, and a full
+    /// stack makes a child grey in the tables.
+    fn mark_from(self, area: Area<H>, block: BlockIndex) {
+        let (mut area, mut block) = (area, block);
+        let mut depth = 0;
+        loop {
+            // the child seen last, marked, not on the stack
+            let mut newest: Option<(Area<H>, BlockIndex)> = None;
+            let mut word = area.address(block).cast::<usize>().cast_const();
+            let words = self.extent(area, block).0 * (H::BLOCK_BYTES / size_of::<usize>());
+            let end = word.wrapping_add(words);
+            while word != end {
+                if H::HOOK {
+                    self.host().hook(word.addr() / size_of::<usize>());
+                }
+                // SAFETY: the word lies in a live chunk of the pool, which is aligned. The program may
+                // hold references to it, and what is read may be anything: it is only compared.
+                let value = unsafe { word.read() };
+                word = word.wrapping_add(1);
+                let Some((child_area, child)) = self.white_at(area, value) else {
+                    continue;
+                };
+                if H::VERBOSE {
+                    self.host().trace(Trace::Mark(child_area.address(child)));
+                }
+                child_area.table().head_to_mark(child);
+                if let Some((newest_area, newest)) = newest {
+                    depth = self.push(depth, newest_area, newest);
+                }
+                newest = Some((child_area, child));
+            }
+            (area, block) = match newest {
+                Some(newest) => newest,
+                None if depth == 0 => return,
+                None => {
+                    depth -= 1;
+                    self.entry(depth)
+                }
+            };
+        }
+    }
+
+    /// The blocks of a marked chunk.
+    ///
+    /// A grey object with a finaliser looks like a tail; where there are such in the area, the chunk
+    /// ends before the next finaliser bit.
+    #[inline(always)]
+    fn extent(self, area: Area<H>, head: BlockIndex) -> BlockCount {
+        let n = area.chunk_len(head);
+        if H::FINALISER
+            && n > BlockCount(1)
+            && area.hint() != 0
+            && let Some(grey) = area.finalisers().next_set(head + BlockCount(1), head + n)
+        {
+            return grey - head;
+        }
+        n
+    }
+
+    /// Puts a marked object on the stack of `depth` entries, or in the tables; returns the new depth.
+    #[inline(always)]
+    fn push(self, depth: usize, area: Area<H>, block: BlockIndex) -> usize {
+        match H::Entry::from_block(block.0) {
+            Some(entry) if depth < H::STACK_ENTRIES => {
+                // SAFETY: depth < STACK_ENTRIES, and while marking the memory is the stack's.
+                unsafe {
+                    self.host().stack().add(depth).write(entry);
+                    if H::SPLIT {
+                        self.host().area_stack().add(depth).write(area.fields());
+                    }
+                }
+                depth + 1
+            }
+            _ => {
+                self.defer(area, block);
+                depth
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn entry(self, depth: usize) -> (Area<H>, BlockIndex) {
+        // SAFETY: `push` has written the entry.
+        unsafe {
+            let area = if H::SPLIT {
+                Area::from_fields(self.host().area_stack().add(depth).read())
+            } else {
+                None
+            };
+            let block = self.host().stack().add(depth).read().block();
+            (
+                area.unwrap_or_else(|| Area::first(self.host())),
+                BlockIndex(block),
+            )
+        }
+    }
+
+    /// The stack is full: a marked object waits in the tables.
+    #[cold]
+    #[inline(never)]
+    fn defer(self, area: Area<H>, block: BlockIndex) {
+        if H::FINALISER {
+            let has_finaliser = area.finalisers().get(block);
+            area.table().mark_to_grey(block, has_finaliser);
+            area.finalisers().set(block);
+        }
+        area.set_hint(area.hint() | 1 << (block.0 >> dirty_shift(area.blocks())));
+    }
+
+    /// Traces all that waits in the tables.
+    ///
+    /// Mirrors `gc_deal_with_stack_overflow` (py/gc.c). Differs: reads the finaliser bits of dirty
+    /// segments, by the word, instead of every block's kind in passes over the whole heap.
+    pub(super) fn trace_dirty(self) {
+        while let Some(area) = Area::all(self.host()).find(|area| area.hint() != 0) {
+            let shift = dirty_shift(area.blocks());
+            let segment = area.hint().trailing_zeros() as usize;
+            let from = BlockIndex(segment << shift);
+            let end = area.end().min(BlockIndex((segment + 1) << shift));
+            if H::FINALISER {
+                // dirty until a look finds nothing: `extent` relies on it
+                while self.trace_grey(area, from, end) {}
+                area.set_hint(area.hint() & !(1 << segment));
+            } else {
+                area.set_hint(area.hint() & !(1 << segment));
+                self.trace_marked(area, from, end);
+            }
+        }
+    }
+
+    /// Says whether there was any.
+    fn trace_grey(self, area: Area<H>, from: BlockIndex, end: BlockIndex) -> bool {
+        let (mut from, mut any) = (from, false);
+        while let Some(block) = area.finalisers().next_set(from, end) {
+            let kind = area.table().kind(block);
+            if kind == BlockKind::Free {
+                area.finalisers().clear(block);
+            }
+            if matches!(kind, BlockKind::Free | BlockKind::Tail) {
+                area.table().grey_to_mark(block);
+                self.mark_from(area, block);
+                any = true;
+            }
+            from = block + BlockCount(1);
+        }
+        any
+    }
+
+    fn trace_marked(self, area: Area<H>, from: BlockIndex, end: BlockIndex) {
+        for block in from.0..end.0 {
+            if H::HOOK {
+                self.host().hook(block);
+            }
+            if area.table().kind(BlockIndex(block)) == BlockKind::Mark {
+                self.mark_from(area, BlockIndex(block));
+            }
+        }
+    }
+}
+
+/// log2 of the blocks in a dirty segment: there is a bit for each segment in a word.
+fn dirty_shift(blocks: BlockCount) -> u32 {
+    let per_bit = blocks.0 / BITS + 1;
+    per_bit
+        .next_power_of_two()
+        .max(BLOCKS_PER_WORD)
+        .trailing_zeros()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_block_has_a_dirty_bit() {
+        for blocks in (4..100_000).step_by(4).chain([1 << 20, (1 << 20) + 4]) {
+            let shift = dirty_shift(BlockCount(blocks));
+            assert!(
+                (blocks - 1) >> shift < BITS,
+                "{blocks} blocks, shift {shift}"
+            );
+        }
+    }
+}

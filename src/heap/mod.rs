@@ -1,0 +1,85 @@
+//! The heap: a conservative mark and sweep collector over blocks of fixed size.
+//!
+//! Memory comes in *areas*. An area has a *pool* of *blocks* and tables that tell what each block is
+//! (see [`layout`]). A *chunk* is a *head* and the *tails* behind it. A collect *marks* every chunk that
+//! the *roots* lead to, taking any word that looks like the address of a chunk for one, and *sweeps* the
+//! rest.
+//!
+//! The heap is pure: it knows its tables and nothing of whoever uses it. What it needs it asks of a
+//! [`Host`]. Addresses are those that py/gc.c hands out for the same calls.
+//!
+//! | file | what it does | in py/gc.c |
+//! |---|---|---|
+//! | [`block`] | numbers of blocks | |
+//! | [`layout`] | where tables and pool lie | `gc_setup_area` |
+//! | [`alloc_table`], [`bit_table`] | the tables, by the word | `ATB_*`, `FTB_*` |
+//! | [`area`] | one contiguous area | `mp_state_mem_area_t` |
+//! | [`grow`] | the areas of a heap | `gc_init`, `gc_add`, `gc_try_add_heap` |
+//! | `search` | first fit and its hints | the loop in `gc_alloc` |
+//! | [`alloc`] | hand out, give back, resize | `gc_alloc`, `gc_free`, `gc_realloc`, `gc_nbytes` |
+//! | [`lock`] | who may allocate | `gc_lock`, `gc_unlock`, `gc_is_locked` |
+//! | [`collect`] | a collect from start to end | `gc_collect_start`, `gc_collect_end`, `gc_sweep_all` |
+//! | [`mark`] | from the roots to all they reach | `gc_collect_root`, `gc_mark_subtree` |
+//! | [`sweep`] | finalisers, then free blocks | `gc_sweep_*` |
+//! | [`info`], [`dump`] | numbers and a map | `gc_info`, `gc_dump_*` |
+//! | [`check`] | every invariant | |
+//! | [`host`] | what the heap asks for | |
+
+pub mod alloc;
+pub mod alloc_table;
+pub mod area;
+pub mod bit_table;
+pub mod block;
+pub mod check;
+pub mod collect;
+pub mod dump;
+pub mod grow;
+pub mod host;
+pub mod info;
+pub mod layout;
+pub mod lock;
+pub mod mark;
+mod search;
+pub mod sweep;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use check::Broken;
+pub use host::Host;
+pub use info::Info;
+pub use search::Hints;
+
+/// A heap: the functions of this module over the words of a host.
+#[derive(Clone, Copy)]
+pub struct Heap<H: Host>(H);
+
+impl<H: Host> Heap<H> {
+    /// The heap of a host. It must be made with [`Self::init`] before anything else is asked of it.
+    #[inline(always)]
+    pub const fn new(host: H) -> Self {
+        const {
+            assert!(
+                H::BLOCK_BYTES.is_power_of_two(),
+                "a block must be a power of two"
+            );
+            assert!(
+                H::BLOCK_BYTES >= 16 && H::BLOCK_BYTES >= 2 * size_of::<usize>(),
+                "a block is too small"
+            );
+            assert!(H::STACK_ENTRIES > 0, "the mark stack must have an entry");
+        }
+        Heap(host)
+    }
+
+    #[inline(always)]
+    fn host(self) -> H {
+        self.0
+    }
+
+    #[inline(always)]
+    fn search(self) -> search::Search<H> {
+        search::Search(self.0)
+    }
+}

@@ -1,0 +1,238 @@
+//! The sweep: finalisers of the dying first, then their blocks, a word of the table at a time.
+//!
+//! In a word of 2-bit kinds the tails behind a dead head die with it. They are found without a loop: put a
+//! one where the first tail behind each dead head is, add, and let the carry run through the tails.
+//!
+//! ```text
+//!   blocks (low first)     H  T  T  M  T  H  H  T  .         H head (dead), M mark, T tail, . free
+//!   t: 11 under tails      0  11 11 0  11 0  0  11 0
+//!   add 1 behind each H    0  1  0  0  0  0  0  1  0         (the first tail behind a dead head)
+//!   sum                    0  0  0  1  11 0  0  0  1         the carry has emptied the dead tails
+//!   t & !sum               0  11 11 0  0  0  0  11 0         the dead tails
+//! ```
+//!
+//! What is left after taking out dead heads and dead tails is turned from marked to unmarked. A carry out
+//! of the top of a word goes on in the next.
+
+use super::Heap;
+use super::alloc_table::{BITS, BLOCKS_PER_WORD, LOW, Word};
+use super::area::Area;
+use super::block::{BlockCount, BlockIndex, BlockKind};
+use super::host::{Host, Trace};
+
+/// What became of a word of the table.
+struct Swept {
+    /// The word without dead blocks and marks.
+    word: Word,
+    /// A bit (the low one of its pair) for each dead head.
+    dead_heads: Word,
+    /// A bit for each block that died, head or tail.
+    dead: Word,
+    /// 1 if tails at the start of the next word belong to a dead chunk.
+    carry: Word,
+}
+
+/// Sweeps the blocks of `word`; `carry` is 1 if tails at its start belong to a dead chunk.
+#[inline(always)]
+fn sweep_word(word: Word, carry: Word) -> Swept {
+    let high = (word >> 1) & LOW;
+    let dead_heads = word & LOW & !high;
+    let tails = high & !word;
+    let pairs = tails * 3;
+    let (sum, overflow) = pairs.overflowing_add(((dead_heads << 2) | carry) & tails);
+    let dead_tails = pairs & !sum;
+    let marks = word & high;
+    Swept {
+        word: word & !(dead_tails | (dead_heads * 3)) & !(marks << 1),
+        dead_heads,
+        dead: dead_heads | (dead_tails & LOW),
+        carry: overflow as Word | (dead_heads >> (BITS - 2)),
+    }
+}
+
+impl<H: Host> Heap<H> {
+    /// Runs the finaliser of every dying object, in the order of addresses, area by area.
+    ///
+    /// A finaliser may free, not allocate. An object whose first word is zero was never filled in.
+    ///
+    /// Mirrors `gc_sweep_run_finalisers` (py/gc.c). Differs: passes over empty words of the finaliser
+    /// table, not bytes, and never reads past the table's end.
+    pub(super) fn run_finalisers(self) {
+        if !H::FINALISER {
+            return;
+        }
+        for area in Area::all(self.host()) {
+            let end = area.end().min(area.last_used() + BlockCount(1));
+            let mut from = BlockIndex(0);
+            while let Some(block) = area.finalisers().next_set(from, end) {
+                if H::HOOK {
+                    self.host().hook(block.0);
+                }
+                if area.table().is_head(block) {
+                    let object = area.address(block);
+                    // SAFETY: an unmarked head's block is in the pool, aligned, with at least one word;
+                    // the sweep frees it next.
+                    unsafe {
+                        if object.cast::<usize>().read() != 0 {
+                            self.host().finalise(object);
+                        }
+                    }
+                    area.finalisers().clear(block);
+                }
+                from = block + BlockCount(1);
+            }
+        }
+    }
+
+    /// Frees all unmarked chunks and unmarks the others.
+    ///
+    /// Mirrors `gc_sweep_free_blocks` (py/gc.c). Differs: an area that was added by itself is given back
+    /// when no block of it is used; the C gives it back also when its first block alone is.
+    pub(super) fn sweep(self) {
+        let host = self.host();
+        let mut collected = 0;
+        let mut previous: Option<Area<H>> = None;
+        let mut next = Some(Area::first(host));
+        while let Some(area) = next {
+            next = area.next();
+            let empty = self.sweep_area(area, &mut collected);
+            match previous {
+                Some(previous) if H::SPLIT_AUTO && empty => {
+                    if H::VERBOSE {
+                        host.trace(Trace::EmptyArea(area.fields().cast()));
+                    }
+                    previous.set_next(next);
+                    host.give_region(area.fields().cast());
+                }
+                _ => previous = Some(area),
+            }
+        }
+        if H::COUNT_COLLECTED {
+            // SAFETY: the counter is the heap's (a promise of Host).
+            unsafe { host.collected().write(collected) }
+        }
+    }
+
+    /// Sweeps one area up to its highest used block; says whether nothing of it is used now.
+    fn sweep_area(self, area: Area<H>, collected: &mut usize) -> bool {
+        let table = area.table();
+        let words = table.words().min(area.last_used().0 / BLOCKS_PER_WORD + 1);
+        let mut carry = 0;
+        let mut last_used = None;
+        for i in 0..words {
+            if H::HOOK {
+                self.host().hook(i);
+            }
+            let before = table.word(i);
+            if before == 0 {
+                carry = 0;
+                continue;
+            }
+            let valid = table.valid_pairs(i);
+            let swept = sweep_word(before & valid, carry);
+            if H::TWINS {
+                assert!((swept.word, swept.carry) == sweep_word_naive(before & valid, carry));
+            }
+            carry = swept.carry;
+            *collected += swept.dead_heads.count_ones() as usize;
+            if swept.word != 0 {
+                let top = (BITS - 1 - swept.word.leading_zeros() as usize) / 2;
+                last_used = Some(BlockIndex(i * BLOCKS_PER_WORD + top));
+            }
+            table.set_word(i, (before & !valid) | swept.word);
+            if H::VERBOSE {
+                for_each_block(i, swept.dead_heads, |block| {
+                    self.host().trace(Trace::Sweep(area.address(block)))
+                });
+            }
+            if H::CLEAR_ON_SWEEP {
+                // SAFETY: the block has just been freed; nobody may use it.
+                for_each_block(i, swept.dead, |block| unsafe {
+                    area.address(block).write_bytes(0, H::BLOCK_BYTES)
+                });
+            }
+        }
+        area.set_last_used(last_used.unwrap_or_default());
+        last_used.is_none()
+    }
+}
+
+impl<H: Host> Heap<H> {
+    /// Unmarks all chunks and frees none.
+    pub(super) fn unmark_all(self) {
+        for area in Area::all(self.host()) {
+            let table = area.table();
+            for i in 0..table.words() {
+                let word = table.word(i);
+                let marks = word & (word >> 1) & LOW & table.valid_pairs(i);
+                table.set_word(i, word & !(marks << 1));
+            }
+        }
+    }
+}
+
+/// Calls `f` for the block of each bit that is set in `bits`, the low ones of pairs of word `i`.
+fn for_each_block(i: usize, bits: Word, f: impl Fn(BlockIndex)) {
+    let mut rest = bits;
+    while rest != 0 {
+        f(BlockIndex(
+            i * BLOCKS_PER_WORD + rest.trailing_zeros() as usize / 2,
+        ));
+        rest &= rest - 1;
+    }
+}
+
+/// The twin of [`sweep_word`]: a block at a time, the way the C does it. Returns the word and the carry.
+fn sweep_word_naive(word: Word, carry: Word) -> (Word, Word) {
+    let mut out = 0;
+    let mut in_dead = carry != 0;
+    for b in 0..BLOCKS_PER_WORD {
+        let kind = (word >> (2 * b)) & 3;
+        let kept = match kind {
+            k if k == BlockKind::Head as Word => {
+                in_dead = true;
+                BlockKind::Free
+            }
+            k if k == BlockKind::Mark as Word => {
+                in_dead = false;
+                BlockKind::Head
+            }
+            k if k == BlockKind::Tail as Word && !in_dead => BlockKind::Tail,
+            k => {
+                // a free block ends whatever chunk came before it
+                in_dead &= k == BlockKind::Tail as Word;
+                BlockKind::Free
+            }
+        };
+        out |= (kept as Word) << (2 * b);
+    }
+    (out, in_dead as Word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sweeping_a_word_agrees_with_its_naive_twin_on_every_pattern_of_8_blocks() {
+        for pattern in 0..=u16::MAX as Word {
+            for at in [0, 3, BLOCKS_PER_WORD - 8] {
+                for fill in [0, LOW, LOW << 1, Word::MAX] {
+                    for carry in [0, 1] {
+                        let hole: Word = 0xffff << (2 * at);
+                        let word = (fill & !hole) | (pattern << (2 * at));
+                        let swept = sweep_word(word, carry);
+                        let (expected, expected_carry) = sweep_word_naive(word, carry);
+                        assert_eq!(swept.word, expected, "word {word:#x} carry {carry}");
+                        // a carry into a block that is no tail means nothing
+                        let ends_in_tail_or_head = word >> (BITS - 2) != 0;
+                        assert!(
+                            swept.carry == expected_carry || !ends_in_tail_or_head,
+                            "word {word:#x} carry {carry}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
