@@ -17,9 +17,10 @@
 
 #![no_std]
 
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
 extern crate std;
 
+pub mod heap;
 pub mod nlr;
 pub mod pystack;
 pub mod sched;

@@ -1,6 +1,8 @@
 //! The room that knows MicroPython: its state, its headers, its macros.
 
 pub mod config;
+#[cfg(mpgc_enable_gc)]
+pub mod heap;
 pub mod micropython;
 pub mod nlr;
 mod panic;
@@ -28,7 +30,7 @@ pub mod bindings {
 pub mod shim {
     pub use super::bindings::{
         mpgc_shim_atomic_begin as atomic_begin, mpgc_shim_atomic_end as atomic_end,
-        mpgc_shim_internal_event_hook as internal_event_hook,
+        mpgc_shim_fault as fault, mpgc_shim_internal_event_hook as internal_event_hook,
         mpgc_shim_internal_wfe_indefinite as internal_wfe_indefinite,
         mpgc_shim_internal_wfe_ms as internal_wfe_ms, mpgc_shim_raise as raise,
     };

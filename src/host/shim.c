@@ -124,6 +124,12 @@ bool mpgc_shim_root_readable(void **p) {
 #endif
 #endif // MICROPY_ENABLE_GC
 
+MPGC_NORETURN void mpgc_shim_fault(const char *what, size_t len) {
+    mp_printf(&mp_plat_print, "mpgc: %.*s\n", (int)len, what);
+    // On a hosted target a signal, on a bare one the fault handler.
+    __builtin_trap();
+}
+
 #ifndef NDEBUG
 MPGC_NORETURN void mpgc_shim_assert_failed(const char *file, size_t file_len, unsigned int line) {
     mp_printf(&mp_plat_print, "mpgc: assertion failed at %.*s:%u\n", (int)file_len, file, line);

@@ -76,6 +76,9 @@ bool mpgc_shim_root_readable(void **p);
 #endif
 #endif // MICROPY_ENABLE_GC
 
+// Something is broken and going on would damage memory: prints what, and stops.
+MPGC_NORETURN void mpgc_shim_fault(const char *what, size_t len);
+
 #ifndef NDEBUG
 // Tells where a Rust assertion failed and stops as the port's assert does.
 MPGC_NORETURN void mpgc_shim_assert_failed(const char *file, size_t file_len, unsigned int line);

@@ -1,0 +1,199 @@
+//! The exports of py/gc.h, in its order.
+
+#[cfg(mpgc_split_heap_auto)]
+use crate::heap::host::Host;
+use crate::host::bindings::{gc_info_t, mp_print_t};
+#[cfg(mpgc_split_heap_auto)]
+use crate::host::heap::MicroPython;
+use crate::host::heap::{self, HEAP, Printer};
+use core::ffi::{c_uint, c_void};
+
+/// Mirrors `gc_init` (py/gc.c).
+///
+/// # Safety
+/// `start .. end` is memory that is the heap's alone from now on.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gc_init(start: *mut c_void, end: *mut c_void) {
+    // SAFETY: by this function's contract.
+    unsafe { HEAP.init(start.cast(), end.cast()) }
+}
+
+/// Mirrors `gc_add` (py/gc.c).
+///
+/// # Safety
+/// As for [`gc_init`]; `start` is aligned for pointers.
+#[cfg(mpgc_split_heap)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gc_add(start: *mut c_void, end: *mut c_void) {
+    // SAFETY: by this function's contract.
+    unsafe { HEAP.add(start.cast(), end.cast()) }
+}
+
+/// Mirrors `gc_lock` (py/gc.c).
+///
+/// # Safety
+/// The heap was made with [`gc_init`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gc_lock() {
+    HEAP.lock();
+}
+
+/// Mirrors `gc_unlock` (py/gc.c).
+///
+/// # Safety
+/// Pairs with a [`gc_lock`] of this thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gc_unlock() {
+    HEAP.unlock();
+}
+
+/// Mirrors `gc_is_locked` (py/gc.c).
+///
+/// # Safety
+/// The heap was made with [`gc_init`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gc_is_locked() -> bool {
+    HEAP.is_locked()
+}
+
+/// Mirrors `gc_collect_start` (py/gc.c).
+///
+/// # Safety
+/// A [`gc_collect_end`] of the same thread follows.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gc_collect_start() {
+    heap::collect_start();
+}
+
+/// Mirrors `gc_collect_root` (py/gc.c).
+///
+/// # Safety
+/// `ptrs` points at `len` words that may be read, between [`gc_collect_start`] and [`gc_collect_end`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gc_collect_root(ptrs: *mut *mut c_void, len: usize) {
+    // SAFETY: by this function's contract.
+    unsafe { HEAP.collect_root(ptrs.cast(), len) }
+}
+
+/// Mirrors `gc_collect_end` (py/gc.c).
+///
+/// # Safety
+/// Follows a [`gc_collect_start`] of the same thread. Runs finalisers, hence Python.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gc_collect_end() {
+    HEAP.collect_end();
+}
+
+/// Mirrors `gc_sweep_all` (py/gc.c).
+///
+/// # Safety
+/// No chunk is used any more. Runs finalisers, hence Python.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gc_sweep_all() {
+    HEAP.sweep_all();
+}
+
+/// Mirrors `gc_alloc` (py/gc.c).
+///
+/// # Safety
+/// The heap was made with [`gc_init`]. May collect, hence run Python.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gc_alloc(n_bytes: usize, alloc_flags: c_uint) -> *mut c_void {
+    HEAP.alloc(n_bytes, alloc_flags).cast()
+}
+
+/// Mirrors `gc_free` (py/gc.c).
+///
+/// # Safety
+/// `ptr` is null or a chunk that is not used any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gc_free(ptr: *mut c_void) {
+    // SAFETY: by this function's contract.
+    unsafe { HEAP.free(ptr.cast()) }
+}
+
+/// Mirrors `gc_nbytes` (py/gc.c).
+///
+/// # Safety
+/// The heap was made with [`gc_init`]; `ptr` may be anything.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gc_nbytes(ptr: *const c_void) -> usize {
+    HEAP.chunk_bytes(ptr.cast())
+}
+
+/// Mirrors `gc_realloc` (py/gc.c).
+///
+/// # Safety
+/// `ptr` is null or a chunk, which is not used any more if another is returned.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gc_realloc(
+    ptr: *mut c_void,
+    n_bytes: usize,
+    allow_move: bool,
+) -> *mut c_void {
+    // SAFETY: by this function's contract.
+    unsafe { HEAP.realloc(ptr.cast(), n_bytes, allow_move) }.cast()
+}
+
+/// Mirrors `gc_info` (py/gc.c).
+///
+/// # Safety
+/// `info` may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gc_info(info: *mut gc_info_t) {
+    let found = HEAP.info();
+    // SAFETY: by this function's contract.
+    unsafe {
+        info.write(gc_info_t {
+            total: found.total,
+            used: found.used,
+            free: found.free,
+            max_free: found.max_free,
+            num_1block: found.num_1block,
+            num_2block: found.num_2block,
+            max_block: found.max_block,
+            #[cfg(mpgc_split_heap_auto)]
+            max_new_split: MicroPython.max_new_area(),
+        });
+    }
+}
+
+/// Mirrors `gc_dump_info` (py/gc.c).
+///
+/// # Safety
+/// `print` is a printer of the port.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gc_dump_info(print: *const mp_print_t) {
+    // SAFETY: by this function's contract.
+    unsafe { heap::dump_info(print) }
+}
+
+/// Mirrors `gc_dump_alloc_table` (py/gc.c).
+///
+/// # Safety
+/// `print` is a printer of the port.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gc_dump_alloc_table(print: *const mp_print_t) {
+    // SAFETY: by this function's contract.
+    HEAP.dump(&mut unsafe { Printer::new(print) });
+}
+
+same_as_the_header!(
+    gc_init,
+    gc_lock,
+    gc_unlock,
+    gc_is_locked,
+    gc_collect_start,
+    gc_collect_root,
+    gc_collect_end,
+    gc_sweep_all,
+    gc_alloc,
+    gc_free,
+    gc_nbytes,
+    gc_realloc,
+    gc_info,
+    gc_dump_info,
+    gc_dump_alloc_table,
+);
+#[cfg(mpgc_split_heap)]
+same_as_the_header!(gc_add);

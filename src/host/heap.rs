@@ -1,0 +1,423 @@
+//! The heap over `mp_state_ctx.mem`, and what it asks of MicroPython.
+
+use super::bindings as c;
+use super::micropython::{ctx, mem, thread};
+use super::{config, shim};
+#[cfg(mpgc_debug_verbose)]
+use crate::heap::host::Trace;
+use crate::heap::host::{AreaFields, Host};
+use crate::heap::{Heap, Hints, alloc, dump, lock};
+use core::ffi::{c_char, c_int, c_uint};
+use core::mem::offset_of;
+use core::ptr::null_mut;
+
+/// The host: the one context of the port.
+#[derive(Clone, Copy)]
+pub struct MicroPython;
+
+/// The heap of the one context of the port.
+pub const HEAP: Heap<MicroPython> = Heap::new(MicroPython);
+
+const _: () = {
+    assert!(config::GC_ALLOC_FLAG_HAS_FINALISER == alloc::HAS_FINALISER);
+    assert!(1 << config::GC_LOCK_DEPTH_SHIFT == Heap::<MicroPython>::LOCK_UNIT);
+    assert!(
+        config::GC_COLLECT_FLAG
+            == if MicroPython::FINALISER {
+                lock::COLLECTING
+            } else {
+                0
+            }
+    );
+};
+
+/// What the search keeps between calls and the C has no field for.
+static mut HINTS: Hints<c::mp_state_mem_area_t> = Hints::NONE;
+
+/// A field that exists with some option only; without it, nobody asks.
+macro_rules! optional {
+    ($option:meta, $field:expr) => {{
+        #[cfg($option)]
+        {
+            $field
+        }
+        #[cfg(not($option))]
+        null_mut()
+    }};
+}
+
+/// The address of a field of an area.
+macro_rules! of_area {
+    ($this:ident, $field:ident) => {
+        $this
+            .wrapping_byte_add(offset_of!(c::mp_state_mem_area_t, $field))
+            .cast()
+    };
+}
+
+/// The address of a field of `mp_state_ctx.mem`.
+macro_rules! of_mem {
+    ($field:ident) => {
+        // SAFETY: a field of a static is in bounds.
+        unsafe { &raw mut (*mem()).$field }
+    };
+}
+
+impl AreaFields for c::mp_state_mem_area_t {
+    #[inline(always)]
+    fn next(_this: *mut Self) -> *mut *mut Self {
+        optional!(mpgc_split_heap, of_area!(_this, next))
+    }
+    #[inline(always)]
+    fn alloc_table(this: *mut Self) -> *mut *mut u8 {
+        of_area!(this, gc_alloc_table_start)
+    }
+    #[inline(always)]
+    fn table_bytes(this: *mut Self) -> *mut usize {
+        of_area!(this, gc_alloc_table_byte_len)
+    }
+    #[inline(always)]
+    fn finaliser_table(_this: *mut Self) -> *mut *mut u8 {
+        optional!(mpgc_finaliser, of_area!(_this, gc_finaliser_table_start))
+    }
+    #[inline(always)]
+    fn pool_start(this: *mut Self) -> *mut *mut u8 {
+        of_area!(this, gc_pool_start)
+    }
+    #[inline(always)]
+    fn pool_end(this: *mut Self) -> *mut *mut u8 {
+        of_area!(this, gc_pool_end)
+    }
+    #[inline(always)]
+    fn hint(this: *mut Self) -> *mut usize {
+        of_area!(this, gc_last_free_atb_index)
+    }
+    #[inline(always)]
+    fn last_used(this: *mut Self) -> *mut usize {
+        of_area!(this, gc_last_used_block)
+    }
+}
+
+// SAFETY: the fields are those of a static; the mutex keeps other threads out, and no interrupt handler
+// may call the heap.
+unsafe impl Host for MicroPython {
+    const BLOCK_BYTES: usize = config::BYTES_PER_GC_BLOCK;
+    const STACK_ENTRIES: usize = config::ALLOC_GC_STACK_SIZE;
+    const FINALISER: bool = cfg!(mpgc_finaliser);
+    const SPLIT: bool = cfg!(mpgc_split_heap);
+    const SPLIT_AUTO: bool = cfg!(mpgc_split_heap_auto);
+    const CONSERVATIVE_CLEAR: bool = cfg!(mpgc_conservative_clear);
+    const THRESHOLD: bool = cfg!(mpgc_alloc_threshold);
+    const COUNT_COLLECTED: bool = cfg!(mpgc_collect_retval);
+    const HOOK: bool = cfg!(mpgc_gc_hook_loop);
+    const VERBOSE: bool = cfg!(mpgc_debug_verbose);
+    const CHECK_ROOTS: bool = cfg!(mpgc_debug_valgrind);
+    // a build with asserts has its own; comparing every allocation with a full scan would hide its speed
+    const TWINS: bool = false;
+
+    type Area = c::mp_state_mem_area_t;
+    type Entry = config::GcStackEntry;
+
+    #[inline(always)]
+    fn first_area(self) -> *mut c::mp_state_mem_area_t {
+        of_mem!(area)
+    }
+    #[inline(always)]
+    fn last_free_area(self) -> *mut *mut c::mp_state_mem_area_t {
+        optional!(mpgc_split_heap, of_mem!(gc_last_free_area))
+    }
+    #[inline(always)]
+    fn collects(self) -> *mut c_int {
+        of_mem!(gc_stack_overflow)
+    }
+    #[inline(always)]
+    fn stack(self) -> *mut config::GcStackEntry {
+        of_mem!(gc_block_stack).cast()
+    }
+    #[inline(always)]
+    fn area_stack(self) -> *mut *mut c::mp_state_mem_area_t {
+        optional!(mpgc_split_heap, of_mem!(gc_area_stack).cast())
+    }
+    #[inline(always)]
+    fn hints(self) -> *mut Hints<c::mp_state_mem_area_t> {
+        &raw mut HINTS
+    }
+    #[inline(always)]
+    fn auto_collect(self) -> *mut u16 {
+        of_mem!(gc_auto_collect_enabled)
+    }
+    #[inline(always)]
+    fn alloc_amount(self) -> *mut usize {
+        optional!(mpgc_alloc_threshold, of_mem!(gc_alloc_amount))
+    }
+    #[inline(always)]
+    fn alloc_threshold(self) -> *mut usize {
+        optional!(mpgc_alloc_threshold, of_mem!(gc_alloc_threshold))
+    }
+    #[inline(always)]
+    fn collected(self) -> *mut usize {
+        optional!(mpgc_collect_retval, of_mem!(gc_collected))
+    }
+    #[inline(always)]
+    fn lock_depth(self) -> *mut u16 {
+        // SAFETY: a field of the running thread's state is in bounds.
+        unsafe { &raw mut (*thread()).gc_lock_depth }
+    }
+
+    #[cfg(mpgc_gc_mutex)]
+    #[inline(always)]
+    fn init_mutex(self) {
+        // SAFETY: the mutex is a field of a static.
+        unsafe { c::mp_thread_recursive_mutex_init(&raw mut (*mem()).gc_mutex) }
+    }
+    #[cfg(mpgc_gc_mutex)]
+    #[inline(always)]
+    fn enter(self) {
+        // SAFETY: `gc_init` has made the mutex.
+        unsafe { c::mp_thread_recursive_mutex_lock(&raw mut (*mem()).gc_mutex, 1) };
+    }
+    #[cfg(mpgc_gc_mutex)]
+    #[inline(always)]
+    fn exit(self) {
+        // SAFETY: this thread holds the mutex since `enter`.
+        unsafe { c::mp_thread_recursive_mutex_unlock(&raw mut (*mem()).gc_mutex) }
+    }
+
+    fn collect(self) {
+        // SAFETY: the port's own collection; it calls back into `ffi::gc`.
+        unsafe { c::gc_collect() }
+    }
+
+    #[cfg(not(mpgc_finaliser))]
+    unsafe fn finalise(self, _object: *mut u8) {}
+
+    #[cfg(all(mpgc_finaliser, not(mpgc_vm_abort)))]
+    unsafe fn finalise(self, object: *mut u8) {
+        // SAFETY: the object is dying and has a type; what it raises goes no further than the shim.
+        unsafe { shim::run_finaliser(object.cast()) }
+    }
+
+    /// An abort of the VM leaves the finaliser, and the collect with it, by a jump.
+    #[cfg(all(mpgc_finaliser, mpgc_vm_abort))]
+    unsafe fn finalise(self, object: *mut u8) {
+        unsafe extern "C" fn abandon(_node: *mut core::ffi::c_void) {
+            HEAP.abandon_collect();
+        }
+        let mut node = c::nlr_jump_callback_node_t {
+            prev: null_mut(),
+            fun: None,
+        };
+        // SAFETY: the node is on this stack and popped before the frame ends, by us or by the jump.
+        unsafe {
+            super::nlr::push_callback(&raw mut node, Some(abandon));
+            shim::run_finaliser(object.cast());
+            super::nlr::pop_callback(false);
+        }
+    }
+
+    #[cfg(mpgc_gc_hook_loop)]
+    #[inline(always)]
+    fn hook(self, step: usize) {
+        // SAFETY: the port's own macro.
+        unsafe { shim::gc_hook_loop(step) }
+    }
+
+    #[cfg(mpgc_debug_valgrind)]
+    fn readable(self, root: *const usize) -> bool {
+        // SAFETY: asks about the address only.
+        unsafe { shim::root_readable(root.cast_mut().cast()) }
+    }
+
+    #[cfg(mpgc_debug_verbose)]
+    fn trace(self, event: Trace) {
+        // SAFETY: each format is given arguments of its types.
+        unsafe {
+            match event {
+                Trace::AllocRequest { bytes, blocks } => c::DEBUG_printf(
+                    c"gc_alloc(%u bytes -> %u blocks)\n".as_ptr(),
+                    bytes as c_uint,
+                    blocks.0 as c_uint,
+                ),
+                Trace::AllocCollects { bytes } => c::DEBUG_printf(
+                    c"gc_alloc(%u): no free mem, triggering GC\n".as_ptr(),
+                    bytes as c_uint,
+                ),
+                Trace::Alloc(chunk) => c::DEBUG_printf(c"gc_alloc(%p)\n".as_ptr(), chunk),
+                Trace::Free(chunk) => c::DEBUG_printf(c"gc_free(%p)\n".as_ptr(), chunk),
+                Trace::Move { from, to } => {
+                    c::DEBUG_printf(c"gc_realloc(%p -> %p)\n".as_ptr(), from, to)
+                }
+                Trace::Mark(chunk) => c::DEBUG_printf(c"gc_mark(%p)\n".as_ptr(), chunk),
+                Trace::Sweep(chunk) => c::DEBUG_printf(c"gc_sweep(%p)\n".as_ptr(), chunk),
+                Trace::Init { start, end } => {
+                    c::DEBUG_printf(c"gc_init(%p..%p)\n".as_ptr(), start, end)
+                }
+                Trace::Add { start, end } => {
+                    c::DEBUG_printf(c"gc_add(%p..%p)\n".as_ptr(), start, end)
+                }
+                Trace::EmptyArea(area) => {
+                    c::DEBUG_printf(c"gc_sweep: free empty area %p\n".as_ptr(), area)
+                }
+            };
+        }
+    }
+
+    #[cfg(mpgc_split_heap_auto)]
+    fn max_new_area(self) -> usize {
+        // SAFETY: the port's own function.
+        unsafe { c::gc_get_max_new_split() }
+    }
+    #[cfg(mpgc_split_heap_auto)]
+    fn get_region(self, bytes: usize) -> *mut u8 {
+        // SAFETY: the port's own macro.
+        unsafe { shim::plat_alloc_heap(bytes).cast() }
+    }
+    #[cfg(mpgc_split_heap_auto)]
+    fn give_region(self, start: *mut u8) {
+        // SAFETY: `get_region` returned it, and no block of it is used.
+        unsafe { shim::plat_free_heap(start.cast()) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn fault(self, what: &'static str) -> ! {
+        // SAFETY: the text is valid for its length.
+        unsafe { shim::fault(what.as_ptr().cast(), what.len()) }
+    }
+}
+
+/// Begins a collect and marks from the roots in the context: those of the main thread and the VM, which
+/// lie side by side, and the running thread's Python stack.
+pub fn collect_start() {
+    HEAP.collect_start();
+    const FIRST: usize =
+        offset_of!(c::mp_state_ctx_t, thread) + offset_of!(c::mp_state_thread_t, dict_locals);
+    const END: usize =
+        offset_of!(c::mp_state_ctx_t, vm) + offset_of!(c::mp_state_vm_t, qstr_last_chunk);
+    let words = (END - FIRST) / size_of::<usize>();
+    // SAFETY: both offsets lie in the static, whose fields between them are words.
+    unsafe { HEAP.collect_root(ctx().cast::<u8>().add(FIRST).cast(), words) }
+    #[cfg(mpgc_pystack)]
+    // SAFETY: the stack is in use from its start to `pystack_cur`.
+    unsafe {
+        let (start, cur) = ((*thread()).pystack_start, (*thread()).pystack_cur);
+        HEAP.collect_root(
+            start.cast(),
+            (cur.addr() - start.addr()) / size_of::<usize>(),
+        );
+    }
+}
+
+/// Prints the figures of the heap.
+///
+/// # Safety
+///
+/// `print` must be a printer of the port.
+pub unsafe fn dump_info(print: *const c::mp_print_t) {
+    let info = HEAP.info();
+    let n = |n: usize| n as c_uint;
+    // SAFETY: the caller's printer; each format is given arguments of its types.
+    unsafe {
+        c::mp_printf(
+            print,
+            c"GC: total: %u, used: %u, free: %u".as_ptr(),
+            n(info.total),
+            n(info.used),
+            n(info.free),
+        );
+        #[cfg(mpgc_split_heap_auto)]
+        c::mp_printf(
+            print,
+            c", max new split: %u".as_ptr(),
+            n(c::gc_get_max_new_split()),
+        );
+        c::mp_printf(
+            print,
+            c"\n No. of 1-blocks: %u, 2-blocks: %u, max blk sz: %u, max free sz: %u\n".as_ptr(),
+            n(info.num_1block),
+            n(info.num_2block),
+            n(info.max_block),
+            n(info.max_free),
+        );
+    }
+}
+
+/// A printer of the port, as a place to write the map of the heap.
+pub struct Printer(*const c::mp_print_t);
+
+impl Printer {
+    /// Prints with `print`.
+    ///
+    /// # Safety
+    ///
+    /// It must be a printer of the port, for as long as the value lives.
+    pub unsafe fn new(print: *const c::mp_print_t) -> Self {
+        Printer(print)
+    }
+
+    fn char(&self, char: u8) {
+        // SAFETY: `new` was promised a printer.
+        unsafe { c::mp_printf(self.0, c"%c".as_ptr(), c_int::from(char)) };
+    }
+
+    fn number(&self, format: &core::ffi::CStr, number: usize) {
+        // SAFETY: `new` was promised a printer; the callers below give formats of one unsigned int.
+        unsafe { c::mp_printf(self.0, format.as_ptr(), number as c_uint) };
+    }
+}
+
+impl dump::Sink for Printer {
+    fn area(&mut self, pool: *const u8) {
+        // SAFETY: `new` was promised a printer; the format takes a pointer.
+        unsafe { c::mp_printf(self.0, c"GC memory layout; from %p:".as_ptr(), pool) };
+    }
+    fn free_lines(&mut self, lines: usize) {
+        self.number(c"\n       (%u lines all free)", lines);
+    }
+    fn line(&mut self, offset: usize) {
+        self.number(c"\n%08x: ", offset);
+    }
+    fn free(&mut self) {
+        self.char(b'.');
+    }
+    fn tail(&mut self) {
+        self.char(b'=');
+    }
+    fn mark(&mut self) {
+        self.char(b'm');
+    }
+    fn head(&mut self, first_word: usize) {
+        self.char(letter_of_type(first_word));
+    }
+    fn end_area(&mut self) {
+        const NEWLINE: *const c_char = c"\n".as_ptr();
+        // SAFETY: `new` was promised a printer.
+        unsafe { c::mp_print_str(self.0, NEWLINE) };
+    }
+}
+
+/// The letter of an object in the map: an object starts with the address of its type.
+fn letter_of_type(first_word: usize) -> u8 {
+    let is = |t: *const c::mp_obj_type_t| t.addr() == first_word;
+    if is(&raw const c::mp_type_tuple) {
+        b'T'
+    } else if is(&raw const c::mp_type_list) {
+        b'L'
+    } else if is(&raw const c::mp_type_dict) {
+        b'D'
+    } else if is(&raw const c::mp_type_str) || is(&raw const c::mp_type_bytes) {
+        b'S'
+    } else if cfg!(mpgc_type_bytearray) && is(&raw const c::mp_type_bytearray)
+        || cfg!(mpgc_type_array) && is(&raw const c::mp_type_array)
+    {
+        b'A'
+    } else if cfg!(mpgc_type_float) && is(&raw const c::mp_type_float) {
+        b'F'
+    } else if is(&raw const c::mp_type_fun_bc) {
+        b'B'
+    } else if is(&raw const c::mp_type_module) {
+        b'M'
+    } else {
+        b'h'
+    }
+}
