@@ -13,9 +13,8 @@ import subprocess
 import sys
 from collections import namedtuple
 
-from common import Fail, run_main, say
+from common import ROOT, Fail, run_main, say
 
-OLDEST_CARGO = (1, 85)  # the first with edition 2024
 OLDEST_PYTHON = (3, 9)
 
 Need = namedtuple("Need", "what package present")
@@ -64,9 +63,9 @@ def check_rust():
     match = re.search(r"cargo (\d+)\.(\d+)", text)
     if not match:
         raise Fail(f"`cargo --version` gives no version but: {text.strip()}; {mend}")
-    if tuple(map(int, match.groups())) < OLDEST_CARGO:
-        oldest = ".".join(map(str, OLDEST_CARGO))
-        raise Fail(f"{text.strip()} is too old, mpgc needs {oldest} (edition 2024): run `rustup update stable`, or {mend}")
+    oldest = re.search(r'^rust-version = "(\d+)\.(\d+)', (ROOT / "Cargo.toml").read_text(), re.M)
+    if tuple(map(int, match.groups())) < tuple(map(int, oldest.groups())):
+        raise Fail(f"{text.strip()} is too old, mpgc needs {'.'.join(oldest.groups())}: run `rustup update stable`, or {mend}")
 
 
 def root_prefix():

@@ -34,43 +34,59 @@ impl<H: Host> Heap<H> {
         }
 
         host.enter();
-        if H::THRESHOLD && self.threshold_reached() {
-            return self.alloc_slow(n, bytes, flags, true);
-        }
-        match self.search().take(n) {
+        let collect_first = H::THRESHOLD && self.threshold_reached();
+        let found = if collect_first {
+            None
+        } else {
+            self.search().take(n)
+        };
+        match found.or_else(|| self.make_room(n, bytes, collect_first)) {
             Some((area, block)) => self.hand_out(area, block, n, bytes, flags),
-            None => self.alloc_slow(n, bytes, flags, false),
+            None => ptr::null_mut(),
         }
     }
 
-    /// Collects at most once, then searches, then grows the heap where it can grow.
+    /// [`Self::alloc`] for callers that are not in a hurry: not inlined once more.
+    #[inline(never)]
+    fn alloc_again(self, bytes: usize, flags: u32) -> *mut u8 {
+        self.alloc(bytes, flags)
+    }
+
+    /// Collects at most once and searches again, then grows the heap where it can grow.
     ///
-    /// Entered and left with the mutex as in [`Self::alloc`]; a collect by threshold counts as the one
-    /// collect.
+    /// A collect by threshold counts as the one collect. Entered with the mutex, and left with it unless
+    /// there is no room.
     #[cold]
     #[inline(never)]
-    fn alloc_slow(self, n: BlockCount, bytes: usize, flags: u32, threshold: bool) -> *mut u8 {
+    fn make_room(
+        self,
+        n: BlockCount,
+        bytes: usize,
+        by_threshold: bool,
+    ) -> Option<(Area<H>, BlockIndex)> {
         let host = self.host();
-        if threshold || self.auto_collects() {
+        let mut found = None;
+        if by_threshold || self.auto_collects() {
             host.exit();
-            if H::VERBOSE && !threshold {
+            if H::VERBOSE && !by_threshold {
                 host.trace(Trace::AllocCollects { bytes });
             }
             host.collect();
             host.enter();
-            if let Some((area, block)) = self.search().take(n) {
-                return self.hand_out(area, block, n, bytes, flags);
+            found = self.search().take(n);
+        }
+        if H::SPLIT_AUTO && found.is_none() {
+            host.exit();
+            let added = self.try_add_area(bytes);
+            host.enter();
+            if added {
+                found = self.search().take(n);
             }
         }
-        host.exit();
-        if H::SPLIT_AUTO && self.try_add_area(bytes) {
-            host.enter();
-            if let Some((area, block)) = self.search().take(n) {
-                return self.hand_out(area, block, n, bytes, flags);
-            }
+        if found.is_none() {
             host.exit();
         }
-        ptr::null_mut()
+        found
     }
 
     /// Makes a chunk of the blocks that the search took, and lets other threads in again.
@@ -130,7 +146,7 @@ impl<H: Host> Heap<H> {
     /// # Safety
     ///
     /// `chunk` is null or a chunk of this heap that nobody uses any more.
-    #[inline(always)]
+    #[inline]
     pub unsafe fn free(self, chunk: *mut u8) {
         if self.lock_word() & !Self::COLLECTING != 0 {
             return;
@@ -193,7 +209,7 @@ impl<H: Host> Heap<H> {
     /// `chunk` is null or a chunk of this heap, which nobody uses any more if another is returned.
     pub unsafe fn realloc(self, chunk: *mut u8, bytes: usize, may_move: bool) -> *mut u8 {
         if chunk.is_null() {
-            return self.alloc(bytes, 0);
+            return self.alloc_again(bytes, 0);
         }
         if bytes == 0 {
             // SAFETY: by this function's contract.
@@ -249,7 +265,7 @@ impl<H: Host> Heap<H> {
         if !may_move {
             return ptr::null_mut();
         }
-        let moved = self.alloc(bytes, flags);
+        let moved = self.alloc_again(bytes, flags);
         if !moved.is_null() {
             if H::VERBOSE {
                 host.trace(Trace::Move {
