@@ -1,0 +1,66 @@
+# The one door for people: `make help` lists every task. The work is done by tools/.
+
+# RELEASE chooses the MicroPython that is fetched; MICROPYTHON_DIR names a tree of your own instead.
+RELEASE ?=
+VARIANT ?= standard
+OPTIONS ?=
+ROUNDS ?= 5
+MICROPYTHON_DIR ?=
+PYTHON ?= python3
+
+export MICROPYTHON_DIR
+export PYTHONDONTWRITEBYTECODE := 1
+
+TREE = --release "$(RELEASE)"
+CONFIG = $(TREE) --variant "$(VARIANT)" --options "$(OPTIONS)"
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help python deps tree build build-c run repl test upstream perf fmt lint unit clean
+
+help: ## list these tasks
+	@echo 'make TASK [RELEASE=1.25.0|1.26.1] [MICROPYTHON_DIR=...] [VARIANT=standard|coverage|minimal] [OPTIONS="..."]'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+python:
+	@command -v "$(PYTHON)" >/dev/null || { echo 'error: `$(PYTHON)` is not in PATH: install the package python3 (as root: apt-get install python3), or give PYTHON=...' >&2; exit 1; }
+
+deps: python ## install what is missing to build and test (apt, as root or with sudo)
+	@$(PYTHON) tools/deps.py
+
+tree: python ## fetch the MicroPython tree into build/trees
+	@$(PYTHON) tools/tree.py $(TREE)
+
+build: deps ## build the unix port with mpgc
+	@$(PYTHON) tools/unix.py $(CONFIG)
+
+build-c: deps ## build the unix port with its own C, for comparison
+	@$(PYTHON) tools/unix.py $(CONFIG) --flavour c
+
+run: deps ## build the unix port with mpgc and run examples/demo.py
+	@$(PYTHON) tools/unix.py $(CONFIG) --python-module -- examples/demo.py
+
+repl: deps ## build the unix port with mpgc and open its prompt
+	@$(PYTHON) tools/unix.py $(CONFIG) --python-module -- -i
+
+test: deps ## run everything that CI runs; ends with `N passed, N failed`
+	@$(PYTHON) tools/run_checks.py
+
+upstream: deps ## run MicroPython's own tests on C and on mpgc, and compare
+	@$(PYTHON) tools/upstream.py $(CONFIG)
+
+perf: deps ## run MicroPython's perf_bench on C and on mpgc in turns
+	@$(PYTHON) tools/perf.py $(CONFIG) --rounds "$(ROUNDS)"
+
+unit: ## test the pure heap, pystack and scheduler with cargo alone
+	cargo test
+
+fmt: ## format the Rust sources
+	cargo fmt --all
+
+lint: ## check format and lints of the Rust sources
+	cargo fmt --all --check
+	cargo clippy --all-targets -- -D warnings
+
+clean: ## remove what was built, but not the fetched trees
+	rm -rf target build/unix build/mpy-cross build/upstream build/perf build/dropin build/no-micropython-lib
