@@ -14,6 +14,7 @@ NAMED = {
     "gil": f"VARIANT_DIR={ROOT}/tools/variants/gil MICROPY_PY_THREAD=0 LDFLAGS_EXTRA=-lpthread "
     "-DMICROPY_PY_THREAD=1 -DMICROPY_PY_THREAD_GIL=1",
     "conservative-clear": "-DMICROPY_GC_CONSERVATIVE_CLEAR=1",
+    "tail-clear": "-DMICROPY_GC_CONSERVATIVE_CLEAR=0",
     "native": "--emit native",
     "via-mpy": "--via-mpy",
 }
