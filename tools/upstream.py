@@ -51,13 +51,11 @@ def run_again(suites, test):
 def judge(seen):
     """What the repeated runs of a test that differed say."""
     c, rust = set(seen["c"]), set(seen["rust"])
-    if rust == {"pass"}:
-        return "flaky" if c == {"pass"} else "only the C fails"
-    if c == rust and len(c) == 1:
-        return "flaky"
-    if c == {"pass"}:
+    if "pass" in c and (c == {"pass"} and rust != c or "pass" not in rust):
         return "ERROR"
-    return "flaky" if "pass" in c else "only the C passes not"
+    if rust == {"pass"} and "pass" not in c:
+        return "only the C fails"
+    return "flaky"
 
 
 def as_json(result):

@@ -1,0 +1,178 @@
+"""Tests of the tools themselves: what they read and what they conclude, without any build."""
+
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import apt_sources
+import options
+import run_checks
+import tree
+import upstream
+from common import Fail
+from suite import Result, read_result
+from unix import object_of
+from untouched import Untouched
+
+DEBIAN_12 = {"ID": "debian", "VERSION_CODENAME": "bookworm"}
+DEB822 = """\
+# a mirror
+Types: deb
+URIs: http://mirror.example/debian-security
+Suites: bookworm-security
+Components: main
+Signed-By: /keys/security.gpg
+
+Types: deb
+URIs: http://mirror.example/debian
+Suites: bookworm bookworm-updates
+Components: main contrib
+Signed-By:
+ -----BEGIN PGP PUBLIC KEY BLOCK-----
+ .
+ abc
+"""
+ONE_LINE = """\
+# deb http://old.example/debian bookworm main
+deb [arch=amd64 signed-by=/keys/other.gpg] https://tools.example/apt stable other
+deb [signed-by=/keys/debian.gpg] http://mirror.example/debian bookworm main # the archive
+"""
+
+
+class AptSources(unittest.TestCase):
+    def archive(self, files, release=DEBIAN_12):
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in files.items():
+                path = Path(folder) / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+            return apt_sources.debian_archive(Path(folder), release)
+
+    def test_deb822_gives_the_main_archive_with_its_inline_key(self):
+        uri, key = self.archive({"sources.list.d/debian.sources": DEB822})
+        self.assertEqual(uri, "http://mirror.example/debian")
+        self.assertIn("\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n abc", key)
+
+    def test_one_line_format_gives_the_main_archive_with_its_key_file(self):
+        self.assertEqual(self.archive({"sources.list": ONE_LINE}), ("http://mirror.example/debian", "/keys/debian.gpg"))
+
+    def test_an_entry_that_is_switched_off_is_not_used(self):
+        with self.assertRaises(Fail):
+            self.archive({"sources.list.d/a.sources": DEB822.replace("Types: deb\n", "Enabled: no\nTypes: deb\n")})
+
+    def test_another_system_is_told_to_name_a_tree(self):
+        with self.assertRaisesRegex(Fail, "MICROPYTHON_DIR"):
+            self.archive({"sources.list": ONE_LINE}, {"ID": "fedora", "PRETTY_NAME": "Fedora"})
+
+
+class Options(unittest.TestCase):
+    def test_names_and_raw_flags_meet_in_one_cflags_extra(self):
+        parsed = options.parse("pystack -DX=1 native")
+        self.assertEqual(
+            parsed.make_variables, {"CFLAGS_EXTRA": "-DMICROPY_ENABLE_PYSTACK=1 -DMICROPY_STACKLESS=1 -DX=1"}
+        )
+        self.assertEqual(parsed.test_flags, ["--emit", "native"])
+        self.assertEqual(parsed.slug, "pystack-DX-1-native")
+
+    def test_a_name_as_the_value_of_a_flag_is_that_value(self):
+        self.assertEqual(options.parse("--emit native").test_flags, ["--emit", "native"])
+
+    def test_test_flags_share_the_plain_build(self):
+        self.assertEqual({options.parse(o).build_slug for o in ("", "native", "--via-mpy --emit native")}, {""})
+
+    def test_unknown_words_and_reserved_variables_are_refused(self):
+        for text in ("pystak", "BUILD=/x", "--emit"):
+            with self.assertRaises(Fail):
+                options.parse(text)
+
+
+class Verdicts(unittest.TestCase):
+    def judge(self, c, rust):
+        return upstream.judge({"c": c.split(), "rust": rust.split()})
+
+    def test_only_a_test_that_c_passes_and_rust_does_not_is_an_error(self):
+        self.assertEqual(self.judge("pass pass pass", "pass fail pass"), "ERROR")
+        self.assertEqual(self.judge("pass pass pass", "skip skip skip"), "ERROR")
+        self.assertEqual(self.judge("pass fail pass", "fail fail fail"), "ERROR")
+        self.assertEqual(self.judge("pass pass pass", "pass pass pass"), "flaky")
+        self.assertEqual(self.judge("pass fail pass", "fail fail pass"), "flaky")
+        self.assertEqual(self.judge("fail fail fail", "pass pass pass"), "only the C fails")
+
+    def test_what_c_never_passes_is_not_blamed_on_rust(self):
+        self.assertEqual(self.judge("fail fail fail", "fail fail fail"), "flaky")
+
+    def test_one_run_of_one_test_is_pass_fail_or_skip(self):
+        self.assertEqual(upstream.outcome(Result(1, 1, [], []), "a.py"), "pass")
+        self.assertEqual(upstream.outcome(Result(1, 0, [], ["a.py"]), "a.py"), "fail")
+        self.assertEqual(upstream.outcome(Result(0, 0, ["a"], []), "a.py"), "skip")
+
+
+class Reading(unittest.TestCase):
+    def read(self, text, failed):
+        with tempfile.TemporaryDirectory() as folder:
+            results = Path(folder) / "all"
+            results.mkdir()
+            (results / "_results.json").write_text('{"failed_tests": %s}' % failed)
+            log = Path(folder) / "all.log"
+            log.write_text(text)
+            return read_result(log, results)
+
+    SUMMARY = "3 tests performed (9 individual testcases)\n2 tests passed\n1 tests skipped: a_b\n1 tests failed: c\n"
+
+    def test_counts_and_names(self):
+        self.assertEqual(self.read(self.SUMMARY, '["x/c.py"]'), Result(3, 2, ["a_b"], ["x/c.py"]))
+
+    def test_a_run_without_a_summary_or_with_a_wrong_sum_is_no_result(self):
+        with self.assertRaises(Fail):
+            self.read("error: test x requires unittest\n", "[]")
+        with self.assertRaises(Fail):
+            self.read(self.SUMMARY, "[]")
+
+    def test_the_object_of_a_function_is_read_off_the_link_map(self):
+        text = " .text.gc_alloc\n                0x0000000000001000      0x2d8 /b/py/gc.o\n .text.nlr_jump 0x2 0x9 /b/py/n.o\n"
+        self.assertEqual(object_of(text, "gc_alloc"), "/b/py/gc.o")
+        self.assertEqual(object_of(text, "nlr_jump"), "/b/py/n.o")
+        self.assertIsNone(object_of(text, "gc_free"))
+
+    def test_cargo_counts_are_added_up(self):
+        text = "test result: ok. 3 passed; 0 failed; 1 ignored\ntest result: FAILED. 2 passed; 1 failed; 0 ignored\n"
+        self.assertEqual(run_checks.count_cargo(text), (5, 1))
+
+
+class Trees(unittest.TestCase):
+    def make(self, folder, version):
+        root = Path(folder)
+        (root / "py").mkdir()
+        (root / "ports" / "unix").mkdir(parents=True)
+        (root / "ports" / "unix" / "Makefile").touch()
+        names = zip(("MAJOR", "MINOR", "MICRO"), version.split("."))
+        (root / "py" / "mpconfig.h").write_text("".join(f"#define MICROPY_VERSION_{n} {v}\n" for n, v in names))
+        return root
+
+    def test_the_release_is_read_from_the_tree(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertEqual(tree.read_release(self.make(folder, "1.25.0")), "1.25.0")
+
+    def test_a_release_that_the_tree_is_not_is_refused(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with self.assertRaisesRegex(Fail, "holds 1.25.0"):
+                tree.get_tree("1.26.1", str(self.make(folder, "1.25.0")))
+
+    def test_a_folder_that_is_no_tree_is_refused(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with self.assertRaisesRegex(Fail, "no MicroPython tree"):
+                tree.get_tree(None, folder)
+
+    def test_a_file_written_into_the_tree_is_noticed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            own = tree.Tree(self.make(folder, "1.25.0"), "1.25.0", own=False)
+            with self.assertRaisesRegex(Fail, "py/new.pyc"):
+                with Untouched(own):
+                    (own.path / "py" / "new.pyc").touch()
+
+
+if __name__ == "__main__":
+    unittest.main()
