@@ -89,7 +89,7 @@ impl<H: Host> Heap<H> {
         found
     }
 
-    /// Makes a chunk of the blocks that the search took, and lets other threads in again.
+    /// Hands out the chunk that the search made, and lets other threads in again.
     ///
     /// The address is computed before that: another thread may collect, and finds the chunk only
     /// through the pointer in this one's registers or stack.
@@ -104,7 +104,6 @@ impl<H: Host> Heap<H> {
     ) -> *mut u8 {
         let host = self.host();
         area.raise_last_used(block + n - BlockCount(1));
-        area.table().free_to_chunk(block, n);
         let chunk = area.address(block);
         if H::THRESHOLD {
             // SAFETY: the counter is the heap's alone (a promise of Host).

@@ -213,14 +213,24 @@ impl AllocTable {
         BlockCount(n)
     }
 
-    /// Whether the `n` blocks from `block` on are free: one test without a loop. It may say no for a
-    /// run that does not end inside the word where it starts.
+    /// Makes a chunk of the `n` blocks at `block` if all of them are free: one load, one test, one store.
+    /// Says whether it did.
+    ///
+    /// It may say no though they are free: for a run that does not end inside the word where it starts.
     #[inline(always)]
-    pub fn fits(self, block: BlockIndex, n: BlockCount) -> bool {
-        let at = block.0 % BLOCKS_PER_WORD;
-        at + n.0 < BLOCKS_PER_WORD
-            && block.0 + n.0 <= self.blocks.0
-            && (self.word(block.0 / BLOCKS_PER_WORD) >> (2 * at)) & ((1 << (2 * n.0)) - 1) == 0
+    pub fn chunk_if_free(self, block: BlockIndex, n: BlockCount) -> bool {
+        let (i, at) = (block.0 / BLOCKS_PER_WORD, block.0 % BLOCKS_PER_WORD);
+        if at + n.0 >= BLOCKS_PER_WORD || block.0 + n.0 > self.blocks.0 {
+            return false;
+        }
+        let mask = ((1 << (2 * n.0)) - 1) << (2 * at);
+        let word = self.word(i);
+        if word & mask != 0 {
+            return false;
+        }
+        // a tail with both bits flipped is a head
+        self.set_word(i, word | ((HIGH & mask) ^ (0b11 << (2 * at))));
+        true
     }
 
     /// Makes a chunk of `n` blocks at `block`: a head and its tails.
@@ -316,11 +326,17 @@ mod tests {
                             .take_while(|&c| t.kind(BlockIndex(c)) == BlockKind::Free)
                             .count();
                         assert_eq!(t.free_before(b, BlockCount(BLOCKS)).0, before);
-                        for n in 1..4 {
-                            let free = t.run_naive(b, BlockKind::Free, BlockCount(n)).0 == n;
-                            assert!(!t.fits(b, BlockCount(n)) || free);
-                            if b.0 % BLOCKS_PER_WORD + n < BLOCKS_PER_WORD {
-                                assert_eq!(t.fits(b, BlockCount(n)), free);
+                        for n in [1, 2, 3, 8] {
+                            let n = BlockCount(n);
+                            let free = t.run_naive(b, BlockKind::Free, n) == n;
+                            let in_word = b.0 % BLOCKS_PER_WORD + n.0 < BLOCKS_PER_WORD;
+                            let done = t.chunk_if_free(b, n);
+                            assert_eq!(done, free && in_word);
+                            if done {
+                                assert_eq!(t.kind(b), BlockKind::Head);
+                                let tails = t.run_naive(b + BlockCount(1), BlockKind::Tail, n);
+                                assert!(tails.0 >= n.0 - 1);
+                                t.any_to_free(b, n);
                             }
                         }
                     }

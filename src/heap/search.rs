@@ -186,8 +186,8 @@ impl<H: Host> Search<H> {
         unsafe { (*self.hints()).segment_shift = shift }
     }
 
-    /// Finds the lowest `n` free blocks, `n > 0`, and keeps every claim true as if they were taken.
-    /// `None` when no run is long enough.
+    /// Finds the lowest `n` free blocks, `n > 0`, and makes a chunk of them. `None` when no run is long
+    /// enough.
     #[inline(always)]
     pub(super) fn take(self, n: BlockCount) -> Option<(Area<H>, BlockIndex)> {
         let expected = if H::TWINS { self.find_naive(n) } else { None };
@@ -200,12 +200,12 @@ impl<H: Host> Search<H> {
 
     #[inline(always)]
     fn take_fast(self, n: BlockCount) -> Option<(Area<H>, BlockIndex)> {
-        // the most likely place, and a test that the processor can predict
+        // The most likely place, and a test that the processor can predict. The run that is cut goes on in
+        // the same word, hence in the same segment.
         let area = self.last_free_area();
         let lowest = BlockIndex(area.hint());
-        if area.table().fits(lowest, n) {
-            area.set_hint(lowest.0 + n.0);
-            self.cut(area, lowest, n);
+        if area.table().chunk_if_free(lowest, n) {
+            area.set_hint((lowest + n).0);
             return Some((area, lowest));
         }
         if n == BlockCount(1) {
@@ -213,8 +213,8 @@ impl<H: Host> Search<H> {
         }
         if n >= self.run() {
             let (area, at) = self.position();
-            if area.table().fits(at, n) {
-                self.taken(area, at, n);
+            if area.table().chunk_if_free(at, n) {
+                self.passed(area, at, n);
                 return Some((area, at));
             }
         }
@@ -232,15 +232,14 @@ impl<H: Host> Search<H> {
             .unwrap_or_else(|| Area::first(self.0))
     }
 
-    /// The `n > 1` blocks at `at` are the lowest run of that length, and are taken now.
+    /// The `n > 1` blocks at `at` were the lowest free run of that length.
     #[inline(always)]
-    fn taken(self, area: Area<H>, at: BlockIndex, n: BlockCount) {
+    fn passed(self, area: Area<H>, at: BlockIndex, n: BlockCount) {
         self.set_run(n);
         self.set_position(area, at + n);
         if at.0 == area.hint() {
             area.set_hint((at + n).0);
         }
-        self.cut(area, at, n);
     }
 
     /// The front of a free run, `n` blocks from `at`, is taken: if the rest starts in another segment,
@@ -249,7 +248,7 @@ impl<H: Host> Search<H> {
     pub(super) fn cut(self, area: Area<H>, at: BlockIndex, n: BlockCount) {
         let rest = at + n;
         let shift = self.segment_shift();
-        if at.0 >> shift != rest.0 >> shift {
+        if (at.0 ^ rest.0) >> shift != 0 {
             self.set_bound(self.segment(area, rest), ANY_LENGTH);
         }
     }
@@ -268,6 +267,7 @@ impl<H: Host> Search<H> {
                 if free != 0 {
                     let block =
                         BlockIndex(i * BLOCKS_PER_WORD + free.trailing_zeros() as usize / 2);
+                    area.table().free_to_chunk(block, BlockCount(1));
                     area.set_hint(block.0 + 1);
                     if H::SPLIT {
                         // SAFETY: as in `last_free_area`; the areas before this one are full.
@@ -298,7 +298,9 @@ impl<H: Host> Search<H> {
                 skip = false;
             }
             if !skip && let Some(at) = self.find_run(area, from, n) {
-                self.taken(area, at, n);
+                area.table().free_to_chunk(at, n);
+                self.passed(area, at, n);
+                self.cut(area, at, n);
                 return Some((area, at));
             }
             next = area.next();

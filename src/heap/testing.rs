@@ -207,7 +207,10 @@ unsafe impl<O: Options> Host for TestHost<O> {
     }
     fn exit(self) {
         // SAFETY: as in `stack`.
-        unsafe { (*self.0).entered -= 1 }
+        unsafe {
+            (*self.0).entered -= 1;
+            assert!((*self.0).entered >= 0, "the mutex is let go twice");
+        }
     }
     fn collect(self) {
         let heap = Heap::new(self);
