@@ -106,15 +106,15 @@ def main():
     parser.add_argument("--list", action="store_true", help="list the steps, run nothing")
     parser.add_argument("--only", default="", help="run the steps whose name holds this")
     args = parser.parse_args()
-    steps = [step for step in all_steps() if args.only in step.name]
+    steps = [(number, step) for number, step in enumerate(all_steps()) if args.only in step.name]
     if not steps:
         raise Fail(f"no step has `{args.only}` in its name; --list shows them")
     if args.list:
-        say("\n".join(step.name for step in steps))
+        say("\n".join(step.name for _, step in steps))
         return 0
     passed, failed, wrong = 0, 0, []
     started = time.monotonic()
-    for number, step in enumerate(steps):
+    for number, step in steps:
         good, bad, _ = run_step(number, step)
         passed, failed = passed + good, failed + bad
         if bad:
