@@ -104,6 +104,11 @@ class Verdicts(unittest.TestCase):
     def test_what_c_never_passes_is_not_blamed_on_rust(self):
         self.assertEqual(self.judge("fail fail fail", "fail fail fail"), "flaky")
 
+    def test_a_flaky_test_counts_as_passed_where_it_passed_again(self):
+        outcomes = {"a.py": {"c": ["pass"], "rust": ["fail", "pass"]}, "b.py": {"c": ["pass"], "rust": ["fail"]}}
+        settled = upstream.settle(Result(9, 7, [], ["a.py", "b.py"]), "rust", outcomes)
+        self.assertEqual(settled, Result(9, 8, [], ["b.py"]))
+
     def test_one_run_of_one_test_is_pass_fail_or_skip(self):
         self.assertEqual(upstream.outcome(Result(1, 1, [], []), "a.py"), "pass")
         self.assertEqual(upstream.outcome(Result(1, 0, [], ["a.py"]), "a.py"), "fail")
