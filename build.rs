@@ -7,6 +7,7 @@ mod buildsrc;
 /// Every `cfg` that the headers of a port may switch on.
 const CFGS: &[&str] = &[
     "mpgc_alloc_threshold",
+    "mpgc_asserts",
     "mpgc_collect_retval",
     "mpgc_conservative_clear",
     "mpgc_debug_valgrind",

@@ -13,6 +13,7 @@ pub struct Config<'a> {
 /// cfg, the flag of port.h that switches it on.
 const FLAG_CFGS: &[(&str, &str)] = &[
     ("mpgc_alloc_threshold", "GC_ALLOC_THRESHOLD"),
+    ("mpgc_asserts", "ASSERTS"),
     ("mpgc_collect_retval", "PY_GC_COLLECT_RETVAL"),
     ("mpgc_conservative_clear", "GC_CONSERVATIVE_CLEAR"),
     ("mpgc_debug_valgrind", "DEBUG_VALGRIND"),

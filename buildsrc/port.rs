@@ -71,7 +71,8 @@ impl Port {
         cc::Build::new()
             .compiler(&self.compiler)
             .no_default_flags(true)
-            .cargo_metadata(true)
+            .warnings(false)
+            .extra_warnings(false)
             .flags(&self.args)
             .flag(self.include_shim())
             // The carrier is linked before the port's own link: it needs machine code.
@@ -111,8 +112,7 @@ impl Port {
     /// knows, and that compiler's include list in place of clang's.
     pub fn clang_args(&self) -> Result<Vec<String>> {
         let mut args: Vec<String> = Vec::new();
-        let mut words = self.args.iter();
-        while let Some(word) = words.next() {
+        for word in &self.args {
             let only_for_the_compiler = ["-W", "-f", "-g", "-O", "--specs=", "-specs=", "-M"];
             if only_for_the_compiler
                 .iter()

@@ -12,7 +12,8 @@ placed! { mp_sched_exception,
 /// `exc` is an exception object, or none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mp_sched_exception(exc: mp_obj_t) {
-    sched::exception(exc);
+    // SAFETY: by this function's contract.
+    unsafe { sched::exception(exc) };
 }}
 
 #[cfg(mpgc_kbd_exception)]

@@ -1,9 +1,10 @@
-//! A panic is a failed debug check: the release build has none.
+//! A panic is a failed debug check: the release build has none. The rules turn the
+//! checks on where the port's own asserts are on (`NDEBUG` is not defined).
 
 use core::panic::PanicInfo;
 
 /// Tells file and line through C and stops as the port's assert does.
-#[cfg(all(debug_assertions, not(test)))]
+#[cfg(all(mpgc_asserts, not(test)))]
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     let (file, line) = info
@@ -15,7 +16,7 @@ fn panic(info: &PanicInfo<'_>) -> ! {
 
 /// No code of a release build calls it (checked on the linked program), but the
 /// language asks for one.
-#[cfg(all(not(debug_assertions), not(test)))]
+#[cfg(all(not(mpgc_asserts), not(test)))]
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
     loop {

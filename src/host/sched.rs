@@ -5,9 +5,11 @@ use super::bindings::mp_call_function_1_protected;
 use super::bindings::mp_obj_t;
 #[cfg(mpgc_static_nodes)]
 use super::bindings::{mp_sched_callback_t, mp_sched_node_t};
-use super::micropython::{
-    OBJ_NULL, is_main_thread, main_thread, pending_exception, set_pending_exception, thread, vm,
-};
+#[cfg(any(mpgc_scheduler, mpgc_vm_abort))]
+use super::micropython::is_main_thread;
+#[cfg(any(mpgc_scheduler, mpgc_vm_abort, mpgc_kbd_exception))]
+use super::micropython::vm;
+use super::micropython::{OBJ_NULL, main_thread, pending_exception, set_pending_exception, thread};
 use super::shim;
 #[cfg(mpgc_static_nodes)]
 use crate::sched::{Node, NodeList};
@@ -128,8 +130,11 @@ fn set_nodes(list: NodeList<mp_sched_node_t>) {
 }
 
 /// Leaves `exc` for the main thread to raise. May run in an interrupt.
+///
+/// # Safety
+/// `exc` is an exception object, or none.
 #[inline(always)]
-pub fn exception(exc: mp_obj_t) {
+pub unsafe fn exception(exc: mp_obj_t) {
     // SAFETY: the main thread's state is a static.
     unsafe { set_pending_exception(main_thread(), exc) };
     // Without threads the virtual machine looks at sched_state alone, which then
