@@ -1,0 +1,579 @@
+#!/usr/bin/env python3
+"""Checks that mpgc is a drop-in for the C files of a MicroPython tree.
+
+    check_dropin.py --tree DIR --work DIR [--jobs N] [--only WORD]
+
+Builds both, the C and the Rust, outside the tree, and compares: exported symbols,
+what else is global, what is linked, layouts, headers, incremental builds, the patch,
+CMake, and the message for each bad input. Ends with `N passed, N failed`.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+CRATE = Path(__file__).resolve().parent.parent
+WRAPPER = CRATE / "micropython-patches" / "wrapper.mk"
+
+# No submodules, nothing frozen: the smallest unix build that is still the variant.
+PLAIN = [
+    "MICROPY_PY_SSL=0", "MICROPY_SSL_MBEDTLS=0", "MICROPY_PY_BTREE=0", "MICROPY_PY_FFI=0",
+    "FROZEN_MANIFEST=", "STRIP=true",
+]
+
+# Each is a set of options under which the C objects export something different.
+CONFIGURATIONS = {
+    "standard": ("standard", []),
+    "coverage": ("coverage", []),
+    "minimal": ("minimal", []),
+    "pystack, setjmp, VM abort, static nodes": ("standard", [
+        "CFLAGS_EXTRA=-DMICROPY_ENABLE_PYSTACK=1 -DMICROPY_STACKLESS=1 -DMICROPY_NLR_SETJMP=1 "
+        "-Wno-clobbered -DMICROPY_ENABLE_VM_ABORT=1 -DMICROPY_SCHEDULER_STATIC_NODES=1",
+    ]),
+    "split heap auto": ("minimal", [
+        "CFLAGS_EXTRA=-DMICROPY_GC_SPLIT_HEAP=1 -DMICROPY_GC_SPLIT_HEAP_AUTO=1 "
+        "-include stdlib.h -Wno-pointer-arith",
+    ]),
+    "GIL": ("minimal", ["CFLAGS_EXTRA=-DMICROPY_PY_THREAD=1 -DMICROPY_PY_THREAD_GIL=1"]),
+    "no GIL, no scheduler": ("minimal", [
+        "CFLAGS_EXTRA=-DMICROPY_PY_THREAD=1 -DMICROPY_PY_THREAD_GIL=0 -DMICROPY_ENABLE_SCHEDULER=0",
+    ]),
+}
+
+NOT_IN_A_RELEASE = re.compile(
+    r"panic|rust_begin_unwind|rust_eh_personality|_Unwind_|_ZN4core3fmt|_RNv.*4core.*3fmt|core::fmt"
+)
+
+
+class Failed(Exception):
+    pass
+
+
+def expect(condition, message):
+    if not condition:
+        raise Failed(message)
+
+
+class Builds:
+    """Builds of one tree, each in its own directory under `work`."""
+
+    def __init__(self, tree, work, jobs):
+        self.tree, self.work, self.jobs = tree, work, jobs
+        self.port = tree / "ports" / "unix"
+        self.replaced = ["gc", "pystack", "scheduler"] + sorted(p.stem for p in (tree / "py").glob("nlr*.c"))
+
+    def directory(self, name, side):
+        return self.work / (re.sub(r"\W+", "-", name) + "-" + side)
+
+    def make(self, build, variant, options, targets=(), door=("-f", str(WRAPPER)), port=None, check=True):
+        """Runs make; returns the finished process with both streams in stdout."""
+        command = ["make", f"-j{self.jobs}", "-C", str(port or self.port), *door, f"BUILD={build}"]
+        if variant:
+            command.append(f"VARIANT={variant}")
+        command += [*(PLAIN if variant != "minimal" else ["STRIP=true"]), *options, *map(str, targets)]
+        env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=env
+        )
+        if check and done.returncode:
+            raise Failed("make failed:\n" + tail(done.stdout))
+        return done
+
+    def objects(self, build):
+        return [build / "py" / f"{name}.o" for name in self.replaced]
+
+    def seed(self, build):
+        """Starts with the build tools that an earlier build compiled."""
+        cargo = build / "mpgc" / "cargo"
+        if cargo.exists():
+            return
+        for other in self.work.glob("*/mpgc/cargo"):
+            shutil.copytree(other, cargo, symlinks=True)
+            return
+
+
+def tail(text, lines=15):
+    return "\n".join(text.strip().splitlines()[-lines:])
+
+
+def globals_of(objects):
+    names = set()
+    for path in objects:
+        done = subprocess.run(["nm", "-g", "--defined-only", path], stdout=subprocess.PIPE, text=True, check=True)
+        names |= {line.split()[2] for line in done.stdout.splitlines() if len(line.split()) == 3}
+    return names
+
+
+# Symbols and what is linked.
+
+def same_symbols(builds, name):
+    variant, options = CONFIGURATIONS[name]
+    sides = {}
+    for side, door in (("c", ()), ("rust", ("-f", str(WRAPPER)))):
+        build = builds.directory(name, side)
+        if side == "rust":
+            builds.seed(build)
+        builds.make(build, variant, options, builds.objects(build), door=door)
+        sides[side] = globals_of(builds.objects(build))
+    added = {symbol for symbol in sides["rust"] if symbol.startswith("mpgc_")}
+    expect({"mpgc_build_info", "mpgc_version"} <= added, f"mpgc_* are {sorted(added)}")
+    expect(not any("shim" in symbol for symbol in added), f"the shim is global: {sorted(added)}")
+    rust = sides["rust"] - added
+    expect(
+        rust == sides["c"],
+        f"only in C: {sorted(sides['c'] - rust)}; only in Rust: {sorted(rust - sides['c'])}",
+    )
+    return f"{len(rust)} symbols and {len(added)} of mpgc"
+
+
+def no_panic_is_linked(builds):
+    build = builds.directory("standard", "rust")
+    builds.make(build, "standard", [])
+    done = subprocess.run(["nm", build / "micropython"], stdout=subprocess.PIPE, text=True, check=True)
+    names = [line.split()[-1] for line in done.stdout.splitlines()]
+    expect("gc_alloc" in names, "the program has no symbols to look at")
+    found = sorted(name for name in names if NOT_IN_A_RELEASE.search(name))
+    expect(not found, f"linked: {found[:10]}")
+    return f"{len(names)} symbols looked at"
+
+
+def the_program_runs_on_rust(builds):
+    build = builds.directory("standard", "rust")
+    code = "import gc; l=[[i] for i in range(5000)]; del l; gc.collect(); print('done')"
+    done = subprocess.run([build / "micropython", "-c", code], stdout=subprocess.PIPE, text=True)
+    expect(done.returncode == 0 and done.stdout == "done\n", f"{done.returncode}: {done.stdout!r}")
+
+
+def module_tells_the_build(builds):
+    build = builds.directory("module", "rust")
+    builds.seed(build)
+    builds.make(build, "standard", ["MPGC_PYTHON_MODULE=1"])
+    done = subprocess.run(
+        [build / "micropython", "-c", "import mpgc; print(mpgc.build_info()); print(mpgc.version())"],
+        stdout=subprocess.PIPE, text=True,
+    )
+    info = (build / "mpgc" / "info").read_text().strip()
+    expect(done.stdout.splitlines()[:1] == [info], f"{done.stdout!r} is not {info!r}")
+    return info
+
+
+# Layouts and headers.
+
+def words(build):
+    return (build / "mpgc" / "command").read_text().splitlines()
+
+
+def compile_c(builds, build, source, *extra):
+    command = words(build) + [f"-I{CRATE / 'include'}", f"-I{CRATE / 'src/host'}", *extra]
+    command += ["-c", str(source), "-o", str(build / "check.o")]
+    return subprocess.run(command, cwd=builds.port, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def layouts_are_proven(builds):
+    build = builds.directory("standard", "rust")
+    proofs = sorted(build.glob("mpgc/cargo/*/release/build/mpgc-*/out/layout.c"), key=lambda p: p.stat().st_mtime)
+    expect(proofs, "the build left no layout.c")
+    text = proofs[-1].read_text()
+    claims = text.count("_Static_assert")
+    expect(claims > 100, f"only {claims} claims")
+    expect(compile_c(builds, build, proofs[-1]).returncode == 0, "the claims do not hold")
+    # A claim that is wrong by one must be seen.
+    wrong = build / "wrong.c"
+    wrong.write_text(re.sub(r"== (\d+),", lambda m: f"== {int(m[1]) + 1},", text, count=1))
+    expect(compile_c(builds, build, wrong).returncode != 0, "a false claim passes")
+    return f"{claims} claims"
+
+
+def headers_stand_together(builds):
+    build = builds.directory("standard", "rust")
+    for source in sorted((CRATE / "c-tests").glob("*.c")):
+        done = compile_c(builds, build, source)
+        expect(done.returncode == 0, f"{source.name}:\n{tail(done.stdout)}")
+
+
+# Incremental builds.
+
+class Incremental:
+    """One Rust build whose variant's headers are a copy, so that they can be touched."""
+
+    def __init__(self, builds):
+        self.builds = builds
+        self.build = builds.directory("incremental", "rust")
+        self.variants = builds.work / "variants"
+        if not self.variants.exists():
+            shutil.copytree(builds.port / "variants", self.variants)
+        builds.seed(self.build)
+        self.make()
+
+    def make(self, *options):
+        options = [f"VARIANT_DIR={self.variants / 'standard'}", *options]
+        return self.builds.make(self.build, None, options).stdout
+
+    def times(self):
+        return [(self.build / name).stat().st_mtime_ns for name in ("py/gc.o", "py/pystack.o", "micropython")]
+
+    def nothing_changed_rebuilds_nothing(self):
+        before = self.times()
+        said = self.make()
+        expect("RUST" not in said and "LINK" not in said, tail(said))
+        expect(self.times() == before, "an object or the program was made anew")
+
+    def changed(self, touched, *options, link=True):
+        time.sleep(1.1)
+        before = self.times()
+        if touched:
+            os.utime(touched)
+        said = self.make(*options)
+        after = self.times()
+        expect("RUST" in said and after[0] > before[0], f"the carrier was not made anew:\n{tail(said)}")
+        expect(after[2] > before[2], "the program was not linked anew")
+
+    def a_header_of_the_port_rebuilds(self):
+        self.changed(self.variants / "standard" / "mpconfigvariant.h")
+        self.nothing_changed_rebuilds_nothing()
+
+    def a_header_of_another_variant_does_not(self):
+        os.utime(self.variants / "coverage" / "mpconfigvariant.h")
+        self.nothing_changed_rebuilds_nothing()
+
+    def a_rust_file_rebuilds(self):
+        before = (self.build / "py" / "vm.o").stat().st_mtime_ns
+        self.changed(CRATE / "src" / "sched.rs")
+        expect((self.build / "py" / "vm.o").stat().st_mtime_ns == before, "C was compiled anew")
+        self.nothing_changed_rebuilds_nothing()
+
+    def a_c_file_of_the_shim_rebuilds(self):
+        self.changed(CRATE / "src" / "host" / "shim.h")
+
+    def a_flag_rebuilds(self):
+        self.changed(None, "CFLAGS_EXTRA=-DMPGC_CHECK_DROPIN=1")
+        self.changed(None)
+
+    def an_option_of_the_rules_rebuilds(self):
+        self.changed(None, "MPGC_OPT_LEVEL=s")
+        self.changed(None)
+
+
+def c_build_turns_into_rust(builds):
+    build = builds.directory("minimal turned", "rust")
+    builds.seed(build)
+    variant, options = CONFIGURATIONS["minimal"]
+    builds.make(build, variant, options, builds.objects(build), door=())
+    builds.make(build, variant, options, builds.objects(build))
+    names = globals_of(builds.objects(build))
+    expect("mpgc_version" in names, "the C objects were kept")
+    empty = globals_of(builds.objects(build)[1:])
+    expect(not empty, f"compiled from C: {sorted(empty)}")
+
+
+# The other doors.
+
+def usermod_door(builds):
+    build = builds.directory("usermod", "rust")
+    builds.seed(build)
+    door = (f"USER_C_MODULES={CRATE / 'micropython-patches/usermod'}",)
+    builds.make(build, "standard", [], builds.objects(build), door=door)
+    expect("mpgc_version" in globals_of(builds.objects(build)), "the door did nothing")
+
+
+def release_of(tree):
+    text = (tree / "py" / "mpconfig.h").read_text()
+    return ".".join(re.search(rf"MICROPY_VERSION_{part} (\d+)", text)[1] for part in ("MAJOR", "MINOR", "MICRO"))
+
+
+def patched_tree(builds):
+    """A copy made of links, but for the one file that the patch changes."""
+    release = release_of(builds.tree)
+    patch = CRATE / "micropython-patches" / f"micropython-{release}.patch"
+    if not patch.exists():
+        return None
+    copy = builds.work / "patched"
+    if not copy.exists():
+        subprocess.run(["cp", "-as", builds.tree, copy], check=True)
+        (copy / "py" / "py.mk").unlink()
+        shutil.copy(builds.tree / "py" / "py.mk", copy / "py" / "py.mk")
+        for command in (["patch", "-p1", "--dry-run", "--fuzz=0"], ["patch", "-p1", "--fuzz=0"]):
+            done = subprocess.run(
+                command, cwd=copy, stdin=patch.open(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+            expect(done.returncode == 0, f"{patch.name} does not apply:\n{done.stdout}")
+    return copy
+
+
+def patch_applies_and_switches(builds):
+    copy = patched_tree(builds)
+    if copy is None:
+        return f"no patch for release {release_of(builds.tree)}"
+    port = copy / "ports" / "unix"
+    for name, switch, rust in (("patched", [f"MPGC={CRATE}"], True), ("patched off", [], False)):
+        build = builds.directory(name, "rust")
+        if rust:
+            builds.seed(build)
+        builds.make(build, "standard", switch, builds.objects(build), door=(), port=port)
+        names = globals_of(builds.objects(build))
+        expect(("mpgc_version" in names) == rust, f"MPGC={switch}: the wrong objects")
+
+
+CMAKE_PORT = """
+cmake_minimum_required(VERSION 3.20)
+project(firmware C)
+set(MICROPY_TARGET firmware)
+set(MICROPY_DIR {tree})
+set(PORT {tree}/ports/minimal)
+include(${{MICROPY_DIR}}/py/py.cmake)
+set(CMAKE_EXECUTABLE_SUFFIX .elf)
+include(${{MICROPY_DIR}}/py/usermod.cmake)
+add_executable(${{MICROPY_TARGET}})
+set(MICROPY_SOURCE_PORT ${{CMAKE_CURRENT_SOURCE_DIR}}/main.c ${{MICROPY_DIR}}/shared/runtime/gchelper_generic.c)
+set(MICROPY_QSTRDEFS_PORT ${{CMAKE_CURRENT_SOURCE_DIR}}/qstrdefsport.h)
+set(MICROPY_SOURCE_QSTR ${{MICROPY_SOURCE_PY}} ${{MICROPY_SOURCE_PORT}})
+target_sources(${{MICROPY_TARGET}} PRIVATE ${{MICROPY_SOURCE_PY}} ${{MICROPY_SOURCE_PORT}})
+target_include_directories(${{MICROPY_TARGET}} PRIVATE
+    ${{MICROPY_DIR}} ${{CMAKE_CURRENT_SOURCE_DIR}} ${{CMAKE_BINARY_DIR}})
+target_compile_options(${{MICROPY_TARGET}} PRIVATE -Os -DNDEBUG $<$<COMPILE_LANGUAGE:C>:-std=gnu99>)
+target_compile_definitions(${{MICROPY_TARGET}} PRIVATE "MPGC_MOCK=\\"a b\\"")
+target_link_libraries(${{MICROPY_TARGET}} usermod m)
+set(MICROPY_CPP_DEF NDEBUG)
+set(MICROPY_CPP_INC ${{MICROPY_DIR}} ${{CMAKE_CURRENT_SOURCE_DIR}} ${{CMAKE_BINARY_DIR}})
+include(${{MICROPY_DIR}}/py/mkrules.cmake)
+"""
+
+CMAKE_MAIN = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "py/builtin.h"
+#include "py/compile.h"
+#include "py/gc.h"
+#include "py/lexer.h"
+#include "py/runtime.h"
+#include "py/stackctrl.h"
+#include "shared/runtime/gchelper.h"
+
+static char heap[64 * 1024];
+const char *mpgc_build_info(void);
+
+void gc_collect(void) {
+    gc_collect_start();
+    gc_helper_collect_regs_and_stack();
+    gc_collect_end();
+}
+void nlr_jump_fail(void *val) {
+    (void)val;
+    abort();
+}
+void mp_hal_stdout_tx_strn_cooked(const char *str, size_t len) {
+    fwrite(str, 1, len, stdout);
+}
+mp_lexer_t *mp_lexer_new_from_file(qstr filename) {
+    (void)filename;
+    mp_raise_OSError(2);
+}
+mp_import_stat_t mp_import_stat(const char *path) {
+    (void)path;
+    return MP_IMPORT_STAT_NO_EXIST;
+}
+int main(void) {
+    int top;
+    mp_stack_set_top(&top);
+    gc_init(heap, heap + sizeof(heap));
+    mp_init();
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        const char *src = "for i in range(20000):\n    x = [i]\ntry:\n    1 // 0\nexcept ZeroDivisionError:\n    print('caught')\n";
+        mp_lexer_t *lex = mp_lexer_new_from_str_len(MP_QSTR__lt_stdin_gt_, src, strlen(src), 0);
+        mp_parse_tree_t tree = mp_parse(lex, MP_PARSE_FILE_INPUT);
+        mp_call_function_0(mp_compile(&tree, MP_QSTR__lt_stdin_gt_, false));
+        nlr_pop();
+    }
+    printf("%s\n", mpgc_build_info());
+    return 0;
+}
+"""
+
+CMAKE_CONFIG = r"""
+#include <stdint.h>
+#include <alloca.h>
+#define MICROPY_CONFIG_ROM_LEVEL (MICROPY_CONFIG_ROM_LEVEL_MINIMUM)
+#define MICROPY_ENABLE_COMPILER (1)
+#define MICROPY_ENABLE_GC (1)
+// Off here, and on in every unix build.
+#define MICROPY_ENABLE_FINALISER (0)
+typedef intptr_t mp_int_t;
+typedef uintptr_t mp_uint_t;
+typedef long mp_off_t;
+#define MICROPY_HW_BOARD_NAME "mock"
+#define MICROPY_HW_MCU_NAME "mock"
+#define MP_STATE_PORT MP_STATE_VM
+"""
+
+CMAKE_HAL = """
+#include <stddef.h>
+static inline void mp_hal_set_interrupt_char(char c) {
+    (void)c;
+}
+"""
+
+
+def cmake_door(builds):
+    if shutil.which("cmake") is None:
+        raise Failed("cmake is not found: install it (apt-get install cmake)")
+    source, build = builds.work / "cmake-port", builds.work / "cmake-rust"
+    source.mkdir(exist_ok=True)
+    for name, text in (
+        ("CMakeLists.txt", CMAKE_PORT.format(tree=builds.tree)), ("main.c", CMAKE_MAIN),
+        ("mpconfigport.h", CMAKE_CONFIG), ("mphalport.h", CMAKE_HAL), ("qstrdefsport.h", ""),
+    ):
+        (source / name).write_text(text.lstrip())
+    builds.seed(build)
+    module = CRATE / "micropython-patches" / "micropython.cmake"
+    steps = (
+        ["cmake", "-S", source, "-B", build, f"-DUSER_C_MODULES={module}"],
+        ["cmake", "--build", build, f"-j{builds.jobs}"],
+    )
+    for command in steps:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        expect(done.returncode == 0, tail(done.stdout, 25))
+    done = subprocess.run([build / "firmware.elf"], stdout=subprocess.PIPE, text=True)
+    expect(done.stdout.startswith("caught\nmpgc "), f"{done.returncode}: {done.stdout!r}")
+    # Nothing changed: nothing is made.
+    before = (build / "mpgc" / "carrier-gc.o").stat().st_mtime_ns
+    subprocess.run(steps[1], stdout=subprocess.DEVNULL, check=True)
+    expect((build / "mpgc" / "carrier-gc.o").stat().st_mtime_ns == before, "the carrier was made anew")
+    os.utime(source / "mpconfigport.h")
+    subprocess.run(steps[1], stdout=subprocess.DEVNULL, check=True)
+    expect((build / "mpgc" / "carrier-gc.o").stat().st_mtime_ns > before, "a changed header did nothing")
+
+
+# Bad input: one message, which names the thing and the mend.
+
+BAD_INPUT = {
+    "an unknown Rust target": (["MPGC_TARGET=no-such-target"], "no-such-target", "MPGC_TARGET"),
+    "a target without core": (["MPGC_TARGET=avr-none"], "avr-none", "rustup target add"),
+    "no cargo": (["MPGC_CARGO=/nowhere/cargo"], "/nowhere/cargo", "install Rust"),
+    "no compiler": (["CC=no-such-gcc"], "no-such-gcc", "install it"),
+    "a weakref build": (["CFLAGS_EXTRA=-DMICROPY_PY_WEAKREF=1"], "MICROPY_PY_WEAKREF", "-DMICROPY_PY_WEAKREF=0"),
+    "a block that is no power of two": (
+        ["CFLAGS_EXTRA=-DMICROPY_BYTES_PER_GC_BLOCK=48"], "MICROPY_BYTES_PER_GC_BLOCK is 48", "power of two"),
+    "a queue that is no power of two": (
+        ["CFLAGS_EXTRA=-DMICROPY_SCHEDULER_DEPTH=6"], "MICROPY_SCHEDULER_DEPTH is 6", "power of two"),
+    "no recursive mutex": (
+        ["CFLAGS_EXTRA=-DMICROPY_PY_THREAD_RECURSIVE_MUTEX=0"], "RECURSIVE_MUTEX", "switch it on"),
+    "a field that has gone": (
+        ["CFLAGS_EXTRA=-Dgc_last_used_block=gc_renamed"], "gc_last_used_block", "take such a tree"),
+    "a release with other functions": (
+        ["CFLAGS_EXTRA=-Dmp_handle_pending=mp_handle_pending_renamed"], "mp_handle_pending", "take such a tree"),
+    "a file that cannot be kept in C": (["MPGC_KEEP_C=vm"], "MPGC_KEEP_C=vm", "only `gc`"),
+}
+
+
+def one_message(said, *parts):
+    messages = [line for line in said.splitlines() if re.search(r"^mpgc: error: |\*\*\* mpgc: ", line)]
+    expect(len(messages) == 1, f"{len(messages)} messages:\n{tail(said)}")
+    for part in parts:
+        expect(part in messages[0], f"{part!r} is not in: {messages[0]}")
+    noise = [line for line in said.splitlines() if "panicked" in line or "Caused by" in line or "Traceback" in line]
+    expect(not noise, f"besides the message: {noise}")
+    return messages[0]
+
+
+def bad_input(builds, name):
+    options, *parts = BAD_INPUT[name]
+    build = builds.directory("bad", "rust")
+    builds.seed(build)
+    target = build / "py" / "gc.o"
+    if not (build / "genhdr" / "qstrdefs.generated.h").exists():
+        builds.make(build, "standard", [], [target])
+    # Only the carrier is asked for: the headers are there, and the tree's own checks pass.
+    old = ["-o", str(build / "genhdr" / "qstr.i.last")]
+    if any(option.startswith("CC=") for option in options):
+        old += ["-o", str(build / "genhdr" / "qstrdefs.generated.h")]
+    done = builds.make(build, "standard", [*old, *options], [target], check=False)
+    expect(done.returncode != 0, "the build went through")
+    return one_message(done.stdout, *parts)
+
+
+def no_tree(builds):
+    empty = builds.work / "no-tree" / "ports" / "unix"
+    empty.mkdir(parents=True, exist_ok=True)
+    one_message(builds.make(empty / "b", None, [], port=empty, check=False).stdout, "no Makefile", "use make -C")
+    (empty / "Makefile").write_text("all:\n")
+    said = builds.make(empty / "b", None, [], port=empty, check=False).stdout
+    (empty / "Makefile").unlink()
+    return one_message(said, "is not a port", "use make -C")
+
+
+def switch_to_nowhere(builds):
+    copy = patched_tree(builds)
+    if copy is None:
+        return f"no patch for release {release_of(builds.tree)}"
+    port = copy / "ports" / "unix"
+    done = builds.make(builds.work / "nowhere", "standard", ["MPGC=/nowhere"], door=(), port=port, check=False)
+    return one_message(done.stdout, "MPGC=/nowhere", "clone of mpgc")
+
+
+def all_checks(builds):
+    for name in CONFIGURATIONS:
+        yield f"symbols: {name}", lambda name=name: same_symbols(builds, name)
+    yield "linked: no panic, unwind or formatting code", lambda: no_panic_is_linked(builds)
+    yield "linked: the program runs", lambda: the_program_runs_on_rust(builds)
+    yield "linked: the Python module tells the build", lambda: module_tells_the_build(builds)
+    yield "layouts: proven by the port's compiler", lambda: layouts_are_proven(builds)
+    yield "headers: py/gc.h and mpgc.h together", lambda: headers_stand_together(builds)
+    state = {}
+
+    def incremental(name):
+        if "it" not in state:
+            state["it"] = Incremental(builds)
+        return getattr(state["it"], name)()
+
+    for name in [name for name in vars(Incremental) if name.endswith(("rebuilds", "rebuilds_nothing", "does_not"))]:
+        yield f"incremental: {name.replace('_', ' ')}", lambda name=name: incremental(name)
+    yield "incremental: a C build turns into a Rust build", lambda: c_build_turns_into_rust(builds)
+    yield "door: USER_C_MODULES", lambda: usermod_door(builds)
+    yield "door: the patch applies and switches", lambda: patch_applies_and_switches(builds)
+    yield "door: CMake, on a mock port", lambda: cmake_door(builds)
+    yield "bad input: no tree", lambda: no_tree(builds)
+    yield "bad input: the switch points nowhere", lambda: switch_to_nowhere(builds)
+    for name in BAD_INPUT:
+        yield f"bad input: {name}", lambda name=name: bad_input(builds, name)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tree", type=Path, required=True, help="a MicroPython tree; it is only read")
+    parser.add_argument("--work", type=Path, required=True, help="a directory for the builds")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--only", default="", help="run the checks whose name holds this")
+    args = parser.parse_args()
+    tree = args.tree.resolve()
+    if not (tree / "py" / "gc.c").exists():
+        print(f"mpgc: {tree} is not a MicroPython tree (no py/gc.c): give one with --tree", file=sys.stderr)
+        return 2
+    args.work.mkdir(parents=True, exist_ok=True)
+    builds = Builds(tree, args.work.resolve(), args.jobs)
+    passed = failed = 0
+    for name, check in all_checks(builds):
+        if args.only not in name:
+            continue
+        start = time.time()
+        try:
+            told = check()
+            passed += 1
+            print(f"ok    {name} ({time.time() - start:.0f} s)" + (f": {told}" if told else ""), flush=True)
+        except (Failed, subprocess.CalledProcessError, OSError) as error:
+            failed += 1
+            print(f"FAIL  {name} ({time.time() - start:.0f} s)", flush=True)
+            print(textwrap.indent(str(error), "      "), flush=True)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
