@@ -82,12 +82,40 @@ pub fn read(port: &Port, header: &Path) -> Result<Headers> {
     for name in VARIABLES {
         builder = builder.allowlist_var(name);
     }
-    let text = builder.generate().map_err(explain)?.to_string();
+    let text = generate(builder)?;
     Ok(Headers {
         values: values(&text),
         structs: structs(&text),
         text,
     })
+}
+
+/// bindgen panics where libclang cannot be opened; that is told like any other error.
+fn generate(builder: bindgen::Builder) -> Result<String> {
+    let quiet = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| ()));
+    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| builder.generate()));
+    std::panic::set_hook(quiet);
+    match done {
+        Ok(bindings) => Ok(bindings.map_err(explain)?.to_string()),
+        Err(payload) => {
+            let said = payload.downcast_ref::<String>().map(String::as_str);
+            let said = said
+                .or_else(|| payload.downcast_ref::<&str>().copied())
+                .unwrap_or("");
+            if said.contains("libclang") {
+                return Err(
+                    "libclang is not found: install it (apt-get install libclang-dev), or \
+                            set LIBCLANG_PATH to the directory that holds libclang.so"
+                        .into(),
+                );
+            }
+            Err(format!(
+                "bindgen gave up on the port's headers: {}",
+                first_error(said)
+            ))
+        }
+    }
 }
 
 fn explain(error: bindgen::BindgenError) -> String {
