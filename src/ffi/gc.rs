@@ -3,9 +3,10 @@
 #[cfg(mpgc_split_heap_auto)]
 use crate::heap::host::Host;
 use crate::host::bindings::{gc_info_t, mp_print_t};
+use crate::host::dump::{self, Printer};
 #[cfg(mpgc_split_heap_auto)]
 use crate::host::heap::MicroPython;
-use crate::host::heap::{self, HEAP, Printer};
+use crate::host::heap::{self, HEAP};
 use core::ffi::{c_uint, c_void};
 
 /// Mirrors `gc_init` (py/gc.c).
@@ -165,7 +166,7 @@ pub unsafe extern "C" fn gc_info(info: *mut gc_info_t) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gc_dump_info(print: *const mp_print_t) {
     // SAFETY: by this function's contract.
-    unsafe { heap::dump_info(print) }
+    unsafe { dump::dump_info(print) }
 }
 
 /// Mirrors `gc_dump_alloc_table` (py/gc.c).

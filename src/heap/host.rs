@@ -6,7 +6,7 @@
 //! whose fields are static, each access compiles to one load or store.
 
 use super::block::BlockCount;
-use super::search::Hints;
+use super::hints::Hints;
 
 /// Fields of an area, in whatever order and company the host keeps them.
 ///

@@ -15,7 +15,7 @@
 //! | [`alloc_table`], [`bit_table`] | the tables, by the word | `ATB_*`, `FTB_*` |
 //! | [`area`] | one contiguous area | `mp_state_mem_area_t` |
 //! | [`grow`] | the areas of a heap | `gc_init`, `gc_add`, `gc_try_add_heap` |
-//! | `search` | first fit and its hints | the loop in `gc_alloc` |
+//! | `search`, `hints` | first fit, and the claims that lead it | the loop in `gc_alloc` |
 //! | [`alloc`] | hand out, give back, resize | `gc_alloc`, `gc_free`, `gc_realloc`, `gc_nbytes` |
 //! | [`lock`] | who may allocate | `gc_lock`, `gc_unlock`, `gc_is_locked` |
 //! | [`collect`] | a collect from start to end | `gc_collect_start`, `gc_collect_end`, `gc_sweep_all` |
@@ -34,6 +34,7 @@ pub mod check;
 pub mod collect;
 pub mod dump;
 pub mod grow;
+mod hints;
 pub mod host;
 pub mod info;
 pub mod layout;
@@ -47,9 +48,9 @@ pub mod testing;
 mod tests;
 
 pub use check::Broken;
+pub use hints::Hints;
 pub use host::Host;
 pub use info::Info;
-pub use search::Hints;
 
 /// A heap: the functions of this module over the words of a host.
 #[derive(Clone, Copy)]

@@ -112,7 +112,7 @@ fn the_lowest_address_that_fits_is_taken() {
         blocks(30),
         blocks(1),
     ]);
-    assert_eq!(w.seen.failed, 0);
+    assert_eq!(w.model.seen.failed, 0);
 }
 
 /// Block 0 free, so that the one-block hint stays there; then blocks used up to 800, with bounds learnt;
@@ -150,7 +150,7 @@ fn a_run_cut_at_a_segment_border_by_realloc_is_still_found() {
         },
         blocks(10),
     ]);
-    assert_eq!(w.seen.grown_in_place, 1);
+    assert_eq!(w.model.seen.grown_in_place, 1);
 }
 
 /// Two long runs that become one: longer than a bound can tell, so the hint for long runs must go.
@@ -185,9 +185,9 @@ fn realloc_to_the_last_block_keeps_the_finaliser_scan_inside() {
             bytes: n * BLOCK,
             may_move: false,
         }]);
-        assert_eq!(w.seen.grown_in_place, 1);
+        assert_eq!(w.model.seen.grown_in_place, 1);
         w.run(&[Op::Collect]);
-        assert_eq!(w.seen.finalised, 1);
+        assert_eq!(w.model.seen.finalised, 1);
     }
 }
 
@@ -204,7 +204,7 @@ fn a_threshold_hit_collects_once_and_not_twice() {
     ]);
     let before = w.collects_run();
     w.run(&[blocks(30)]);
-    assert_eq!((w.seen.failed, w.collects_run() - before), (1, 1));
+    assert_eq!((w.model.seen.failed, w.collects_run() - before), (1, 1));
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn nothing_is_collected_when_automatic_collects_are_off() {
         Op::Threshold { blocks: 1 },
         blocks(30),
     ]);
-    assert_eq!((w.seen.failed, w.collects_run()), (2, 0));
+    assert_eq!((w.model.seen.failed, w.collects_run()), (2, 0));
 }
 
 #[test]
@@ -247,7 +247,7 @@ fn a_collect_started_by_a_finaliser_is_ignored() {
         Op::Collect,
         Op::Collect,
     ]);
-    assert_eq!((w.seen.finalised, w.chunks().len()), (1, 2));
+    assert_eq!((w.model.seen.finalised, w.chunks().len()), (1, 2));
 }
 
 #[test]
@@ -271,7 +271,7 @@ fn a_jump_out_of_a_finaliser_leaves_a_heap_that_works() {
     heap.abandon_collect();
     assert_eq!((heap.check(), heap.is_locked()), (Ok(()), false));
     w.run(&[Op::Collect, blocks(1)]);
-    assert_eq!((w.seen.finalised, w.chunks().len()), (1, 2));
+    assert_eq!((w.model.seen.finalised, w.chunks().len()), (1, 2));
 }
 
 #[test]
@@ -289,7 +289,7 @@ fn sweep_all_runs_the_remaining_finalisers() {
         },
         Op::SweepAll,
     ]);
-    assert_eq!((w.seen.finalised, w.chunks().len()), (1, 0));
+    assert_eq!((w.model.seen.finalised, w.chunks().len()), (1, 0));
 }
 
 /// Links of every shape that overflows a stack of 8, and a stack of 64.
@@ -400,7 +400,7 @@ fn a_region_too_small_for_a_block_is_a_heap_that_is_always_full() {
     for bytes in [32, 64, 96, 128] {
         let mut w = World::<Plain>::new(bytes);
         w.run(&[blocks(1), Op::Collect, Op::Info]);
-        assert_eq!(w.seen.failed, 1, "{bytes} bytes");
+        assert_eq!(w.model.seen.failed, 1, "{bytes} bytes");
     }
 }
 

@@ -6,8 +6,8 @@ use super::{config, shim};
 #[cfg(mpgc_debug_verbose)]
 use crate::heap::host::Trace;
 use crate::heap::host::{AreaFields, Host};
-use crate::heap::{Heap, Hints, alloc, dump, lock};
-use core::ffi::{c_char, c_int, c_uint};
+use crate::heap::{Heap, Hints, alloc, lock};
+use core::ffi::c_int;
 use core::mem::offset_of;
 use core::ptr::null_mut;
 
@@ -235,12 +235,12 @@ unsafe impl Host for MicroPython {
             match event {
                 Trace::AllocRequest { bytes, blocks } => c::DEBUG_printf(
                     c"gc_alloc(%u bytes -> %u blocks)\n".as_ptr(),
-                    bytes as c_uint,
-                    blocks.0 as c_uint,
+                    bytes as core::ffi::c_uint,
+                    blocks.0 as core::ffi::c_uint,
                 ),
                 Trace::AllocCollects { bytes } => c::DEBUG_printf(
                     c"gc_alloc(%u): no free mem, triggering GC\n".as_ptr(),
-                    bytes as c_uint,
+                    bytes as core::ffi::c_uint,
                 ),
                 Trace::Alloc(chunk) => c::DEBUG_printf(c"gc_alloc(%p)\n".as_ptr(), chunk),
                 Trace::Free(chunk) => c::DEBUG_printf(c"gc_free(%p)\n".as_ptr(), chunk),
@@ -305,119 +305,5 @@ pub fn collect_start() {
             start.cast(),
             (cur.addr() - start.addr()) / size_of::<usize>(),
         );
-    }
-}
-
-/// Prints the figures of the heap.
-///
-/// # Safety
-///
-/// `print` must be a printer of the port.
-pub unsafe fn dump_info(print: *const c::mp_print_t) {
-    let info = HEAP.info();
-    let n = |n: usize| n as c_uint;
-    // SAFETY: the caller's printer; each format is given arguments of its types.
-    unsafe {
-        c::mp_printf(
-            print,
-            c"GC: total: %u, used: %u, free: %u".as_ptr(),
-            n(info.total),
-            n(info.used),
-            n(info.free),
-        );
-        #[cfg(mpgc_split_heap_auto)]
-        c::mp_printf(
-            print,
-            c", max new split: %u".as_ptr(),
-            n(c::gc_get_max_new_split()),
-        );
-        c::mp_printf(
-            print,
-            c"\n No. of 1-blocks: %u, 2-blocks: %u, max blk sz: %u, max free sz: %u\n".as_ptr(),
-            n(info.num_1block),
-            n(info.num_2block),
-            n(info.max_block),
-            n(info.max_free),
-        );
-    }
-}
-
-/// A printer of the port, as a place to write the map of the heap.
-pub struct Printer(*const c::mp_print_t);
-
-impl Printer {
-    /// Prints with `print`.
-    ///
-    /// # Safety
-    ///
-    /// It must be a printer of the port, for as long as the value lives.
-    pub unsafe fn new(print: *const c::mp_print_t) -> Self {
-        Printer(print)
-    }
-
-    fn char(&self, char: u8) {
-        // SAFETY: `new` was promised a printer.
-        unsafe { c::mp_printf(self.0, c"%c".as_ptr(), c_int::from(char)) };
-    }
-
-    fn number(&self, format: &core::ffi::CStr, number: usize) {
-        // SAFETY: `new` was promised a printer; the callers below give formats of one unsigned int.
-        unsafe { c::mp_printf(self.0, format.as_ptr(), number as c_uint) };
-    }
-}
-
-impl dump::Sink for Printer {
-    fn area(&mut self, pool: *const u8) {
-        // SAFETY: `new` was promised a printer; the format takes a pointer.
-        unsafe { c::mp_printf(self.0, c"GC memory layout; from %p:".as_ptr(), pool) };
-    }
-    fn free_lines(&mut self, lines: usize) {
-        self.number(c"\n       (%u lines all free)", lines);
-    }
-    fn line(&mut self, offset: usize) {
-        self.number(c"\n%08x: ", offset);
-    }
-    fn free(&mut self) {
-        self.char(b'.');
-    }
-    fn tail(&mut self) {
-        self.char(b'=');
-    }
-    fn mark(&mut self) {
-        self.char(b'm');
-    }
-    fn head(&mut self, first_word: usize) {
-        self.char(letter_of_type(first_word));
-    }
-    fn end_area(&mut self) {
-        const NEWLINE: *const c_char = c"\n".as_ptr();
-        // SAFETY: `new` was promised a printer.
-        unsafe { c::mp_print_str(self.0, NEWLINE) };
-    }
-}
-
-/// The letter of an object in the map: an object starts with the address of its type.
-fn letter_of_type(first_word: usize) -> u8 {
-    let is = |t: *const c::mp_obj_type_t| t.addr() == first_word;
-    if is(&raw const c::mp_type_tuple) {
-        b'T'
-    } else if is(&raw const c::mp_type_list) {
-        b'L'
-    } else if is(&raw const c::mp_type_dict) {
-        b'D'
-    } else if is(&raw const c::mp_type_str) || is(&raw const c::mp_type_bytes) {
-        b'S'
-    } else if cfg!(mpgc_type_bytearray) && is(&raw const c::mp_type_bytearray)
-        || cfg!(mpgc_type_array) && is(&raw const c::mp_type_array)
-    {
-        b'A'
-    } else if cfg!(mpgc_type_float) && is(&raw const c::mp_type_float) {
-        b'F'
-    } else if is(&raw const c::mp_type_fun_bc) {
-        b'B'
-    } else if is(&raw const c::mp_type_module) {
-        b'M'
-    } else {
-        b'h'
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod config;
 #[cfg(mpgc_enable_gc)]
+pub mod dump;
+#[cfg(mpgc_enable_gc)]
 pub mod heap;
 pub mod micropython;
 pub mod nlr;

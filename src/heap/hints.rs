@@ -1,0 +1,296 @@
+//! The search's hints: claims about where free blocks are, and are not.
+//!
+//! What is handed out is fixed (the C's addresses), so every hint is a claim that must be true, never
+//! a guess. There are three:
+//!
+//! - **one block**: in each area no block below its hint is free. The blocks at the hint are tried
+//!   first for any size: where they fit, they are the lowest.
+//! - **the last size**: no run of `run` or more free blocks starts before `position` in `area`, areas
+//!   counted in the order of the list. A loop that allocates one size goes on where it was.
+//! - **bounds**: no free run that starts in segment `s` is longer than `bounds[s]` blocks, where 255
+//!   stands for any length. Bounds are learnt when a search fails in a segment, raised when blocks are
+//!   freed, and let a search step over segments without reading them.
+//!
+//! ```text
+//!   area 0:  | segment 0 | segment 1 | segment 2 |     area 1:  | segment 3 | segment 4 |
+//!   bounds       1           255          7                        0           255
+//! ```
+//!
+//! The bounds cost no memory: they lie in the mark stack, which lives only during a collect. A collect
+//! frees at will, so it forgets all hints when it ends.
+//!
+//! The trap is the border of segments. When the front of a free run is taken, the rest of the run starts
+//! later, perhaps in another segment, whose bound knows nothing of it: see [`Search::cut`].
+
+use super::alloc_table::BLOCKS_PER_WORD;
+use super::area::Area;
+use super::block::{BlockCount, BlockIndex};
+use super::host::Host;
+use super::search::Search;
+
+/// A bound that says nothing.
+const ANY_LENGTH: u8 = u8::MAX;
+/// A segment has at least this many blocks, as a power of two: eight words.
+const MIN_SEGMENT_SHIFT: u32 = (8 * BLOCKS_PER_WORD).trailing_zeros();
+/// How far a freed chunk looks for free neighbours, in blocks: as far as a bound can tell.
+const NEIGHBOURHOOD: BlockCount = BlockCount(256);
+
+/// The words of the search that are not the bounds.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Hints<A> {
+    /// The area of `position`.
+    area: *mut A,
+    /// No free run of this many blocks, at least 2, starts before `position`.
+    run: usize,
+    /// See `run`.
+    position: usize,
+    /// log2 of the blocks in a segment.
+    segment_shift: u32,
+}
+
+impl<A> Hints<A> {
+    /// Hints of a heap that is not made yet: all zero, so that a static costs no flash.
+    pub const NONE: Self = Hints {
+        area: core::ptr::null_mut(),
+        run: 0,
+        position: 0,
+        segment_shift: 0,
+    };
+}
+
+impl<H: Host> Search<H> {
+    /// How many bounds there is room for: a byte each, in the mark stack's memory.
+    const BOUNDS: usize = H::STACK_ENTRIES * size_of::<H::Entry>();
+
+    fn hints(self) -> *mut Hints<H::Area> {
+        self.0.hints()
+    }
+
+    #[inline(always)]
+    pub(super) fn run(self) -> BlockCount {
+        // SAFETY: hints are the heap's alone (a promise of Host).
+        BlockCount(unsafe { (*self.hints()).run })
+    }
+
+    #[inline(always)]
+    pub(super) fn position(self) -> (Area<H>, BlockIndex) {
+        if !H::SPLIT {
+            // SAFETY: as in `run`.
+            return (
+                Area::first(self.0),
+                BlockIndex(unsafe { (*self.hints()).position }),
+            );
+        }
+        // SAFETY: as in `run`.
+        let hints = unsafe { &*self.hints() };
+        let area = Area::from_fields(hints.area).unwrap_or_else(|| Area::first(self.0));
+        (area, BlockIndex(hints.position))
+    }
+
+    #[inline(always)]
+    pub(super) fn set_position(self, area: Area<H>, position: BlockIndex) {
+        // SAFETY: as in `run`.
+        let hints = unsafe { &mut *self.hints() };
+        if H::SPLIT {
+            hints.area = area.fields();
+        }
+        hints.position = position.0;
+    }
+
+    #[inline(always)]
+    pub(super) fn set_run(self, run: BlockCount) {
+        // SAFETY: as in `run`.
+        unsafe { (*self.hints()).run = run.0 }
+    }
+
+    #[inline(always)]
+    pub(super) fn segment_shift(self) -> u32 {
+        // SAFETY: as in `run`.
+        unsafe { (*self.hints()).segment_shift }
+    }
+
+    /// The number of the area's first segment.
+    #[inline(always)]
+    pub(super) fn first_segment(self, area: Area<H>) -> usize {
+        if !H::SPLIT || area == Area::first(self.0) {
+            return 0;
+        }
+        let before = Area::all(self.0).take_while(|&a| a != area);
+        before
+            .map(|a| (a.blocks().0 >> self.segment_shift()) + 1)
+            .sum()
+    }
+
+    #[inline(always)]
+    fn segment(self, area: Area<H>, block: BlockIndex) -> usize {
+        self.first_segment(area) + (block.0 >> self.segment_shift())
+    }
+
+    /// The bound of a segment; segments that have no byte are never bounded.
+    #[inline(always)]
+    pub(super) fn bound(self, segment: usize) -> u8 {
+        if segment >= Self::BOUNDS {
+            return ANY_LENGTH;
+        }
+        // SAFETY: the stack has BOUNDS bytes, and outside a collect they are bounds.
+        unsafe { self.0.stack().cast::<u8>().add(segment).read() }
+    }
+
+    #[inline(always)]
+    pub(super) fn set_bound(self, segment: usize, bound: u8) {
+        if segment < Self::BOUNDS {
+            // SAFETY: as in `bound`.
+            unsafe { self.0.stack().cast::<u8>().add(segment).write(bound) }
+        }
+    }
+
+    pub(super) fn bound_for(n: BlockCount) -> u8 {
+        n.0.min(ANY_LENGTH as usize) as u8
+    }
+
+    /// Forgets everything: after a collect, and when the list of areas has changed.
+    ///
+    /// In C: the resets of `gc_last_free_atb_index` and `gc_last_free_area` in `gc_collect_end`.
+    pub(super) fn forget(self) {
+        let first = Area::first(self.0);
+        if H::SPLIT {
+            // SAFETY: as in `run`.
+            unsafe { self.0.last_free_area().write(first.fields()) }
+        }
+        Area::all(self.0).for_each(|area| area.set_hint(0));
+        self.set_run(BlockCount(2));
+        self.set_position(first, BlockIndex(0));
+        self.size_segments();
+        // SAFETY: as in `bound`.
+        unsafe {
+            self.0
+                .stack()
+                .cast::<u8>()
+                .write_bytes(ANY_LENGTH, Self::BOUNDS)
+        }
+    }
+
+    /// Makes segments so long that there is a bound for each, or nearly so.
+    fn size_segments(self) {
+        let blocks: usize = Area::all(self.0).map(|a| a.blocks().0).sum();
+        let per_bound = blocks / Self::BOUNDS.max(1) + 1;
+        let shift = per_bound
+            .next_power_of_two()
+            .trailing_zeros()
+            .max(MIN_SEGMENT_SHIFT);
+        // SAFETY: as in `run`.
+        unsafe { (*self.hints()).segment_shift = shift }
+    }
+
+    /// In a split heap, the area before which no block is free.
+    #[inline(always)]
+    pub(super) fn last_free_area(self) -> Area<H> {
+        if !H::SPLIT {
+            return Area::first(self.0);
+        }
+        // SAFETY: the word points at an area of the list (kept so by this file and gc_add).
+        Area::from_fields(unsafe { self.0.last_free_area().read() })
+            .unwrap_or_else(|| Area::first(self.0))
+    }
+
+    /// The `n > 1` blocks at `at` were the lowest free run of that length.
+    #[inline(always)]
+    pub(super) fn passed(self, area: Area<H>, at: BlockIndex, n: BlockCount) {
+        self.set_run(n);
+        self.set_position(area, at + n);
+        if at.0 == area.hint() {
+            area.set_hint((at + n).0);
+        }
+    }
+
+    /// The front of a free run, `n` blocks from `at`, is taken: if the rest starts in another segment,
+    /// that segment's bound does not know of it.
+    #[inline(always)]
+    pub(super) fn cut(self, area: Area<H>, at: BlockIndex, n: BlockCount) {
+        let rest = at + n;
+        let shift = self.segment_shift();
+        if (at.0 ^ rest.0) >> shift != 0 {
+            self.set_bound(self.segment(area, rest), ANY_LENGTH);
+        }
+    }
+
+    /// Blocks `at .. at + n` of `area` have just become free: every claim that this makes false is
+    /// mended.
+    ///
+    /// In C: the updates of `gc_last_free_atb_index` and `gc_last_free_area` in `gc_free` and
+    /// `gc_realloc`.
+    pub(super) fn freed(self, area: Area<H>, at: BlockIndex, n: BlockCount) {
+        if at.0 < area.hint() {
+            area.set_hint(at.0);
+        }
+        if H::SPLIT && self.comes_before(area, self.last_free_area()) {
+            // SAFETY: as in `last_free_area`.
+            unsafe { self.0.last_free_area().write(area.fields()) }
+        }
+        // the free run that the blocks are part of now
+        let before = area.table().free_before(at, NEIGHBOURHOOD);
+        let start = at - before;
+        let after = area.table().free_from(at + n, NEIGHBOURHOOD);
+        let len = before + n + after;
+
+        let segment = self.segment(area, start);
+        self.set_bound(segment, self.bound(segment).max(Self::bound_for(len)));
+
+        let (known_area, known) = self.position();
+        let far = before >= NEIGHBOURHOOD || after >= NEIGHBOURHOOD;
+        if self.run() > NEIGHBOURHOOD && far {
+            // how long the run is and where it starts is not known: know nothing of long runs
+            self.set_position(Area::first(self.0), BlockIndex(0));
+        } else if len >= self.run() {
+            let earlier = if area == known_area {
+                start < known
+            } else {
+                self.comes_before(area, known_area)
+            };
+            if earlier {
+                self.set_position(area, start);
+            }
+        }
+    }
+
+    /// Whether `area` stands before `other` in the list.
+    pub(super) fn comes_before(self, area: Area<H>, other: Area<H>) -> bool {
+        area != other && core::iter::successors(area.next(), |a| a.next()).any(|a| a == other)
+    }
+
+    /// Says which claim is false, if one is. Between collects.
+    pub(super) fn check(self) -> Result<(), &'static str> {
+        let (known_area, known) = self.position();
+        let mut before_last_free = true;
+        let mut before_known = true;
+        for area in Area::all(self.0) {
+            before_last_free &= area != self.last_free_area();
+            let mut b = BlockIndex(0);
+            while b < area.end() {
+                let run = area.table().free_from(b, area.blocks());
+                if run == BlockCount(0) {
+                    b = b + BlockCount(1);
+                    continue;
+                }
+                if b.0 < area.hint() || (H::SPLIT && before_last_free) {
+                    return Err("a block below the hint is free");
+                }
+                if self.bound(self.segment(area, b)) < Self::bound_for(run) {
+                    return Err("a free run is longer than its segment's bound");
+                }
+                let earlier = if area == known_area {
+                    b < known
+                } else {
+                    before_known
+                };
+                if earlier && run >= self.run() {
+                    return Err("a free run of the last size starts before the known position");
+                }
+                b = b + run;
+            }
+            before_known &= area != known_area;
+        }
+        Ok(())
+    }
+}

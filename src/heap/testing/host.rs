@@ -1,0 +1,251 @@
+//! A host whose words lie in a struct, with whatever options a test wants.
+
+use core::ffi::c_int;
+use core::marker::PhantomData;
+use core::mem::offset_of;
+use std::vec;
+use std::vec::Vec;
+
+use super::op::FinaliserAction;
+use crate::heap::host::{AreaFields, Host, StackEntry};
+use crate::heap::{Heap, Hints};
+
+/// The options of a [`TestHost`]; see [`Host`] for what they mean.
+#[expect(
+    missing_docs,
+    reason = "each mirrors the constant of the same name in Host"
+)]
+pub trait Options: Copy + 'static {
+    const BLOCK_BYTES: usize = 4 * size_of::<usize>();
+    const STACK_ENTRIES: usize = 64;
+    const FINALISER: bool = true;
+    const SPLIT: bool = false;
+    const SPLIT_AUTO: bool = false;
+    const CONSERVATIVE_CLEAR: bool = true;
+    const CLEAR_ON_SWEEP: bool = false;
+    const HOOK: bool = false;
+    const TWINS: bool = true;
+    type Entry: StackEntry + Default;
+}
+
+/// The fields of an area in a [`TestHost`].
+#[repr(C)]
+pub struct Fields {
+    pub(super) next: *mut Fields,
+    pub(super) alloc_table: *mut u8,
+    pub(super) table_bytes: usize,
+    pub(super) finaliser_table: *mut u8,
+    pub(super) pool_start: *mut u8,
+    pub(super) pool_end: *mut u8,
+    pub(super) hint: usize,
+    pub(super) last_used: usize,
+}
+
+macro_rules! field {
+    ($name:ident: $t:ty) => {
+        fn $name(this: *mut Self) -> *mut $t {
+            this.wrapping_byte_add(offset_of!(Fields, $name)).cast()
+        }
+    };
+}
+
+impl AreaFields for Fields {
+    field!(next: *mut Fields);
+    field!(alloc_table: *mut u8);
+    field!(table_bytes: usize);
+    field!(finaliser_table: *mut u8);
+    field!(pool_start: *mut u8);
+    field!(pool_end: *mut u8);
+    field!(hint: usize);
+    field!(last_used: usize);
+}
+
+/// Everything a [`TestHost`] points at.
+pub struct State<O: Options> {
+    pub(super) area: Fields,
+    pub(super) last_free_area: *mut Fields,
+    pub(super) collects: c_int,
+    pub(super) stack: Vec<O::Entry>,
+    pub(super) area_stack: Vec<*mut Fields>,
+    pub(super) hints: Hints<Fields>,
+    pub(super) auto_collect: u16,
+    pub(super) alloc_amount: usize,
+    pub(super) alloc_threshold: usize,
+    pub(super) collected: usize,
+    pub(super) lock_depth: u16,
+    pub(super) entered: isize,
+    pub(super) collects_run: usize,
+    /// The roots of the next collect.
+    pub roots: Vec<usize>,
+    /// The addresses whose finalisers have run, in order.
+    pub finalised: Vec<usize>,
+    /// How often the hook of long loops was called.
+    pub steps: usize,
+    /// What finalisers do.
+    pub action: FinaliserAction,
+    /// Regions that the heap got by itself and has not given back.
+    pub regions: Vec<Region>,
+    /// The largest region that the heap may get by itself, in bytes.
+    pub max_new_area: usize,
+}
+
+/// Memory aligned to 128 bytes.
+pub struct Region {
+    memory: Vec<u128>,
+    bytes: usize,
+}
+
+impl Region {
+    /// A region of that many bytes, filled with `fill`.
+    pub fn new(bytes: usize, fill: u8) -> Self {
+        let mut memory = vec![0u128; bytes / 16 + 16];
+        // SAFETY: the bytes are the vector's own.
+        unsafe {
+            memory
+                .as_mut_ptr()
+                .cast::<u8>()
+                .write_bytes(fill, memory.len() * 16)
+        };
+        Region { memory, bytes }
+    }
+
+    /// The first byte.
+    pub fn start(&mut self) -> *mut u8 {
+        let p = self.memory.as_mut_ptr().cast::<u8>();
+        p.map_addr(|a| a.next_multiple_of(128))
+    }
+
+    /// One past the last byte.
+    pub fn end(&mut self) -> *mut u8 {
+        let bytes = self.bytes;
+        self.start().wrapping_add(bytes)
+    }
+}
+
+/// A host whose words lie in a [`State`].
+pub struct TestHost<O: Options>(pub(super) *mut State<O>, pub(super) PhantomData<O>);
+
+impl<O: Options> Clone for TestHost<O> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<O: Options> Copy for TestHost<O> {}
+
+macro_rules! state_field {
+    ($name:ident -> *mut $t:ty) => {
+        fn $name(self) -> *mut $t {
+            // SAFETY: the state outlives its host; only the address of the field is computed.
+            unsafe { &raw mut (*self.0).$name }
+        }
+    };
+}
+
+// SAFETY: the fields lie in a boxed state that the test keeps for as long as the host, one thread at a time.
+unsafe impl<O: Options> Host for TestHost<O> {
+    const BLOCK_BYTES: usize = O::BLOCK_BYTES;
+    const STACK_ENTRIES: usize = O::STACK_ENTRIES;
+    const FINALISER: bool = O::FINALISER;
+    const SPLIT: bool = O::SPLIT;
+    const SPLIT_AUTO: bool = O::SPLIT_AUTO;
+    const CONSERVATIVE_CLEAR: bool = O::CONSERVATIVE_CLEAR;
+    const THRESHOLD: bool = true;
+    const COUNT_COLLECTED: bool = true;
+    const CLEAR_ON_SWEEP: bool = O::CLEAR_ON_SWEEP;
+    const HOOK: bool = O::HOOK;
+    const TWINS: bool = O::TWINS;
+    type Area = Fields;
+    type Entry = O::Entry;
+
+    fn first_area(self) -> *mut Fields {
+        // SAFETY: as in `state_field`.
+        unsafe { &raw mut (*self.0).area }
+    }
+    state_field!(last_free_area -> *mut *mut Fields);
+    state_field!(collects -> *mut c_int);
+    state_field!(hints -> *mut Hints<Fields>);
+    state_field!(auto_collect -> *mut u16);
+    state_field!(alloc_amount -> *mut usize);
+    state_field!(alloc_threshold -> *mut usize);
+    state_field!(collected -> *mut usize);
+    state_field!(lock_depth -> *mut u16);
+    fn stack(self) -> *mut O::Entry {
+        // SAFETY: the state is live, and no reference into it is held across a call of the heap.
+        unsafe { (*self.0).stack.as_mut_ptr() }
+    }
+    fn area_stack(self) -> *mut *mut Fields {
+        // SAFETY: as in `stack`.
+        unsafe { (*self.0).area_stack.as_mut_ptr() }
+    }
+    fn enter(self) {
+        // SAFETY: as in `stack`.
+        unsafe { (*self.0).entered += 1 }
+    }
+    fn exit(self) {
+        // SAFETY: as in `stack`.
+        unsafe {
+            (*self.0).entered -= 1;
+            assert!((*self.0).entered >= 0, "the mutex is let go twice");
+        }
+    }
+    fn collect(self) {
+        let heap = Heap::new(self);
+        // SAFETY: as in `stack`.
+        unsafe {
+            (*self.0).collects_run += 1;
+            heap.collect_start();
+            let roots = (*self.0).roots.clone();
+            heap.collect_root(roots.as_ptr(), roots.len());
+            heap.collect_end();
+        }
+    }
+    unsafe fn finalise(self, object: *mut u8) {
+        let heap = Heap::new(self);
+        // SAFETY: as in `stack`.
+        let action = unsafe {
+            (*self.0).finalised.push(object.addr());
+            (*self.0).action
+        };
+        match action {
+            FinaliserAction::Nothing => {}
+            FinaliserAction::Allocates => {
+                assert!(heap.alloc(1, 0).is_null(), "allocated during a collect")
+            }
+            // SAFETY: a finaliser may free its own object.
+            FinaliserAction::FreesItself => unsafe { heap.free(object) },
+            FinaliserAction::Collects => self.collect(),
+            FinaliserAction::AsksInfo => {
+                let info = heap.info();
+                assert_eq!(info.used + info.free, info.total);
+            }
+        }
+    }
+    fn hook(self, _step: usize) {
+        // SAFETY: as in `stack`.
+        unsafe { (*self.0).steps += 1 }
+    }
+    fn max_new_area(self) -> usize {
+        // SAFETY: as in `stack`.
+        unsafe { (*self.0).max_new_area }
+    }
+    fn get_region(self, bytes: usize) -> *mut u8 {
+        let mut region = Region::new(bytes, 0xcc);
+        let start = region.start();
+        // SAFETY: as in `stack`.
+        unsafe { (*self.0).regions.push(region) };
+        start
+    }
+    fn give_region(self, start: *mut u8) {
+        // SAFETY: as in `stack`.
+        let regions = unsafe { &mut (*self.0).regions };
+        let at = regions
+            .iter_mut()
+            .position(|r| r.start() == start)
+            .expect("a region that was got");
+        regions.remove(at);
+    }
+    fn fault(self, what: &'static str) -> ! {
+        panic!("{what}")
+    }
+}

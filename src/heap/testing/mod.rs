@@ -1,0 +1,16 @@
+//! A host for tests, one language of operations, and a naive model to compare the heap with.
+//!
+//! Tests, fuzzers and benchmarks share [`Op`], so that a failing list of operations can be pasted as a
+//! regression test.
+
+extern crate std;
+
+mod host;
+mod model;
+mod op;
+mod world;
+
+pub use host::{Options, Region, State, TestHost};
+pub use model::{Model, Seen};
+pub use op::{FinaliserAction, Op};
+pub use world::World;

@@ -1,0 +1,224 @@
+//! The naive model: an area is a sorted list of chunks.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::vec::Vec;
+
+use super::host::Options;
+use crate::heap::layout::Layout;
+use core::marker::PhantomData;
+
+/// A chunk as the model knows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Chunk {
+    /// Its length in blocks.
+    pub blocks: usize,
+    /// Whether it is flagged to have a finaliser.
+    pub finaliser: bool,
+}
+
+/// An area as the model knows it: a sorted list of chunks by their first block.
+pub struct ModelArea {
+    /// The address of its first block.
+    pub pool: usize,
+    /// How many blocks it has.
+    pub blocks: usize,
+    /// Its chunks.
+    pub chunks: BTreeMap<usize, Chunk>,
+}
+
+impl ModelArea {
+    fn first_fit(&self, n: usize) -> Option<usize> {
+        let mut free = 0;
+        for (&start, chunk) in &self.chunks {
+            if start - free >= n {
+                return Some(free);
+            }
+            free = start + chunk.blocks;
+        }
+        (self.blocks - free >= n).then_some(free)
+    }
+}
+
+/// Where a chunk is: the number of its area, and its first block.
+pub type At = (usize, usize);
+
+/// What a trace has covered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "counters named for what they count")]
+pub struct Seen {
+    pub allocations: usize,
+    pub failed: usize,
+    pub moves: usize,
+    pub grown_in_place: usize,
+    pub collects: usize,
+    pub freed_by_collect: usize,
+    pub finalised: usize,
+    pub areas: usize,
+}
+
+/// A heap as the model knows it.
+pub struct Model<O: Options> {
+    /// The areas, in the order of the list.
+    pub areas: Vec<ModelArea>,
+    /// Blocks allocated since the last collect.
+    pub amount: usize,
+    /// Blocks after which an allocation collects first.
+    pub threshold: usize,
+    /// Whether a failing allocation collects.
+    pub auto: bool,
+    /// How deep the heap is locked.
+    pub locks: u16,
+    /// How often each interesting thing happened.
+    pub seen: Seen,
+    options: PhantomData<O>,
+}
+
+impl<O: Options> Default for Model<O> {
+    fn default() -> Self {
+        Model {
+            areas: Vec::new(),
+            amount: 0,
+            threshold: usize::MAX,
+            auto: true,
+            locks: 0,
+            seen: Seen::default(),
+            options: PhantomData,
+        }
+    }
+}
+
+impl<O: Options> Model<O> {
+    /// Adds an area whose tables start at `start`; `end` is any address in or behind its last block.
+    pub fn add_area(&mut self, start: usize, end: usize) {
+        let end = end & !(O::BLOCK_BYTES - 1);
+        let layout =
+            Layout::new(end - start, O::BLOCK_BYTES, O::FINALISER).expect("a region with room");
+        self.areas.push(ModelArea {
+            pool: start + layout.pool,
+            blocks: layout.blocks().0,
+            chunks: BTreeMap::new(),
+        });
+        self.seen.areas += 1;
+    }
+
+    /// The chunk at a place.
+    pub fn chunk(&self, at: At) -> Chunk {
+        self.areas[at.0].chunks[&at.1]
+    }
+
+    /// Puts a chunk at a place, or changes the one there.
+    pub fn put(&mut self, at: At, chunk: Chunk) {
+        self.areas[at.0].chunks.insert(at.1, chunk);
+    }
+
+    /// Forgets the chunk at a place.
+    pub fn remove(&mut self, at: At) {
+        self.areas[at.0].chunks.remove(&at.1);
+    }
+
+    /// The bytes of the chunk at a place.
+    pub fn bytes(&self, at: At) -> usize {
+        self.chunk(at).blocks * O::BLOCK_BYTES
+    }
+
+    /// The blocks from a chunk's first up to the next chunk.
+    pub fn room(&self, at: At) -> usize {
+        let area = &self.areas[at.0];
+        let next = area.chunks.range(at.1 + 1..).next();
+        next.map_or(area.blocks, |(&b, _)| b) - at.1
+    }
+
+    /// The places of all chunks, in order.
+    pub fn all(&self) -> Vec<At> {
+        let areas = self.areas.iter().enumerate();
+        areas
+            .flat_map(|(i, a)| a.chunks.keys().map(move |&b| (i, b)))
+            .collect()
+    }
+
+    /// Some chunk, the same for the same number.
+    pub fn pick(&self, chunk: usize) -> Option<At> {
+        let all = self.all();
+        (!all.is_empty()).then(|| all[chunk % all.len()])
+    }
+
+    /// The address of a place.
+    pub fn address(&self, (area, block): At) -> *mut u8 {
+        core::ptr::with_exposed_provenance_mut(self.areas[area].pool + block * O::BLOCK_BYTES)
+    }
+
+    /// The chunk that starts at exactly that address.
+    pub fn find(&self, address: usize) -> Option<At> {
+        self.areas.iter().enumerate().find_map(|(i, a)| {
+            let offset = address.checked_sub(a.pool)?;
+            let block = offset / O::BLOCK_BYTES;
+            (offset % O::BLOCK_BYTES == 0 && a.chunks.contains_key(&block)).then_some((i, block))
+        })
+    }
+
+    /// What is in a chunk now.
+    pub fn words(&self, at: At) -> Vec<usize> {
+        let n = self.bytes(at) / size_of::<usize>();
+        let p = self.address(at).cast::<usize>();
+        // SAFETY: the chunk is live and has that many words.
+        (0..n).map(|i| unsafe { p.add(i).read() }).collect()
+    }
+
+    /// Collects: what the roots do not reach is gone. Returns whose finalisers run.
+    pub fn collect(&mut self, roots: &[usize]) -> Vec<usize> {
+        let mut live: Vec<At> = roots.iter().filter_map(|&r| self.find(r)).collect();
+        let mut seen = BTreeSet::new();
+        while let Some(at) = live.pop() {
+            if seen.insert(at) {
+                live.extend(self.words(at).into_iter().filter_map(|w| self.find(w)));
+            }
+        }
+        let mut finalised = Vec::new();
+        for at in self.all().into_iter().filter(|at| !seen.contains(at)) {
+            if self.chunk(at).finaliser && self.words(at)[0] != 0 {
+                finalised.push(self.address(at).addr());
+            }
+            self.remove(at);
+            self.seen.freed_by_collect += 1;
+        }
+        self.amount = 0;
+        self.seen.collects += 1;
+        finalised
+    }
+
+    /// Allocates `n` blocks. Returns where, and whose finalisers ran on the way.
+    pub fn alloc(
+        &mut self,
+        n: usize,
+        finaliser: bool,
+        roots: &[usize],
+    ) -> (Option<At>, Vec<usize>) {
+        let mut finalised = Vec::new();
+        if n == 0 || self.locks > 0 {
+            return (None, finalised);
+        }
+        let mut may_collect = self.auto;
+        if self.auto && self.amount >= self.threshold {
+            finalised = self.collect(roots);
+            may_collect = false;
+        }
+        let fit =
+            |w: &Self| (0..w.areas.len()).find_map(|i| w.areas[i].first_fit(n).map(|b| (i, b)));
+        let mut found = fit(self);
+        if found.is_none() && may_collect {
+            finalised = self.collect(roots);
+            found = fit(self);
+        }
+        if let Some((area, block)) = found {
+            self.put(
+                (area, block),
+                Chunk {
+                    blocks: n,
+                    finaliser: finaliser && O::FINALISER,
+                },
+            );
+            self.amount += n;
+        }
+        (found, finalised)
+    }
+}

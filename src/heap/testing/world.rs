@@ -1,0 +1,421 @@
+//! A heap and its model, taken through the same steps.
+
+use core::marker::PhantomData;
+use std::boxed::Box;
+use std::vec;
+use std::vec::Vec;
+
+use super::host::{Fields, Options, Region, State, TestHost};
+use super::model::{At, Chunk, Model};
+use super::op::{FinaliserAction, Op};
+use crate::heap::alloc::HAS_FINALISER;
+use crate::heap::area::Area;
+use crate::heap::block::BlockIndex;
+use crate::heap::host::Host;
+use crate::heap::{Heap, Hints};
+
+/// A heap under test, with its model beside it.
+pub struct World<O: Options> {
+    state: Box<State<O>>,
+    host: TestHost<O>,
+    regions: Vec<Region>,
+    /// What the heap should be like.
+    pub model: Model<O>,
+}
+
+impl<O: Options> World<O> {
+    /// A heap in a region of that many bytes.
+    pub fn new(bytes: usize) -> Self {
+        let mut state = Box::new(State::<O> {
+            // SAFETY: null pointers and zeros are values of all fields.
+            area: unsafe { core::mem::zeroed() },
+            last_free_area: core::ptr::null_mut(),
+            collects: 0,
+            stack: vec![O::Entry::default(); O::STACK_ENTRIES],
+            area_stack: vec![core::ptr::null_mut(); O::STACK_ENTRIES],
+            hints: Hints::NONE,
+            auto_collect: 0,
+            alloc_amount: 0,
+            alloc_threshold: 0,
+            collected: 0,
+            lock_depth: 7,
+            entered: 0,
+            collects_run: 0,
+            roots: Vec::new(),
+            finalised: Vec::new(),
+            steps: 0,
+            action: FinaliserAction::Nothing,
+            regions: Vec::new(),
+            max_new_area: 0,
+        });
+        let host = TestHost(&raw mut *state, PhantomData);
+        let mut world = World {
+            state,
+            host,
+            regions: Vec::new(),
+            model: Model::default(),
+        };
+        let mut region = Region::new(bytes, 0xcc);
+        // SAFETY: the region is the world's and lives as long as the heap.
+        unsafe { world.heap().init(region.start(), region.end()) };
+        let (start, end) = (region.start().addr(), region.end().addr());
+        world.model.add_area(start, end);
+        world.regions.push(region);
+        world
+    }
+
+    /// The heap.
+    pub fn heap(&self) -> Heap<TestHost<O>> {
+        Heap::new(self.host)
+    }
+
+    /// The host's state.
+    pub fn state(&mut self) -> &mut State<O> {
+        // SAFETY: the state is this world's, and the heap is not running now.
+        unsafe { &mut *self.host.0 }
+    }
+
+    /// The addresses of all live chunks, in order.
+    pub fn chunks(&self) -> Vec<*mut u8> {
+        let all = self.model.all().into_iter();
+        all.map(|at| self.model.address(at)).collect()
+    }
+
+    fn roots(&mut self) -> Vec<usize> {
+        self.state().roots.clone()
+    }
+
+    fn expect_alloc(&mut self, got: *mut u8, bytes: usize, expected: Option<At>, whole: bool) {
+        let expected_address = expected.map_or(0, |at| self.model.address(at).addr());
+        assert_eq!(
+            got.addr(),
+            expected_address,
+            "address of an allocation of {bytes} bytes"
+        );
+        let Some(at) = expected else {
+            self.model.seen.failed += 1;
+            return;
+        };
+        self.model.seen.allocations += 1;
+        let from = if whole { 0 } else { bytes };
+        let size = self.model.bytes(at);
+        for i in from..size {
+            // SAFETY: the chunk is live and has `size` bytes.
+            let byte = unsafe { got.add(i).read() };
+            assert_eq!(byte, 0, "byte {i} of {size} is not clear");
+        }
+    }
+
+    fn fill(&mut self, chunk: *mut u8, bytes: usize) {
+        for i in 0..bytes / size_of::<usize>() {
+            // an odd number is no address of a block
+            // SAFETY: the chunk is live and has `bytes` bytes.
+            unsafe { chunk.cast::<usize>().add(i).write(2 * i + 1) };
+        }
+    }
+
+    fn take_finalised(&mut self) -> Vec<usize> {
+        core::mem::take(&mut self.state().finalised)
+    }
+
+    /// Does one step with the heap and with the model, and compares all that can be seen.
+    ///
+    /// # Panics
+    ///
+    /// When they differ, or an invariant of the heap is broken.
+    pub fn step(&mut self, op: Op) {
+        let heap = self.heap();
+        match op {
+            Op::Alloc { bytes, finaliser } => {
+                let n = bytes.div_ceil(O::BLOCK_BYTES);
+                let roots = self.roots();
+                let (expected, finalised) = self.model.alloc(n, finaliser, &roots);
+                let chunk = heap.alloc(bytes, if finaliser { HAS_FINALISER } else { 0 });
+                self.expect_finalised(&finalised);
+                self.expect_alloc(chunk, bytes, expected, O::CONSERVATIVE_CLEAR);
+                if !chunk.is_null() {
+                    if finaliser && O::FINALISER {
+                        // SAFETY: the chunk has a word.
+                        assert_eq!(unsafe { chunk.cast::<usize>().read() }, 0);
+                    }
+                    self.fill(chunk, bytes);
+                }
+            }
+            Op::Free { chunk } => {
+                let at = self.model.pick(chunk);
+                let address = at.map_or(core::ptr::null_mut(), |at| self.model.address(at));
+                // SAFETY: null, or a live chunk that the model forgets now.
+                unsafe { heap.free(address) };
+                let Some(at) = at else { return };
+                if self.model.locks == 0 {
+                    self.model.remove(at);
+                }
+            }
+            Op::Realloc {
+                chunk,
+                bytes,
+                may_move,
+            } => self.realloc(chunk, bytes, may_move),
+            Op::Link { from, word, to } => {
+                if let (Some(from), Some(to)) = (self.model.pick(from), self.model.pick(to)) {
+                    let words = self.model.areas[from.0].chunks[&from.1].blocks * O::BLOCK_BYTES
+                        / size_of::<usize>();
+                    let p = self.model.address(from).cast::<usize>();
+                    // SAFETY: the chunk is live and has that many words.
+                    unsafe {
+                        p.add(word % words)
+                            .write(self.model.address(to).expose_provenance())
+                    };
+                }
+            }
+            Op::Root { chunk, offset } => {
+                if let Some(at) = self.model.pick(chunk) {
+                    let root = self.model.address(at).addr() + offset;
+                    self.state().roots.push(root);
+                }
+            }
+            Op::NoRoots => self.state().roots.clear(),
+            Op::Collect | Op::SweepAll => {
+                let roots = if op == Op::Collect {
+                    self.roots()
+                } else {
+                    Vec::new()
+                };
+                let amount = self.model.amount;
+                let expected = self.model.collect(&roots);
+                if op == Op::Collect {
+                    self.host.collect();
+                } else {
+                    heap.sweep_all();
+                    self.model.amount = amount;
+                }
+                self.expect_finalised(&expected);
+            }
+            Op::Lock => {
+                heap.lock();
+                self.model.locks += 1;
+            }
+            Op::Unlock => {
+                if self.model.locks > 0 {
+                    heap.unlock();
+                    self.model.locks -= 1;
+                }
+            }
+            Op::Threshold { blocks } => {
+                self.model.threshold = if blocks == 0 { usize::MAX } else { blocks };
+                self.state().alloc_threshold = self.model.threshold;
+            }
+            Op::AutoCollect { on } => {
+                self.model.auto = on;
+                self.state().auto_collect = on.into();
+            }
+            Op::AddArea { bytes } => {
+                if O::SPLIT {
+                    let mut region = Region::new(bytes + 256, 0xcc);
+                    // SAFETY: the region is the world's and lives as long as the heap.
+                    unsafe { heap.add(region.start(), region.end()) };
+                    let start = region.start().addr() + size_of::<Fields>();
+                    self.model.add_area(start, region.end().addr());
+                    self.regions.push(region);
+                }
+            }
+            Op::ChunkBytes { chunk, offset } => {
+                if let Some(at) = self.model.pick(chunk) {
+                    let address = self.model.address(at).wrapping_add(offset);
+                    let found = self.model.find(address.addr());
+                    let expected = found.map_or(0, |at| self.model.bytes(at));
+                    assert_eq!(heap.chunk_bytes(address), expected);
+                }
+            }
+            Op::Info => self.expect_info(),
+            Op::Finaliser { action } => self.state().action = action,
+        }
+        self.compare(op);
+    }
+
+    fn realloc(&mut self, chunk: usize, bytes: usize, may_move: bool) {
+        let heap = self.heap();
+        // SAFETY: the chunk is one of the model's, which follows it to where it goes.
+        let realloc = |chunk, bytes, may_move| unsafe { heap.realloc(chunk, bytes, may_move) };
+        let Some(at) = self.model.pick(chunk) else {
+            return;
+        };
+        let old = self.model.chunk(at);
+        let address = self.model.address(at);
+        let n = bytes.div_ceil(O::BLOCK_BYTES);
+        let kept = self.model.words(at);
+        if bytes == 0 {
+            assert!(realloc(address, 0, may_move).is_null());
+            if self.model.locks == 0 {
+                self.model.remove(at);
+            }
+            return;
+        }
+        if self.model.locks > 0 {
+            assert!(realloc(address, bytes, may_move).is_null());
+            return;
+        }
+        if n <= self.model.room(at) {
+            self.model.put(at, Chunk { blocks: n, ..old });
+            assert_eq!(realloc(address, bytes, may_move), address);
+            self.model.seen.grown_in_place += usize::from(n > old.blocks);
+            let keep = if O::CONSERVATIVE_CLEAR {
+                old.blocks * O::BLOCK_BYTES
+            } else {
+                bytes
+            };
+            let gained = if n > old.blocks {
+                keep..n * O::BLOCK_BYTES
+            } else {
+                0..0
+            };
+            for i in gained {
+                // SAFETY: the chunk is live and has n blocks.
+                let byte = unsafe { address.add(i).read() };
+                assert_eq!(byte, 0, "gained byte {i} is not clear");
+            }
+            return;
+        }
+        if !may_move {
+            assert!(realloc(address, bytes, false).is_null());
+            return;
+        }
+        // the old chunk must live through the collect that the move may start
+        self.state().roots.push(address.addr());
+        let roots = self.roots();
+        let (expected, finalised) = self.model.alloc(n, old.finaliser, &roots);
+        let moved = realloc(address, bytes, true);
+        self.state().roots.pop();
+        self.expect_finalised(&finalised);
+        assert_eq!(
+            moved.addr(),
+            expected.map_or(0, |at| self.model.address(at).addr()),
+            "address of a moved chunk"
+        );
+        if let Some(new) = expected {
+            assert_eq!(self.model.words(new)[..kept.len()], kept);
+            self.model.remove(at);
+            self.model.seen.moves += 1;
+        }
+    }
+
+    fn expect_finalised(&mut self, expected: &[usize]) {
+        let got = self.take_finalised();
+        self.model.seen.finalised += got.len();
+        assert_eq!(got, expected, "finalisers that ran, in order");
+    }
+
+    fn expect_info(&mut self) {
+        let info = self.heap().info();
+        let chunks = || self.model.areas.iter().flat_map(|a| a.chunks.values());
+        let used: usize = chunks().map(|c| c.blocks).sum();
+        let total: usize = self.model.areas.iter().map(|a| a.blocks).sum();
+        assert_eq!(info.total, total * O::BLOCK_BYTES);
+        assert_eq!(info.used, used * O::BLOCK_BYTES);
+        assert_eq!(info.free, info.total - info.used);
+        assert_eq!(info.num_1block, chunks().filter(|c| c.blocks == 1).count());
+        assert_eq!(info.num_2block, chunks().filter(|c| c.blocks == 2).count());
+        assert_eq!(
+            info.max_block,
+            chunks().map(|c| c.blocks).max().unwrap_or(0)
+        );
+    }
+
+    fn compare(&mut self, op: Op) {
+        let heap = self.heap();
+        assert_eq!(self.state().entered, 0, "the mutex after {op:?}");
+        assert_eq!(
+            heap.is_locked(),
+            self.model.locks > 0,
+            "the lock after {op:?}"
+        );
+        let amount = self.model.amount;
+        assert_eq!(
+            self.state().alloc_amount,
+            amount,
+            "the counter after {op:?}"
+        );
+        if let Err(broken) = heap.check() {
+            panic!("{op:?} broke the heap: {broken:?}");
+        }
+        let mut used = 0;
+        for (area, model) in Area::all(self.host).zip(&self.model.areas) {
+            assert_eq!(area.pool().addr(), model.pool);
+            for (&start, chunk) in &model.chunks {
+                let start = BlockIndex(start);
+                assert!(area.table().is_head(start), "{op:?}: no head at {start:?}");
+                assert_eq!(
+                    area.chunk_len(start).0,
+                    chunk.blocks,
+                    "{op:?}: length of {start:?}"
+                );
+                assert_eq!(
+                    area.has_finaliser(start),
+                    chunk.finaliser,
+                    "{op:?}: finaliser bit of {start:?}"
+                );
+                used += chunk.blocks;
+            }
+        }
+        assert_eq!(
+            heap.info().used,
+            used * O::BLOCK_BYTES,
+            "{op:?}: blocks that nobody has"
+        );
+    }
+
+    /// Runs a whole trace.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::step`]; prints the number of the step first.
+    pub fn run(&mut self, ops: &[Op]) {
+        for (i, &op) in ops.iter().enumerate() {
+            let guard = OnPanic(i, op);
+            self.step(op);
+            core::mem::forget(guard);
+        }
+    }
+
+    /// The host.
+    pub fn host(&self) -> TestHost<O> {
+        self.host
+    }
+
+    /// The addresses of all chunks that the heap's own tables show, the model unasked.
+    pub fn heap_chunks(&self) -> Vec<*mut u8> {
+        Area::all(self.host)
+            .flat_map(|area| {
+                (0..area.blocks().0)
+                    .map(BlockIndex)
+                    .filter(move |&b| area.table().is_head(b))
+                    .map(move |b| area.address(b))
+            })
+            .collect()
+    }
+
+    /// Makes the first area's hint wrong, to see whether that is noticed.
+    pub fn spoil_hint(&mut self, hint: usize) {
+        self.state().area.hint = hint;
+    }
+
+    /// Flips bits in a byte of the first area's alloc table, to see whether that is noticed.
+    pub fn spoil_table(&mut self, byte: usize, bits: u8) {
+        // SAFETY: the byte lies in the table (the test says so).
+        unsafe { *self.state().area.alloc_table.add(byte) ^= bits }
+    }
+
+    /// How often the host has collected.
+    pub fn collects_run(&self) -> usize {
+        self.state.collects_run
+    }
+}
+
+/// Prints which step failed while a panic unwinds through it.
+struct OnPanic(usize, Op);
+
+impl Drop for OnPanic {
+    fn drop(&mut self) {
+        std::eprintln!("step {}: {:?}", self.0, self.1);
+    }
+}
