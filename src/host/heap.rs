@@ -9,7 +9,6 @@ use crate::heap::host::{AreaFields, Host};
 use crate::heap::{Heap, Hints, alloc, lock};
 use core::ffi::c_int;
 use core::mem::offset_of;
-use core::ptr::null_mut;
 
 /// The host: the one context of the port.
 #[derive(Clone, Copy)]
@@ -42,7 +41,7 @@ macro_rules! optional {
             $field
         }
         #[cfg(not($option))]
-        null_mut()
+        core::ptr::null_mut()
     }};
 }
 
@@ -204,7 +203,7 @@ unsafe impl Host for MicroPython {
             HEAP.abandon_collect();
         }
         let mut node = c::nlr_jump_callback_node_t {
-            prev: null_mut(),
+            prev: core::ptr::null_mut(),
             fun: None,
         };
         // SAFETY: the node is on this stack and popped before the frame ends, by us or by the jump.
