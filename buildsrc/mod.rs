@@ -58,11 +58,13 @@ pub fn run() -> Result<()> {
     let host_room = crate_dir.join("src/host");
 
     let port = port::Port::from_rules(&host_room, &target)?;
+    // First, since it compiles the port's headers as they are: a port that does not
+    // compile is told as that.
+    let sections = sections::find(&port, &out)?;
     let headers = headers::read(&port, &host_room.join("port.h"))?;
     write(&out.join("bindings.rs"), &headers.text)?;
     let config = config::Config::from_headers(&headers, &target)?;
     layout::prove(&port, &headers, &config, &host_room.join("port.h"), &out)?;
-    let sections = sections::find(&port, &out, &config)?;
 
     write(&out.join("config.rs"), &config.rust())?;
     write(&out.join("sections.rs"), &sections)?;

@@ -4,7 +4,6 @@
 //! asked: a probe with the same macros is compiled, and the sections are read off
 //! its symbols.
 
-use super::config::Config;
 use super::port::{Port, first_error};
 use super::{Result, write};
 use object::{Object, ObjectSection, ObjectSymbol};
@@ -21,8 +20,9 @@ const FUNCTIONS: &[&str] = &[
 /// The macro `placed!` for the functions of this port.
 ///
 /// `placed!(mp_sched_schedule, fn ...)` gives the function its section.
-pub fn find(port: &Port, out: &Path, _config: &Config) -> Result<String> {
-    let mut probe = String::from("#include \"py/mphal.h\"\n#include \"py/runtime.h\"\n");
+pub fn find(port: &Port, out: &Path) -> Result<String> {
+    let mut probe =
+        String::from("#include \"py/gc.h\"\n#include \"py/mphal.h\"\n#include \"py/runtime.h\"\n");
     for name in FUNCTIONS {
         let wrap = name.to_uppercase();
         write!(
@@ -35,7 +35,8 @@ pub fn find(port: &Port, out: &Path, _config: &Config) -> Result<String> {
     write(&source, &probe)?;
     port.compile(&source, &object).map_err(|said| {
         format!(
-            "a function wrapped in MICROPY_WRAP_MP_SCHED_* does not compile: {}",
+            "the port's headers do not compile with its own flags: {}; \
+             build once with the C files, and mend the port's options",
             first_error(&said)
         )
     })?;
