@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 CRATE = Path(__file__).resolve().parent.parent
+MOCK_PORT = CRATE / "c-tests" / "port"
 WRAPPER = CRATE / "micropython-patches" / "wrapper.mk"
 
 # No submodules, nothing frozen: the smallest unix build that is still the variant.
@@ -44,6 +45,14 @@ CONFIGURATIONS = {
     "no GIL, no scheduler": ("minimal", [
         "CFLAGS_EXTRA=-DMICROPY_PY_THREAD=1 -DMICROPY_PY_THREAD_GIL=0 -DMICROPY_ENABLE_SCHEDULER=0",
     ]),
+}
+
+# Options of the mock port in c-tests/port.
+SCENARIOS = {
+    "plain": "",
+    "setjmp": "-DMICROPY_NLR_SETJMP=1 -Wno-clobbered",
+    "asserts": "-UNDEBUG",
+    "split heap, conservative clear": "-DMICROPY_GC_SPLIT_HEAP=1 -DMICROPY_GC_CONSERVATIVE_CLEAR=1",
 }
 
 NOT_IN_A_RELEASE = re.compile(
@@ -161,6 +170,40 @@ def module_tells_the_build(builds):
     info = (build / "mpgc" / "info").read_text().strip()
     expect(done.stdout.splitlines()[:1] == [info], f"{done.stdout!r} is not {info!r}")
     return info
+
+
+def scenarios(builds, name):
+    """The same C program on both: what it prints must be the same."""
+    release = tuple(int(part) for part in release_of(builds.tree).split("."))
+    told = {}
+    for side, door in (("c", ()), ("rust", ("-f", str(WRAPPER)))):
+        build = builds.directory(f"scenarios {name}", side)
+        if side == "rust":
+            builds.seed(build)
+        options = [f"MICROPYTHON_DIR={builds.tree}", f"SCENARIO_OPTIONS={SCENARIOS[name]}"]
+        builds.make(build, None, options, door=door, port=MOCK_PORT)
+        done = subprocess.run([build / "scenarios"], stdout=subprocess.PIPE, text=True, timeout=60)
+        told[side] = done.stdout.splitlines()
+        expect(done.returncode == 0 and told[side][-1:] == ["end"], f"{side}: {done.returncode}\n{tail(done.stdout)}")
+    differ = [(c, rust) for c, rust in zip(told["c"], told["rust"]) if c != rust]
+    expect(len(told["c"]) == len(told["rust"]), f"{len(told['c'])} lines in C, {len(told['rust'])} in Rust")
+    intended = [pair for pair in differ if release < (1, 26, 0) and pair[0].startswith("nodes that queue themselves")]
+    expect(differ == intended, "\n".join(f"C:    {c}\nRust: {rust}" for c, rust in differ))
+    return f"{len(told['c'])} lines" + (f", {len(intended)} differ as intended" if intended else "")
+
+
+def placed_where_the_port_wants(builds):
+    """The mock port wraps mp_sched_schedule into a section of its own."""
+    carrier = builds.directory("scenarios plain", "rust") / "py" / "gc.o"
+    done = subprocess.run(["objdump", "-t", carrier], stdout=subprocess.PIPE, text=True, check=True)
+    place = {line.split()[-1]: line.split()[-3] for line in done.stdout.splitlines() if len(line.split()) > 4}
+    for name in ("mp_sched_schedule", "mpgc_shim_atomic_begin", "mpgc_shim_atomic_end"):
+        expect(place.get(name) == ".scenario_fast", f"{name} is in {place.get(name)}")
+    # Nothing else of the code may be called from there.
+    done = subprocess.run(["objdump", "-r", "-j", ".scenario_fast", carrier], stdout=subprocess.PIPE, text=True, check=True)
+    targets = {line.split()[2].split("+")[0].split("-")[0] for line in done.stdout.splitlines() if "R_" in line}
+    outside = {name for name in targets if place.get(name, "").startswith(".text")}
+    expect(not outside, f"mp_sched_schedule needs {sorted(outside)}")
 
 
 # Layouts and headers.
@@ -320,128 +363,24 @@ def patch_applies_and_switches(builds):
         expect(("mpgc_version" in names) == rust, f"MPGC={switch}: the wrong objects")
 
 
-CMAKE_PORT = """
-cmake_minimum_required(VERSION 3.20)
-project(firmware C)
-set(MICROPY_TARGET firmware)
-set(MICROPY_DIR {tree})
-set(PORT {tree}/ports/minimal)
-include(${{MICROPY_DIR}}/py/py.cmake)
-set(CMAKE_EXECUTABLE_SUFFIX .elf)
-include(${{MICROPY_DIR}}/py/usermod.cmake)
-add_executable(${{MICROPY_TARGET}})
-set(MICROPY_SOURCE_PORT ${{CMAKE_CURRENT_SOURCE_DIR}}/main.c ${{MICROPY_DIR}}/shared/runtime/gchelper_generic.c)
-set(MICROPY_QSTRDEFS_PORT ${{CMAKE_CURRENT_SOURCE_DIR}}/qstrdefsport.h)
-set(MICROPY_SOURCE_QSTR ${{MICROPY_SOURCE_PY}} ${{MICROPY_SOURCE_PORT}})
-target_sources(${{MICROPY_TARGET}} PRIVATE ${{MICROPY_SOURCE_PY}} ${{MICROPY_SOURCE_PORT}})
-target_include_directories(${{MICROPY_TARGET}} PRIVATE
-    ${{MICROPY_DIR}} ${{CMAKE_CURRENT_SOURCE_DIR}} ${{CMAKE_BINARY_DIR}})
-target_compile_options(${{MICROPY_TARGET}} PRIVATE -Os -DNDEBUG $<$<COMPILE_LANGUAGE:C>:-std=gnu99>)
-target_compile_definitions(${{MICROPY_TARGET}} PRIVATE "MPGC_MOCK=\\"a b\\"")
-target_link_libraries(${{MICROPY_TARGET}} usermod m)
-set(MICROPY_CPP_DEF NDEBUG)
-set(MICROPY_CPP_INC ${{MICROPY_DIR}} ${{CMAKE_CURRENT_SOURCE_DIR}} ${{CMAKE_BINARY_DIR}})
-include(${{MICROPY_DIR}}/py/mkrules.cmake)
-"""
-
-CMAKE_MAIN = r"""
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include "py/builtin.h"
-#include "py/compile.h"
-#include "py/gc.h"
-#include "py/lexer.h"
-#include "py/runtime.h"
-#include "py/stackctrl.h"
-#include "shared/runtime/gchelper.h"
-
-static char heap[64 * 1024];
-const char *mpgc_build_info(void);
-
-void gc_collect(void) {
-    gc_collect_start();
-    gc_helper_collect_regs_and_stack();
-    gc_collect_end();
-}
-void nlr_jump_fail(void *val) {
-    (void)val;
-    abort();
-}
-void mp_hal_stdout_tx_strn_cooked(const char *str, size_t len) {
-    fwrite(str, 1, len, stdout);
-}
-mp_lexer_t *mp_lexer_new_from_file(qstr filename) {
-    (void)filename;
-    mp_raise_OSError(2);
-}
-mp_import_stat_t mp_import_stat(const char *path) {
-    (void)path;
-    return MP_IMPORT_STAT_NO_EXIST;
-}
-int main(void) {
-    int top;
-    mp_stack_set_top(&top);
-    gc_init(heap, heap + sizeof(heap));
-    mp_init();
-    nlr_buf_t nlr;
-    if (nlr_push(&nlr) == 0) {
-        const char *src = "for i in range(20000):\n    x = [i]\ntry:\n    1 // 0\nexcept ZeroDivisionError:\n    print('caught')\n";
-        mp_lexer_t *lex = mp_lexer_new_from_str_len(MP_QSTR__lt_stdin_gt_, src, strlen(src), 0);
-        mp_parse_tree_t tree = mp_parse(lex, MP_PARSE_FILE_INPUT);
-        mp_call_function_0(mp_compile(&tree, MP_QSTR__lt_stdin_gt_, false));
-        nlr_pop();
-    }
-    printf("%s\n", mpgc_build_info());
-    return 0;
-}
-"""
-
-CMAKE_CONFIG = r"""
-#include <stdint.h>
-#include <alloca.h>
-#define MICROPY_CONFIG_ROM_LEVEL (MICROPY_CONFIG_ROM_LEVEL_MINIMUM)
-#define MICROPY_ENABLE_COMPILER (1)
-#define MICROPY_ENABLE_GC (1)
-// Off here, and on in every unix build.
-#define MICROPY_ENABLE_FINALISER (0)
-typedef intptr_t mp_int_t;
-typedef uintptr_t mp_uint_t;
-typedef long mp_off_t;
-#define MICROPY_HW_BOARD_NAME "mock"
-#define MICROPY_HW_MCU_NAME "mock"
-#define MP_STATE_PORT MP_STATE_VM
-"""
-
-CMAKE_HAL = """
-#include <stddef.h>
-static inline void mp_hal_set_interrupt_char(char c) {
-    (void)c;
-}
-"""
-
-
 def cmake_door(builds):
     if shutil.which("cmake") is None:
         raise Failed("cmake is not found: install it (apt-get install cmake)")
-    source, build = builds.work / "cmake-port", builds.work / "cmake-rust"
-    source.mkdir(exist_ok=True)
-    for name, text in (
-        ("CMakeLists.txt", CMAKE_PORT.format(tree=builds.tree)), ("main.c", CMAKE_MAIN),
-        ("mpconfigport.h", CMAKE_CONFIG), ("mphalport.h", CMAKE_HAL), ("qstrdefsport.h", ""),
-    ):
-        (source / name).write_text(text.lstrip())
+    build = builds.work / "cmake-rust"
+    # A copy, so that a header can be touched.
+    source = builds.work / "cmake-port"
+    shutil.copytree(MOCK_PORT, source, dirs_exist_ok=True)
     builds.seed(build)
     module = CRATE / "micropython-patches" / "micropython.cmake"
     steps = (
-        ["cmake", "-S", source, "-B", build, f"-DUSER_C_MODULES={module}"],
+        ["cmake", "-S", source, "-B", build, f"-DUSER_C_MODULES={module}", f"-DMICROPY_DIR={builds.tree}"],
         ["cmake", "--build", build, f"-j{builds.jobs}"],
     )
     for command in steps:
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         expect(done.returncode == 0, tail(done.stdout, 25))
-    done = subprocess.run([build / "firmware.elf"], stdout=subprocess.PIPE, text=True)
-    expect(done.stdout.startswith("caught\nmpgc "), f"{done.returncode}: {done.stdout!r}")
+    done = subprocess.run([build / "scenarios"], stdout=subprocess.PIPE, text=True)
+    expect(done.returncode == 0 and done.stdout.endswith("end\n"), f"{done.returncode}: {done.stdout!r}")
     # Nothing changed: nothing is made.
     before = (build / "mpgc" / "carrier-gc.o").stat().st_mtime_ns
     subprocess.run(steps[1], stdout=subprocess.DEVNULL, check=True)
@@ -463,8 +402,8 @@ BAD_INPUT = {
         ["CFLAGS_EXTRA=-DMICROPY_BYTES_PER_GC_BLOCK=48"], "MICROPY_BYTES_PER_GC_BLOCK is 48", "power of two"),
     "a queue that is no power of two": (
         ["CFLAGS_EXTRA=-DMICROPY_SCHEDULER_DEPTH=6"], "MICROPY_SCHEDULER_DEPTH is 6", "power of two"),
-    "no recursive mutex": (
-        ["CFLAGS_EXTRA=-DMICROPY_PY_THREAD_RECURSIVE_MUTEX=0"], "RECURSIVE_MUTEX", "switch it on"),
+    "headers that do not compile": (
+        ["CFLAGS_EXTRA=-DMICROPY_OBJ_REPR=99"], "mp_obj_t", "build once with the C files"),
     "a field that has gone": (
         ["CFLAGS_EXTRA=-Dgc_last_used_block=gc_renamed"], "gc_last_used_block", "take such a tree"),
     "a release with other functions": (
@@ -506,7 +445,7 @@ def no_tree(builds):
     (empty / "Makefile").write_text("all:\n")
     said = builds.make(empty / "b", None, [], port=empty, check=False).stdout
     (empty / "Makefile").unlink()
-    return one_message(said, "is not a port", "use make -C")
+    return one_message(said, "is not that of a MicroPython port", "use make -C")
 
 
 def switch_to_nowhere(builds):
@@ -521,6 +460,9 @@ def switch_to_nowhere(builds):
 def all_checks(builds):
     for name in CONFIGURATIONS:
         yield f"symbols: {name}", lambda name=name: same_symbols(builds, name)
+    for name in SCENARIOS:
+        yield f"scenarios: {name}", lambda name=name: scenarios(builds, name)
+    yield "placement: MICROPY_WRAP_MP_SCHED_SCHEDULE", lambda: placed_where_the_port_wants(builds)
     yield "linked: no panic, unwind or formatting code", lambda: no_panic_is_linked(builds)
     yield "linked: the program runs", lambda: the_program_runs_on_rust(builds)
     yield "linked: the Python module tells the build", lambda: module_tells_the_build(builds)

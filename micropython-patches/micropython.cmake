@@ -5,7 +5,7 @@
 # The replaced C files stay in the port's lists, so that qstr and root pointer
 # extraction read them, but are not compiled; one object with all the Rust is linked
 # in their place. Variables, all optional: MPGC_TARGET, MPGC_OPT_LEVEL, MPGC_CARGO,
-# MPGC_BUILD_STD (see mpgc.mk).
+# MPGC_BUILD_STD, MPGC_PYTHON_MODULE (see mpgc.mk).
 
 if(CMAKE_VERSION VERSION_LESS 3.20)
     message(FATAL_ERROR "mpgc: CMake ${CMAKE_VERSION} is too old: install 3.20 or newer")
@@ -28,6 +28,9 @@ endforeach()
 # A module without sources: its name in the list of user modules tells that it is in.
 add_library(usermod_mpgc INTERFACE)
 target_link_libraries(usermod INTERFACE usermod_mpgc)
+if(MPGC_PYTHON_MODULE)
+    target_sources(usermod_mpgc INTERFACE ${MPGC_DIR}/src/host/module.c)
+endif()
 
 file(GLOB MPGC_REPLACED ${MICROPY_PY_DIR}/nlr*.c)
 list(APPEND MPGC_REPLACED

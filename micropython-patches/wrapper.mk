@@ -9,9 +9,11 @@ include $(dir $(abspath $(lastword $(MAKEFILE_LIST))))module.mk
 ifeq ($(wildcard Makefile),)
 $(error mpgc: no Makefile in $(CURDIR); use make -C <micropython>/ports/<port>)
 endif
-ifeq ($(wildcard ../../py/mkrules.mk),)
-$(error mpgc: $(CURDIR) is not a port of a MicroPython tree (no ../../py/mkrules.mk); use make -C <micropython>/ports/<port>)
-endif
 
 include Makefile
+
+ifeq ($(wildcard $(PY_SRC)/mkrules.mk),)
+$(error mpgc: $(CURDIR)/Makefile is not that of a MicroPython port (it sets no PY_SRC); use make -C <micropython>/ports/<port>)
+endif
+
 include $(MPGC_PATCHES_DIR)/mpgc.mk
