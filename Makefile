@@ -38,10 +38,10 @@ build-c: deps ## build the unix port with its own C, for comparison
 	@$(PYTHON) tools/unix.py $(CONFIG) --flavour c
 
 run: deps ## build the unix port with mpgc and run examples/demo.py
-	@$(PYTHON) tools/unix.py $(CONFIG) --python-module -- examples/demo.py
+	@$(PYTHON) tools/unix.py $(CONFIG) --python-module --run examples/demo.py
 
 repl: deps ## build the unix port with mpgc and open its prompt
-	@$(PYTHON) tools/unix.py $(CONFIG) --python-module -- -i
+	@$(PYTHON) tools/unix.py $(CONFIG) --python-module --run
 
 test: deps ## run everything that CI runs; ends with `N passed, N failed`
 	@$(PYTHON) tools/run_checks.py

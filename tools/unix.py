@@ -125,7 +125,7 @@ def main():
     parser.add_argument("--flavour", choices=("c", "rust"), default="rust")
     parser.add_argument("--options", default="", help="as OPTIONS of `make upstream`")
     parser.add_argument("--python-module", action="store_true", help="link the Python module mpgc in")
-    parser.add_argument("run", nargs="*", metavar="-- ARG", help="run the program with these arguments (`-i` for the prompt)")
+    parser.add_argument("--run", nargs="*", metavar="ARG", help="run the program with these arguments (none: its prompt)")
     args = parser.parse_args()
     tree = get_tree(args.release or None, args.micropython_dir)
     options = option_names.parse(args.options)
@@ -135,9 +135,9 @@ def main():
         options = options._replace(build_slug="-".join(filter(None, [options.build_slug, "module"])))
     say(f"building the unix port of MicroPython {tree.release}, {args.variant}, {args.flavour}")
     built = build(tree, args.variant, args.flavour, options, *extra)
-    if args.run:
+    if args.run is not None:
         sys.stdout.flush()
-        os.execv(built.program, [str(built.program)] + [word for word in args.run if word != "--"])
+        os.execv(built.program, [str(built.program), *args.run])
     return 0
 
 

@@ -16,6 +16,7 @@ from tree import add_tree_arguments, get_tree
 from untouched import Untouched
 
 REPEATS = 3
+FLAVOURS = ("c", "rust")
 
 
 def find_by_stem(suite, stem, dirs):
@@ -112,7 +113,7 @@ def run_suites(tree, args, options):
     say(f"building the C control and the Rust build of MicroPython {tree.release}, {args.variant} {args.options}".rstrip())
     suites = {
         flavour: Suite(tree, unix.build(tree, args.variant, flavour, options), options)
-        for flavour in args.flavours
+        for flavour in FLAVOURS
     }
     results = {}
     for flavour, suite in suites.items():
@@ -133,11 +134,10 @@ def main():
     parser.add_argument("--options", default="", help=f"names ({', '.join(option_names.NAMED)}) and raw flags")
     parser.add_argument("--dirs", nargs="*", help="test folders (default: all that upstream's full run covers)")
     args = parser.parse_args()
-    args.flavours = ("c", "rust")
-
     tree = get_tree(args.release or None, args.micropython_dir)
     options = option_names.parse(args.options)
-    name = "-".join(filter(None, [tree.release, args.variant, options.slug]))
+    some = [] if not args.dirs else ["only", option_names.slug(args.dirs)]
+    name = "-".join(filter(None, [tree.release, args.variant, options.slug, *some]))
     with Untouched(tree):
         suites, results = run_suites(tree, args, options)
         c, rust = results["c"], results["rust"]
