@@ -315,6 +315,17 @@ def c_build_turns_into_rust(builds):
     expect(not empty, f"compiled from C: {sorted(empty)}")
 
 
+def the_heap_can_stay_in_c(builds):
+    build = builds.directory("minimal kept", "rust")
+    builds.seed(build)
+    variant, options = CONFIGURATIONS["minimal"]
+    for kept in ([], ["MPGC_KEEP_C=gc"], []):
+        builds.make(build, variant, options + kept)
+        carrier = build / "py" / ("pystack.o" if kept else "gc.o")
+        expect("mpgc_version" in globals_of([carrier]), f"{kept}: {carrier.name} does not carry the Rust")
+        expect(("gc_alloc" in globals_of([carrier])) != bool(kept), f"{kept}: gc_alloc is in the wrong object")
+
+
 # The other doors.
 
 def usermod_door(builds):
@@ -403,7 +414,7 @@ BAD_INPUT = {
     "a queue that is no power of two": (
         ["CFLAGS_EXTRA=-DMICROPY_SCHEDULER_DEPTH=6"], "MICROPY_SCHEDULER_DEPTH is 6", "power of two"),
     "headers that do not compile": (
-        ["CFLAGS_EXTRA=-DMICROPY_OBJ_REPR=99"], "mp_obj_t", "build once with the C files"),
+        ["CFLAGS_EXTRA=-DMICROPY_OBJ_REPR=99"], "unknown type name", "build once with the C files"),
     "a field that has gone": (
         ["CFLAGS_EXTRA=-Dgc_last_used_block=gc_renamed"], "gc_last_used_block", "take such a tree"),
     "a release with other functions": (
@@ -478,6 +489,7 @@ def all_checks(builds):
     for name in [name for name in vars(Incremental) if name.endswith(("rebuilds", "rebuilds_nothing", "does_not"))]:
         yield f"incremental: {name.replace('_', ' ')}", lambda name=name: incremental(name)
     yield "incremental: a C build turns into a Rust build", lambda: c_build_turns_into_rust(builds)
+    yield "incremental: the heap can stay in C, and come back", lambda: the_heap_can_stay_in_c(builds)
     yield "door: USER_C_MODULES", lambda: usermod_door(builds)
     yield "door: the patch applies and switches", lambda: patch_applies_and_switches(builds)
     yield "door: CMake, on a mock port", lambda: cmake_door(builds)

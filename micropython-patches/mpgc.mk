@@ -49,10 +49,11 @@ $(PY_BUILD)/$(MPGC_CARRIER).o: $(MPGC_BUILD)/command $(MPGC_BUILD)/options $(MPG
 		--objcopy "$(OBJCOPY)" --cargo "$(MPGC_CARGO)" --opt-level "$(MPGC_OPT_LEVEL)" \
 		--target "$(MPGC_TARGET)" --build-std "$(MPGC_BUILD_STD)" --keep-c "$(MPGC_KEEP_C)"
 
-# Made once: objects that are older were compiled from C.
-$(MPGC_BUILD)/in-use:
-	$(Q)mkdir -p $(@D)
-	$(Q)touch $@
+# Says which object carries the Rust. Objects that are older were compiled from C, or
+# carried it before.
+$(MPGC_BUILD)/in-use: FORCE
+	$(Q)$(MPGC_TOOL) stamp $@ -- $(MPGC_CARRIER)
+$(patsubst %,$(PY_BUILD)/%.o,$(MPGC_KEEP_C)): $(MPGC_BUILD)/in-use
 
 $(patsubst %,$(PY_BUILD)/%.o,$(filter-out $(MPGC_CARRIER),$(MPGC_REPLACED))): $(MPGC_DIR)/src/host/replaced.c $(MPGC_BUILD)/in-use
 	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
