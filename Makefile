@@ -4,7 +4,7 @@
 RELEASE ?=
 VARIANT ?= standard
 OPTIONS ?=
-ROUNDS ?= 5
+ROUNDS ?= 15
 MICROPYTHON_DIR ?=
 PYTHON ?= python3
 
