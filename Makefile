@@ -43,7 +43,8 @@ run: deps ## build the unix port with mpgc and run examples/demo.py
 repl: deps ## build the unix port with mpgc and open its prompt
 	@$(PYTHON) tools/unix.py $(CONFIG) --python-module --run
 
-test: deps ## run everything that CI runs; ends with `N passed, N failed`
+test: python ## run everything that CI runs; ends with `N passed, N failed`
+	@$(PYTHON) tools/deps.py --test
 	@$(PYTHON) tools/run_checks.py
 
 upstream: deps ## run MicroPython's own tests on C and on mpgc, and compare

@@ -52,6 +52,19 @@ NEEDS = [
     Need("git", "git", program("git")),
 ]
 
+# What `make test` needs beyond that.
+TEST_NEEDS = [
+    Need("cmake (checks the CMake door)", "cmake", program("cmake")),
+    Need("patch (checks the patches)", "patch", program("patch")),
+]
+
+
+def check_rust_tools():
+    for tool, component in (("fmt", "rustfmt"), ("clippy", "clippy")):
+        command = ["cargo", tool, "--version"]
+        if subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode != 0:
+            raise Fail(f"`cargo {tool}` does not work: run `rustup component add {component}`")
+
 
 def check_rust():
     """cargo is the one thing that is never installed here: which one to use is the person's choice."""
@@ -100,18 +113,22 @@ def install(missing):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="only say what is missing, install nothing")
+    parser.add_argument("--test", action="store_true", help="also what `make test` needs")
     args = parser.parse_args()
+    needs = NEEDS + TEST_NEEDS if args.test else NEEDS
     if sys.version_info < OLDEST_PYTHON:
         raise Fail(f"python3 is {sys.version.split()[0]}, the tools need {'.'.join(map(str, OLDEST_PYTHON))} or later: install a newer python3")
-    missing = [need for need in NEEDS if not need.present()]
+    missing = [need for need in needs if not need.present()]
     if missing and args.check:
         raise Fail("missing:" + "".join(f"\n  {need.what}: package {need.package}" for need in missing))
     if missing:
         install(missing)
-        still = [need.what for need in NEEDS if not need.present()]
+        still = [need.what for need in needs if not need.present()]
         if still:
             raise Fail(f"installed, but still not found: {', '.join(still)}; look at the output of apt-get above")
     check_rust()
+    if args.test:
+        check_rust_tools()
     return 0
 
 
