@@ -307,12 +307,16 @@ def c_build_turns_into_rust(builds):
     build = builds.directory("minimal turned", "rust")
     builds.seed(build)
     variant, options = CONFIGURATIONS["minimal"]
-    builds.make(build, variant, options, builds.objects(build), door=())
-    builds.make(build, variant, options, builds.objects(build))
-    names = globals_of(builds.objects(build))
-    expect("mpgc_version" in names, "the C objects were kept")
-    empty = globals_of(builds.objects(build)[1:])
-    expect(not empty, f"compiled from C: {sorted(empty)}")
+    for _ in range(2):
+        # Whatever an earlier round left is compiled from C.
+        for made in builds.objects(build):
+            made.unlink(missing_ok=True)
+        builds.make(build, variant, options, builds.objects(build), door=())
+        builds.make(build, variant, options, builds.objects(build))
+        names = globals_of(builds.objects(build))
+        expect("mpgc_version" in names, "the C objects were kept")
+        empty = globals_of(builds.objects(build)[1:])
+        expect(not empty, f"compiled from C: {sorted(empty)}")
 
 
 def the_heap_can_stay_in_c(builds):

@@ -43,19 +43,20 @@ $(MPGC_BUILD)/command: FORCE
 $(MPGC_BUILD)/options: FORCE
 	$(Q)$(MPGC_TOOL) stamp $@ -- "$(MPGC_TARGET)" "$(MPGC_OPT_LEVEL)" "$(MPGC_CARGO)" "$(MPGC_BUILD_STD)" "$(MPGC_KEEP_C)"
 
-$(PY_BUILD)/$(MPGC_CARRIER).o: $(MPGC_BUILD)/command $(MPGC_BUILD)/options $(MPGC_SOURCES)
+$(PY_BUILD)/$(MPGC_CARRIER).o: $(MPGC_BUILD)/command $(MPGC_BUILD)/options $(MPGC_BUILD)/in-use $(MPGC_SOURCES)
 	$(ECHO) "RUST $@"
 	$(Q)$(MPGC_TOOL) carrier --crate $(MPGC_DIR) --work $(MPGC_BUILD) --output $@ \
 		--objcopy "$(OBJCOPY)" --cargo "$(MPGC_CARGO)" --opt-level "$(MPGC_OPT_LEVEL)" \
 		--target "$(MPGC_TARGET)" --build-std "$(MPGC_BUILD_STD)" --keep-c "$(MPGC_KEEP_C)"
 
-# Says which object carries the Rust. Objects that are older were compiled from C, or
-# carried it before.
+# Says which object carries the Rust. Written anew when another one does, and when the
+# objects were compiled from C since.
 $(MPGC_BUILD)/in-use: FORCE
-	$(Q)$(MPGC_TOOL) stamp $@ -- $(MPGC_CARRIER)
+	$(Q)$(MPGC_TOOL) in-use $@ $(patsubst %,$(PY_BUILD)/%.o,$(MPGC_REPLACED))
 $(patsubst %,$(PY_BUILD)/%.o,$(MPGC_KEEP_C)): $(MPGC_BUILD)/in-use
 
 $(patsubst %,$(PY_BUILD)/%.o,$(filter-out $(MPGC_CARRIER),$(MPGC_REPLACED))): $(MPGC_DIR)/src/host/replaced.c $(MPGC_BUILD)/in-use
+	$(Q)rm -f $(@:.o=.P)
 	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
 
 ifeq ($(MPGC_PYTHON_MODULE),1)

@@ -2,6 +2,7 @@
 """Makes the carrier object: all the Rust of mpgc as one object for a port's link.
 
     stamp FILE -- WORDS...   writes WORDS, one a line, if they changed
+    in-use FILE OBJECTS...   writes FILE anew if the objects are not those of mpgc
     from-cmake FROM FILE     the same for a list that CMake generated
     carrier ...              runs cargo, links the static library to one object
 
@@ -51,6 +52,16 @@ def from_cmake(source, path):
     for line in source.read_text().splitlines():
         words += shlex.split(line[len("SHELL:"):]) if line.startswith("SHELL:") else [line]
     stamp(path, [word for word in words if word not in ("", "-I", "-D")])
+
+
+def in_use(path, carrier, others):
+    """Notes the carrier. A .P file tells what an object was made from: the carrier's
+    names port.h, and the empty objects have none."""
+    sources = carrier.with_suffix(".P")
+    from_c = sources.exists() and "/port.h" not in sources.read_text()
+    if from_c or any(other.with_suffix(".P").exists() for other in others):
+        path.unlink(missing_ok=True)
+    stamp(path, [str(carrier)])
 
 
 class Compiler:
@@ -261,6 +272,10 @@ def main():
     stamp_parser = commands.add_parser("stamp")
     stamp_parser.add_argument("file", type=Path)
     stamp_parser.add_argument("words", nargs="*")
+    use_parser = commands.add_parser("in-use")
+    use_parser.add_argument("file", type=Path)
+    use_parser.add_argument("carrier", type=Path)
+    use_parser.add_argument("others", type=Path, nargs="*")
     cmake_parser = commands.add_parser("from-cmake")
     cmake_parser.add_argument("source", type=Path)
     cmake_parser.add_argument("file", type=Path)
@@ -284,6 +299,8 @@ def main():
     try:
         if args.command == "stamp":
             stamp(args.file, after)
+        elif args.command == "in-use":
+            in_use(args.file, args.carrier, args.others)
         elif args.command == "from-cmake":
             from_cmake(args.source, args.file)
         else:
