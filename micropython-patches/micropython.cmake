@@ -14,6 +14,10 @@ if(NOT TARGET usermod OR NOT DEFINED MICROPY_PY_DIR)
     message(FATAL_ERROR "mpgc: give this file as USER_C_MODULES to a MicroPython port that builds with CMake")
 endif()
 
+if(NOT CMAKE_OBJCOPY)
+    message(FATAL_ERROR "mpgc: CMake found no objcopy: install the binutils of the port's compiler, or set CMAKE_OBJCOPY")
+endif()
+
 set(MPGC_PATCHES_DIR ${CMAKE_CURRENT_LIST_DIR})
 get_filename_component(MPGC_DIR ${MPGC_PATCHES_DIR} DIRECTORY)
 set(MPGC_BUILD ${CMAKE_BINARY_DIR}/mpgc)
