@@ -103,8 +103,16 @@ class Builds:
         if cargo.exists():
             return
         for other in self.work.glob("*/mpgc/cargo"):
-            shutil.copytree(other, cargo, symlinks=True)
+            shutil.copytree(other, cargo, symlinks=True, copy_function=link_or_copy)
             return
+
+
+def link_or_copy(source, target):
+    """The compiled dependencies are large and only read: they are shared."""
+    if "/release/deps/" in str(source):
+        os.link(source, target)
+    else:
+        shutil.copy2(source, target)
 
 
 def tail(text, lines=15):
