@@ -324,6 +324,7 @@ impl<'a> Config<'a> {
                 "gc_dump_alloc_table",
             ],
         );
+        add(gc, &["mpgc_check"]);
         add(
             self.flag("ENABLE_PYSTACK"),
             &["mp_pystack_init", "mp_pystack_alloc"],

@@ -260,7 +260,8 @@ def carrier(args):
     library = run_cargo(args, work, target, asserts="NDEBUG" not in macros)
     exports = (work / "exports").read_text().split()
     kept = args.keep_c.split()
-    exports = [name for name in exports if not ("gc" in kept and name.startswith("gc_"))]
+    if "gc" in kept:
+        exports = [name for name in exports if not name.startswith("gc_") and name != "mpgc_check"]
     link_carrier(args, compiler, work, library, exports)
     write_dependencies(args, compiler, work)
     print((work / "info").read_text().strip(), flush=True)

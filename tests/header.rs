@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// The files that export functions of the library's own.
-const SOURCES: &[&str] = &["src/ffi/info.rs"];
+const SOURCES: &[&str] = &["src/ffi/info.rs", "src/ffi/check.rs"];
 
 const ABOVE: &str = "\
 // The functions that mpgc adds to those of the C files that it replaces. Those keep
@@ -18,6 +18,8 @@ fn generated() -> String {
         header: Some(ABOVE.into()),
         include_guard: Some("MPGC_H".into()),
         no_includes: true,
+        sys_includes: ["stdbool.h", "stddef.h"].map(String::from).into(),
+        usize_is_size_t: true,
         cpp_compat: true,
         documentation_style: cbindgen::DocumentationStyle::C99,
         ..cbindgen::Config::default()

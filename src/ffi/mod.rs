@@ -16,6 +16,8 @@ macro_rules! same_as_the_header {
 include!(concat!(env!("OUT_DIR"), "/sections.rs"));
 
 #[cfg(mpgc_enable_gc)]
+pub mod check;
+#[cfg(mpgc_enable_gc)]
 pub mod gc;
 pub mod info;
 pub mod nlr;
