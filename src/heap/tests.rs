@@ -55,6 +55,8 @@ fn op() -> impl Strategy<Value = Op> {
             Just(FinaliserAction::Allocates),
             Just(FinaliserAction::FreesItself),
             Just(FinaliserAction::Collects),
+            Just(FinaliserAction::FreesLinked),
+            Just(FinaliserAction::Raises),
             Just(FinaliserAction::AsksInfo),
         ].prop_map(|action| Op::Finaliser { action }),
     ]

@@ -7,6 +7,8 @@ use std::vec;
 use std::vec::Vec;
 
 use super::op::FinaliserAction;
+use crate::heap::area::Area;
+use crate::heap::block::BlockKind;
 use crate::heap::host::{AreaFields, Host, StackEntry};
 use crate::heap::{Heap, Hints};
 
@@ -218,6 +220,19 @@ unsafe impl<O: Options> Host for TestHost<O> {
             FinaliserAction::AsksInfo => {
                 let info = heap.info();
                 assert_eq!(info.used + info.free, info.total);
+            }
+            // the host lets nothing out
+            FinaliserAction::Raises => {}
+            FinaliserAction::FreesLinked => {
+                // SAFETY: a block has two words at least.
+                let linked = unsafe { object.cast::<usize>().add(1).read() };
+                let kind = Area::all(self)
+                    .find_map(|area| area.block_at(linked).map(|b| area.table().kind(b)));
+                if matches!(kind, Some(BlockKind::Head | BlockKind::Mark)) {
+                    let linked = core::ptr::with_exposed_provenance_mut(linked);
+                    // SAFETY: a chunk starts there, and the trace uses it no more.
+                    unsafe { heap.free(linked) }
+                }
             }
         }
     }

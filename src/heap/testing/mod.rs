@@ -8,9 +8,11 @@ extern crate std;
 mod host;
 mod model;
 mod op;
+mod step;
 mod world;
 
 pub use host::{Options, Region, State, TestHost};
-pub use model::{Model, Seen};
+pub use model::{At, Chunk, Model, Seen};
 pub use op::{FinaliserAction, Op};
+pub use step::{CallbackAction, CoreOp, Step};
 pub use world::World;

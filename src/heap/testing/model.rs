@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::vec::Vec;
 
 use super::host::Options;
+use super::op::FinaliserAction;
 use crate::heap::layout::Layout;
 use core::marker::PhantomData;
 
@@ -68,6 +69,8 @@ pub struct Model<O: Options> {
     pub auto: bool,
     /// How deep the heap is locked.
     pub locks: u16,
+    /// What finalisers do.
+    pub action: FinaliserAction,
     /// How often each interesting thing happened.
     pub seen: Seen,
     options: PhantomData<O>,
@@ -81,6 +84,7 @@ impl<O: Options> Default for Model<O> {
             threshold: usize::MAX,
             auto: true,
             locks: 0,
+            action: FinaliserAction::Nothing,
             seen: Seen::default(),
             options: PhantomData,
         }
@@ -173,11 +177,22 @@ impl<O: Options> Model<O> {
                 live.extend(self.words(at).into_iter().filter_map(|w| self.find(w)));
             }
         }
+        let dying = self.all().into_iter().filter(|at| !seen.contains(at));
+        let dying: Vec<At> = dying.collect();
         let mut finalised = Vec::new();
-        for at in self.all().into_iter().filter(|at| !seen.contains(at)) {
-            if self.chunk(at).finaliser && self.words(at)[0] != 0 {
+        for &at in &dying {
+            // an earlier finaliser may have freed it
+            let chunk = self.areas[at.0].chunks.get(&at.1);
+            if chunk.is_some_and(|chunk| chunk.finaliser) && self.words(at)[0] != 0 {
                 finalised.push(self.address(at).addr());
+                if self.action == FinaliserAction::FreesLinked
+                    && let Some(linked) = self.find(self.words(at)[1])
+                {
+                    self.remove(linked);
+                }
             }
+        }
+        for at in dying {
             self.remove(at);
             self.seen.freed_by_collect += 1;
         }

@@ -72,4 +72,8 @@ pub enum FinaliserAction {
     Collects,
     /// Asks for the figures.
     AsksInfo,
+    /// Frees the chunk that the second word of its object points at, dying or not.
+    FreesLinked,
+    /// Raises; nothing gets out.
+    Raises,
 }

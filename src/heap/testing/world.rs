@@ -228,7 +228,10 @@ impl<O: Options> World<O> {
                 }
             }
             Op::Info => self.expect_info(),
-            Op::Finaliser { action } => self.state().action = action,
+            Op::Finaliser { action } => {
+                self.model.action = action;
+                self.state().action = action;
+            }
         }
         self.compare(op);
     }
