@@ -10,8 +10,8 @@ const BLOCKS_PER_LINE: usize = 64;
 
 /// Where the map is written.
 pub trait Sink {
-    /// A new area, whose pool starts there.
-    fn area(&mut self, pool: *const u8);
+    /// A new area, whose pool starts at that address.
+    fn area(&mut self, pool: usize);
     /// That many whole lines of free blocks are left out.
     fn free_lines(&mut self, lines: usize);
     /// A new line; its first block is that many bytes from the start of the pool.
@@ -36,7 +36,7 @@ impl<H: Host> Heap<H> {
         let host = self.host();
         host.enter();
         for area in Area::all(host) {
-            sink.area(area.pool());
+            sink.area(area.pool().addr());
             self.dump_area(area, sink);
             sink.end_area();
         }

@@ -64,9 +64,15 @@ impl Printer {
 }
 
 impl Sink for Printer {
-    fn area(&mut self, pool: *const u8) {
-        // SAFETY: `new` was promised a printer; the format takes a pointer.
-        unsafe { c::mp_printf(self.0, c"GC memory layout; from %p:".as_ptr(), pool) };
+    fn area(&mut self, pool: usize) {
+        // SAFETY: `new` was promised a printer; the format takes a pointer, which is not followed.
+        unsafe {
+            c::mp_printf(
+                self.0,
+                c"GC memory layout; from %p:".as_ptr(),
+                core::ptr::without_provenance::<u8>(pool),
+            )
+        };
     }
     fn free_lines(&mut self, lines: usize) {
         self.number(c"\n       (%u lines all free)", lines);
