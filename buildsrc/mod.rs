@@ -64,11 +64,11 @@ pub fn run() -> Result<()> {
     let headers = headers::read(&port, &host_room.join("port.h"))?;
     write(&out.join("bindings.rs"), &headers.text)?;
     let config = config::Config::from_headers(&headers, &target)?;
-    layout::prove(&port, &headers, &config, &host_room.join("port.h"), &out)?;
+    let report = PathBuf::from(variable("MPGC_OUT")?);
+    layout::prove(&port, &headers, &config, &host_room.join("port.h"), &report)?;
 
     write(&out.join("config.rs"), &config.rust())?;
     write(&out.join("sections.rs"), &sections)?;
-    let report = PathBuf::from(variable("MPGC_OUT")?);
     write(
         &report.join("exports"),
         &(config.exports().join("\n") + "\n"),

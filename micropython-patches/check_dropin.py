@@ -97,23 +97,6 @@ class Builds:
     def objects(self, build):
         return [build / "py" / f"{name}.o" for name in self.replaced]
 
-    def seed(self, build):
-        """Starts with the build tools that an earlier build compiled."""
-        cargo = build / "mpgc" / "cargo"
-        if cargo.exists():
-            return
-        for other in self.work.glob("*/mpgc/cargo"):
-            shutil.copytree(other, cargo, symlinks=True, copy_function=link_or_copy)
-            return
-
-
-def link_or_copy(source, target):
-    """The compiled dependencies are large and only read: they are shared."""
-    if "/release/deps/" in str(source):
-        os.link(source, target)
-    else:
-        shutil.copy2(source, target)
-
 
 def tail(text, lines=15):
     return "\n".join(text.strip().splitlines()[-lines:])
@@ -134,8 +117,6 @@ def same_symbols(builds, name):
     sides = {}
     for side, door in (("c", ()), ("rust", ("-f", str(WRAPPER)))):
         build = builds.directory(name, side)
-        if side == "rust":
-            builds.seed(build)
         builds.make(build, variant, options, builds.objects(build), door=door)
         sides[side] = globals_of(builds.objects(build))
     added = {symbol for symbol in sides["rust"] if symbol.startswith("mpgc_")}
@@ -169,7 +150,6 @@ def the_program_runs_on_rust(builds):
 
 def module_tells_the_build(builds):
     build = builds.directory("module", "rust")
-    builds.seed(build)
     builds.make(build, "standard", ["MPGC_PYTHON_MODULE=1"])
     done = subprocess.run(
         [build / "micropython", "-c", "import mpgc; print(mpgc.build_info()); print(mpgc.version())"],
@@ -186,8 +166,6 @@ def scenarios(builds, name):
     told = {}
     for side, door in (("c", ()), ("rust", ("-f", str(WRAPPER)))):
         build = builds.directory(f"scenarios {name}", side)
-        if side == "rust":
-            builds.seed(build)
         options = [f"MICROPYTHON_DIR={builds.tree}", f"SCENARIO_OPTIONS={SCENARIOS[name]}"]
         builds.make(build, None, options, door=door, port=MOCK_PORT)
         done = subprocess.run([build / "scenarios"], stdout=subprocess.PIPE, text=True, timeout=60)
@@ -228,12 +206,12 @@ def compile_c(builds, build, source, *extra):
 
 def layouts_are_proven(builds):
     build = builds.directory("standard", "rust")
-    proofs = sorted(build.glob("mpgc/cargo/*/release/build/mpgc-*/out/layout.c"), key=lambda p: p.stat().st_mtime)
-    expect(proofs, "the build left no layout.c")
-    text = proofs[-1].read_text()
+    proof = build / "mpgc" / "layout.c"
+    expect(proof.exists(), "the build left no layout.c")
+    text = proof.read_text()
     claims = text.count("_Static_assert")
     expect(claims > 100, f"only {claims} claims")
-    expect(compile_c(builds, build, proofs[-1]).returncode == 0, "the claims do not hold")
+    expect(compile_c(builds, build, proof).returncode == 0, "the claims do not hold")
     # A claim that is wrong by one must be seen.
     wrong = build / "wrong.c"
     wrong.write_text(re.sub(r"== (\d+),", lambda m: f"== {int(m[1]) + 1},", text, count=1))
@@ -259,7 +237,6 @@ class Incremental:
         self.variants = builds.work / "variants"
         if not self.variants.exists():
             shutil.copytree(builds.port / "variants", self.variants)
-        builds.seed(self.build)
         self.make()
 
     def make(self, *options):
@@ -313,7 +290,6 @@ class Incremental:
 
 def c_build_turns_into_rust(builds):
     build = builds.directory("minimal turned", "rust")
-    builds.seed(build)
     variant, options = CONFIGURATIONS["minimal"]
     for _ in range(2):
         # Whatever an earlier round left is compiled from C.
@@ -329,7 +305,6 @@ def c_build_turns_into_rust(builds):
 
 def the_heap_can_stay_in_c(builds):
     build = builds.directory("minimal kept", "rust")
-    builds.seed(build)
     variant, options = CONFIGURATIONS["minimal"]
     for kept in ([], ["MPGC_KEEP_C=gc"], []):
         builds.make(build, variant, options + kept)
@@ -342,7 +317,6 @@ def the_heap_can_stay_in_c(builds):
 
 def usermod_door(builds):
     build = builds.directory("usermod", "rust")
-    builds.seed(build)
     door = (f"USER_C_MODULES={CRATE / 'micropython-patches/usermod'}",)
     builds.make(build, "standard", [], builds.objects(build), door=door)
     expect("mpgc_version" in globals_of(builds.objects(build)), "the door did nothing")
@@ -379,8 +353,6 @@ def patch_applies_and_switches(builds):
     port = copy / "ports" / "unix"
     for name, switch, rust in (("patched", [f"MPGC={CRATE}"], True), ("patched off", [], False)):
         build = builds.directory(name, "rust")
-        if rust:
-            builds.seed(build)
         builds.make(build, "standard", switch, builds.objects(build), door=(), port=port)
         names = globals_of(builds.objects(build))
         expect(("mpgc_version" in names) == rust, f"MPGC={switch}: the wrong objects")
@@ -393,7 +365,6 @@ def cmake_door(builds):
     # A copy, so that a header can be touched.
     source = builds.work / "cmake-port"
     shutil.copytree(MOCK_PORT, source, dirs_exist_ok=True)
-    builds.seed(build)
     module = CRATE / "micropython-patches" / "micropython.cmake"
     steps = (
         ["cmake", "-S", source, "-B", build, f"-DUSER_C_MODULES={module}", f"-DMICROPY_DIR={builds.tree}"],
@@ -448,7 +419,6 @@ def one_message(said, *parts):
 def bad_input(builds, name):
     options, *parts = BAD_INPUT[name]
     build = builds.directory("bad", "rust")
-    builds.seed(build)
     target = build / "py" / "gc.o"
     if not (build / "genhdr" / "qstrdefs.generated.h").exists():
         builds.make(build, "standard", [], [target])
@@ -523,6 +493,7 @@ def main():
         print(f"mpgc: {tree} is not a MicroPython tree (no py/gc.c): give one with --tree", file=sys.stderr)
         return 2
     args.work.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("MPGC_BUILD_TOOLS", str(args.work.resolve() / "build-tools"))
     builds = Builds(tree, args.work.resolve(), args.jobs)
     passed = failed = 0
     for name, check in all_checks(builds):

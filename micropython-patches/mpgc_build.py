@@ -188,6 +188,9 @@ def cargo_environment(args, work, asserts):
         CARGO_PROFILE_RELEASE_OPT_LEVEL=args.opt_level,
         CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS="true" if asserts else "false",
     )
+    if os.environ.get("MPGC_BUILD_TOOLS"):
+        # What is compiled on the way, bindgen above all, is kept there for the next build directory.
+        env["CARGO_BUILD_BUILD_DIR"] = os.path.abspath(os.environ["MPGC_BUILD_TOOLS"])
     if args.build_std:
         env["RUSTC_BOOTSTRAP"] = "1"
     return env

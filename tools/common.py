@@ -41,6 +41,8 @@ def clean_env(**extra):
     env = {key: value for key, value in os.environ.items() if key not in dropped}
     env["PYTHONDONTWRITEBYTECODE"] = "1"
     env["MICROPY_CPYTHON3"] = sys.executable
+    # bindgen and its like are compiled once for all build directories
+    env.setdefault("MPGC_BUILD_TOOLS", str(BUILD / "build-tools"))
     env.update(extra)
     return env
 
