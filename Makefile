@@ -5,6 +5,11 @@ RELEASE ?=
 VARIANT ?= standard
 OPTIONS ?=
 ROUNDS ?= 15
+# What `make twins` compares, and how much of it.
+CONFIG ?=
+OPS ?=
+SEED ?= 1
+RUN ?=
 MICROPYTHON_DIR ?=
 PYTHON ?= python3
 
@@ -12,11 +17,11 @@ export MICROPYTHON_DIR
 export PYTHONDONTWRITEBYTECODE := 1
 
 TREE = --release "$(RELEASE)"
-CONFIG = $(TREE) --variant "$(VARIANT)" --options "$(OPTIONS)"
+UNIX = $(TREE) --variant "$(VARIANT)" --options "$(OPTIONS)"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help python deps tree build build-c run repl test upstream perf fmt lint unit clean
+.PHONY: help python deps tree build build-c run repl test upstream twins perf fmt lint unit clean
 
 help: ## list these tasks
 	@echo 'make TASK [RELEASE=1.25.0|1.26.1] [MICROPYTHON_DIR=...] [VARIANT=standard|coverage|minimal] [OPTIONS="..."]'
@@ -32,26 +37,29 @@ tree: python ## fetch the MicroPython tree into build/trees
 	@$(PYTHON) tools/tree.py $(TREE)
 
 build: deps ## build the unix port with mpgc
-	@$(PYTHON) tools/unix.py $(CONFIG)
+	@$(PYTHON) tools/unix.py $(UNIX)
 
 build-c: deps ## build the unix port with its own C, for comparison
-	@$(PYTHON) tools/unix.py $(CONFIG) --flavour c
+	@$(PYTHON) tools/unix.py $(UNIX) --flavour c
 
 run: deps ## build the unix port with mpgc and run examples/demo.py
-	@$(PYTHON) tools/unix.py $(CONFIG) --python-module --run examples/demo.py
+	@$(PYTHON) tools/unix.py $(UNIX) --python-module --run examples/demo.py
 
 repl: deps ## build the unix port with mpgc and open its prompt
-	@$(PYTHON) tools/unix.py $(CONFIG) --python-module --run
+	@$(PYTHON) tools/unix.py $(UNIX) --python-module --run
 
 test: python ## run everything that CI runs; ends with `N passed, N failed`
 	@$(PYTHON) tools/deps.py --test
 	@$(PYTHON) tools/run_checks.py
 
 upstream: deps ## run MicroPython's own tests on C and on mpgc, and compare
-	@$(PYTHON) tools/upstream.py $(CONFIG)
+	@$(PYTHON) tools/upstream.py $(UNIX)
+
+twins: deps ## run the C original and mpgc side by side, by operation [OPS=1000000] [CONFIG=split,auto]
+	@$(PYTHON) tools/twins.py $(TREE) --operations "$(OPS)" --config "$(CONFIG)" --seed "$(SEED)" --run "$(RUN)"
 
 perf: deps ## run MicroPython's perf_bench on C and on mpgc in turns
-	@$(PYTHON) tools/perf.py $(CONFIG) --rounds "$(ROUNDS)"
+	@$(PYTHON) tools/perf.py $(UNIX) --rounds "$(ROUNDS)"
 
 unit: ## test the pure heap, pystack and scheduler with cargo alone
 	cargo test
@@ -64,4 +72,4 @@ lint: ## check format and lints of the Rust sources
 	cargo clippy --all-targets -- -D warnings
 
 clean: ## remove what was built, but not the fetched trees
-	rm -rf target build/unix build/mpy-cross build/upstream build/perf build/dropin build/no-micropython-lib
+	rm -rf target build/unix build/mpy-cross build/upstream build/perf build/dropin build/no-micropython-lib build/twins
