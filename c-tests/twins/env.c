@@ -1,0 +1,601 @@
+// What is around the four files in MicroPython, as far as they can see it. Compiled once for the
+// C and once for the Rust, with the same flags.
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "py/builtin.h"
+#include "py/gc.h"
+#include "py/mphal.h"
+#include "py/objexcept.h"
+#include "py/pystack.h"
+#include "py/runtime.h"
+#include "py/stackctrl.h"
+
+#include "twin.h"
+
+const char *mpgc_build_info(void) __attribute__((weak));
+bool mpgc_check(twin_broken_t *out) __attribute__((weak));
+
+mp_state_ctx_t mp_state_ctx;
+
+static twin_hooks_t hooks;
+static twin_counts_t counts;
+static size_t atomic_depth;
+
+void twin_event(int kind) {
+    hooks.event(hooks.world, kind, 0);
+}
+
+static void event(int kind, uintptr_t value) {
+    hooks.event(hooks.world, kind, value);
+}
+
+// Macros of mpconfigport.h.
+
+size_t twin_steps;
+
+uintptr_t twin_atomic_begin(void) {
+    atomic_depth += 1;
+    if (atomic_depth != 1) {
+        event(EVENT_ATOMIC, atomic_depth);
+    }
+    return 7;
+}
+
+void twin_atomic_end(uintptr_t state) {
+    if (state != 7 || atomic_depth != 1) {
+        event(EVENT_ATOMIC, atomic_depth);
+    }
+    atomic_depth -= 1;
+}
+
+// Printing: into a buffer that the driver takes.
+
+static char text[1 << 19];
+static size_t text_len;
+
+int mp_printf(const mp_print_t *print, const char *fmt, ...) {
+    (void)print;
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(text + text_len, sizeof(text) - text_len, fmt, args);
+    va_end(args);
+    text_len += n;
+    if (text_len >= sizeof(text)) {
+        fprintf(stderr, "error: a dump does not fit into the twins' buffer\n");
+        abort();
+    }
+    return n;
+}
+
+int mp_print_str(const mp_print_t *print, const char *str) {
+    return mp_printf(print, "%s", str);
+}
+
+const mp_print_t mp_plat_print;
+
+static const char *take_text(size_t *len) {
+    *len = text_len;
+    text_len = 0;
+    return text;
+}
+
+// Types, by whose address a dump chooses its letter.
+
+#define TYPE(name) const mp_obj_type_t name = { .flags = 0 };
+TYPE(mp_type_tuple) TYPE(mp_type_list) TYPE(mp_type_dict) TYPE(mp_type_str) TYPE(mp_type_bytes)
+TYPE(mp_type_bytearray) TYPE(mp_type_array) TYPE(mp_type_float) TYPE(mp_type_fun_bc)
+TYPE(mp_type_module) TYPE(mp_type_RuntimeError) TYPE(mp_type_object)
+
+static const mp_obj_type_t *const types[] = {
+    &mp_type_tuple, &mp_type_list, &mp_type_dict, &mp_type_str, &mp_type_bytes, &mp_type_bytearray,
+    &mp_type_array, &mp_type_float, &mp_type_fun_bc, &mp_type_module, &mp_type_object,
+};
+
+static const void *type(size_t number) {
+    return types[number];
+}
+
+// Objects that Python would make.
+
+static char del_method, exhausted;
+
+// An exception as a value that is the same in both twins, if it is one of the twin's own.
+static uintptr_t exception_value(void *value) {
+    #if MICROPY_KBD_EXCEPTION
+    if (value == &MP_STATE_VM(mp_kbd_exception)) {
+        return 1;
+    }
+    #endif
+    return value == &exhausted ? 2 : (uintptr_t)value;
+}
+
+bool mp_obj_is_exception_instance(mp_obj_t obj) {
+    (void)obj;
+    return true;
+}
+
+void mp_load_method_maybe(mp_obj_t obj, qstr attr, mp_obj_t *dest) {
+    dest[0] = attr == MP_QSTR___del__ ? MP_OBJ_FROM_PTR(&del_method) : MP_OBJ_NULL;
+    dest[1] = obj;
+}
+
+mp_obj_t mp_call_function_1_protected(mp_obj_t fun, mp_obj_t arg) {
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        bool raise;
+        #if MICROPY_ENABLE_SCHEDULER
+        event(EVENT_STATE, (uint16_t)MP_STATE_VM(sched_state));
+        #endif
+        if (fun == MP_OBJ_FROM_PTR(&del_method)) {
+            raise = hooks.finalise(hooks.world, MP_OBJ_TO_PTR(arg));
+        } else {
+            event(EVENT_CALLBACK, (uintptr_t)fun);
+            event(EVENT_ARGUMENT, (uintptr_t)arg);
+            raise = hooks.callback(hooks.world, MP_OBJ_TO_PTR(fun), MP_OBJ_TO_PTR(arg));
+        }
+        if (raise) {
+            nlr_jump((void *)(uintptr_t)0x1237);
+        }
+        nlr_pop();
+        return fun;
+    }
+    event(EVENT_CAUGHT, exception_value(nlr.ret_val));
+    return MP_OBJ_NULL;
+}
+
+void mp_raise_type_arg(const mp_obj_type_t *exc_type, mp_obj_t arg) {
+    bool right = exc_type == &mp_type_RuntimeError && arg == MP_OBJ_NEW_QSTR(MP_QSTR_pystack_space_exhausted);
+    nlr_jump(right ? &exhausted : NULL);
+}
+
+void nlr_jump_fail(void *val) {
+    fprintf(stderr, "error: a jump without a buffer, value %p\n", val);
+    abort();
+}
+
+// The heap.
+
+static bool is_c(void) {
+    return mpgc_build_info == NULL;
+}
+
+#if MICROPY_GC_SPLIT_HEAP_AUTO
+static mp_state_mem_area_t *unlinked[64];
+static mp_state_mem_area_t *unlinked_from[64];
+static size_t unlinked_len;
+
+size_t gc_get_max_new_split(void) {
+    return hooks.max_new_area(hooks.world);
+}
+
+void *twin_get_region(size_t n_bytes) {
+    return hooks.get_region(hooks.world, n_bytes);
+}
+
+// docs/upstream.md, 8: the C gives an area back whose first block is still in use. It is
+// linked again when the collect has ended.
+void twin_give_region(void *start) {
+    mp_state_mem_area_t *area = start;
+    if (is_c() && (area->gc_alloc_table_start[0] & 3) != 0 && unlinked_len < MP_ARRAY_SIZE(unlinked)) {
+        mp_state_mem_area_t *from = &MP_STATE_MEM(area);
+        while (from->next != area->next) {
+            from = from->next;
+        }
+        unlinked[unlinked_len] = area;
+        unlinked_from[unlinked_len++] = from;
+        return;
+    }
+    hooks.give_region(hooks.world, start);
+}
+#endif
+
+static void after_collect(void) {
+    counts.collects += 1;
+    #if MICROPY_GC_SPLIT_HEAP_AUTO
+    while (unlinked_len > 0) {
+        mp_state_mem_area_t *area = unlinked[--unlinked_len];
+        area->next = unlinked_from[unlinked_len]->next;
+        unlinked_from[unlinked_len]->next = area;
+        area->gc_last_free_atb_index = 0;
+        counts.areas_mended += 1;
+    }
+    #endif
+}
+
+void gc_collect(void) {
+    void **words;
+    size_t len;
+    hooks.roots(hooks.world, &words, &len);
+    gc_collect_start();
+    gc_collect_root(words, len);
+    if (is_c() && MP_STATE_MEM(gc_stack_overflow)) {
+        counts.overflows += 1;
+    }
+    gc_collect_end();
+    after_collect();
+}
+
+static void sweep_all(void) {
+    gc_sweep_all();
+    after_collect();
+}
+
+// docs/upstream.md, 7: in C the highest used block may be one past the last, after which a collect
+// may read behind the finaliser table and, there, damage the pool.
+static void settle(void) {
+    counts.steps = twin_steps;
+    if (!is_c()) {
+        return;
+    }
+    for (mp_state_mem_area_t *area = &MP_STATE_MEM(area); area != NULL;) {
+        size_t blocks = area->gc_alloc_table_byte_len * 4;
+        if (blocks > 0 && area->gc_last_used_block >= blocks) {
+            area->gc_last_used_block = blocks - 1;
+            counts.last_used_mended += 1;
+        }
+        #if MICROPY_GC_SPLIT_HEAP
+        area = area->next;
+        #else
+        area = NULL;
+        #endif
+    }
+}
+
+static bool area(size_t number, twin_area_t *out) {
+    mp_state_mem_area_t *area = &MP_STATE_MEM(area);
+    #if MICROPY_GC_SPLIT_HEAP
+    for (; number > 0 && area != NULL; number--) {
+        area = area->next;
+    }
+    #endif
+    if (number > 0 || area == NULL) {
+        return false;
+    }
+    *out = (twin_area_t) {
+        area->gc_alloc_table_start, area->gc_alloc_table_byte_len,
+        #if MICROPY_ENABLE_FINALISER
+        area->gc_finaliser_table_start,
+        #else
+        NULL,
+        #endif
+        area->gc_pool_start, area->gc_pool_end, area->gc_last_used_block,
+    };
+    return true;
+}
+
+static void info(size_t out[8]) {
+    gc_info_t info;
+    gc_info(&info);
+    size_t found[8] = {
+        info.total, info.used, info.free, info.max_free, info.num_1block, info.num_2block, info.max_block,
+        #if MICROPY_GC_SPLIT_HEAP_AUTO
+        info.max_new_split,
+        #endif
+    };
+    memcpy(out, found, sizeof(found));
+}
+
+static void dump(bool table) {
+    if (table) {
+        gc_dump_alloc_table(&mp_plat_print);
+    } else {
+        gc_dump_info(&mp_plat_print);
+    }
+}
+
+static void set_threshold(size_t blocks) {
+    (void)blocks;
+    #if MICROPY_GC_ALLOC_THRESHOLD
+    MP_STATE_MEM(gc_alloc_threshold) = blocks;
+    #endif
+}
+
+static void set_auto_collect(bool on) {
+    MP_STATE_MEM(gc_auto_collect_enabled) = on;
+}
+
+static void numbers(twin_numbers_t *out) {
+    *out = (twin_numbers_t) {
+        .lock_depth = MP_STATE_THREAD(gc_lock_depth),
+        .auto_collect = MP_STATE_MEM(gc_auto_collect_enabled),
+        #if MICROPY_GC_ALLOC_THRESHOLD
+        .alloc_amount = MP_STATE_MEM(gc_alloc_amount),
+        .alloc_threshold = MP_STATE_MEM(gc_alloc_threshold),
+        #endif
+        #if MICROPY_PY_GC_COLLECT_RETVAL
+        .collected = MP_STATE_MEM(gc_collected),
+        #endif
+        #if MICROPY_ENABLE_PYSTACK
+        .pystack_used = mp_pystack_usage(),
+        #endif
+        #if MICROPY_ENABLE_SCHEDULER
+        .sched_state = (uint16_t)MP_STATE_VM(sched_state),
+        .sched_len = MP_STATE_VM(sched_len),
+        .sched_idx = MP_STATE_VM(sched_idx),
+        #endif
+        #if MICROPY_SCHEDULER_STATIC_NODES
+        .has_nodes = (MP_STATE_VM(sched_head) != NULL) + 2 * (MP_STATE_VM(sched_tail) != NULL),
+        #endif
+        .pending_exception = exception_value(MP_OBJ_TO_PTR(MP_STATE_THREAD(mp_pending_exception))),
+        #if MICROPY_ENABLE_VM_ABORT
+        .vm_abort = MP_STATE_VM(vm_abort),
+        #endif
+        .atomic_depth = atomic_depth,
+        .jumps_pushed = (MP_STATE_THREAD(nlr_top) != NULL) + 2 * (MP_STATE_THREAD(nlr_jump_callback_top) != NULL),
+    };
+}
+
+// pystack.
+
+#if MICROPY_ENABLE_PYSTACK
+static void *pystack_alloc(size_t bytes) {
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        void *chunk = mp_pystack_alloc(bytes);
+        nlr_pop();
+        return chunk;
+    }
+    event(EVENT_CAUGHT, exception_value(nlr.ret_val));
+    return NULL;
+}
+
+static void pystack_free(void *chunk) {
+    mp_pystack_free(chunk);
+}
+#endif
+
+// The scheduler.
+
+#if MICROPY_SCHEDULER_STATIC_NODES
+static mp_sched_node_t nodes[6];
+
+static void node_callback(mp_sched_node_t *node) {
+    event(EVENT_NODE, node - nodes);
+    event(EVENT_STATE, (uint16_t)MP_STATE_VM(sched_state));
+    hooks.node(hooks.world, node - nodes);
+}
+
+static bool schedule_node(size_t node) {
+    return mp_sched_schedule_node(&nodes[node], node_callback);
+}
+#endif
+
+#if MICROPY_ENABLE_SCHEDULER
+static bool schedule(void *function, void *argument) {
+    return mp_sched_schedule(MP_OBJ_FROM_PTR(function), MP_OBJ_FROM_PTR(argument));
+}
+#endif
+
+static void sched_exception(void *exception) {
+    mp_sched_exception(MP_OBJ_FROM_PTR(exception));
+}
+
+static void handle(unsigned int how) {
+    switch (how) {
+        case 0:
+        case 1:
+            mp_handle_pending(how);
+            break;
+        case 2:
+            mp_event_handle_nowait();
+            break;
+        case 3:
+            mp_event_wait_indefinite();
+            break;
+        default:
+            mp_event_wait_ms(5);
+            break;
+    }
+}
+
+// An exception lands in the inner buffer; an abort passes it by.
+static void handle_pending(unsigned int how, bool abort_buffer) {
+    nlr_buf_t outer;
+    if (nlr_push(&outer) == 0) {
+        #if MICROPY_ENABLE_VM_ABORT
+        nlr_set_abort(abort_buffer ? &outer : NULL);
+        #endif
+        nlr_buf_t inner;
+        if (nlr_push(&inner) == 0) {
+            handle(how);
+            nlr_pop();
+        } else {
+            event(EVENT_CAUGHT, exception_value(inner.ret_val));
+        }
+        nlr_pop();
+    } else {
+        event(EVENT_ABORTED, (uintptr_t)outer.ret_val);
+    }
+    #if MICROPY_ENABLE_VM_ABORT
+    nlr_set_abort(NULL);
+    #endif
+}
+
+// nlr.
+
+typedef struct {
+    nlr_jump_callback_node_t node;
+    size_t level;
+} told_t;
+
+static void told(void *node) {
+    event(EVENT_JUMP_CALLBACK, ((told_t *)node)->level);
+}
+
+static size_t pystack_in_use(void) {
+    #if MICROPY_ENABLE_PYSTACK
+    return mp_pystack_usage();
+    #else
+    return 0;
+    #endif
+}
+
+static void level(uint64_t plan, size_t levels, uintptr_t value);
+
+// Keeps values in as many registers as there are, so that a jump must give them back.
+static void __attribute__((noinline)) buffer_level(uint64_t plan, size_t levels, uintptr_t value, bool again) {
+    uintptr_t a = value * 3 + 1, b = value * 5 + 2, c = value ^ 0x55, d = value + levels, e = ~value, f = value << 7;
+    volatile uintptr_t counted = 0;
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        counted = 1;
+        level(plan, levels, value + 1);
+        counted += 1;
+        nlr_pop();
+    } else {
+        event(EVENT_CAUGHT, exception_value(nlr.ret_val));
+        event(EVENT_PYSTACK, pystack_in_use());
+        counted += 8;
+    }
+    event(EVENT_LOCALS, a ^ b ^ c ^ d ^ e ^ f);
+    event(EVENT_LOCALS, counted);
+    if (again && counted > 8) {
+        nlr_jump(nlr.ret_val);
+    }
+}
+
+static void __attribute__((noinline)) callback_level(uint64_t plan, size_t levels, uintptr_t value, bool run) {
+    told_t callback = { .level = levels };
+    nlr_push_jump_callback(&callback.node, told);
+    level(plan, levels, value + 1);
+    nlr_pop_jump_callback(run);
+}
+
+static void level(uint64_t plan, size_t levels, uintptr_t value) {
+    if (levels == 0) {
+        if (plan & 1) {
+            nlr_jump((void *)(value | 1));
+        }
+        return;
+    }
+    uint64_t rest = plan >> 3;
+    switch (plan & 7) {
+        case 0:
+        case 1:
+            buffer_level(rest, levels - 1, value, plan & 1);
+            break;
+        case 2:
+        case 3:
+            callback_level(rest, levels - 1, value, plan & 1);
+            break;
+        case 4: {
+            #if MICROPY_ENABLE_PYSTACK
+            // Raises when there is no room, as deep as it is.
+            void *chunk = mp_pystack_alloc(24 * levels);
+            level(rest, levels - 1, value + 1);
+            mp_pystack_free(chunk);
+            #else
+            level(rest, levels - 1, value + 1);
+            #endif
+            break;
+        }
+        default:
+            level(rest, levels - 1, value + (plan & 7));
+            break;
+    }
+}
+
+static void jump(uint64_t plan, size_t levels) {
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        level(plan, levels, 0x1001);
+        nlr_pop();
+    } else {
+        event(EVENT_CAUGHT, exception_value(nlr.ret_val));
+        event(EVENT_PYSTACK, pystack_in_use());
+    }
+}
+
+// A twin as after power on.
+static void reset(const twin_hooks_t *new_hooks) {
+    memset(&mp_state_ctx, 0, sizeof(mp_state_ctx));
+    hooks = *new_hooks;
+    atomic_depth = 0;
+    text_len = 0;
+    #if MICROPY_ENABLE_SCHEDULER
+    MP_STATE_VM(sched_state) = MP_SCHED_IDLE;
+    #endif
+    #if MICROPY_SCHEDULER_STATIC_NODES
+    memset(nodes, 0, sizeof(nodes));
+    #endif
+}
+
+const twin_t twin = {
+    .release = MICROPY_VERSION_MAJOR * 10000 + MICROPY_VERSION_MINOR * 100 + MICROPY_VERSION_MICRO,
+    .block_bytes = MICROPY_BYTES_PER_GC_BLOCK,
+    .stack_entries = MICROPY_ALLOC_GC_STACK_SIZE,
+    .entry_bytes = sizeof(MICROPY_GC_STACK_ENTRY_TYPE),
+    .finaliser = MICROPY_ENABLE_FINALISER,
+    .split = MICROPY_GC_SPLIT_HEAP,
+    .split_auto = MICROPY_GC_SPLIT_HEAP_AUTO,
+    .threshold = MICROPY_GC_ALLOC_THRESHOLD,
+    .conservative_clear = MICROPY_GC_CONSERVATIVE_CLEAR,
+    .collect_retval = MICROPY_PY_GC_COLLECT_RETVAL,
+    .pystack = MICROPY_ENABLE_PYSTACK,
+    .scheduler = MICROPY_ENABLE_SCHEDULER,
+    .static_nodes = MICROPY_SCHEDULER_STATIC_NODES,
+    .vm_abort = MICROPY_ENABLE_VM_ABORT,
+    #ifdef TWIN_HOOK_LOOP
+    .hook_loop = true,
+    #endif
+    #ifndef NDEBUG
+    .asserts = true,
+    #endif
+    .scheduler_depth = MICROPY_SCHEDULER_DEPTH,
+    .types = MP_ARRAY_SIZE(types),
+    .build_info = mpgc_build_info,
+    .check = mpgc_check,
+    .reset = reset,
+    .settle = settle,
+    .counts = &counts,
+    .area = area,
+    .numbers = numbers,
+    .type = type,
+    .take_text = take_text,
+    .init = gc_init,
+    #if MICROPY_GC_SPLIT_HEAP
+    .add = gc_add,
+    #endif
+    .alloc = gc_alloc,
+    .free = gc_free,
+    .realloc = gc_realloc,
+    .nbytes = gc_nbytes,
+    .lock = gc_lock,
+    .unlock = gc_unlock,
+    .is_locked = gc_is_locked,
+    .collect = gc_collect,
+    .sweep_all = sweep_all,
+    .info = info,
+    .dump = dump,
+    .set_threshold = set_threshold,
+    .set_auto_collect = set_auto_collect,
+    #if MICROPY_ENABLE_PYSTACK
+    .pystack_align = MICROPY_PYSTACK_ALIGN,
+    .pystack_init = mp_pystack_init,
+    .pystack_alloc = pystack_alloc,
+    .pystack_free = pystack_free,
+    #endif
+    #if MICROPY_ENABLE_SCHEDULER
+    .schedule = schedule,
+    .sched_lock = mp_sched_lock,
+    .sched_unlock = mp_sched_unlock,
+    #endif
+    #if MICROPY_SCHEDULER_STATIC_NODES
+    .nodes = MP_ARRAY_SIZE(nodes),
+    .schedule_node = schedule_node,
+    #endif
+    .sched_exception = sched_exception,
+    #if MICROPY_KBD_EXCEPTION
+    .keyboard_interrupt = mp_sched_keyboard_interrupt,
+    #endif
+    #if MICROPY_ENABLE_VM_ABORT
+    .sched_vm_abort = mp_sched_vm_abort,
+    #endif
+    .handle_pending = handle_pending,
+    .jump = jump,
+};

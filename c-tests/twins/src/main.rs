@@ -1,0 +1,104 @@
+//! Takes the C original and mpgc through the same operations in one process and compares them.
+//!
+//! ```text
+//!   twins SHARED-OBJECT prove
+//!   twins SHARED-OBJECT random OPERATIONS SEED [RUN]
+//! ```
+//!
+//! `tools/twins.py` makes the shared object and calls this. Exit status 0: no difference.
+
+mod compare;
+mod core_step;
+mod generate;
+mod memory;
+mod pair;
+mod plant;
+mod prove;
+mod run;
+mod shrink;
+mod side;
+mod twin;
+
+use run::{Failure, Told};
+use std::process::ExitCode;
+use twin::Twin;
+
+const USAGE: &str = "usage: twins SHARED-OBJECT prove|random OPERATIONS SEED [RUN]";
+
+fn main() -> ExitCode {
+    match start() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            println!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start() -> Result<(), String> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let number = |at: usize| {
+        let word = arguments.get(at).ok_or(USAGE)?;
+        word.parse::<u64>()
+            .map_err(|_| format!("{word} is no number; {USAGE}"))
+    };
+    let path = arguments.first().ok_or(USAGE)?;
+    let twins = twin::load(path)?;
+    same_configuration(twins)?;
+    match arguments.get(1).map(String::as_str) {
+        Some("prove") => prove::prove(twins),
+        Some("random") => {
+            let run = if arguments.len() > 4 { number(4)? } else { 0 };
+            random(twins, number(2)?, number(3)?, run)
+        }
+        _ => Err(USAGE.into()),
+    }
+}
+
+fn same_configuration([c, rust]: [&Twin; 2]) -> Result<(), String> {
+    if c.configuration() == rust.configuration() {
+        return Ok(());
+    }
+    Err(
+        "the two were built with different options: remove the folder of the build and try again"
+            .into(),
+    )
+}
+
+fn random(twins: [&'static Twin; 2], operations: u64, seed: u64, run: u64) -> Result<(), String> {
+    let told = run::shared();
+    told.run = run;
+    let outcome = run::random(twins, seed, operations, told, None);
+    for (name, count) in told.covered.all() {
+        println!("{name} {count}");
+    }
+    let Err(failure) = outcome else {
+        if told.covered.operations == 0 || told.covered.tables_compared == 0 {
+            return Err("nothing was compared".into());
+        }
+        return Ok(());
+    };
+    Err(account(twins, seed, told, &failure))
+}
+
+/// Everything that is needed to see a difference again.
+fn account(twins: [&'static Twin; 2], seed: u64, told: &mut Told, failure: &Failure) -> String {
+    let (run, setup, begun) = (told.run, told.setup, told.begun);
+    let mut text = format!(
+        "seed {seed} run {run} operation {begun}: {}\n{setup:?}\n",
+        failure.what
+    );
+    let steps = told.steps[..begun].to_vec();
+    match shrink::shrink(twins, setup, &steps, told) {
+        Some((steps, failure)) => {
+            let n = steps.len();
+            text += &format!(
+                "in {n} steps: {}\n{}\n",
+                failure.what,
+                shrink::source(&steps)
+            );
+        }
+        None => text += "the steps alone do not show it again: run it with the same seed and run\n",
+    }
+    text
+}

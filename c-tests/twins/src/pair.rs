@@ -1,0 +1,556 @@
+//! The C and the Rust side by side: one operation for both, and what it must have in common.
+
+use crate::memory::{Memory, NULL, Place};
+use crate::side::{Side, event};
+use crate::twin::{Counts, Numbers, Twin};
+use mpgc::heap::alloc::HAS_FINALISER;
+use mpgc::heap::testing::{CallbackAction, FinaliserAction, Op, Step};
+use std::fmt::Debug;
+
+const WORD: usize = size_of::<usize>();
+
+/// What makes a run: the same for both sides.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup {
+    /// Bytes of the first region.
+    pub bytes: usize,
+    /// Where it starts, behind an address that is aligned to 4096.
+    pub offset: usize,
+    /// Bytes that the heap may get by itself.
+    pub budget: usize,
+    /// Bytes of the Python stack.
+    pub stack: usize,
+    /// What memory holds at first.
+    pub fill: u8,
+}
+
+/// What the C and the Rust did differently.
+#[derive(Debug)]
+pub struct Difference {
+    /// What of it.
+    pub what: String,
+    /// In C.
+    pub c: String,
+    /// In Rust.
+    pub rust: String,
+}
+
+/// The result of an operation.
+pub type Outcome<T = ()> = Result<T, Difference>;
+
+/// A difference, unless both are equal.
+pub fn same<T: PartialEq + Debug>(what: &str, c: T, rust: T) -> Outcome<T> {
+    if c == rust {
+        return Ok(c);
+    }
+    Err(Difference {
+        what: what.into(),
+        c: format!("{c:?}"),
+        rust: format!("{rust:?}"),
+    })
+}
+
+macro_rules! seen {
+    ($($name:ident),* $(,)?) => {
+        /// What runs have covered.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+                pub struct Covered { $(pub $name: u64),* }
+
+        impl Covered {
+            /// The counters and their names.
+            pub fn all(&self) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($name), self.$name)),*]
+            }
+
+            /// Adds those of another run.
+            pub fn add(&mut self, other: &Covered) {
+                $(self.$name += other.$name;)*
+            }
+        }
+    };
+}
+seen!(
+    operations,
+    allocations,
+    failed_allocations,
+    moves,
+    grown_in_place,
+    shrunk,
+    frees,
+    collects,
+    mark_stack_overflows,
+    finalisers_run,
+    areas_added,
+    areas_given_back,
+    pystack_exhausted,
+    callbacks_run,
+    nodes_run,
+    queue_full,
+    jumps_caught,
+    jump_callbacks,
+    aborts,
+    tables_compared,
+    pools_compared,
+    dumps_compared,
+    mpgc_checks,
+    c_last_used_mended,
+    c_areas_mended,
+    hook_steps,
+);
+
+/// Both sides, and what the driver knows of them.
+pub struct Pair {
+    pub(crate) sides: [*mut Side; 2],
+    /// The chunks of the heap that are live.
+    pub live: Vec<Place>,
+    /// The chunks of the Python stack, from the bottom.
+    pub stacked: Vec<Place>,
+    /// How deep heap and scheduler are locked.
+    pub locks: usize,
+    /// See `locks`.
+    pub sched_locks: usize,
+    /// What was covered.
+    pub covered: Covered,
+    /// The numbers after the last operation.
+    pub numbers: Numbers,
+    serial: usize,
+    before: [Counts; 2],
+    look_anew: bool,
+}
+
+impl Pair {
+    /// Two heaps as after power on.
+    pub fn new(twins: [&'static Twin; 2], setup: Setup) -> Pair {
+        let sides = twins.map(|twin| {
+            let side = Box::new(Side {
+                twin,
+                regions: vec![Memory::new(setup.bytes, setup.offset, setup.fill)],
+                stack: Memory::new(setup.stack, 0, setup.fill),
+                roots: Vec::new(),
+                log: Vec::new(),
+                finaliser: FinaliserAction::Nothing,
+                callback: CallbackAction::Nothing,
+                budget: setup.budget,
+                fill: setup.fill,
+            });
+            let side = Box::into_raw(side);
+            // SAFETY: the side was just made and is valid until this pair is dropped; its regions are the
+            // twin's from now on.
+            unsafe {
+                (twin.reset)(&Side::hooks(side));
+                if let Some(init) = twin.pystack_init {
+                    init((*side).stack.start(), (*side).stack.end());
+                }
+                let region = &(&(*side).regions)[0];
+                (twin.init)(region.start(), region.end());
+            }
+            side
+        });
+        let mut pair = Pair {
+            sides,
+            live: Vec::new(),
+            stacked: Vec::new(),
+            locks: 0,
+            sched_locks: 0,
+            covered: Covered::default(),
+            numbers: Numbers::default(),
+            serial: 0,
+            before: [Counts::default(); 2],
+            look_anew: false,
+        };
+        pair.before = [0, 1].map(|i| pair.counts(i));
+        pair.numbers = pair.side(0).numbers();
+        pair
+    }
+
+    /// A side; no twin may run while it is in use.
+    pub fn side(&self, i: usize) -> &Side {
+        // SAFETY: the side is valid, and nothing else refers to it while no twin runs.
+        unsafe { &*self.sides[i] }
+    }
+
+    pub(crate) fn side_mut(&mut self, i: usize) -> &mut Side {
+        // SAFETY: as in `side`.
+        unsafe { &mut *self.sides[i] }
+    }
+
+    pub(crate) fn twin(&self, i: usize) -> &'static Twin {
+        self.side(i).twin
+    }
+
+    fn counts(&self, i: usize) -> Counts {
+        // SAFETY: env.c's counters, which only a running twin writes.
+        unsafe { *self.twin(i).counts }
+    }
+
+    /// Asks both sides, the C first.
+    pub(crate) fn both<T: PartialEq + Debug>(
+        &mut self,
+        what: &str,
+        ask: impl Fn(&Pair, &'static Twin, usize) -> T,
+    ) -> Outcome<T> {
+        let c = ask(self, self.twin(0), 0);
+        let rust = ask(self, self.twin(1), 1);
+        same(what, c, rust)
+    }
+
+    /// Asks both sides for an address.
+    pub(crate) fn both_place(
+        &mut self,
+        what: &str,
+        ask: impl Fn(&Pair, &'static Twin, usize) -> *mut u8,
+    ) -> Outcome<Place> {
+        self.both(what, |pair, twin, i| {
+            let address = ask(pair, twin, i);
+            // The side has the address's region only now.
+            pair.side(i).place(address.addr())
+        })
+    }
+
+    pub(crate) fn pick(&self, chunk: usize) -> Option<Place> {
+        (!self.live.is_empty()).then(|| self.live[chunk % self.live.len()])
+    }
+
+    /// Does one step on both sides.
+    ///
+    /// # Errors
+    ///
+    /// The first difference.
+    pub fn step(&mut self, step: Step) -> Outcome {
+        self.covered.operations += 1;
+        match step {
+            Step::Heap(op) => self.heap_step(op)?,
+            Step::Core(op) => self.core_step(op)?,
+        }
+        self.after()
+    }
+
+    fn heap_step(&mut self, op: Op) -> Outcome {
+        match op {
+            Op::Alloc { bytes, finaliser } => {
+                let flags = if finaliser { HAS_FINALISER } else { 0 };
+                // SAFETY: the heap was made.
+                let chunk = self.both_place("gc_alloc", |_, twin, _| unsafe {
+                    (twin.alloc)(bytes, flags)
+                })?;
+                if self.note_collects() {
+                    self.live.retain(|&place| place != chunk);
+                }
+                if chunk == NULL {
+                    self.covered.failed_allocations += 1;
+                } else {
+                    self.covered.allocations += 1;
+                    self.live.push(chunk);
+                    self.expect_same_bytes(chunk, bytes)?;
+                    self.fill(chunk, 0, bytes);
+                }
+            }
+            Op::Free { chunk } => {
+                let picked = self.pick(chunk);
+                let place = picked.unwrap_or(NULL);
+                // SAFETY: null or a live chunk, which the driver forgets below.
+                self.both("gc_free", |pair, twin, i| unsafe {
+                    (twin.free)(pair.side(i).address(place))
+                })?;
+                if picked.is_some() && self.locks == 0 {
+                    let len = self.live.len();
+                    self.live.swap_remove(chunk % len);
+                    self.covered.frees += 1;
+                }
+            }
+            Op::Realloc {
+                chunk,
+                bytes,
+                may_move,
+            } => self.realloc(chunk, bytes, may_move)?,
+            Op::Link { from, word, to } => {
+                if let (Some(from), Some(to)) = (self.pick(from), self.pick(to)) {
+                    let words = self.chunk_bytes(from)? / WORD;
+                    if words > 0 {
+                        self.write(from, word % words, to);
+                    }
+                }
+            }
+            Op::Root { chunk, offset } => {
+                if let Some(place) = self.pick(chunk) {
+                    for i in 0..2 {
+                        let side = self.side_mut(i);
+                        let root = side.word(place) + offset;
+                        side.roots.push(root);
+                    }
+                }
+            }
+            Op::NoRoots => (0..2).for_each(|i| self.side_mut(i).roots.clear()),
+            // SAFETY: the driver looks anew at what is left.
+            Op::Collect => self.both("gc_collect", |_, twin, _| unsafe { (twin.collect)() })?,
+            Op::SweepAll => {
+                // SAFETY: as above.
+                self.both("gc_sweep_all", |_, twin, _| unsafe { (twin.sweep_all)() })?;
+            }
+            Op::Lock => {
+                self.locks += 1;
+                // SAFETY: the heap was made.
+                self.both("gc_lock", |_, twin, _| unsafe { (twin.lock)() })?;
+            }
+            Op::Unlock => {
+                if self.locks > 0 {
+                    self.locks -= 1;
+                    // SAFETY: it was locked.
+                    self.both("gc_unlock", |_, twin, _| unsafe { (twin.unlock)() })?;
+                }
+            }
+            Op::Threshold { blocks } => {
+                let blocks = if blocks == 0 { usize::MAX } else { blocks };
+                // SAFETY: a word that C code may write between calls.
+                self.both("threshold", |_, twin, _| unsafe {
+                    (twin.set_threshold)(blocks)
+                })?;
+            }
+            Op::AutoCollect { on } => {
+                // SAFETY: a word that C code may write between calls.
+                self.both("auto", |_, twin, _| unsafe { (twin.set_auto_collect)(on) })?;
+            }
+            Op::AddArea { bytes } => self.add_area(bytes)?,
+            Op::ChunkBytes { chunk, offset } => {
+                if let Some(Place::Heap(region, at)) = self.pick(chunk)
+                    && at + offset <= self.side(0).regions[region].bytes
+                {
+                    self.chunk_bytes(Place::Heap(region, at + offset))?;
+                }
+            }
+            Op::Info => {
+                self.both("gc_info", |pair, _, i| pair.side(i).info())?;
+            }
+            Op::Finaliser { action } => (0..2).for_each(|i| self.side_mut(i).finaliser = action),
+        }
+        Ok(())
+    }
+
+    fn realloc(&mut self, chunk: usize, bytes: usize, may_move: bool) -> Outcome {
+        let Some(place) = self.pick(chunk) else {
+            return Ok(());
+        };
+        let old = self.chunk_bytes(place)?;
+        // The old chunk must live through the collect that the move may start.
+        for i in 0..2 {
+            let side = self.side_mut(i);
+            let root = side.word(place);
+            side.roots.push(root);
+        }
+        // SAFETY: the chunk is live, and the driver follows it to where it goes.
+        let to = self.both_place("gc_realloc", |pair, twin, i| unsafe {
+            (twin.realloc)(pair.side(i).address(place), bytes, may_move)
+        });
+        for i in 0..2 {
+            self.side_mut(i).roots.pop();
+        }
+        let to = to?;
+        let collected = self.note_collects();
+        if bytes == 0 && self.locks == 0 {
+            self.live.retain(|&p| p != place);
+        } else if to != NULL {
+            self.covered.moves += u64::from(to != place);
+            let new = self.chunk_bytes(to)?;
+            self.covered.grown_in_place += u64::from(to == place && new > old);
+            self.covered.shrunk += u64::from(new < old);
+            if !collected && to != place {
+                let at = chunk % self.live.len();
+                self.live[at] = to;
+            }
+            self.expect_same_bytes(to, bytes)?;
+            // What is left of a word must not be the same half of two addresses.
+            self.fill(to, bytes / WORD * WORD, bytes);
+        } else {
+            self.covered.failed_allocations += u64::from(may_move);
+        }
+        Ok(())
+    }
+
+    fn add_area(&mut self, bytes: usize) -> Outcome {
+        let number = self.side(0).regions.len();
+        if self.twin(0).add.is_none() || number >= crate::side::MAX_REGIONS {
+            return Ok(());
+        }
+        for i in 0..2 {
+            let side = self.side_mut(i);
+            let region = Memory::new(bytes, bytes % 16 * WORD, side.fill);
+            side.regions.push(region);
+        }
+        self.both("gc_add", |pair, twin, i| {
+            let region = &pair.side(i).regions[number];
+            if let Some(add) = twin.add {
+                // SAFETY: the region is new, and aligned for pointers.
+                unsafe { add(region.start(), region.end()) }
+            }
+        })?;
+        self.covered.areas_added += 1;
+        Ok(())
+    }
+
+    /// `gc_nbytes` on both sides.
+    pub(crate) fn chunk_bytes(&mut self, place: Place) -> Outcome<usize> {
+        // SAFETY: any address may be asked for.
+        self.both("gc_nbytes", |pair, twin, i| unsafe {
+            (twin.nbytes)(pair.side(i).address(place))
+        })
+    }
+
+    fn words_of(&self, i: usize, chunk: Place) -> (*mut usize, usize) {
+        let address = self.side(i).address(chunk);
+        // SAFETY: any address may be asked for.
+        let bytes = unsafe { (self.twin(i).nbytes)(address) };
+        (address.cast(), bytes / WORD)
+    }
+
+    /// Compares a chunk of which `bytes` bytes were asked for.
+    fn expect_same_bytes(&mut self, chunk: Place, bytes: usize) -> Outcome {
+        let (c, words) = self.words_of(0, chunk);
+        let (rust, rust_words) = self.words_of(1, chunk);
+        same("length of the chunk in words", words, rust_words)?;
+        for i in 0..words {
+            // SAFETY: both chunks are live and have that many words.
+            let (a, b) = unsafe { (c.add(i).read(), rust.add(i).read()) };
+            if a != b {
+                let (a_place, b_place) = (self.side(0).place(a), self.side(1).place(b));
+                // The bytes of the last word that were asked for are what is left of an old address.
+                let asked = bytes.wrapping_sub(i * WORD);
+                let asked_only = asked < WORD && (a ^ b) >> (8 * asked) == 0;
+                if !asked_only {
+                    same(
+                        &format!("word {i} of the chunk at {chunk:?}"),
+                        a_place,
+                        b_place,
+                    )?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills the bytes `from..to` with numbers that are no addresses.
+    fn fill(&mut self, chunk: Place, from: usize, to: usize) {
+        self.serial += 1;
+        for i in 0..2 {
+            let start = self.side(i).address(chunk);
+            for word in from / WORD..to.div_ceil(WORD) {
+                // The last word's bytes that were not asked for are zero, as after gc_alloc.
+                let cut = 8 * (WORD - WORD.min(to - word * WORD));
+                let value = ((self.serial + word) << 4 | 1) << cut >> cut;
+                // SAFETY: the chunk is live and has that many words.
+                unsafe { start.cast::<usize>().add(word).write(value) }
+            }
+        }
+    }
+
+    /// Writes a place into a word of a chunk, on both sides.
+    pub(crate) fn write(&mut self, chunk: Place, word: usize, value: Place) {
+        for i in 0..2 {
+            let side = self.side(i);
+            let at = side.address(chunk).cast::<usize>().wrapping_add(word);
+            // SAFETY: the caller picked a live chunk and a word of it.
+            unsafe { at.write(side.word(value)) };
+        }
+    }
+
+    /// Looks anew at what is live if there was a collect; says whether there was one.
+    pub(crate) fn note_collects(&mut self) -> bool {
+        let collects = self.counts(0).collects - self.before[0].collects;
+        if collects == 0 && !self.look_anew {
+            return false;
+        }
+        self.covered.collects += collects as u64;
+        self.before[0].collects += collects;
+        self.look_anew = false;
+        self.live = self.heads();
+        true
+    }
+
+    /// Every head that the C's tables show, by address.
+    fn heads(&self) -> Vec<Place> {
+        let side = self.side(0);
+        let mut heads = Vec::new();
+        for area in side.areas() {
+            for i in 0..area.table_bytes {
+                // SAFETY: the byte is in the table.
+                let byte = unsafe { area.alloc_table.add(i).read() };
+                for k in (0..4).filter(|k| byte >> (2 * k) & 3 == 1) {
+                    let address = area.pool.addr() + (4 * i + k) * side.twin.block_bytes as usize;
+                    heads.push(side.place(address));
+                }
+            }
+        }
+        heads
+    }
+
+    /// What is compared after every operation.
+    fn after(&mut self) -> Outcome {
+        for i in 0..2 {
+            // SAFETY: the heap was made.
+            unsafe { (self.twin(i).settle)() };
+        }
+        let mut logs = [0, 1].map(|i| std::mem::take(&mut self.side_mut(i).log));
+        same("what happened, in order", &logs[0], &logs[1])?;
+        self.count(&logs[0]);
+        for (i, log) in logs.iter_mut().enumerate() {
+            log.clear();
+            std::mem::swap(log, &mut self.side_mut(i).log);
+        }
+        let numbers = [0, 1].map(|i| {
+            let side = self.side(i);
+            let mut numbers = side.numbers();
+            if let Place::Heap(region, offset) = side.place(numbers.pending_exception) {
+                numbers.pending_exception = (region + 1) << 40 | offset;
+            }
+            numbers
+        });
+        self.numbers = same("numbers", numbers[0], numbers[1])?;
+        // SAFETY: the heap was made.
+        self.both("gc_is_locked", |_, twin, _| unsafe { (twin.is_locked)() })?;
+        self.note_collects();
+        Ok(())
+    }
+
+    fn count(&mut self, log: &[crate::side::Event]) {
+        let covered = &mut self.covered;
+        for &(kind, place) in log {
+            match kind {
+                event::FINALISED => covered.finalisers_run += 1,
+                event::GOT_REGION => covered.areas_added += 1,
+                event::GIVE_REGION => covered.areas_given_back += 1,
+                event::CALLBACK => {
+                    covered.callbacks_run += 1;
+                    // It may have allocated.
+                    self.look_anew = true;
+                }
+                event::NODE => {
+                    covered.nodes_run += 1;
+                    self.look_anew = true;
+                }
+                event::CAUGHT if place == Place::Number(2) => covered.pystack_exhausted += 1,
+                event::CAUGHT => covered.jumps_caught += 1,
+                event::JUMP_CALLBACK => covered.jump_callbacks += 1,
+                event::ABORTED => covered.aborts += 1,
+                _ => {}
+            }
+        }
+        let (now, before) = (self.counts(0), self.before[0]);
+        let covered = &mut self.covered;
+        covered.mark_stack_overflows += (now.overflows - before.overflows) as u64;
+        covered.c_last_used_mended += (now.last_used_mended - before.last_used_mended) as u64;
+        covered.c_areas_mended += (now.areas_mended - before.areas_mended) as u64;
+        let collects = before.collects;
+        self.before[0] = Counts { collects, ..now };
+        let (now, before) = (self.counts(1), self.before[1]);
+        self.covered.hook_steps += (now.steps - before.steps) as u64;
+        self.before[1] = now;
+    }
+}
+
+impl Drop for Pair {
+    fn drop(&mut self) {
+        for side in self.sides {
+            // SAFETY: `new` made it with Box, and no twin is run after this.
+            drop(unsafe { Box::from_raw(side) });
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Cuts a trace down to the steps that it needs to fail.
+
+use crate::pair::Setup;
+use crate::run::{Failure, Told, in_child, replay};
+use crate::twin::Twin;
+use mpgc::heap::testing::Step;
+
+/// The most replays; each takes at most a few seconds, mostly far less.
+const REPLAYS: usize = 4000;
+
+/// The shortest trace found that still fails, and how it does. `None` if the trace does not fail again.
+pub fn shrink(
+    twins: [&'static Twin; 2],
+    setup: Setup,
+    steps: &[Step],
+    told: &mut Told,
+) -> Option<(Vec<Step>, Failure)> {
+    let mut fails = |steps: &[Step]| in_child(told, |_| replay(twins, setup, steps)).err();
+    let mut shortest = steps.to_vec();
+    let mut failure = fails(&shortest)?;
+    let mut replays = 0;
+    let mut chunk = shortest.len() / 2;
+    while chunk > 0 {
+        let mut at = 0;
+        let before = shortest.len();
+        while at < shortest.len() && replays < REPLAYS {
+            let mut shorter = shortest.clone();
+            shorter.drain(at..(at + chunk).min(shortest.len()));
+            replays += 1;
+            match fails(&shorter) {
+                Some(found) => {
+                    shortest = shorter;
+                    failure = found;
+                }
+                None => at += chunk,
+            }
+        }
+        if chunk > 1 || shortest.len() == before || replays >= REPLAYS {
+            chunk /= 2;
+        }
+    }
+    Some((shortest, failure))
+}
+
+/// A trace as Rust source.
+pub fn source(steps: &[Step]) -> String {
+    let heap_only = steps.iter().all(|step| matches!(step, Step::Heap(_)));
+    let lines = steps.iter().map(|step| match step {
+        Step::Heap(op) if heap_only => format!("    Op::{op:?},\n"),
+        Step::Heap(op) => format!("    Step::Heap(Op::{op:?}),\n"),
+        Step::Core(op) => format!("    Step::Core(CoreOp::{op:?}),\n"),
+    });
+    let text = format!("vec![\n{}]", lines.collect::<String>());
+    text.replace(
+        "action: ",
+        if text.contains("Op::Finaliser") {
+            "action: FinaliserAction::"
+        } else {
+            "action: CallbackAction::"
+        },
+    )
+}

@@ -1,0 +1,379 @@
+//! One side: a twin, its memory, and what it asks the driver for.
+
+use crate::memory::{Memory, NULL, Place};
+use crate::twin::{AreaWords, BrokenWords, Hooks, Numbers, Twin};
+use mpgc::heap::testing::{CallbackAction, FinaliserAction};
+use std::ffi::{c_int, c_void};
+
+/// The most regions of a run.
+pub const MAX_REGIONS: usize = 48;
+/// Events of the driver's own, above those of twin.h.
+pub mod event {
+    use std::ffi::c_int;
+
+    pub const CAUGHT: c_int = 6;
+    pub const ABORTED: c_int = 7;
+    pub const JUMP_CALLBACK: c_int = 8;
+    pub const NODE: c_int = 11;
+    pub const CALLBACK: c_int = 12;
+    pub const FINALISED: c_int = 100;
+    pub const ANSWER: c_int = 101;
+    pub const GET_REGION: c_int = 102;
+    pub const GIVE_REGION: c_int = 103;
+    pub const GOT_REGION: c_int = 104;
+}
+
+/// Something that a side told, in words that both sides share.
+pub type Event = (c_int, Place);
+
+/// A twin with its memory.
+pub struct Side {
+    /// Its functions.
+    pub twin: &'static Twin,
+    /// The regions of its heap, in the order in which they came; those given back as well.
+    pub regions: Vec<Memory>,
+    /// Its Python stack.
+    pub stack: Memory,
+    /// The roots of the next collect.
+    pub roots: Vec<usize>,
+    /// What happened during the operation.
+    pub log: Vec<Event>,
+    /// What finalisers do.
+    pub finaliser: FinaliserAction,
+    /// What callbacks do.
+    pub callback: CallbackAction,
+    /// Bytes that it may still get by itself.
+    pub budget: usize,
+    /// What new memory is filled with.
+    pub fill: u8,
+}
+
+impl Side {
+    /// What a word means on this side.
+    pub fn place(&self, word: usize) -> Place {
+        for (number, region) in self.regions.iter().enumerate() {
+            if let Some(offset) = region.offset(word) {
+                return Place::Heap(number, offset);
+            }
+        }
+        if let Some(offset) = self.stack.offset(word) {
+            return Place::Stack(offset);
+        }
+        for number in 0..self.twin.types as usize {
+            if self.type_at(number) == word {
+                return Place::Type(number);
+            }
+        }
+        Place::Number(word)
+    }
+
+    /// The word for a place on this side.
+    pub fn word(&self, place: Place) -> usize {
+        match place {
+            Place::Number(number) => number,
+            Place::Heap(region, offset) => self.regions[region].start().addr() + offset,
+            Place::Stack(offset) => self.stack.start().addr() + offset,
+            Place::Type(number) => self.type_at(number),
+        }
+    }
+
+    /// The address of a place.
+    pub fn address(&self, place: Place) -> *mut u8 {
+        match place {
+            Place::Heap(region, offset) => self.regions[region].start().wrapping_add(offset),
+            Place::Stack(offset) => self.stack.start().wrapping_add(offset),
+            _ => std::ptr::with_exposed_provenance_mut(self.word(place)),
+        }
+    }
+
+    fn type_at(&self, number: usize) -> usize {
+        // SAFETY: the number is below `types` (every caller sees to it).
+        unsafe { (self.twin.type_at)(number).addr() }
+    }
+
+    /// The areas of the heap, in the order of the list.
+    pub fn areas(&self) -> Vec<AreaWords> {
+        let mut found = Vec::new();
+        loop {
+            let mut area = std::mem::MaybeUninit::uninit();
+            // SAFETY: the heap was made; env.c writes the area if there is one.
+            if !unsafe { (self.twin.area)(found.len(), area.as_mut_ptr()) } {
+                return found;
+            }
+            // SAFETY: it was written.
+            found.push(unsafe { area.assume_init() });
+        }
+    }
+
+    /// What C code may read.
+    pub fn numbers(&self) -> Numbers {
+        let mut numbers = Numbers::default();
+        // SAFETY: env.c only reads the context.
+        unsafe { (self.twin.numbers)(&mut numbers) };
+        numbers
+    }
+
+    /// `gc_info`.
+    pub fn info(&self) -> [usize; 8] {
+        let mut info = [0; 8];
+        // SAFETY: the heap was made.
+        unsafe { (self.twin.info)(&mut info) };
+        info
+    }
+
+    /// The text of `gc_dump_info` and `gc_dump_alloc_table`, addresses as places.
+    pub fn dump(&self) -> String {
+        let mut len = 0;
+        // SAFETY: the heap was made; the text is env.c's until the next dump.
+        let text = unsafe {
+            (self.twin.dump)(false);
+            (self.twin.dump)(true);
+            let text = (self.twin.take_text)(&mut len);
+            String::from_utf8_lossy(std::slice::from_raw_parts(text, len)).into_owned()
+        };
+        let mut shared = String::new();
+        for (i, part) in text.split("from 0x").enumerate() {
+            let digits = part.find(':').filter(|_| i > 0);
+            let address = digits.and_then(|end| usize::from_str_radix(&part[..end], 16).ok());
+            match (digits, address) {
+                (Some(end), Some(address)) => {
+                    shared += &format!("from {:?}{}", self.place(address), &part[end..]);
+                }
+                _ => shared += part,
+            }
+        }
+        shared
+    }
+
+    /// `mpgc_check`, where there is one.
+    pub fn check(&self) -> Result<(), String> {
+        let Some(check) = self.twin.check else {
+            return Ok(());
+        };
+        let mut broken = std::mem::MaybeUninit::<BrokenWords>::uninit();
+        // SAFETY: the heap was made; `broken` may be written.
+        if unsafe { check(broken.as_mut_ptr()) } {
+            return Ok(());
+        }
+        // SAFETY: it was written, and its text is valid for ever.
+        let (broken, what) = unsafe {
+            let broken = broken.assume_init();
+            let what = std::slice::from_raw_parts(broken.what.cast::<u8>(), broken.what_len);
+            (broken, String::from_utf8_lossy(what).into_owned())
+        };
+        Err(format!(
+            "{what} (area {}, block {})",
+            broken.area, broken.block as isize
+        ))
+    }
+
+    fn tell(&mut self, kind: c_int, word: usize) {
+        let place = self.place(word);
+        self.log.push((kind, place));
+    }
+
+    /// The kind of the block at an address, as the table has it; `None` for what is no block.
+    pub fn kind_at(&self, address: usize) -> Option<u8> {
+        let bytes = self.twin.block_bytes as usize;
+        self.areas().into_iter().find_map(|area| {
+            let offset = address.wrapping_sub(area.pool.addr());
+            let block = offset / bytes;
+            if !offset.is_multiple_of(bytes) || block >= area.table_bytes * 4 {
+                return None;
+            }
+            // SAFETY: the block is in the table.
+            let byte = unsafe { area.alloc_table.add(block / 4).read() };
+            Some(byte >> (2 * (block % 4)) & 3)
+        })
+    }
+
+    /// The hooks of a side that stays where it is.
+    pub fn hooks(this: *mut Side) -> Hooks {
+        Hooks {
+            world: this.cast(),
+            roots,
+            finalise,
+            callback,
+            node,
+            get_region,
+            give_region,
+            max_new_area,
+            event: on_event,
+        }
+    }
+}
+
+/// The side that a hook is called for.
+///
+/// # Safety
+///
+/// `world` is what [`Side::hooks`] was given, and no reference to the side is in use: the driver holds
+/// none while a twin runs.
+unsafe fn side<'a>(world: *mut c_void) -> &'a mut Side {
+    // SAFETY: by this function's contract.
+    unsafe { &mut *world.cast::<Side>() }
+}
+
+unsafe extern "C" fn roots(world: *mut c_void, words: *mut *const usize, len: *mut usize) {
+    // SAFETY: called by env.c with `world` and two words of its own; the roots stay as they are during
+    // a collect.
+    unsafe {
+        let side = side(world);
+        words.write(side.roots.as_ptr());
+        len.write(side.roots.len());
+    }
+}
+
+unsafe extern "C" fn finalise(world: *mut c_void, object: *mut u8) -> bool {
+    // SAFETY: called by env.c with `world`.
+    let side = unsafe { side(world) };
+    side.tell(event::FINALISED, object.addr());
+    let twin = side.twin;
+    match side.finaliser {
+        // docs/upstream.md, 3: a finaliser that collects is no operation of a trace.
+        FinaliserAction::Nothing | FinaliserAction::Collects => {}
+        FinaliserAction::Allocates => {
+            // SAFETY: the heap was made.
+            let chunk = unsafe { (twin.alloc)(1, 0) };
+            side.tell(event::ANSWER, chunk.addr());
+        }
+        // SAFETY: a finaliser may free its own object.
+        FinaliserAction::FreesItself => unsafe { (twin.free)(object) },
+        FinaliserAction::AsksInfo => {
+            let info = side.info();
+            // docs/upstream.md, 10: marked objects are counted otherwise, and so are their runs.
+            side.tell(event::ANSWER, info[0]);
+            side.tell(event::ANSWER, info[2]);
+        }
+        FinaliserAction::FreesLinked => {
+            // SAFETY: a block has two words at least.
+            let linked = unsafe { object.cast::<usize>().add(1).read() };
+            side.tell(event::ANSWER, linked);
+            if matches!(side.kind_at(linked), Some(1 | 3)) {
+                // SAFETY: a chunk starts there, and the trace looks anew at what is left.
+                unsafe { (twin.free)(std::ptr::with_exposed_provenance_mut(linked)) };
+            }
+        }
+        FinaliserAction::Raises => return true,
+    }
+    false
+}
+
+unsafe extern "C" fn callback(world: *mut c_void, function: *mut u8, argument: *mut u8) -> bool {
+    // SAFETY: called by env.c with `world`.
+    let action = unsafe { side(world) }.callback;
+    if let CallbackAction::Schedules = action {
+        // SAFETY: as above.
+        let side = unsafe { side(world) };
+        if let Some(schedule) = side.twin.schedule {
+            // SAFETY: env.c's own function, called outside of an atomic section.
+            let queued = unsafe { schedule(function, argument) };
+            side.tell(event::ANSWER, queued.into());
+        }
+    }
+    // SAFETY: as above.
+    unsafe { act(world, action, 0) };
+    action == CallbackAction::Raises
+}
+
+unsafe extern "C" fn node(world: *mut c_void, number: usize) {
+    // SAFETY: called by env.c with `world`.
+    unsafe {
+        let action = side(world).callback;
+        act(world, action, number + 1);
+    }
+}
+
+/// # Safety
+///
+/// As for [`side`].
+unsafe fn act(world: *mut c_void, action: CallbackAction, node: usize) {
+    // SAFETY: by this function's contract.
+    let twin = unsafe { side(world) }.twin;
+    let answer = match action {
+        CallbackAction::Nothing | CallbackAction::Raises | CallbackAction::Schedules => return,
+        CallbackAction::SchedulesNode => match twin.schedule_node {
+            // docs/upstream.md, 14: 1.25 runs nodes without end that nodes queue.
+            // SAFETY: the node is one of env.c's.
+            Some(schedule) if twin.release >= 12600 => unsafe {
+                schedule(node % twin.nodes as usize).into()
+            },
+            _ => return,
+        },
+        CallbackAction::Locks => {
+            if let (Some(lock), Some(unlock)) = (twin.sched_lock, twin.sched_unlock) {
+                // SAFETY: they pair.
+                unsafe {
+                    lock();
+                    unlock();
+                }
+            }
+            return;
+        }
+        // SAFETY: the heap was made.
+        CallbackAction::Allocates => unsafe { (twin.alloc)(24, 0) }.addr(),
+        // SAFETY: callbacks do not run inside a collect.
+        CallbackAction::Collects => unsafe {
+            (twin.collect)();
+            0
+        },
+        // SAFETY: what it raises stays in env.c.
+        CallbackAction::Pends => unsafe {
+            (twin.handle_pending)(1, false);
+            0
+        },
+        CallbackAction::Interrupts => match twin.keyboard_interrupt {
+            // SAFETY: may be called at any time.
+            Some(interrupt) => unsafe {
+                interrupt();
+                0
+            },
+            None => return,
+        },
+    };
+    // SAFETY: by this function's contract.
+    unsafe { side(world) }.tell(event::ANSWER, answer);
+}
+
+unsafe extern "C" fn get_region(world: *mut c_void, bytes: usize) -> *mut u8 {
+    // SAFETY: called by env.c with `world`.
+    let side = unsafe { side(world) };
+    side.log.push((event::GET_REGION, Place::Number(bytes)));
+    if side.regions.len() >= MAX_REGIONS || bytes > side.budget {
+        return std::ptr::null_mut();
+    }
+    side.budget -= bytes;
+    let region = Memory::new(bytes, 0, side.fill);
+    let start = region.start();
+    side.regions.push(region);
+    side.tell(event::GOT_REGION, start.addr());
+    start
+}
+
+unsafe extern "C" fn give_region(world: *mut c_void, start: *mut u8) {
+    // SAFETY: called by env.c with `world`.
+    let side = unsafe { side(world) };
+    side.tell(event::GIVE_REGION, start.addr());
+    // The memory stays: stale words may still name it.
+    if let Place::Heap(number, 0) = side.place(start.addr()) {
+        side.budget += side.regions[number].bytes;
+    }
+}
+
+unsafe extern "C" fn max_new_area(world: *mut c_void) -> usize {
+    // SAFETY: called by env.c with `world`.
+    let side = unsafe { side(world) };
+    if side.regions.len() >= MAX_REGIONS {
+        return 0;
+    }
+    side.budget
+}
+
+unsafe extern "C" fn on_event(world: *mut c_void, kind: c_int, value: usize) {
+    // SAFETY: called by env.c with `world`.
+    let side = unsafe { side(world) };
+    match value {
+        0 => side.log.push((kind, NULL)),
+        value => side.tell(kind, value),
+    }
+}

@@ -1,0 +1,137 @@
+// What a twin offers the driver, and what it asks of it. src/twin.rs says the same in Rust.
+#ifndef TWIN_H
+#define TWIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// What happened, in the order in which it did; the driver compares.
+enum {
+    EVENT_SCHEDULED,   // the scheduler's hook
+    EVENT_EVENT_HOOK,  // MICROPY_INTERNAL_EVENT_HOOK
+    EVENT_WAIT,        // a wait without end
+    EVENT_WAIT_MS,     // a wait with an end
+    EVENT_ATOMIC,      // an atomic section begun inside another, or ended twice
+    EVENT_STATE,       // sched_state inside a callback
+    EVENT_CAUGHT,      // a jump landed; the value
+    EVENT_ABORTED,     // an abort landed
+    EVENT_JUMP_CALLBACK,
+    EVENT_PYSTACK,     // bytes in use where a jump landed
+    EVENT_LOCALS,      // what a function kept across a jump
+    EVENT_NODE,        // a static node's callback
+    EVENT_CALLBACK,    // a Python callback: function, then argument
+    EVENT_ARGUMENT,
+};
+
+// What the driver does for a twin. `world` is the driver's.
+typedef struct {
+    void *world;
+    void (*roots)(void *world, void ***words, size_t *len);
+    // Both return whether to raise.
+    bool (*finalise)(void *world, void *object);
+    bool (*callback)(void *world, void *function, void *argument);
+    void (*node)(void *world, size_t node);
+    void *(*get_region)(void *world, size_t bytes);
+    void (*give_region)(void *world, void *start);
+    size_t (*max_new_area)(void *world);
+    void (*event)(void *world, int kind, uintptr_t value);
+} twin_hooks_t;
+
+typedef struct {
+    uint8_t *alloc_table;
+    size_t table_bytes;
+    uint8_t *finaliser_table; // NULL without finalisers
+    uint8_t *pool;
+    uint8_t *pool_end;
+    size_t last_used;
+} twin_area_t;
+
+// What C code of a port may read. Words of options that are off stay 0.
+typedef struct {
+    size_t lock_depth;
+    size_t auto_collect;
+    size_t alloc_amount;
+    size_t alloc_threshold;
+    size_t collected;
+    size_t pystack_used;
+    size_t sched_state;
+    size_t sched_len;
+    size_t sched_idx;
+    size_t has_nodes;
+    size_t pending_exception;
+    size_t vm_abort;
+    size_t atomic_depth;
+    size_t jumps_pushed; // whether a buffer or a callback is left
+} twin_numbers_t;
+
+// What the harness counts or mends by itself.
+typedef struct {
+    size_t collects;
+    size_t overflows;      // collects of the C that found the mark stack full
+    size_t last_used_mended;  // docs/upstream.md, 7
+    size_t areas_mended;   // docs/upstream.md, 8
+    size_t steps;          // calls of MICROPY_GC_HOOK_LOOP
+} twin_counts_t;
+
+// As in include/mpgc.h, which C objects do not have.
+typedef struct {
+    const char *what;
+    size_t what_len;
+    size_t area;
+    size_t block;
+} twin_broken_t;
+
+typedef struct {
+    // The configuration.
+    uint32_t release; // 12500 is 1.25.0
+    uint32_t block_bytes, stack_entries, entry_bytes;
+    bool finaliser, split, split_auto, threshold, conservative_clear, collect_retval;
+    bool pystack, scheduler, static_nodes, vm_abort, hook_loop, asserts;
+    uint32_t pystack_align, scheduler_depth, nodes, types;
+    // Of mpgc alone.
+    const char *(*build_info)(void);
+    bool (*check)(twin_broken_t *out);
+    // Of the harness.
+    void (*reset)(const twin_hooks_t *hooks);
+    void (*settle)(void);
+    twin_counts_t *counts;
+    bool (*area)(size_t number, twin_area_t *out);
+    void (*numbers)(twin_numbers_t *out);
+    const void *(*type)(size_t number);
+    const char *(*take_text)(size_t *len);
+    // gc.
+    void (*init)(void *start, void *end);
+    void (*add)(void *start, void *end);
+    void *(*alloc)(size_t bytes, unsigned int flags);
+    void (*free)(void *chunk);
+    void *(*realloc)(void *chunk, size_t bytes, bool may_move);
+    size_t (*nbytes)(const void *chunk);
+    void (*lock)(void);
+    void (*unlock)(void);
+    bool (*is_locked)(void);
+    void (*collect)(void);
+    void (*sweep_all)(void);
+    void (*info)(size_t out[8]);
+    void (*dump)(bool table);
+    void (*set_threshold)(size_t blocks);
+    void (*set_auto_collect)(bool on);
+    // pystack: NULL when it raises.
+    void (*pystack_init)(void *start, void *end);
+    void *(*pystack_alloc)(size_t bytes);
+    void (*pystack_free)(void *chunk);
+    // scheduler.
+    bool (*schedule)(void *function, void *argument);
+    bool (*schedule_node)(size_t node);
+    void (*sched_lock)(void);
+    void (*sched_unlock)(void);
+    void (*sched_exception)(void *exception);
+    void (*keyboard_interrupt)(void);
+    void (*sched_vm_abort)(void);
+    // 0, 1: mp_handle_pending(false, true); 2 to 4: nowait, wait, wait ms.
+    void (*handle_pending)(unsigned int how, bool abort_buffer);
+    // nlr: pushes and jumps as the plan says, three bits a level.
+    void (*jump)(uint64_t plan, size_t levels);
+} twin_t;
+
+#endif // TWIN_H

@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+"""Runs the C original and mpgc side by side in one process, operation by operation, and compares them.
+
+For each configuration: builds both from the same headers with the same flags (c-tests/twins), proves that
+they are two libraries, runs drawn traces and, in the smallest heaps, every sequence. Ends with
+`N passed, N failed`, one for each configuration.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import time
+from collections import namedtuple
+from pathlib import Path
+
+from common import BUILD, ROOT, Fail, clean_env, run_logged, run_main, say, shown, table
+from tree import add_tree_arguments, get_tree
+from unix import WRAPPER, build_env, tree_key
+
+SOURCES = ROOT / "c-tests" / "twins"
+WORK = BUILD / "twins"
+OPERATIONS = 1_000_000
+
+Configuration = namedtuple("Configuration", "options small target", defaults=(False, None))
+
+SPLIT = "-DMICROPY_GC_SPLIT_HEAP=1"
+AUTO = SPLIT + " -DMICROPY_GC_SPLIT_HEAP_AUTO=1"
+NO_FINALISER = "-DMICROPY_ENABLE_FINALISER=0"
+SETJMP = "-DMICROPY_NLR_SETJMP=1 -Wno-clobbered"
+
+
+def stack(entries, kind="size_t"):
+    return f"-DMICROPY_ALLOC_GC_STACK_SIZE={entries} -DMICROPY_GC_STACK_ENTRY_TYPE={kind}"
+
+
+# The options of each; `small` adds what is exhaustive.
+CONFIGURATIONS = {
+    "default": Configuration(""),
+    "no-finaliser": Configuration(NO_FINALISER),
+    "conservative-clear": Configuration("-DMICROPY_GC_CONSERVATIVE_CLEAR=1"),
+    "split": Configuration(SPLIT),
+    "split-no-finaliser": Configuration(f"{SPLIT} {NO_FINALISER} -DMICROPY_GC_CONSERVATIVE_CLEAR=1"),
+    "split-stack8": Configuration(f"{SPLIT} {stack(8)}"),
+    "auto": Configuration(AUTO),
+    "auto-no-finaliser": Configuration(f"{AUTO} {NO_FINALISER} {stack(8)}"),
+    "block16": Configuration("-DMICROPY_BYTES_PER_GC_BLOCK=16"),
+    "block64": Configuration("-DMICROPY_BYTES_PER_GC_BLOCK=64"),
+    "block128": Configuration(f"-DMICROPY_BYTES_PER_GC_BLOCK=128 {SPLIT}"),
+    "stack8": Configuration(stack(8)),
+    "stack1024": Configuration(stack(1024)),
+    "entry16": Configuration(stack(64, "uint16_t")),
+    "entry32": Configuration(stack(8, "uint32_t")),
+    "no-finaliser-entry16": Configuration(f"{NO_FINALISER} {stack(8, 'uint16_t')}"),
+    "fewest": Configuration(
+        "-DMICROPY_GC_ALLOC_THRESHOLD=0 -DMICROPY_PY_GC_COLLECT_RETVAL=0 -DMICROPY_ENABLE_PYSTACK=0 "
+        "-DMICROPY_ENABLE_VM_ABORT=0 -DMICROPY_KBD_EXCEPTION=0 -DMICROPY_ENABLE_SCHEDULER=0"
+    ),
+    "no-nodes": Configuration("-DMICROPY_SCHEDULER_STATIC_NODES=0"),
+    "setjmp": Configuration(SETJMP),
+    "hook": Configuration(f"-DTWIN_HOOK_LOOP {SPLIT}"),
+    "asserts": Configuration("-UNDEBUG"),
+    "i686": Configuration(f"-m32 {SETJMP}", target="i686-unknown-linux-gnu"),
+    "i686-auto": Configuration(f"-m32 {SETJMP} {AUTO}", target="i686-unknown-linux-gnu"),
+}
+
+
+def missing_for(target):
+    """What keeps a configuration of this Rust target from running here; None if nothing does."""
+    if target is None:
+        return None
+    done = subprocess.run(
+        ["rustc", "--print", "target-libdir", "--target", target], stdout=subprocess.PIPE, text=True, check=False,
+    )
+    if done.returncode or not list(Path(done.stdout.strip()).glob("libstd-*.rlib")):
+        return f"Rust has no library for {target} (rustup target add {target})"
+    probe = ["gcc", "-m32", "-x", "c", "-shared", "-o", os.devnull, "-"]
+    done = subprocess.run(probe, input="#include <stdlib.h>", text=True, stderr=subprocess.DEVNULL, check=False)
+    return "gcc has no 32-bit library (apt-get install gcc-multilib)" if done.returncode else None
+
+
+def cargo(command, target, log):
+    words = ["cargo", command, "--release", "--locked", "--manifest-path", SOURCES / "Cargo.toml"]
+    words += ["--target-dir", WORK / "driver"] + (["--target", target] if target else [])
+    run_logged(words, log, env=clean_env(), what="building the driver")
+
+
+def build_driver(target):
+    cargo("build", target, WORK / "driver.log")
+    return WORK / "driver" / (target or "") / "release" / "twins"
+
+
+def build_twins(tree, name):
+    """Both twins of a configuration in one shared object."""
+    folder = WORK / tree_key(tree) / name
+    options = f"-DNDEBUG {CONFIGURATIONS[name].options}"
+    # The build's own tools are compiled once for all.
+    env = {**build_env(tree), "MPGC_BUILD_TOOLS": str(WORK / "tools")}
+    objects = []
+    for twin in ("c", "rust"):
+        build = folder / twin
+        command = ["make", "-j1", "-C", SOURCES]
+        if twin == "rust":
+            command += ["-f", WRAPPER]
+        command += [
+            f"MICROPYTHON_DIR={tree.path}", f"BUILD={build}", f"TWIN={twin}", f"TWIN_OPTIONS={options}",
+        ]
+        run_logged(command, folder / f"{twin}.log", env=env, what=f"building the {twin} of {name}")
+        objects.append(build / "twin.o")
+    library = folder / "twins.so"
+    arch = [word for word in options.split() if word == "-m32"]
+    run_logged(["gcc", *arch, "-shared", "-o", library, *objects], folder / "link.log", what=f"linking {name}")
+    return library
+
+
+def run_driver(driver, library, log, *words):
+    """Returns (whether all was well, what the driver printed)."""
+    command = [driver, library, *words]
+    status = run_logged(command, log, what=" ".join(map(str, words[:1])), fatal=False, every=60)
+    return status == 0, log.read_text(errors="replace").split("\n", 1)[1]
+
+
+def counters(text):
+    return {name: int(count) for name, count in re.findall(r"^([a-z_]+) (\d+)$", text, re.M)}
+
+
+def run_configuration(tree, name, args):
+    """Returns what was covered, or None if something differs."""
+    configuration = CONFIGURATIONS[name]
+    driver = build_driver(configuration.target)
+    library = build_twins(tree, name)
+    folder = library.parent
+    good, text = run_driver(driver, library, folder / "prove.log", "prove")
+    if not good:
+        say(f"{name}: {text}")
+        return None
+    again = [args.run] if args.run else []
+    good, text = run_driver(driver, library, folder / "random.log", "random", args.operations, args.seed, *again)
+    found = counters(text)
+    if not good or found.get("operations", 0) == 0:
+        say(f"{name} ({configuration.options}): the C and mpgc differ; {shown(folder / 'random.log')}\n{text}")
+        return None
+    if configuration.small and not args.run:
+        good, text = run_driver(driver, library, folder / "small.log", "small")
+        say("\n".join(f"  {name}: {line}" for line in text.splitlines()))
+        if not good:
+            return None
+    return found
+
+
+def cover_everything(covered):
+    """What no configuration has met was not compared at all."""
+    never = [name for name in next(iter(covered.values())) if not any(found[name] for found in covered.values())]
+    if never:
+        raise Fail(f"no trace has met: {', '.join(never)}; let OPS be larger, or see c-tests/twins/src/generate.rs")
+
+
+def report(covered):
+    """Two tables, for all the counters do not fit side by side."""
+    names = list(next(iter(covered.values())))
+    half = (len(names) + 1) // 2
+    for part in (names[:half], names[half:]):
+        heads = [name.replace("_", " ") for name in part]
+        say(table([["configuration", *(f"({i})" for i in range(1, len(part) + 1))],
+                   *([name, *(found[key] for key in part)] for name, found in covered.items())]))
+        say("; ".join(f"({i}) {head}" for i, head in enumerate(heads, 1)) + "\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_tree_arguments(parser)
+    parser.add_argument("--operations", default="", help=f"operations for each configuration ({OPERATIONS})")
+    parser.add_argument("--config", default="", help="configurations, with commas between them (all)")
+    parser.add_argument("--seed", default="1", help="another seed draws other traces")
+    parser.add_argument("--run", default="", help="start at this run of the seed, to see a difference again")
+    args = parser.parse_args()
+    args.operations = args.operations or str(OPERATIONS)
+    if not (args.operations + args.seed + (args.run or "0")).isdigit() or int(args.operations) == 0:
+        raise Fail("OPS, SEED and RUN are whole numbers, and OPS is not 0")
+    names = [name for name in args.config.split(",") if name] or list(CONFIGURATIONS)
+    unknown = [name for name in names if name not in CONFIGURATIONS]
+    if unknown:
+        raise Fail(f"CONFIG={','.join(unknown)} is not known; there are {', '.join(CONFIGURATIONS)}")
+    tree = get_tree(args.release or None, args.micropython_dir)
+    covered, failed = {}, 0
+    for name in names:
+        missing = missing_for(CONFIGURATIONS[name].target)
+        if missing:
+            say(f"{name}: left out: {missing}")
+            continue
+        started = time.monotonic()
+        found = run_configuration(tree, name, args)
+        failed += found is None
+        if found is not None:
+            covered[name] = found
+            say(f"{name}: no difference in {found['operations']} operations, {time.monotonic() - started:.0f} s")
+    if covered:
+        report(covered)
+    if len(covered) == len(CONFIGURATIONS) - sum(bool(missing_for(c.target)) for c in CONFIGURATIONS.values()):
+        cover_everything(covered)
+    total = sum(found["operations"] for found in covered.values())
+    say(f"MicroPython {tree.release}: {total} operations without a difference in {len(covered)} configurations")
+    if not covered and not failed:
+        raise Fail("nothing was compared: none of the configurations that were asked for can run here")
+    say(f"{len(covered)} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    run_main(main)
