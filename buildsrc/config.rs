@@ -246,8 +246,8 @@ impl<'a> Config<'a> {
             .map(|&(cfg, _)| cfg)
             .collect();
         if !self.flag("ENABLE_SCHEDULER") {
-            // Without the scheduler there is no list for static nodes.
-            on.retain(|cfg| *cfg != "mpgc_static_nodes");
+            // Without the scheduler there is no list for static nodes, and nothing to hook.
+            on.retain(|cfg| !matches!(*cfg, "mpgc_static_nodes" | "mpgc_sched_hook_scheduled"));
         }
         if self.gc_mutex() {
             on.push("mpgc_gc_mutex");
