@@ -186,6 +186,7 @@ impl<O: Options> Model<O> {
             if chunk.is_some_and(|chunk| chunk.finaliser) && self.words(at)[0] != 0 {
                 finalised.push(self.address(at).addr());
                 if self.action == FinaliserAction::FreesLinked
+                    && self.locks == 0
                     && let Some(linked) = self.find(self.words(at)[1])
                 {
                     self.remove(linked);
