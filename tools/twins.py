@@ -11,10 +11,12 @@ import os
 import re
 import subprocess
 import time
+import zlib
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from common import BUILD, ROOT, Fail, clean_env, run_logged, run_main, say, shown, table
+from common import BUILD, ROOT, Fail, clean_env, jobs, run_logged, run_main, say, shown, table
 from tree import add_tree_arguments, get_tree
 from unix import WRAPPER, build_env, tree_key
 
@@ -36,8 +38,8 @@ def stack(entries, kind="size_t"):
 
 # The options of each; `small` adds what is exhaustive.
 CONFIGURATIONS = {
-    "default": Configuration(""),
-    "no-finaliser": Configuration(NO_FINALISER),
+    "default": Configuration("", small=True),
+    "no-finaliser": Configuration(NO_FINALISER, small=True),
     "conservative-clear": Configuration("-DMICROPY_GC_CONSERVATIVE_CLEAR=1"),
     "split": Configuration(SPLIT),
     "split-no-finaliser": Configuration(f"{SPLIT} {NO_FINALISER} -DMICROPY_GC_CONSERVATIVE_CLEAR=1"),
@@ -79,14 +81,13 @@ def missing_for(target):
     return "gcc has no 32-bit library (apt-get install gcc-multilib)" if done.returncode else None
 
 
-def cargo(command, target, log):
-    words = ["cargo", command, "--release", "--locked", "--manifest-path", SOURCES / "Cargo.toml"]
-    words += ["--target-dir", WORK / "driver"] + (["--target", target] if target else [])
-    run_logged(words, log, env=clean_env(), what="building the driver")
-
-
 def build_driver(target):
-    cargo("build", target, WORK / "driver.log")
+    words = ["cargo", "build", "--release", "--locked", "--manifest-path", SOURCES / "Cargo.toml"]
+    words += ["--target-dir", WORK / "driver"] + (["--target", target] if target else [])
+    run_logged(words, WORK / "driver.log", env=clean_env(), what="building the driver")
+
+
+def driver_of(target):
     return WORK / "driver" / (target or "") / "release" / "twins"
 
 
@@ -127,7 +128,7 @@ def counters(text):
 def run_configuration(tree, name, args):
     """Returns what was covered, or None if something differs."""
     configuration = CONFIGURATIONS[name]
-    driver = build_driver(configuration.target)
+    driver = driver_of(configuration.target)
     library = build_twins(tree, name)
     folder = library.parent
     good, text = run_driver(driver, library, folder / "prove.log", "prove")
@@ -135,10 +136,14 @@ def run_configuration(tree, name, args):
         say(f"{name}: {text}")
         return None
     again = [args.run] if args.run else []
-    good, text = run_driver(driver, library, folder / "random.log", "random", args.operations, args.seed, *again)
+    # Another seed for each: they are to meet different traces.
+    seed = (int(args.seed) << 32) + zlib.crc32(name.encode())
+    good, text = run_driver(driver, library, folder / "random.log", "random", args.operations, seed, *again)
     found = counters(text)
     if not good or found.get("operations", 0) == 0:
-        say(f"{name} ({configuration.options}): the C and mpgc differ; {shown(folder / 'random.log')}\n{text}")
+        run = re.search(r"^seed \d+ run (\d+)", text, re.M)
+        again = f"make twins RELEASE={tree.release} CONFIG={name} SEED={args.seed} RUN={run[1] if run else 0}"
+        say(f"{name} ({configuration.options}): the C and mpgc differ; again: {again}\n{text}")
         return None
     if configuration.small and not args.run:
         good, text = run_driver(driver, library, folder / "small.log", "small")
@@ -182,21 +187,30 @@ def main():
     if unknown:
         raise Fail(f"CONFIG={','.join(unknown)} is not known; there are {', '.join(CONFIGURATIONS)}")
     tree = get_tree(args.release or None, args.micropython_dir)
-    covered, failed = {}, 0
+    runnable = []
     for name in names:
         missing = missing_for(CONFIGURATIONS[name].target)
         if missing:
             say(f"{name}: left out: {missing}")
-            continue
+        else:
+            runnable.append(name)
+    for target in {CONFIGURATIONS[name].target for name in runnable}:
+        build_driver(target)
+
+    def timed(name):
         started = time.monotonic()
         found = run_configuration(tree, name, args)
-        failed += found is None
         if found is not None:
-            covered[name] = found
             say(f"{name}: no difference in {found['operations']} operations, {time.monotonic() - started:.0f} s")
+        return found
+
+    with ThreadPoolExecutor(jobs()) as pool:
+        results = dict(zip(runnable, pool.map(timed, runnable)))
+    covered = {name: found for name, found in results.items() if found is not None}
+    failed = len(results) - len(covered)
     if covered:
         report(covered)
-    if len(covered) == len(CONFIGURATIONS) - sum(bool(missing_for(c.target)) for c in CONFIGURATIONS.values()):
+    if names == list(CONFIGURATIONS) and not failed:
         cover_everything(covered)
     total = sum(found["operations"] for found in covered.values())
     say(f"MicroPython {tree.release}: {total} operations without a difference in {len(covered)} configurations")

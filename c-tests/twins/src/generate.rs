@@ -66,7 +66,8 @@ pub fn setup(rng: &mut Rng, twin: &Twin) -> Setup {
     let blocks = match rng.u32(0..100) {
         0..25 => rng.usize(4..20),
         25..60 => rng.usize(16..256),
-        60..90 => rng.usize(200..3000),
+        // A mark stack overflows in a heap of more objects than it has entries.
+        60..90 => rng.usize(200..3000 + 2 * twin.stack_entries as usize),
         90..98 => rng.usize(2000..12000),
         _ => (1 << 20) / block,
     };
@@ -77,7 +78,9 @@ pub fn setup(rng: &mut Rng, twin: &Twin) -> Setup {
         _ => 8 * rng.usize(0..64) + usize::from(rng.bool()) * rng.usize(0..8),
     };
     Setup {
-        bytes: blocks.min(most - 8) * (block + 1) + rng.usize(0..2 * block) + 64,
+        // Never too few for a table byte's four blocks: of such a heap the C's gc_info never ends
+        // (docs/upstream.md, 1).
+        bytes: (blocks.min(most - 8) + 1) * (block + 1) + rng.usize(0..2 * block) + 64,
         offset,
         budget: if rng.bool() {
             0
@@ -120,8 +123,13 @@ impl Generator {
             self.choose_mood(pair);
         }
         self.left -= 1;
-        // Now and then something that has nothing to do with the mood.
-        if self.rng.u32(0..24) == 0 {
+        // Now and then something that has nothing to do with the mood; a shape is to become large.
+        let rarely = if let Mood::Shape(_) = self.mood {
+            500
+        } else {
+            24
+        };
+        if self.rng.u32(0..rarely) == 0 {
             return self.switch(pair);
         }
         match self.mood {
@@ -317,7 +325,7 @@ impl Generator {
             15 if self.areas > 0 => {
                 self.areas -= 1;
                 Op::AddArea {
-                    bytes: 8 * rng.usize(80..4000),
+                    bytes: 8 * rng.usize(80..4000).max(self.block),
                 }
             }
             15..17 => Op::Info,

@@ -3,6 +3,7 @@
 //! ```text
 //!   twins SHARED-OBJECT prove
 //!   twins SHARED-OBJECT random OPERATIONS SEED [RUN]
+//!   twins SHARED-OBJECT small
 //! ```
 //!
 //! `tools/twins.py` makes the shared object and calls this. Exit status 0: no difference.
@@ -17,13 +18,16 @@ mod prove;
 mod run;
 mod shrink;
 mod side;
+mod small;
+mod states;
+mod triple;
 mod twin;
 
 use run::{Failure, Told};
 use std::process::ExitCode;
 use twin::Twin;
 
-const USAGE: &str = "usage: twins SHARED-OBJECT prove|random OPERATIONS SEED [RUN]";
+const USAGE: &str = "usage: twins SHARED-OBJECT prove|small|random OPERATIONS SEED [RUN]";
 
 fn main() -> ExitCode {
     match start() {
@@ -47,6 +51,7 @@ fn start() -> Result<(), String> {
     same_configuration(twins)?;
     match arguments.get(1).map(String::as_str) {
         Some("prove") => prove::prove(twins),
+        Some("small") => small::small(twins),
         Some("random") => {
             let run = if arguments.len() > 4 { number(4)? } else { 0 };
             random(twins, number(2)?, number(3)?, run)

@@ -38,6 +38,12 @@ impl Memory {
         }
     }
 
+    /// Makes it as it was at first.
+    pub fn fill(&mut self, fill: u8) {
+        // SAFETY: the region lies in the allocation.
+        unsafe { self.start.write_bytes(fill, self.bytes) }
+    }
+
     /// The first byte.
     pub fn start(&self) -> *mut u8 {
         self.start

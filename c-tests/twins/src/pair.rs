@@ -4,7 +4,7 @@ use crate::memory::{Memory, NULL, Place};
 use crate::side::{Side, event};
 use crate::twin::{Counts, Numbers, Twin};
 use mpgc::heap::alloc::HAS_FINALISER;
-use mpgc::heap::testing::{CallbackAction, FinaliserAction, Op, Step};
+use mpgc::heap::testing::{FinaliserAction, Op, Step};
 use std::fmt::Debug;
 
 const WORD: usize = size_of::<usize>();
@@ -105,6 +105,8 @@ pub struct Pair {
     pub live: Vec<Place>,
     /// The chunks of the Python stack, from the bottom.
     pub stacked: Vec<Place>,
+    /// Whose finalisers ran in the last step.
+    pub finalised: Vec<Place>,
     /// How deep heap and scheduler are locked.
     pub locks: usize,
     /// See `locks`.
@@ -121,35 +123,12 @@ pub struct Pair {
 impl Pair {
     /// Two heaps as after power on.
     pub fn new(twins: [&'static Twin; 2], setup: Setup) -> Pair {
-        let sides = twins.map(|twin| {
-            let side = Box::new(Side {
-                twin,
-                regions: vec![Memory::new(setup.bytes, setup.offset, setup.fill)],
-                stack: Memory::new(setup.stack, 0, setup.fill),
-                roots: Vec::new(),
-                log: Vec::new(),
-                finaliser: FinaliserAction::Nothing,
-                callback: CallbackAction::Nothing,
-                budget: setup.budget,
-                fill: setup.fill,
-            });
-            let side = Box::into_raw(side);
-            // SAFETY: the side was just made and is valid until this pair is dropped; its regions are the
-            // twin's from now on.
-            unsafe {
-                (twin.reset)(&Side::hooks(side));
-                if let Some(init) = twin.pystack_init {
-                    init((*side).stack.start(), (*side).stack.end());
-                }
-                let region = &(&(*side).regions)[0];
-                (twin.init)(region.start(), region.end());
-            }
-            side
-        });
+        let sides = twins.map(|twin| Box::into_raw(Box::new(Side::new(twin, setup))));
         let mut pair = Pair {
             sides,
             live: Vec::new(),
             stacked: Vec::new(),
+            finalised: Vec::new(),
             locks: 0,
             sched_locks: 0,
             covered: Covered::default(),
@@ -158,9 +137,23 @@ impl Pair {
             before: [Counts::default(); 2],
             look_anew: false,
         };
-        pair.before = [0, 1].map(|i| pair.counts(i));
-        pair.numbers = pair.side(0).numbers();
+        pair.restart(setup);
         pair
+    }
+
+    /// Heaps as after power on, in the memory that there is.
+    pub fn restart(&mut self, setup: Setup) {
+        self.live.clear();
+        self.stacked.clear();
+        (self.locks, self.sched_locks, self.serial) = (0, 0, 0);
+        for i in 0..2 {
+            let side = self.sides[i];
+            self.side_mut(i).restart(setup);
+            // SAFETY: the side is valid until this pair is dropped, and its memory is the twin's from now on.
+            unsafe { Side::start(side) }
+        }
+        self.before = [0, 1].map(|i| self.counts(i));
+        self.numbers = self.side(0).numbers();
     }
 
     /// A side; no twin may run while it is in use.
@@ -337,12 +330,19 @@ impl Pair {
             let root = side.word(place);
             side.roots.push(root);
         }
+        // Nor may a finaliser free it.
+        let action = self.side(0).finaliser;
+        if action == FinaliserAction::FreesLinked {
+            (0..2).for_each(|i| self.side_mut(i).finaliser = FinaliserAction::Nothing);
+        }
         // SAFETY: the chunk is live, and the driver follows it to where it goes.
         let to = self.both_place("gc_realloc", |pair, twin, i| unsafe {
             (twin.realloc)(pair.side(i).address(place), bytes, may_move)
         });
         for i in 0..2 {
-            self.side_mut(i).roots.pop();
+            let side = self.side_mut(i);
+            side.roots.pop();
+            side.finaliser = action;
         }
         let to = to?;
         let collected = self.note_collects();
@@ -511,10 +511,14 @@ impl Pair {
     }
 
     fn count(&mut self, log: &[crate::side::Event]) {
+        self.finalised.clear();
         let covered = &mut self.covered;
         for &(kind, place) in log {
             match kind {
-                event::FINALISED => covered.finalisers_run += 1,
+                event::FINALISED => {
+                    covered.finalisers_run += 1;
+                    self.finalised.push(place);
+                }
                 event::GOT_REGION => covered.areas_added += 1,
                 event::GIVE_REGION => covered.areas_given_back += 1,
                 event::CALLBACK => {

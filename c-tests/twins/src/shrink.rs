@@ -1,7 +1,7 @@
 //! Cuts a trace down to the steps that it needs to fail.
 
 use crate::pair::Setup;
-use crate::run::{Failure, Told, in_child, replay};
+use crate::run::{self, Failure, Told, in_child, replay};
 use crate::twin::Twin;
 use mpgc::heap::testing::Step;
 
@@ -15,7 +15,13 @@ pub fn shrink(
     steps: &[Step],
     told: &mut Told,
 ) -> Option<(Vec<Step>, Failure)> {
-    let mut fails = |steps: &[Step]| in_child(told, |_| replay(twins, setup, steps)).err();
+    let mut fails = |steps: &[Step]| {
+        let work = |_: &mut Told| {
+            run::be_quiet();
+            replay(twins, setup, steps)
+        };
+        in_child(told, work).err()
+    };
     let mut shortest = steps.to_vec();
     let mut failure = fails(&shortest)?;
     let mut replays = 0;

@@ -1,6 +1,7 @@
 //! One side: a twin, its memory, and what it asks the driver for.
 
 use crate::memory::{Memory, NULL, Place};
+use crate::pair::Setup;
 use crate::twin::{AreaWords, BrokenWords, Hooks, Numbers, Twin};
 use mpgc::heap::testing::{CallbackAction, FinaliserAction};
 use std::ffi::{c_int, c_void};
@@ -49,6 +50,52 @@ pub struct Side {
 }
 
 impl Side {
+    /// Memory for a twin.
+    pub fn new(twin: &'static Twin, setup: Setup) -> Self {
+        Side {
+            twin,
+            regions: vec![Memory::new(setup.bytes, setup.offset, setup.fill)],
+            stack: Memory::new(setup.stack, 0, setup.fill),
+            roots: Vec::new(),
+            log: Vec::new(),
+            finaliser: FinaliserAction::Nothing,
+            callback: CallbackAction::Nothing,
+            budget: setup.budget,
+            fill: setup.fill,
+        }
+    }
+
+    /// Forgets all but the first region.
+    pub fn restart(&mut self, setup: Setup) {
+        self.regions.truncate(1);
+        self.regions[0].fill(setup.fill);
+        self.stack.fill(setup.fill);
+        self.roots.clear();
+        self.log.clear();
+        self.finaliser = FinaliserAction::Nothing;
+        self.callback = CallbackAction::Nothing;
+        self.budget = setup.budget;
+    }
+
+    /// Starts the twin as after power on.
+    ///
+    /// # Safety
+    ///
+    /// The side stays where it is for as long as the twin is used.
+    pub unsafe fn start(this: *mut Side) {
+        // SAFETY: the side is valid (by this function's contract), and its memory is the twin's now.
+        unsafe {
+            let twin = (*this).twin;
+            let (heap, stack) = (&(&(*this).regions)[0], &(*this).stack);
+            let (heap, stack) = ([heap.start(), heap.end()], [stack.start(), stack.end()]);
+            (twin.reset)(&Side::hooks(this));
+            if let Some(init) = twin.pystack_init {
+                init(stack[0], stack[1]);
+            }
+            (twin.init)(heap[0], heap[1]);
+        }
+    }
+
     /// What a word means on this side.
     pub fn place(&self, word: usize) -> Place {
         for (number, region) in self.regions.iter().enumerate() {

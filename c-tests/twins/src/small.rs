@@ -1,0 +1,284 @@
+//! Exhaustive at small scope: every sequence of a few operations, and every state of a small heap with
+//! every operation. The C, the Rust and the naive model must agree.
+
+use crate::pair::{Outcome, Setup};
+use crate::run::{Told, in_child, shared};
+use crate::shrink::source;
+use crate::states::{Part, Used, states};
+use crate::triple::Triple;
+use crate::twin::Twin;
+use mpgc::heap::testing::{Op, Options, Step};
+
+/// Operations in a sequence.
+const LENGTH: usize = 5;
+const BLOCK: usize = 4 * size_of::<usize>();
+/// A dump is slow: one in so many sequences.
+const DUMPS: u64 = 256;
+
+#[derive(Clone, Copy)]
+struct WithFinalisers;
+
+impl Options for WithFinalisers {
+    type Entry = usize;
+}
+
+#[derive(Clone, Copy)]
+struct WithoutFinalisers;
+
+impl Options for WithoutFinalisers {
+    const FINALISER: bool = false;
+    type Entry = usize;
+}
+
+/// A region that has exactly that many blocks.
+fn setup(blocks: usize) -> Setup {
+    Setup {
+        bytes: (blocks + 1) * BLOCK,
+        offset: 0,
+        budget: 0,
+        stack: 64,
+        fill: 0xcc,
+    }
+}
+
+/// The operations that the sequences are made of.
+fn alphabet(finaliser: bool) -> Vec<Op> {
+    let alloc = |blocks: usize, finaliser| Op::Alloc {
+        bytes: blocks * BLOCK - 3,
+        finaliser,
+    };
+    let realloc = |chunk, blocks: usize, may_move| Op::Realloc {
+        chunk,
+        bytes: blocks * BLOCK,
+        may_move,
+    };
+    let mut all = vec![
+        alloc(1, false),
+        alloc(2, false),
+        alloc(3, false),
+        alloc(7, false),
+        Op::Free { chunk: 0 },
+        Op::Free { chunk: 1 },
+        realloc(0, 1, false),
+        realloc(0, 2, true),
+        realloc(0, 3, true),
+        realloc(1, 4, true),
+        realloc(0, 5, false),
+        Op::Root {
+            chunk: 0,
+            offset: 0,
+        },
+        Op::Link {
+            from: 0,
+            word: 1,
+            to: 1,
+        },
+        Op::Collect,
+        Op::SweepAll,
+        Op::Threshold { blocks: 2 },
+        Op::Lock,
+        Op::Unlock,
+    ];
+    if finaliser {
+        all.push(alloc(1, true));
+    }
+    all
+}
+
+/// # Errors
+///
+/// The first difference, with the operations that lead to it.
+pub fn small(twins: [&'static Twin; 2]) -> Result<(), String> {
+    if twins[0].block_bytes as usize != BLOCK || twins[0].split || !twins[0].threshold {
+        return Err("this configuration's heap is not the one that the model knows".into());
+    }
+    if twins[0].finaliser {
+        all_of::<WithFinalisers>(twins)
+    } else {
+        all_of::<WithoutFinalisers>(twins)
+    }
+}
+
+fn all_of<O: Options>(twins: [&'static Twin; 2]) -> Result<(), String> {
+    let told = shared();
+    let letters = alphabet(O::FINALISER);
+    let found = in_child(told, |told| sequences::<O>(twins, &letters, told));
+    report(found, told)?;
+    println!(
+        "{} sequences: each of {LENGTH} operations out of {}, on 8 blocks; {} operations",
+        letters.len().pow(LENGTH as u32),
+        letters.len(),
+        told.covered.operations
+    );
+    // The states of 10 blocks lie in a heap of 12, whose last two are one chunk.
+    for (blocks, free_to_choose, all_finalisers) in [(4, 4, true), (8, 8, true), (12, 10, false)] {
+        let states = states(free_to_choose, O::FINALISER, all_finalisers);
+        told.run = 0;
+        let found = in_child(told, |told| {
+            let mut triple = Triple::<O>::new(twins, setup(blocks));
+            for state in &states {
+                state_and_operations(&mut triple, blocks, state, told)?;
+            }
+            Ok(())
+        });
+        report(found, told)?;
+        println!(
+            "{} states of {free_to_choose} blocks, with every operation; {} cases",
+            states.len(),
+            told.run
+        );
+    }
+    Ok(())
+}
+
+fn report(found: Result<(), crate::run::Failure>, told: &Told) -> Result<(), String> {
+    found.map_err(|failure| {
+        let steps = source(&told.steps[..told.begun]);
+        format!("{}\n{:?}\n{steps}", failure.what, told.setup)
+    })
+}
+
+/// Runs every sequence. Only what is new since the sequence before is compared in depth.
+fn sequences<O: Options>(twins: [&'static Twin; 2], letters: &[Op], told: &mut Told) -> Outcome {
+    let mut triple = Triple::<O>::new(twins, setup(8));
+    told.setup = setup(8);
+    let mut word = [0; LENGTH];
+    let mut new_from = 0;
+    loop {
+        triple.restart();
+        for (i, &letter) in word.iter().enumerate() {
+            told.steps[i] = Step::Heap(letters[letter]);
+            told.begun = i + 1;
+            triple.step(letters[letter])?;
+            if i >= new_from {
+                triple.compare()?;
+            }
+        }
+        told.covered.operations += LENGTH as u64;
+        if told
+            .covered
+            .operations
+            .is_multiple_of(DUMPS * LENGTH as u64)
+        {
+            triple.pair.compare_all()?;
+        }
+        // The next word, as an odometer counts.
+        let Some(last) = word.iter().rposition(|&letter| letter + 1 < letters.len()) else {
+            return Ok(());
+        };
+        word[last] += 1;
+        word[last + 1..].fill(0);
+        new_from = last;
+    }
+}
+
+/// Every operation on one state. After each, two allocations show what the search believes.
+fn state_and_operations<O: Options>(
+    triple: &mut Triple<O>,
+    blocks: usize,
+    state: &[Part],
+    told: &mut Told,
+) -> Outcome {
+    let mut parts = state.to_vec();
+    let so_far: usize = parts.iter().map(|part| part.0).sum();
+    if so_far < blocks {
+        parts.push((blocks - so_far, Some(Used { finaliser: false })));
+    }
+    told.setup = setup(blocks);
+    for operation in operations(&parts, O::FINALISER) {
+        triple.restart();
+        told.begun = 0;
+        told.run += 1;
+        for step in build(&parts) {
+            told.note(step);
+            triple.step(step)?;
+        }
+        for &step in &operation {
+            told.note(step);
+            triple.step(step)?;
+        }
+        triple.compare()?;
+        for blocks in [1, 2] {
+            let step = Op::Alloc {
+                bytes: blocks * BLOCK,
+                finaliser: false,
+            };
+            told.note(step);
+            triple.step(step)?;
+        }
+        triple.compare()?;
+    }
+    triple.pair.compare_dumps()
+}
+
+/// Allocates all parts in order, then frees those that are to be free.
+fn build(parts: &[Part]) -> Vec<Op> {
+    let mut steps: Vec<Op> = parts
+        .iter()
+        .map(|&(blocks, used)| Op::Alloc {
+            bytes: blocks * BLOCK,
+            finaliser: used.is_some_and(|used| used.finaliser),
+        })
+        .collect();
+    // The driver puts the last chunk where it takes one away: from the end, none that matters moves.
+    for (chunk, part) in parts.iter().enumerate().rev() {
+        if part.1.is_none() {
+            steps.push(Op::Free { chunk });
+        }
+    }
+    steps
+}
+
+/// The operations on a state; some need a step or two before.
+fn operations(parts: &[Part], finaliser: bool) -> Vec<Vec<Op>> {
+    let total: usize = parts.iter().map(|part| part.0).sum();
+    let chunks = parts.iter().filter(|part| part.1.is_some()).count();
+    let mut all = vec![vec![Op::Collect], vec![Op::SweepAll], vec![Op::Info]];
+    for blocks in 0..=total + 1 {
+        for finaliser in [false, true].into_iter().take(1 + usize::from(finaliser)) {
+            let bytes = blocks * BLOCK;
+            all.push(vec![Op::Alloc { bytes, finaliser }]);
+        }
+    }
+    for chunk in 0..chunks {
+        all.push(vec![Op::Free { chunk }]);
+        all.push(vec![Op::Root { chunk, offset: 0 }, Op::Collect]);
+        // One lives through another.
+        let to = (chunk + 1) % chunks;
+        let link = Op::Link {
+            from: chunk,
+            word: 2,
+            to,
+        };
+        all.push(vec![link, Op::Root { chunk, offset: 0 }, Op::Collect]);
+        for offset in 0..total {
+            all.push(vec![Op::ChunkBytes {
+                chunk,
+                offset: offset * BLOCK,
+            }]);
+        }
+        for blocks in 0..=total {
+            let bytes = (blocks * BLOCK).saturating_sub(1);
+            all.push(vec![Op::Realloc {
+                chunk,
+                bytes,
+                may_move: true,
+            }]);
+            all.push(vec![Op::Realloc {
+                chunk,
+                bytes,
+                may_move: false,
+            }]);
+        }
+    }
+    let keep_all = (0..chunks).map(|chunk| Op::Root { chunk, offset: 0 });
+    all.push(keep_all.chain([Op::Collect]).collect());
+    all
+}
+
+impl Told {
+    fn note(&mut self, step: Op) {
+        self.steps[self.begun] = Step::Heap(step);
+        self.begun += 1;
+    }
+}
