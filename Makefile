@@ -66,10 +66,13 @@ unit: ## test the pure heap, pystack and scheduler with cargo alone
 
 fmt: ## format the Rust sources
 	cargo fmt --all
+	cargo fmt --manifest-path c-tests/twins/Cargo.toml
 
 lint: ## check format and lints of the Rust sources
 	cargo fmt --all --check
 	cargo clippy --all-targets -- -D warnings
+	cargo fmt --manifest-path c-tests/twins/Cargo.toml --check
+	cargo clippy --manifest-path c-tests/twins/Cargo.toml --target-dir build/twins/driver --all-targets -- -D warnings
 
 clean: ## remove what was built, but not the fetched trees
 	rm -rf target build/unix build/mpy-cross build/upstream build/perf build/dropin build/no-micropython-lib build/twins

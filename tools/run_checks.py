@@ -34,6 +34,13 @@ UPSTREAM = [
 # Release, and the word that chooses among the drop-in checks: what differs between releases runs on both.
 DROP_IN = [("1.25.0", ""), ("1.26.1", "symbols"), ("1.26.1", "patch")]
 
+# Release and configurations of each comparison of the C and mpgc by operation; none is all. What
+# differs between the releases' C is the scheduler and the text of a dump.
+TWINS = [
+    ("1.25.0", ""),
+    ("1.26.1", "split,auto,stack8,block16,no-nodes,asserts"),
+]
+
 
 def count_pattern(pattern):
     """A counter that adds up the (passed, failed) of every match."""
@@ -77,6 +84,15 @@ def all_steps():
             ),
             count_line,
         ))
+    for words in (["fmt", "--check"], ["clippy", "--all-targets", "--", "-D", "warnings"], ["test"]):
+        at = ["--manifest-path", "c-tests/twins/Cargo.toml"]
+        command = ["cargo", words[0], *at, *words[1:]]
+        if words[0] != "fmt":
+            command[4:4] = ["--target-dir", "build/twins/driver"]
+        steps.append(Step(f"the twins' driver: {words[0]}", command, count_cargo if words[0] == "test" else None))
+    for release, only in TWINS:
+        name = f"twins {release}"
+        steps.append(Step(name, python("tools/twins.py", "--release", release, "--config", only), count_line))
     steps.append(Step("a tree of one's own", python("tools/check_own_tree.py"), None))
     for release, variant, options in UPSTREAM:
         name = " ".join(filter(None, ["upstream", release, variant, options]))

@@ -11,6 +11,7 @@ import apt_sources
 import options
 import run_checks
 import tree
+import twins
 import upstream
 from common import Fail
 from suite import Result, read_result
@@ -177,6 +178,22 @@ class Trees(unittest.TestCase):
             with self.assertRaisesRegex(Fail, "py/new.pyc"):
                 with Untouched(own):
                     (own.path / "py" / "new.pyc").touch()
+
+
+class Twins(unittest.TestCase):
+    def test_counters_are_read_and_other_lines_are_not(self):
+        text = "operations 12\nmoves 3\nseed 1 run 2 operation 4: gc_info\n  frees 9\n"
+        self.assertEqual(twins.counters(text), {"operations": 12, "moves": 3})
+
+    def test_what_no_configuration_has_met_is_an_error(self):
+        twins.cover_everything({"a": {"moves": 0, "frees": 1}, "b": {"moves": 2, "frees": 0}})
+        with self.assertRaisesRegex(Fail, "moves"):
+            twins.cover_everything({"a": {"moves": 0, "frees": 1}, "b": {"moves": 0, "frees": 0}})
+
+    def test_the_configurations_in_ci_exist(self):
+        for _, only in run_checks.TWINS:
+            names = [name for name in only.split(",") if name]
+            self.assertLessEqual(set(names), set(twins.CONFIGURATIONS))
 
 
 if __name__ == "__main__":
