@@ -1,15 +1,15 @@
 //! Makes traces in which interesting things happen. What comes next depends on the numbers drawn and on
 //! what is live; the steps themselves are plain data, so that a trace can be run again and cut down.
 
-use crate::memory::Place;
 use crate::pair::{Pair, Setup};
+use crate::shape::Shape;
 use crate::twin::Twin;
 use fastrand::Rng;
 use mpgc::heap::testing::{CallbackAction, CoreOp, FinaliserAction, Op, Step};
 
 /// What the steps are mostly about, for a while.
 #[derive(Clone, Copy)]
-enum Mood {
+pub(crate) enum Mood {
     /// A bit of everything.
     Mixed,
     /// Allocations, until the heap is full.
@@ -24,32 +24,14 @@ enum Mood {
     Core,
 }
 
-/// A shape in the making.
-#[derive(Clone, Copy)]
-struct Shape {
-    kind: u8,
-    parent: Parent,
-    /// How many objects it has.
-    word: usize,
-    /// Blocks of an object that can point at all the others.
-    blocks: usize,
-}
-
-#[derive(Clone, Copy)]
-enum Parent {
-    ToCome,
-    Newest,
-    At(Place),
-}
-
 /// Draws steps.
 pub struct Generator {
-    rng: Rng,
-    mood: Mood,
-    left: usize,
-    queue: Vec<Step>,
-    block: usize,
-    blocks: usize,
+    pub(crate) rng: Rng,
+    pub(crate) mood: Mood,
+    pub(crate) left: usize,
+    pub(crate) queue: Vec<Step>,
+    pub(crate) block: usize,
+    pub(crate) blocks: usize,
     areas: usize,
     roots: usize,
 }
@@ -160,19 +142,6 @@ impl Generator {
         };
     }
 
-    fn new_shape(&mut self, pair: &Pair) -> Mood {
-        // Enough children for the deepest mark stack, if the heap has room.
-        let stack = pair.side(0).twin.stack_entries as usize;
-        let most = (self.blocks / 2).max(4);
-        self.left = (stack + self.rng.usize(2..stack + 40)).min(most);
-        Mood::Shape(Shape {
-            kind: self.rng.u8(0..4),
-            parent: Parent::ToCome,
-            word: 0,
-            blocks: self.left * size_of::<usize>() / self.block + 1,
-        })
-    }
-
     /// One of the live chunks; mostly the newest, or one near it.
     fn chunk(&mut self, pair: &Pair) -> usize {
         let len = pair.live.len().max(1);
@@ -259,7 +228,7 @@ impl Generator {
         })
     }
 
-    fn mixed(&mut self, pair: &Pair) -> Step {
+    pub(crate) fn mixed(&mut self, pair: &Pair) -> Step {
         let chunk = self.chunk(pair);
         match self.rng.u32(0..20) {
             0..7 => self.alloc(pair),
@@ -343,70 +312,6 @@ impl Generator {
                 }
             }
             _ => return self.core(),
-        })
-    }
-
-    /// Objects one by one, each pointed at by an earlier one. A collect follows.
-    fn shape(&mut self, pair: &Pair) -> Step {
-        let Mood::Shape(shape) = self.mood else {
-            return self.mixed(pair);
-        };
-        let newest = pair.live.len();
-        if self.left == 0 {
-            self.queue.push(Step::Heap(Op::Collect));
-        }
-        let parent = match shape.parent {
-            Parent::ToCome => None,
-            Parent::Newest => newest.checked_sub(1),
-            Parent::At(place) => pair.live.iter().rposition(|&p| p == place),
-        };
-        let Some(parent) = parent else {
-            // The root of the shape, which must have a word for each child if it is wide.
-            let blocks = if shape.kind == 0 {
-                shape.blocks
-            } else {
-                self.rng.usize(1..4)
-            };
-            self.queue.push(Step::Heap(Op::Root {
-                chunk: newest,
-                offset: 0,
-            }));
-            self.mood = Mood::Shape(Shape {
-                parent: Parent::Newest,
-                word: 0,
-                ..shape
-            });
-            return Step::Heap(Op::Alloc {
-                bytes: blocks * self.block,
-                finaliser: false,
-            });
-        };
-        let (from, word) = match shape.kind {
-            // wide: all children in one object
-            0 => (parent, shape.word),
-            // a list
-            1 => (newest - 1, 1),
-            // a list with a leaf at each object
-            2 if shape.word % 2 == 0 => (newest.saturating_sub(2), 1),
-            2 => (newest.saturating_sub(2), 0),
-            // anyhow
-            _ => (self.rng.usize(parent..newest), self.rng.usize(0..4)),
-        };
-        let parent = Parent::At(pair.live[parent]);
-        self.mood = Mood::Shape(Shape {
-            parent,
-            word: shape.word + 1,
-            ..shape
-        });
-        self.queue.push(Step::Heap(Op::Link {
-            from,
-            word,
-            to: newest,
-        }));
-        let blocks = if self.rng.u32(0..8) == 0 { 2 } else { 1 };
-        Step::Heap(Op::Alloc {
-            bytes: blocks * self.block,
-            finaliser: self.rng.u32(0..6) == 0,
         })
     }
 

@@ -10,12 +10,16 @@
 
 mod compare;
 mod core_step;
+mod covered;
 mod generate;
+mod heap_step;
+mod hooks;
 mod memory;
 mod pair;
 mod plant;
 mod prove;
 mod run;
+mod shape;
 mod shrink;
 mod side;
 mod small;

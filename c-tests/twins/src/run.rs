@@ -1,7 +1,8 @@
 //! Runs traces in a child process, so that a crash of either side is a result like any other.
 
+use crate::covered::Covered;
 use crate::generate::{Generator, length, setup};
-use crate::pair::{Covered, Difference, Outcome, Pair, Setup};
+use crate::pair::{Difference, Outcome, Pair, Setup};
 use crate::plant::{Plant, plant};
 use crate::twin::Twin;
 use fastrand::Rng;

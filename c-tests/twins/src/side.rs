@@ -1,10 +1,10 @@
 //! One side: a twin, its memory, and what it asks the driver for.
 
-use crate::memory::{Memory, NULL, Place};
+use crate::memory::{Memory, Place};
 use crate::pair::Setup;
-use crate::twin::{AreaWords, BrokenWords, Hooks, Numbers, Twin};
+use crate::twin::{AreaWords, BrokenWords, Numbers, Twin};
 use mpgc::heap::testing::{CallbackAction, FinaliserAction};
-use std::ffi::{c_int, c_void};
+use std::ffi::c_int;
 
 /// The most regions of a run.
 pub const MAX_REGIONS: usize = 48;
@@ -214,7 +214,7 @@ impl Side {
         ))
     }
 
-    fn tell(&mut self, kind: c_int, word: usize) {
+    pub(crate) fn tell(&mut self, kind: c_int, word: usize) {
         let place = self.place(word);
         self.log.push((kind, place));
     }
@@ -232,195 +232,5 @@ impl Side {
             let byte = unsafe { area.alloc_table.add(block / 4).read() };
             Some(byte >> (2 * (block % 4)) & 3)
         })
-    }
-
-    /// The hooks of a side that stays where it is.
-    pub fn hooks(this: *mut Side) -> Hooks {
-        Hooks {
-            world: this.cast(),
-            roots,
-            finalise,
-            callback,
-            node,
-            get_region,
-            give_region,
-            max_new_area,
-            event: on_event,
-        }
-    }
-}
-
-/// The side that a hook is called for.
-///
-/// # Safety
-///
-/// `world` is what [`Side::hooks`] was given, and no reference to the side is in use: the driver holds
-/// none while a twin runs.
-unsafe fn side<'a>(world: *mut c_void) -> &'a mut Side {
-    // SAFETY: by this function's contract.
-    unsafe { &mut *world.cast::<Side>() }
-}
-
-unsafe extern "C" fn roots(world: *mut c_void, words: *mut *const usize, len: *mut usize) {
-    // SAFETY: called by env.c with `world` and two words of its own; the roots stay as they are during
-    // a collect.
-    unsafe {
-        let side = side(world);
-        words.write(side.roots.as_ptr());
-        len.write(side.roots.len());
-    }
-}
-
-unsafe extern "C" fn finalise(world: *mut c_void, object: *mut u8) -> bool {
-    // SAFETY: called by env.c with `world`.
-    let side = unsafe { side(world) };
-    side.tell(event::FINALISED, object.addr());
-    let twin = side.twin;
-    match side.finaliser {
-        // docs/upstream.md, 3: a finaliser that collects is no operation of a trace.
-        FinaliserAction::Nothing | FinaliserAction::Collects => {}
-        FinaliserAction::Allocates => {
-            // SAFETY: the heap was made.
-            let chunk = unsafe { (twin.alloc)(1, 0) };
-            side.tell(event::ANSWER, chunk.addr());
-        }
-        // SAFETY: a finaliser may free its own object.
-        FinaliserAction::FreesItself => unsafe { (twin.free)(object) },
-        FinaliserAction::AsksInfo => {
-            let info = side.info();
-            // docs/upstream.md, 10: marked objects are counted otherwise, and so are their runs.
-            side.tell(event::ANSWER, info[0]);
-            side.tell(event::ANSWER, info[2]);
-        }
-        FinaliserAction::FreesLinked => {
-            // SAFETY: a block has two words at least.
-            let linked = unsafe { object.cast::<usize>().add(1).read() };
-            side.tell(event::ANSWER, linked);
-            if matches!(side.kind_at(linked), Some(1 | 3)) {
-                // SAFETY: a chunk starts there, and the trace looks anew at what is left.
-                unsafe { (twin.free)(std::ptr::with_exposed_provenance_mut(linked)) };
-            }
-        }
-        FinaliserAction::Raises => return true,
-    }
-    false
-}
-
-unsafe extern "C" fn callback(world: *mut c_void, function: *mut u8, argument: *mut u8) -> bool {
-    // SAFETY: called by env.c with `world`.
-    let action = unsafe { side(world) }.callback;
-    if let CallbackAction::Schedules = action {
-        // SAFETY: as above.
-        let side = unsafe { side(world) };
-        if let Some(schedule) = side.twin.schedule {
-            // SAFETY: env.c's own function, called outside of an atomic section.
-            let queued = unsafe { schedule(function, argument) };
-            side.tell(event::ANSWER, queued.into());
-        }
-    }
-    // SAFETY: as above.
-    unsafe { act(world, action, 0) };
-    action == CallbackAction::Raises
-}
-
-unsafe extern "C" fn node(world: *mut c_void, number: usize) {
-    // SAFETY: called by env.c with `world`.
-    unsafe {
-        let action = side(world).callback;
-        act(world, action, number + 1);
-    }
-}
-
-/// # Safety
-///
-/// As for [`side`].
-unsafe fn act(world: *mut c_void, action: CallbackAction, node: usize) {
-    // SAFETY: by this function's contract.
-    let twin = unsafe { side(world) }.twin;
-    let answer = match action {
-        CallbackAction::Nothing | CallbackAction::Raises | CallbackAction::Schedules => return,
-        CallbackAction::SchedulesNode => match twin.schedule_node {
-            // docs/upstream.md, 14: 1.25 runs nodes without end that nodes queue.
-            // SAFETY: the node is one of env.c's.
-            Some(schedule) if twin.release >= 12600 => unsafe {
-                schedule(node % twin.nodes as usize).into()
-            },
-            _ => return,
-        },
-        CallbackAction::Locks => {
-            if let (Some(lock), Some(unlock)) = (twin.sched_lock, twin.sched_unlock) {
-                // SAFETY: they pair.
-                unsafe {
-                    lock();
-                    unlock();
-                }
-            }
-            return;
-        }
-        // SAFETY: the heap was made.
-        CallbackAction::Allocates => unsafe { (twin.alloc)(24, 0) }.addr(),
-        // SAFETY: callbacks do not run inside a collect.
-        CallbackAction::Collects => unsafe {
-            (twin.collect)();
-            0
-        },
-        // SAFETY: what it raises stays in env.c.
-        CallbackAction::Pends => unsafe {
-            (twin.handle_pending)(1, false);
-            0
-        },
-        CallbackAction::Interrupts => match twin.keyboard_interrupt {
-            // SAFETY: may be called at any time.
-            Some(interrupt) => unsafe {
-                interrupt();
-                0
-            },
-            None => return,
-        },
-    };
-    // SAFETY: by this function's contract.
-    unsafe { side(world) }.tell(event::ANSWER, answer);
-}
-
-unsafe extern "C" fn get_region(world: *mut c_void, bytes: usize) -> *mut u8 {
-    // SAFETY: called by env.c with `world`.
-    let side = unsafe { side(world) };
-    side.log.push((event::GET_REGION, Place::Number(bytes)));
-    if side.regions.len() >= MAX_REGIONS || bytes > side.budget {
-        return std::ptr::null_mut();
-    }
-    side.budget -= bytes;
-    let region = Memory::new(bytes, 0, side.fill);
-    let start = region.start();
-    side.regions.push(region);
-    side.tell(event::GOT_REGION, start.addr());
-    start
-}
-
-unsafe extern "C" fn give_region(world: *mut c_void, start: *mut u8) {
-    // SAFETY: called by env.c with `world`.
-    let side = unsafe { side(world) };
-    side.tell(event::GIVE_REGION, start.addr());
-    // The memory stays: stale words may still name it.
-    if let Place::Heap(number, 0) = side.place(start.addr()) {
-        side.budget += side.regions[number].bytes;
-    }
-}
-
-unsafe extern "C" fn max_new_area(world: *mut c_void) -> usize {
-    // SAFETY: called by env.c with `world`.
-    let side = unsafe { side(world) };
-    if side.regions.len() >= MAX_REGIONS {
-        return 0;
-    }
-    side.budget
-}
-
-unsafe extern "C" fn on_event(world: *mut c_void, kind: c_int, value: usize) {
-    // SAFETY: called by env.c with `world`.
-    let side = unsafe { side(world) };
-    match value {
-        0 => side.log.push((kind, NULL)),
-        value => side.tell(kind, value),
     }
 }
