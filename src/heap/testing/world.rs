@@ -285,10 +285,15 @@ impl<O: Options> World<O> {
         }
         // the old chunk must live through the collect that the move may start
         self.state().roots.push(address.addr());
+        // and no finaliser may free it meanwhile: that would be the program's fault
+        let action = core::mem::replace(&mut self.state().action, FinaliserAction::Nothing);
+        self.model.action = FinaliserAction::Nothing;
         let roots = self.roots();
         let (expected, finalised) = self.model.alloc(n, old.finaliser, &roots);
         let moved = realloc(address, bytes, true);
         self.state().roots.pop();
+        self.state().action = action;
+        self.model.action = action;
         self.expect_finalised(&finalised);
         assert_eq!(
             moved.addr(),
