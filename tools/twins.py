@@ -60,6 +60,9 @@ CONFIGURATIONS = {
     ),
     "no-nodes": Configuration("-DMICROPY_SCHEDULER_STATIC_NODES=0"),
     "setjmp": Configuration(SETJMP),
+    # Auto split would let the mutex go twice in C: docs/upstream.md, 2.
+    "threads": Configuration(f"-DMICROPY_PY_THREAD=1 -DMICROPY_PY_THREAD_GIL=0 {SPLIT}"),
+    "gil": Configuration("-DMICROPY_PY_THREAD=1 -DMICROPY_PY_THREAD_GIL=1"),
     "hook": Configuration(f"-DTWIN_HOOK_LOOP {SPLIT}"),
     "asserts": Configuration("-UNDEBUG"),
     "i686": Configuration(f"-m32 {SETJMP}", target="i686-unknown-linux-gnu"),

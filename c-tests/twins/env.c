@@ -84,6 +84,36 @@ static const char *take_text(size_t *len) {
     return text;
 }
 
+// Threads: the main one. A mutex that is let go too often or never shows in the numbers.
+
+#if MICROPY_PY_THREAD
+mp_state_thread_t *mp_thread_get_state(void) {
+    return &mp_state_ctx.thread;
+}
+
+void mp_thread_recursive_mutex_init(mp_thread_recursive_mutex_t *mutex) {
+    *mutex = 0;
+}
+
+int mp_thread_recursive_mutex_lock(mp_thread_recursive_mutex_t *mutex, int wait) {
+    (void)wait;
+    *mutex += 1;
+    return 1;
+}
+
+void mp_thread_recursive_mutex_unlock(mp_thread_recursive_mutex_t *mutex) {
+    *mutex -= 1;
+}
+#endif
+
+static size_t mutex_depth(void) {
+    #if MICROPY_PY_THREAD && !MICROPY_PY_THREAD_GIL
+    return MP_STATE_MEM(gc_mutex);
+    #else
+    return 0;
+    #endif
+}
+
 // Types, by whose address a dump chooses its letter.
 
 #define TYPE(name) const mp_obj_type_t name = { .flags = 0 };
@@ -131,6 +161,7 @@ mp_obj_t mp_call_function_1_protected(mp_obj_t fun, mp_obj_t arg) {
         #if MICROPY_ENABLE_SCHEDULER
         event(EVENT_STATE, (uint16_t)MP_STATE_VM(sched_state));
         #endif
+        event(EVENT_MUTEX, mutex_depth());
         if (fun == MP_OBJ_FROM_PTR(&del_method)) {
             raise = hooks.finalise(hooks.world, MP_OBJ_TO_PTR(arg));
         } else {
@@ -326,6 +357,7 @@ static void numbers(twin_numbers_t *out) {
         .vm_abort = MP_STATE_VM(vm_abort),
         #endif
         .atomic_depth = atomic_depth,
+        .mutex_depth = mutex_depth(),
         .jumps_pushed = (MP_STATE_THREAD(nlr_top) != NULL) + 2 * (MP_STATE_THREAD(nlr_jump_callback_top) != NULL),
     };
 }

@@ -22,6 +22,7 @@ enum {
     EVENT_NODE,        // a static node's callback
     EVENT_CALLBACK,    // a Python callback: function, then argument
     EVENT_ARGUMENT,
+    EVENT_MUTEX,       // how often gc_mutex is held inside a callback
 };
 
 // What the driver does for a twin. `world` is the driver's.
@@ -62,6 +63,7 @@ typedef struct {
     size_t pending_exception;
     size_t vm_abort;
     size_t atomic_depth;
+    size_t mutex_depth;  // how often gc_mutex is held
     size_t jumps_pushed; // whether a buffer or a callback is left
 } twin_numbers_t;
 

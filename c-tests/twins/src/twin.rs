@@ -54,6 +54,7 @@ pub struct Numbers {
     pub pending_exception: usize,
     pub vm_abort: usize,
     pub atomic_depth: usize,
+    pub mutex_depth: usize,
     pub jumps_pushed: usize,
 }
 
