@@ -14,6 +14,7 @@ mod covered;
 mod generate;
 mod heap_step;
 mod hooks;
+mod known;
 mod memory;
 mod pair;
 mod plant;
@@ -76,6 +77,10 @@ fn same_configuration([c, rust]: [&Twin; 2]) -> Result<(), String> {
 
 fn random(twins: [&'static Twin; 2], operations: u64, seed: u64, run: u64) -> Result<(), String> {
     let told = run::shared();
+    for known in known::known(twins[0].block_bytes as usize) {
+        let work = |_: &mut Told| run::replay(twins, known.setup, &known.steps);
+        run::in_child(told, work).map_err(|failure| format!("{}: {}", known.name, failure.what))?;
+    }
     told.run = run;
     let outcome = run::random(twins, seed, operations, told, None);
     for (name, count) in told.covered.all() {
