@@ -8,6 +8,7 @@ use core::ptr;
 use super::Heap;
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
+use super::harden::Fault;
 use super::host::{Host, Trace};
 
 /// The one flag of [`Heap::alloc`]: the chunk may have a finaliser (`GC_ALLOC_FLAG_HAS_FINALISER`).
@@ -109,12 +110,28 @@ impl<H: Host> Heap<H> {
             // SAFETY: the counter is the heap's alone (a promise of Host).
             unsafe { *host.alloc_amount() = (*host.alloc_amount()).wrapping_add(n.0) }
         }
+        if H::HARDENED {
+            self.expect_poison(area, block, n);
+            if H::CONSERVATIVE_CLEAR {
+                // SAFETY: the chunk has just been made of n free blocks and nobody has it yet.
+                unsafe { clear_blocks::<H>(chunk, n) }
+            }
+            // the first word of an object that may have a finaliser is written below
+            let first_word = if H::FINALISER && flags & HAS_FINALISER != 0 {
+                size_of::<usize>()
+            } else {
+                0
+            };
+            self.set_slack(area, block, n, bytes.max(first_word));
+        }
         host.exit();
         if H::VERBOSE {
             host.trace(Trace::Alloc(chunk));
         }
 
-        if H::CONSERVATIVE_CLEAR {
+        if H::HARDENED {
+            // done, with the mutex
+        } else if H::CONSERVATIVE_CLEAR {
             // SAFETY: the chunk has just been made of n free blocks and nobody has it yet.
             unsafe { clear_blocks::<H>(chunk, n) }
         } else {
@@ -167,7 +184,9 @@ impl<H: Host> Heap<H> {
                 area.finalisers().clear(head);
             }
             let n = area.chunk_len(head);
+            self.expect_slack(area, head);
             area.table().any_to_free(head, n);
+            area.poison(head, n);
             // a collect forgets all hints when it ends, and may be using their memory now
             if !collecting {
                 self.search().freed(area, head, n);
@@ -224,12 +243,18 @@ impl<H: Host> Heap<H> {
         debug_assert_eq!(area.table().kind(head), BlockKind::Head);
         let wanted = BlockCount::for_bytes(bytes, H::BLOCK_BYTES);
         let n = area.chunk_len(head);
+        self.expect_slack(area, head);
+        let in_use = n.0 * H::BLOCK_BYTES - area.slack(head);
 
         if wanted <= n {
             if wanted < n {
                 let (end, gone) = (head + wanted, n - wanted);
                 area.table().any_to_free(end, gone);
+                area.poison(end, gone);
                 self.search().freed(area, end, gone);
+            }
+            if H::HARDENED {
+                self.resize_slack(area, head, wanted, in_use..bytes);
             }
             host.exit();
             return chunk;
@@ -237,9 +262,15 @@ impl<H: Host> Heap<H> {
 
         let (end, gained) = (head + n, wanted - n);
         if area.table().free_from(end, gained) == gained {
+            self.expect_poison(area, end, gained);
             area.table().free_to_tails(end, gained);
             self.search().cut(area, end, gained);
             area.raise_last_used(end + gained - BlockCount(1));
+            if H::HARDENED {
+                self.resize_slack(area, head, wanted, in_use..bytes);
+                host.exit();
+                return chunk;
+            }
             host.exit();
             let keep = if H::CONSERVATIVE_CLEAR {
                 n.0 * H::BLOCK_BYTES
@@ -275,7 +306,7 @@ impl<H: Host> Heap<H> {
             // SAFETY: both chunks are live, the new one is longer, and they do not overlap; then the caller
             // is done with the old one.
             unsafe {
-                moved.copy_from_nonoverlapping(chunk, n.0 * H::BLOCK_BYTES);
+                moved.copy_from_nonoverlapping(chunk, in_use);
                 self.free(chunk);
             }
         }
@@ -285,17 +316,19 @@ impl<H: Host> Heap<H> {
     /// The area and the block of a chunk that the caller says it has.
     ///
     /// In C too this trusts the caller when asserts are off; an address outside every area is taken for
-    /// one of the first.
+    /// one of the first. A hardened build trusts nobody.
     #[inline(always)]
     fn locate(self, chunk: *mut u8) -> (Area<H>, BlockIndex) {
         let host = self.host();
-        if H::SPLIT {
+        if H::HARDENED {
+            self.expect_chunk(chunk)
+        } else if H::SPLIT {
             let found = Area::all(host)
                 .find_map(|area| area.block_at(chunk.addr()).map(|block| (area, block)));
             debug_assert!(found.is_some(), "not a chunk of the heap");
             match found {
                 Some(found) => found,
-                None => host.fault("gc_free or gc_realloc: not a chunk of the heap"),
+                None => host.fault(Fault::Foreign, chunk),
             }
         } else {
             let area = Area::first(host);

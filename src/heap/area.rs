@@ -5,6 +5,7 @@ use core::ptr::NonNull;
 use super::alloc_table::AllocTable;
 use super::bit_table::BitTable;
 use super::block::{BlockCount, BlockIndex};
+use super::harden::Fault;
 use super::host::{AreaFields, Host};
 use super::layout::{BLOCKS_PER_TABLE_BYTE, Layout};
 
@@ -124,6 +125,11 @@ impl<H: Host> Area<H> {
         (block < self.blocks().0).then_some(BlockIndex(block))
     }
 
+    /// Whether an address lies in the pool.
+    pub(super) fn holds(self, address: usize) -> bool {
+        address.wrapping_sub(self.pool().addr()) < self.blocks().0 * H::BLOCK_BYTES
+    }
+
     /// Between collects, a block below which none is free. While marking, the dirty segments.
     #[inline(always)]
     pub(super) fn hint(self) -> usize {
@@ -195,9 +201,10 @@ impl<H: Host> Area<H> {
         end: *mut u8,
     ) -> Self {
         let total = end.addr().checked_sub(start.addr());
-        let Some(layout) = total.and_then(|total| Layout::new(total, H::BLOCK_BYTES, H::FINALISER))
+        let Some(layout) =
+            total.and_then(|total| Layout::new(total, H::BLOCK_BYTES, H::FINALISER, H::HARDENED))
         else {
-            host.fault("gc_init or gc_add: the region has no room for a heap");
+            host.fault(Fault::NoRoom, start);
         };
         let area = Area(fields);
         let fields = fields.as_ptr();
@@ -212,6 +219,7 @@ impl<H: Host> Area<H> {
             <H::Area>::pool_end(fields).write(end);
             start.write_bytes(0, layout.bytes_to_clear());
         }
+        area.poison(BlockIndex(0), area.blocks());
         area.set_hint(0);
         area.set_last_used(BlockIndex(0));
         if H::SPLIT {

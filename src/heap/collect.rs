@@ -40,6 +40,7 @@ impl<H: Host> Heap<H> {
         if self.is_nested_collect() {
             return;
         }
+        self.expect_whole();
         self.set_collecting(true);
         // from here on, an area's hint says which of its segments are dirty
         Area::all(self.host()).for_each(|area| area.set_hint(0));

@@ -4,6 +4,7 @@ use core::ptr::NonNull;
 
 use super::Heap;
 use super::area::Area;
+use super::harden::Fault;
 use super::host::{Host, Trace};
 use super::layout::{BLOCKS_PER_BIT_BYTE, BLOCKS_PER_TABLE_BYTE, GAP_BYTES};
 
@@ -57,7 +58,7 @@ impl<H: Host> Heap<H> {
             host.trace(Trace::Add { start, end });
         }
         let Some(fields) = NonNull::new(fields) else {
-            host.fault("gc_add: the region is null");
+            host.fault(Fault::NoRoom, start);
         };
         // SAFETY: the caller says that the region is valid and the heap's alone.
         let area = unsafe { Area::set_up(fields, host, start, end) };

@@ -6,6 +6,7 @@
 //! whose fields are static, each access compiles to one load or store.
 
 use super::block::BlockCount;
+use super::harden::Fault;
 use super::hints::Hints;
 
 /// Fields of an area, in whatever order and company the host keeps them.
@@ -108,6 +109,8 @@ pub unsafe trait Host: Copy {
     const THRESHOLD: bool;
     /// Whether collected chunks are counted (`MICROPY_PY_GC_COLLECT_RETVAL`).
     const COUNT_COLLECTED: bool;
+    /// Whether faults of the program are looked for as it runs: see [`super::harden`].
+    const HARDENED: bool = false;
     /// Whether dead blocks are zeroed at once; an edit of the source in C.
     const CLEAR_ON_SWEEP: bool = false;
     /// Whether [`Host::hook`] does anything (`MICROPY_GC_HOOK_LOOP`).
@@ -184,6 +187,6 @@ pub unsafe trait Host: Copy {
     }
     /// Gives a region back. With [`Host::SPLIT_AUTO`].
     fn give_region(self, _start: *mut u8) {}
-    /// Stops: `what` is broken and going on would damage memory.
-    fn fault(self, what: &'static str) -> !;
+    /// Stops: something is wrong at `address`, and going on would damage memory.
+    fn fault(self, fault: Fault, address: *const u8) -> !;
 }

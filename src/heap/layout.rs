@@ -3,6 +3,7 @@
 //! ```text
 //!  start                                                                    end
 //!  | alloc table: 2 bits/block | gap: 1 byte | finaliser bits | pad | pool: blocks |
+//!                                                             slack table ^ (hardened)
 //! ```
 //!
 //! The pool ends at `end`, which the caller has rounded down to a block; the tables start at `start`.
@@ -30,6 +31,8 @@ pub struct Layout {
     pub finaliser_table: usize,
     /// Length of the finaliser table in bytes; 0 where there is none.
     pub finaliser_bytes: usize,
+    /// Length of the slack table in bytes, which ends where the pool starts; 0 where there is none.
+    pub slack_bytes: usize,
     /// Offset of the pool.
     pub pool: usize,
 }
@@ -42,11 +45,19 @@ impl Layout {
     ///
     /// Mirrors `gc_setup_area` (py/gc.c), the wrap-around of its multiplication included: a 32-bit
     /// heap of 512 MiB or more gets the smaller table that the C gives it.
-    pub const fn new(total: usize, block_bytes: usize, finaliser: bool) -> Option<Layout> {
+    ///
+    /// A hardened heap has one more table, the slack table, and so fewer blocks than the C gives it.
+    pub const fn new(
+        total: usize,
+        block_bytes: usize,
+        finaliser: bool,
+        hardened: bool,
+    ) -> Option<Layout> {
         if total < GAP_BYTES {
             return None;
         }
-        let pool_per_table_byte = BLOCKS_PER_TABLE_BYTE * block_bytes;
+        let slack_per_block = if hardened { 1 } else { 0 };
+        let pool_per_table_byte = BLOCKS_PER_TABLE_BYTE * (block_bytes + slack_per_block);
         let table_bytes = if finaliser {
             // in bits, for the finaliser table has half a byte per byte of the alloc table
             (total - GAP_BYTES).wrapping_mul(8) / (8 + 4 + 8 * pool_per_table_byte)
@@ -59,14 +70,16 @@ impl Layout {
         } else {
             0
         };
-        let pool = total - table_bytes * pool_per_table_byte;
-        if finaliser_table + finaliser_bytes > pool {
+        let slack_bytes = table_bytes * BLOCKS_PER_TABLE_BYTE * slack_per_block;
+        let pool = total - table_bytes * BLOCKS_PER_TABLE_BYTE * block_bytes;
+        if finaliser_table + finaliser_bytes + slack_bytes > pool {
             return None;
         }
         Some(Layout {
             table_bytes,
             finaliser_table,
             finaliser_bytes,
+            slack_bytes,
             pool,
         })
     }
@@ -89,11 +102,16 @@ mod tests {
     #[test]
     fn tables_and_pool_never_overlap_and_fill_the_area() {
         for block_bytes in [16, 32, 64, 128] {
-            for finaliser in [false, true] {
+            for (finaliser, hardened) in
+                [(false, false), (true, false), (false, true), (true, true)]
+            {
                 for total in 1..20_000 {
-                    let l =
-                        Layout::new(total, block_bytes, finaliser).expect("defined for any size");
-                    assert!(l.bytes_to_clear() <= l.pool, "{total} {l:?}");
+                    let l = Layout::new(total, block_bytes, finaliser, hardened)
+                        .expect("defined for any size");
+                    assert!(
+                        l.bytes_to_clear() + l.slack_bytes <= l.pool,
+                        "{total} {l:?}"
+                    );
                     assert_eq!(l.pool + l.blocks().0 * block_bytes, total);
                 }
             }
@@ -102,13 +120,13 @@ mod tests {
 
     #[test]
     fn an_area_of_no_bytes_is_refused() {
-        assert_eq!(Layout::new(0, 32, true), None);
-        assert_eq!(Layout::new(0, 32, false), None);
+        assert_eq!(Layout::new(0, 32, true, false), None);
+        assert_eq!(Layout::new(0, 32, false, false), None);
     }
 
     #[test]
     fn a_small_area_has_no_block_but_a_gap() {
-        let l = Layout::new(32, 32, true).expect("one gap byte fits");
+        let l = Layout::new(32, 32, true, false).expect("one gap byte fits");
         assert_eq!(l.blocks(), BlockCount(0));
         assert_eq!(l.bytes_to_clear(), 1);
     }

@@ -22,7 +22,7 @@
 //! | [`mark`] | from the roots to all they reach | `gc_collect_root`, `gc_mark_subtree` |
 //! | [`sweep`] | finalisers, then free blocks | `gc_sweep_*` |
 //! | [`info`], [`dump`] | numbers and a map | `gc_info`, `gc_dump_*` |
-//! | [`check`] | every invariant | |
+//! | [`check`], [`harden`] | every invariant; what a hardened build checks as it goes | |
 //! | [`host`] | what the heap asks for | |
 
 pub mod alloc;
@@ -34,6 +34,7 @@ pub mod check;
 pub mod collect;
 pub mod dump;
 pub mod grow;
+pub mod harden;
 mod hints;
 pub mod host;
 pub mod info;
@@ -48,6 +49,7 @@ pub mod testing;
 mod tests;
 
 pub use check::Broken;
+pub use harden::Fault;
 pub use hints::Hints;
 pub use host::Host;
 pub use info::Info;

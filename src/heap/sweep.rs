@@ -145,7 +145,9 @@ impl<H: Host> Heap<H> {
                     self.host().trace(Trace::Sweep(area.address(block)))
                 });
             }
-            if H::CLEAR_ON_SWEEP {
+            if H::HARDENED {
+                for_each_block(i, swept.dead, |block| area.poison(block, BlockCount(1)));
+            } else if H::CLEAR_ON_SWEEP {
                 // SAFETY: the block has just been freed; nobody may use it.
                 for_each_block(i, swept.dead, |block| unsafe {
                     area.address(block).write_bytes(0, H::BLOCK_BYTES)

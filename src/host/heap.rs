@@ -6,7 +6,7 @@ use super::{config, shim};
 #[cfg(mpgc_debug_verbose)]
 use crate::heap::host::Trace;
 use crate::heap::host::{AreaFields, Host};
-use crate::heap::{Heap, Hints, alloc, lock};
+use crate::heap::{Fault, Heap, Hints, alloc, lock};
 use core::ffi::c_int;
 use core::mem::offset_of;
 
@@ -109,6 +109,7 @@ unsafe impl Host for MicroPython {
     const THRESHOLD: bool = cfg!(mpgc_alloc_threshold);
     const COUNT_COLLECTED: bool = cfg!(mpgc_collect_retval);
     const HOOK: bool = cfg!(mpgc_gc_hook_loop);
+    const HARDENED: bool = cfg!(feature = "hardened");
     const VERBOSE: bool = cfg!(mpgc_debug_verbose);
     const CHECK_ROOTS: bool = cfg!(mpgc_debug_valgrind);
     // a build with asserts has its own; comparing every allocation with a full scan would hide its speed
@@ -279,9 +280,9 @@ unsafe impl Host for MicroPython {
 
     #[cold]
     #[inline(never)]
-    fn fault(self, what: &'static str) -> ! {
-        // SAFETY: the text is valid for its length.
-        unsafe { shim::fault(what.as_ptr().cast(), what.len()) }
+    fn fault(self, fault: Fault, address: *const u8) -> ! {
+        // SAFETY: C of the port or of the shim, which stops; the address is told, not followed.
+        unsafe { shim::fault(fault as core::ffi::c_int, address.cast()) }
     }
 }
 

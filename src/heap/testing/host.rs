@@ -9,6 +9,7 @@ use std::vec::Vec;
 use super::op::FinaliserAction;
 use crate::heap::area::Area;
 use crate::heap::block::BlockKind;
+use crate::heap::harden::Fault;
 use crate::heap::host::{AreaFields, Host, StackEntry};
 use crate::heap::{Heap, Hints};
 
@@ -25,6 +26,7 @@ pub trait Options: Copy + 'static {
     const SPLIT_AUTO: bool = false;
     const CONSERVATIVE_CLEAR: bool = true;
     const CLEAR_ON_SWEEP: bool = false;
+    const HARDENED: bool = false;
     const HOOK: bool = false;
     const TWINS: bool = true;
     type Entry: StackEntry + Default;
@@ -155,6 +157,7 @@ unsafe impl<O: Options> Host for TestHost<O> {
     const THRESHOLD: bool = true;
     const COUNT_COLLECTED: bool = true;
     const CLEAR_ON_SWEEP: bool = O::CLEAR_ON_SWEEP;
+    const HARDENED: bool = O::HARDENED;
     const HOOK: bool = O::HOOK;
     const TWINS: bool = O::TWINS;
     type Area = Fields;
@@ -260,7 +263,7 @@ unsafe impl<O: Options> Host for TestHost<O> {
             .expect("a region that was got");
         regions.remove(at);
     }
-    fn fault(self, what: &'static str) -> ! {
-        panic!("{what}")
+    fn fault(self, fault: Fault, address: *const u8) -> ! {
+        panic!("{fault:?} at {address:p}")
     }
 }

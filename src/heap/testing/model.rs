@@ -13,6 +13,8 @@ use core::marker::PhantomData;
 pub struct Chunk {
     /// Its length in blocks.
     pub blocks: usize,
+    /// How many of its bytes are the program's: all, but in a hardened heap those that were asked for.
+    pub bytes: usize,
     /// Whether it is flagged to have a finaliser.
     pub finaliser: bool,
 }
@@ -95,8 +97,8 @@ impl<O: Options> Model<O> {
     /// Adds an area whose tables start at `start`; `end` is any address in or behind its last block.
     pub fn add_area(&mut self, start: usize, end: usize) {
         let end = end & !(O::BLOCK_BYTES - 1);
-        let layout =
-            Layout::new(end - start, O::BLOCK_BYTES, O::FINALISER).expect("a region with room");
+        let layout = Layout::new(end - start, O::BLOCK_BYTES, O::FINALISER, O::HARDENED)
+            .expect("a region with room");
         self.areas.push(ModelArea {
             pool: start + layout.pool,
             blocks: layout.blocks().0,
@@ -120,9 +122,9 @@ impl<O: Options> Model<O> {
         self.areas[at.0].chunks.remove(&at.1);
     }
 
-    /// The bytes of the chunk at a place.
+    /// The bytes of the chunk at a place that are the program's.
     pub fn bytes(&self, at: At) -> usize {
-        self.chunk(at).blocks * O::BLOCK_BYTES
+        self.chunk(at).bytes
     }
 
     /// The blocks from a chunk's first up to the next chunk.
@@ -168,6 +170,11 @@ impl<O: Options> Model<O> {
         (0..n).map(|i| unsafe { p.add(i).read() }).collect()
     }
 
+    fn first_word(&self, at: At) -> usize {
+        // SAFETY: the chunk is live and has a block, whoever's its bytes are.
+        unsafe { self.address(at).cast::<usize>().read() }
+    }
+
     /// Collects: what the roots do not reach is gone. Returns whose finalisers run.
     pub fn collect(&mut self, roots: &[usize]) -> Vec<usize> {
         let mut live: Vec<At> = roots.iter().filter_map(|&r| self.find(r)).collect();
@@ -183,11 +190,12 @@ impl<O: Options> Model<O> {
         for &at in &dying {
             // an earlier finaliser may have freed it
             let chunk = self.areas[at.0].chunks.get(&at.1);
-            if chunk.is_some_and(|chunk| chunk.finaliser) && self.words(at)[0] != 0 {
+            if chunk.is_some_and(|chunk| chunk.finaliser) && self.first_word(at) != 0 {
                 finalised.push(self.address(at).addr());
                 if self.action == FinaliserAction::FreesLinked
                     && self.locks == 0
-                    && let Some(linked) = self.find(self.words(at)[1])
+                    && let Some(&linked) = self.words(at).get(1)
+                    && let Some(linked) = self.find(linked)
                 {
                     self.remove(linked);
                 }
@@ -230,6 +238,7 @@ impl<O: Options> Model<O> {
                 (area, block),
                 Chunk {
                     blocks: n,
+                    bytes: n * O::BLOCK_BYTES,
                     finaliser: finaliser && O::FINALISER,
                 },
             );

@@ -106,6 +106,14 @@ impl<O: Options> World<O> {
         }
     }
 
+    /// A hardened heap knows how many bytes of a chunk were asked for.
+    fn set_in_use(&mut self, at: At, bytes: usize) {
+        if O::HARDENED {
+            let chunk = self.model.chunk(at);
+            self.model.put(at, Chunk { bytes, ..chunk });
+        }
+    }
+
     fn fill(&mut self, chunk: *mut u8, bytes: usize) {
         for i in 0..bytes / size_of::<usize>() {
             // an odd number is no address of a block
@@ -132,6 +140,14 @@ impl<O: Options> World<O> {
                 let (expected, finalised) = self.model.alloc(n, finaliser, &roots);
                 let chunk = heap.alloc(bytes, if finaliser { HAS_FINALISER } else { 0 });
                 self.expect_finalised(&finalised);
+                if let Some(at) = expected {
+                    let first_word = if finaliser && O::FINALISER {
+                        size_of::<usize>()
+                    } else {
+                        0
+                    };
+                    self.set_in_use(at, bytes.max(first_word));
+                }
                 self.expect_alloc(chunk, bytes, expected, O::CONSERVATIVE_CLEAR);
                 if !chunk.is_null() {
                     if finaliser && O::FINALISER {
@@ -158,14 +174,15 @@ impl<O: Options> World<O> {
             } => self.realloc(chunk, bytes, may_move),
             Op::Link { from, word, to } => {
                 if let (Some(from), Some(to)) = (self.model.pick(from), self.model.pick(to)) {
-                    let words = self.model.areas[from.0].chunks[&from.1].blocks * O::BLOCK_BYTES
-                        / size_of::<usize>();
+                    let words = self.model.bytes(from) / size_of::<usize>();
                     let p = self.model.address(from).cast::<usize>();
-                    // SAFETY: the chunk is live and has that many words.
-                    unsafe {
-                        p.add(word % words)
-                            .write(self.model.address(to).expose_provenance())
-                    };
+                    if words > 0 {
+                        // SAFETY: the chunk is live and has that many words.
+                        unsafe {
+                            p.add(word % words)
+                                .write(self.model.address(to).expose_provenance())
+                        };
+                    }
                 }
             }
             Op::Root { chunk, offset } => {
@@ -223,7 +240,8 @@ impl<O: Options> World<O> {
                 if let Some(at) = self.model.pick(chunk) {
                     let address = self.model.address(at).wrapping_add(offset);
                     let found = self.model.find(address.addr());
-                    let expected = found.map_or(0, |at| self.model.bytes(at));
+                    let expected =
+                        found.map_or(0, |at| self.model.chunk(at).blocks * O::BLOCK_BYTES);
                     assert_eq!(heap.chunk_bytes(address), expected);
                 }
             }
@@ -259,7 +277,16 @@ impl<O: Options> World<O> {
             return;
         }
         if n <= self.model.room(at) {
-            self.model.put(at, Chunk { blocks: n, ..old });
+            let all = n * O::BLOCK_BYTES;
+            self.model.put(
+                at,
+                Chunk {
+                    blocks: n,
+                    bytes: all,
+                    ..old
+                },
+            );
+            self.set_in_use(at, bytes);
             assert_eq!(realloc(address, bytes, may_move), address);
             self.model.seen.grown_in_place += usize::from(n > old.blocks);
             let keep = if O::CONSERVATIVE_CLEAR {
@@ -267,8 +294,10 @@ impl<O: Options> World<O> {
             } else {
                 bytes
             };
-            let gained = if n > old.blocks {
-                keep..n * O::BLOCK_BYTES
+            let gained = if O::HARDENED {
+                old.bytes..bytes
+            } else if n > old.blocks {
+                keep..all
             } else {
                 0..0
             };
@@ -302,6 +331,7 @@ impl<O: Options> World<O> {
         );
         if let Some(new) = expected {
             assert_eq!(self.model.words(new)[..kept.len()], kept);
+            self.set_in_use(new, bytes);
             self.model.remove(at);
             self.model.seen.moves += 1;
         }

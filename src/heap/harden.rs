@@ -1,0 +1,197 @@
+//! What a hardened build checks as it goes, and how it can know.
+//!
+//! ```text
+//!   a chunk of 2 blocks, 40 of 64 bytes asked for      a free block
+//!   |..................|........canary........|         |.......poison.......|
+//!   0                  40                     64
+//!   slack table: 24                                     (nothing)
+//! ```
+//!
+//! - Free blocks are filled with *poison*, which must be whole when they are handed out: if not, somebody has
+//!   written after a free.
+//! - The *slack*, the bytes of a chunk that were not asked for, is filled with a *canary*. How long it is
+//!   stands in a table of one byte a block, right before the pool; it must be whole when the chunk is
+//!   freed or resized, and at each collect.
+//! - A pointer that is given back must be that of a live chunk.
+//! - Before each collect the tables are read for what cannot be.
+//!
+//! Poison and canary are odd in every byte, hence no address of a block: the collector sees nothing in them.
+
+use core::ops::Range;
+use core::ptr::NonNull;
+
+use super::Heap;
+use super::area::Area;
+use super::block::{BlockCount, BlockIndex, BlockKind};
+use super::host::Host;
+
+/// What is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Fault {
+    /// A region of no bytes, or a null one, was to be made a heap.
+    NoRoom = 1,
+    /// What was given back lies in no area of the heap.
+    Foreign = 2,
+    /// What was given back is not the start of a chunk, but lies in a pool.
+    Inner = 3,
+    /// What was given back is free already.
+    DoubleFree = 4,
+    /// A table says what cannot be.
+    BrokenTable = 5,
+    /// A free block was written to.
+    WriteAfterFree = 6,
+    /// The bytes behind those that were asked for were written to.
+    Overrun = 7,
+}
+
+/// Fills free blocks.
+const POISON: u8 = 0xd5;
+/// Fills the slack of a chunk.
+const CANARY: u8 = 0xa7;
+
+impl<H: Host> Area<H> {
+    /// The byte that tells the slack of the chunk whose head is `head`.
+    fn slack_byte(self, head: BlockIndex) -> *mut u8 {
+        self.pool()
+            .wrapping_sub(self.blocks().0)
+            .wrapping_add(head.0)
+    }
+
+    /// Bytes of the chunk that were not asked for; 0 where that is not kept.
+    pub(super) fn slack(self, head: BlockIndex) -> usize {
+        if !H::HARDENED {
+            return 0;
+        }
+        // SAFETY: with HARDENED the layout has a byte a block right before the pool.
+        usize::from(unsafe { self.slack_byte(head).read() })
+    }
+
+    /// Fills `n` blocks with poison.
+    pub(super) fn poison(self, block: BlockIndex, n: BlockCount) {
+        if H::HARDENED {
+            // SAFETY: the blocks are free, so nobody has them.
+            unsafe {
+                self.address(block)
+                    .write_bytes(POISON, n.0 * H::BLOCK_BYTES)
+            }
+        }
+    }
+}
+
+impl<H: Host> Heap<H> {
+    /// Stops if one of `n` blocks that were free has been written to.
+    pub(super) fn expect_poison(self, area: Area<H>, block: BlockIndex, n: BlockCount) {
+        if H::HARDENED {
+            self.expect_filled(
+                area.address(block),
+                n.0 * H::BLOCK_BYTES,
+                POISON,
+                Fault::WriteAfterFree,
+            );
+        }
+    }
+
+    /// Notes that `bytes` bytes of a chunk of `n` blocks are in use, and fills the rest with the canary.
+    pub(super) fn set_slack(self, area: Area<H>, head: BlockIndex, n: BlockCount, bytes: usize) {
+        if H::HARDENED {
+            let slack = n.0 * H::BLOCK_BYTES - bytes;
+            // SAFETY: the slack is the chunk's, and nobody asked for it; the byte is the table's.
+            unsafe {
+                area.address(head).add(bytes).write_bytes(CANARY, slack);
+                area.slack_byte(head).write(slack as u8);
+            }
+        }
+    }
+
+    /// A chunk has `n` blocks now, and `bytes.end` of its bytes are in use where `bytes.start` were: clears
+    /// what was gained.
+    pub(super) fn resize_slack(
+        self,
+        area: Area<H>,
+        head: BlockIndex,
+        n: BlockCount,
+        bytes: Range<usize>,
+    ) {
+        let gained = bytes.end.saturating_sub(bytes.start);
+        // SAFETY: the chunk has n blocks, in which both ends lie.
+        unsafe { area.address(head).add(bytes.start).write_bytes(0, gained) }
+        self.set_slack(area, head, n, bytes.end);
+    }
+
+    /// Stops if the slack of a chunk has been written to.
+    pub(super) fn expect_slack(self, area: Area<H>, head: BlockIndex) {
+        if H::HARDENED {
+            let end = area.address(head + area.chunk_len(head));
+            let slack = area.slack(head);
+            self.expect_filled(end.wrapping_sub(slack), slack, CANARY, Fault::Overrun);
+        }
+    }
+
+    fn expect_filled(self, start: *const u8, bytes: usize, fill: u8, fault: Fault) {
+        for i in 0..bytes {
+            let byte = start.wrapping_add(i);
+            // SAFETY: the bytes lie in the pool (the callers take them from blocks).
+            if unsafe { byte.read() } != fill {
+                self.host().fault(fault, byte);
+            }
+        }
+    }
+
+    /// The area and the head of a chunk that a caller gives back, or a fault.
+    pub(super) fn expect_chunk(self, chunk: *mut u8) -> (Area<H>, BlockIndex) {
+        let host = self.host();
+        let Some(area) = Area::all(host).find(|area| area.holds(chunk.addr())) else {
+            host.fault(Fault::Foreign, chunk);
+        };
+        let Some(head) = area.block_at(chunk.addr()) else {
+            host.fault(Fault::Inner, chunk);
+        };
+        match area.table().kind(head) {
+            BlockKind::Head => (area, head),
+            BlockKind::Mark if self.is_collecting() => (area, head),
+            BlockKind::Mark => host.fault(Fault::BrokenTable, chunk),
+            BlockKind::Tail => host.fault(Fault::Inner, chunk),
+            BlockKind::Free => host.fault(Fault::DoubleFree, chunk),
+        }
+    }
+
+    /// Stops if the tables or the slack of a chunk are not what they should be. Before a collect.
+    pub(super) fn expect_whole(self) {
+        if !H::HARDENED {
+            return;
+        }
+        if let Err(broken) = self.check_tables() {
+            let area = Area::all(self.host()).nth(broken.area);
+            let at = area.map_or(core::ptr::null_mut(), |area| {
+                area.address(broken.block.unwrap_or_default())
+            });
+            self.host().fault(Fault::BrokenTable, at);
+        }
+        for area in Area::all(self.host()) {
+            let mut block = BlockIndex(0);
+            while block < area.end() {
+                block = block + area.table().free_from(block, area.blocks());
+                if block < area.end() {
+                    self.expect_slack(area, block);
+                    block = block + area.chunk_len(block);
+                }
+            }
+        }
+    }
+
+    /// The chunk that an address lies in, and its bytes.
+    pub fn chunk_around(self, address: *const u8) -> Option<(NonNull<u8>, usize)> {
+        let area = Area::all(self.host()).find(|area| area.holds(address.addr()))?;
+        let offset = address.addr() - area.pool().addr();
+        let mut head = BlockIndex(offset / H::BLOCK_BYTES);
+        while area.table().kind(head) == BlockKind::Tail && head > BlockIndex(0) {
+            head = head - BlockCount(1);
+        }
+        if !matches!(area.table().kind(head), BlockKind::Head | BlockKind::Mark) {
+            return None;
+        }
+        let bytes = area.chunk_len(head).0 * H::BLOCK_BYTES;
+        Some((NonNull::new(area.address(head))?, bytes))
+    }
+}
