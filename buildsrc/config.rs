@@ -324,7 +324,7 @@ impl<'a> Config<'a> {
                 "gc_dump_alloc_table",
             ],
         );
-        add(gc, &["mpgc_check"]);
+        add(gc, &["mpgc_check", "mpgc_chunk_of", "mpgc_fault"]);
         add(
             self.flag("ENABLE_PYSTACK"),
             &["mp_pystack_init", "mp_pystack_alloc"],
@@ -399,6 +399,9 @@ impl<'a> Config<'a> {
             if self.flag(flag) {
                 write!(text, ", {name}").expect("a String takes all text");
             }
+        }
+        if std::env::var_os("CARGO_FEATURE_HARDENED").is_some() {
+            text += ", hardened";
         }
         let optimised = super::cargo_variable("OPT_LEVEL");
         write!(text, ", opt-level {optimised}").expect("a String takes all text");

@@ -228,6 +228,54 @@ def headers_stand_together(builds):
 
 # Incremental builds.
 
+# Faults: which the hardened build tells, and in what words (c-tests/port/faults.c).
+FAULTS = {
+    "double-free": "double free",
+    "inner-free": "inner pointer",
+    "foreign-free": "foreign pointer",
+    "inner-realloc": "inner pointer",
+    "foreign-realloc": "foreign pointer",
+    "write-after-free": "write after free",
+    "overrun": "overrun",
+    "overrun-collect": "overrun",
+    "tail-without-head": "broken table",
+    "mark-outside-collect": "broken table",
+}
+
+
+def faults_are_told(builds):
+    hardened = builds.directory("scenarios hardened", "rust")
+    plain = builds.directory("scenarios plain", "rust")
+    own = builds.directory("scenarios own fault", "rust")
+    door = ("-f", str(WRAPPER))
+    builds.make(hardened, None, ["MPGC_HARDENED=1"], door=door, port=MOCK_PORT)
+    builds.make(plain, None, [], door=door, port=MOCK_PORT)
+    options = ["MPGC_HARDENED=1", "SCENARIO_OPTIONS=-DSCENARIO_OWN_FAULT"]
+    builds.make(own, None, options, door=door, port=MOCK_PORT)
+
+    def commit(build, fault):
+        command = [build / "scenarios", "fault", fault]
+        return subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60)
+
+    for fault, words in FAULTS.items():
+        done = commit(hardened, fault)
+        expect(done.stdout.startswith(f"mpgc: {words} at "), f"{fault}: told {done.stdout!r}")
+        expect(done.returncode < 0, f"{fault}: the program went on, or ended with {done.returncode}")
+        done = commit(own, fault)
+        expect(done.stdout.startswith("the port was told of"), f"{fault}: the port was not told: {done.stdout!r}")
+        expect(done.returncode == 3, f"{fault}: not the port's exit: {done.returncode}")
+    # A build that is not hardened does not look for overruns: the scenario itself tells no fault.
+    expect(commit(plain, "overrun").stdout == "unnoticed: overrun\n", "the plain build tells an overrun")
+    said = [
+        subprocess.run([build / "scenarios"], stdout=subprocess.PIPE, text=True, timeout=60).stdout.splitlines()
+        for build in (plain, hardened)
+    ]
+    # One byte a block is the slack table's, so the heap is smaller; all else is the same.
+    differ = [line for line, other in zip(*said) if line != other]
+    expect(len(said[0]) == len(said[1]) and len(differ) == 1 and differ[0].startswith("total "), f"differ: {differ}")
+    return f"{len(FAULTS)} faults"
+
+
 class Incremental:
     """One Rust build whose variant's headers are a copy, so that they can be touched."""
 
@@ -459,6 +507,7 @@ def all_checks(builds):
     yield "linked: no panic, unwind or formatting code", lambda: no_panic_is_linked(builds)
     yield "linked: the program runs", lambda: the_program_runs_on_rust(builds)
     yield "linked: the Python module tells the build", lambda: module_tells_the_build(builds)
+    yield "hardened: each fault is told, and stops", lambda: faults_are_told(builds)
     yield "layouts: proven by the port's compiler", lambda: layouts_are_proven(builds)
     yield "headers: py/gc.h and mpgc.h together", lambda: headers_stand_together(builds)
     state = {}

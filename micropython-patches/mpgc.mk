@@ -11,6 +11,7 @@
 #   MPGC_CARGO         the cargo to run (cargo)
 #   MPGC_BUILD_STD     1: build Rust's core from rust-src, for a target without a prebuilt one
 #   MPGC_PYTHON_MODULE 1: add the Python module `mpgc`
+#   MPGC_HARDENED      1: stop at double frees, overruns, writes after a free, broken tables
 #   MPGC_KEEP_C        C files to keep, without suffix: `gc` is the one that can be kept
 
 ifeq ($(MPGC_RULES_INCLUDED),)
@@ -41,13 +42,13 @@ MPGC_SOURCES := $(MPGC_DIR)/Cargo.toml $(MPGC_DIR)/Cargo.lock $(MPGC_DIR)/build.
 $(MPGC_BUILD)/command: FORCE
 	$(Q)$(MPGC_TOOL) stamp $@ -- $(CC) $(CFLAGS)
 $(MPGC_BUILD)/options: FORCE
-	$(Q)$(MPGC_TOOL) stamp $@ -- "$(MPGC_TARGET)" "$(MPGC_OPT_LEVEL)" "$(MPGC_CARGO)" "$(MPGC_BUILD_STD)" "$(MPGC_KEEP_C)"
+	$(Q)$(MPGC_TOOL) stamp $@ -- "$(MPGC_TARGET)" "$(MPGC_OPT_LEVEL)" "$(MPGC_CARGO)" "$(MPGC_BUILD_STD)" "$(MPGC_KEEP_C)" "$(MPGC_HARDENED)"
 
 $(PY_BUILD)/$(MPGC_CARRIER).o: $(MPGC_BUILD)/command $(MPGC_BUILD)/options $(MPGC_BUILD)/in-use $(MPGC_SOURCES)
 	$(ECHO) "RUST $@"
 	$(Q)$(MPGC_TOOL) carrier --crate $(MPGC_DIR) --work $(MPGC_BUILD) --output $@ \
 		--objcopy "$(OBJCOPY)" --cargo "$(MPGC_CARGO)" --opt-level "$(MPGC_OPT_LEVEL)" \
-		--target "$(MPGC_TARGET)" --build-std "$(MPGC_BUILD_STD)" --keep-c "$(MPGC_KEEP_C)"
+		--target "$(MPGC_TARGET)" --build-std "$(MPGC_BUILD_STD)" --keep-c "$(MPGC_KEEP_C)" --hardened "$(MPGC_HARDENED)"
 
 # Says which object carries the Rust. Written anew when another one does, and when the
 # objects were compiled from C since.

@@ -19,6 +19,8 @@ import sys
 from pathlib import Path
 
 OLDEST_RUST = (1, 88)
+# Exports of the library's own that stay out when the heap stays in C.
+OF_THE_HEAP = ("mpgc_check", "mpgc_chunk_of", "mpgc_fault")
 
 
 class Stop(Exception):
@@ -199,7 +201,8 @@ def cargo_environment(args, work, asserts):
 def run_cargo(args, work, target, asserts):
     """Runs cargo, showing its progress; returns the static library."""
     command = [args.cargo, "rustc", "--lib", "--release", "--locked", "--crate-type", "staticlib"]
-    command += ["--features", "micropython", "--target", target]
+    features = ["micropython"] + (["hardened"] if args.hardened else [])
+    command += ["--features", ",".join(features), "--target", target]
     if args.build_std:
         command.append("-Zbuild-std=core")
     error = work / "error"
@@ -264,7 +267,7 @@ def carrier(args):
     exports = (work / "exports").read_text().split()
     kept = args.keep_c.split()
     if "gc" in kept:
-        exports = [name for name in exports if not name.startswith("gc_") and name != "mpgc_check"]
+        exports = [name for name in exports if not name.startswith("gc_") and name not in OF_THE_HEAP]
     link_carrier(args, compiler, work, library, exports)
     write_dependencies(args, compiler, work)
     print((work / "info").read_text().strip(), flush=True)
@@ -293,6 +296,7 @@ def main():
     build.add_argument("--target", default="")
     build.add_argument("--build-std", default="")
     build.add_argument("--keep-c", default="")
+    build.add_argument("--hardened", default="")
     # Everything after -- belongs to the port, options and all.
     words = sys.argv[1:]
     after = []

@@ -22,6 +22,11 @@ fn generated() -> String {
         usize_is_size_t: true,
         cpp_compat: true,
         documentation_style: cbindgen::DocumentationStyle::C99,
+        export: cbindgen::ExportConfig {
+            // functions take it as an int, whatever the size of an enum is
+            include: vec!["mpgc_fault_kind".into()],
+            ..cbindgen::ExportConfig::default()
+        },
         ..cbindgen::Config::default()
     };
     let mut builder = cbindgen::Builder::new().with_config(config);

@@ -346,13 +346,19 @@ static void gc_scenarios(void) {
         "        print(type(e), e)\n");
 }
 
-int main(void) {
+void commit_fault(const char *name);
+
+int main(int argc, char **argv) {
     int top;
     setvbuf(stdout, NULL, _IONBF, 0);
     mp_stack_set_top(&top);
     gc_init(heap, heap + sizeof(heap));
     mp_pystack_init(python_stack, python_stack + sizeof(python_stack));
     mp_init();
+    if (argc == 3 && strcmp(argv[1], "fault") == 0) {
+        commit_fault(argv[2]);
+        return 0;
+    }
     nlr_scenarios();
     pystack_scenarios();
     sched_scenarios();

@@ -124,11 +124,34 @@ bool mpgc_shim_root_readable(void **p) {
 #endif
 #endif // MICROPY_ENABLE_GC
 
-MPGC_NORETURN void mpgc_shim_fault(const char *what, size_t len) {
-    mp_printf(&mp_plat_print, "mpgc: %.*s\n", (int)len, what);
+#if MICROPY_ENABLE_GC
+// The two are declared in include/mpgc.h, which is not on the port's include path.
+void mpgc_fault(int kind, const void *ptr);
+void *mpgc_chunk_of(const void *ptr, size_t *n_bytes);
+
+// A port may have its own.
+__attribute__((weak)) void mpgc_fault(int kind, const void *ptr) {
+    static const char *const names[] = {
+        "unknown fault", "no room for a heap", "foreign pointer", "inner pointer", "double free",
+        "broken table", "write after free", "overrun",
+    };
+    const char *name = names[kind > 0 && kind < (int)MP_ARRAY_SIZE(names) ? kind : 0];
+    mp_printf(&mp_plat_print, "mpgc: %s at %p", name, ptr);
+    size_t n_bytes = 0;
+    // Without a heap there is no chunk to look for.
+    void *chunk = kind == 1 ? NULL : mpgc_chunk_of(ptr, &n_bytes);
+    if (chunk != NULL) {
+        mp_printf(&mp_plat_print, ", in the chunk of %u bytes at %p", (unsigned int)n_bytes, chunk);
+    }
+    mp_printf(&mp_plat_print, "\n");
+}
+
+MPGC_NORETURN void mpgc_shim_fault(int kind, const void *ptr) {
+    mpgc_fault(kind, ptr);
     // On a hosted target a signal, on a bare one the fault handler.
     __builtin_trap();
 }
+#endif
 
 #ifndef NDEBUG
 MPGC_NORETURN void mpgc_shim_assert_failed(const char *file, size_t file_len, unsigned int line) {

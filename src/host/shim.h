@@ -76,8 +76,10 @@ bool mpgc_shim_root_readable(void **p);
 #endif
 #endif // MICROPY_ENABLE_GC
 
-// Something is broken and going on would damage memory: prints what, and stops.
-MPGC_NORETURN void mpgc_shim_fault(const char *what, size_t len);
+#if MICROPY_ENABLE_GC
+// Something is wrong and going on would damage memory: tells mpgc_fault, and stops.
+MPGC_NORETURN void mpgc_shim_fault(int kind, const void *ptr);
+#endif
 
 #ifndef NDEBUG
 // Tells where a Rust assertion failed and stops as the port's assert does.

@@ -1,0 +1,116 @@
+// Faults of a C program, each committed on purpose: `scenarios fault <name>`. A hardened build
+// stops at each; any other goes on, and says so.
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "py/gc.h"
+#include "py/mpstate.h"
+
+void commit_fault(const char *name);
+
+#ifdef SCENARIO_OWN_FAULT
+// The port's own, in place of the library's.
+void mpgc_fault(int kind, const void *ptr);
+void mpgc_fault(int kind, const void *ptr) {
+    printf("the port was told of %d at %s\n", kind, ptr == NULL ? "NULL" : "an address");
+    exit(3);
+}
+#endif
+
+static void double_free(char *a, char *b) {
+    (void)b;
+    gc_free(a);
+    gc_free(a);
+}
+
+static void inner_free(char *a, char *b) {
+    (void)b;
+    gc_free(a + MICROPY_BYTES_PER_GC_BLOCK);
+}
+
+static void foreign_free(char *a, char *b) {
+    (void)a;
+    (void)b;
+    static char outside[64] __attribute__((aligned(64)));
+    gc_free(outside);
+}
+
+static void inner_realloc(char *a, char *b) {
+    (void)b;
+    gc_realloc(a + 8, 10, true);
+}
+
+static void foreign_realloc(char *a, char *b) {
+    (void)a;
+    (void)b;
+    static char outside[64] __attribute__((aligned(64)));
+    gc_realloc(outside, 10, true);
+}
+
+static void write_after_free(char *a, char *b) {
+    (void)b;
+    gc_free(a);
+    a[17] = 1;
+    gc_alloc(40, 0);
+}
+
+static void overrun(char *a, char *b) {
+    (void)b;
+    a[40] = 1;
+    gc_free(a);
+}
+
+static void overrun_collect(char *a, char *b) {
+    a[40] = 1;
+    (void)b;
+    gc_collect();
+}
+
+// The table's first byte says that the first block is a tail.
+static void tail_without_head(char *a, char *b) {
+    (void)a;
+    (void)b;
+    MP_STATE_MEM(area).gc_alloc_table_start[0] = 2;
+    gc_collect();
+}
+
+static void mark_outside_collect(char *a, char *b) {
+    (void)a;
+    (void)b;
+    MP_STATE_MEM(area).gc_alloc_table_start[0] |= 3;
+    gc_collect();
+}
+
+static const struct {
+    const char *name;
+    void (*commit)(char *, char *);
+} faults[] = {
+    { "double-free", double_free },
+    { "inner-free", inner_free },
+    { "foreign-free", foreign_free },
+    { "inner-realloc", inner_realloc },
+    { "foreign-realloc", foreign_realloc },
+    { "write-after-free", write_after_free },
+    { "overrun", overrun },
+    { "overrun-collect", overrun_collect },
+    { "tail-without-head", tail_without_head },
+    { "mark-outside-collect", mark_outside_collect },
+};
+
+void commit_fault(const char *name) {
+    for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++) {
+        if (strcmp(faults[i].name, name) == 0) {
+            // two chunks of 40 bytes, alive through this frame
+            char *volatile a = gc_alloc(40, 0);
+            char *volatile b = gc_alloc(40, 0);
+            memset(a, 0, 40);
+            memset(b, 0, 40);
+            faults[i].commit(a, b);
+            printf("unnoticed: %s\n", name);
+            return;
+        }
+    }
+    printf("no such fault: %s\n", name);
+}
