@@ -114,7 +114,14 @@ impl<O: Options> Model<O> {
 
     /// Puts a chunk at a place, or changes the one there.
     pub fn put(&mut self, at: At, chunk: Chunk) {
-        self.areas[at.0].chunks.insert(at.1, chunk);
+        let bytes = if O::HARDENED {
+            chunk.bytes
+        } else {
+            chunk.blocks * O::BLOCK_BYTES
+        };
+        self.areas[at.0]
+            .chunks
+            .insert(at.1, Chunk { bytes, ..chunk });
     }
 
     /// Forgets the chunk at a place.
