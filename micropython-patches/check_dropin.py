@@ -247,11 +247,14 @@ def faults_are_told(builds):
     hardened = builds.directory("scenarios hardened", "rust")
     plain = builds.directory("scenarios plain", "rust")
     own = builds.directory("scenarios own fault", "rust")
-    door = ("-f", str(WRAPPER))
-    builds.make(hardened, None, ["MPGC_HARDENED=1"], door=door, port=MOCK_PORT)
-    builds.make(plain, None, [], door=door, port=MOCK_PORT)
-    options = ["MPGC_HARDENED=1", "SCENARIO_OPTIONS=-DSCENARIO_OWN_FAULT"]
-    builds.make(own, None, options, door=door, port=MOCK_PORT)
+    configurations = (
+        (plain, []),
+        (hardened, ["MPGC_HARDENED=1"]),
+        (own, ["MPGC_HARDENED=1", "SCENARIO_OPTIONS=-DSCENARIO_OWN_FAULT"]),
+    )
+    for build, options in configurations:
+        options = [f"MICROPYTHON_DIR={builds.tree}", *options]
+        builds.make(build, None, options, door=("-f", str(WRAPPER)), port=MOCK_PORT)
 
     def commit(build, fault):
         command = [build / "scenarios", "fault", fault]
