@@ -135,6 +135,8 @@ def run_configuration(tree, name, args):
     library = build_twins(tree, name)
     folder = library.parent
     good, text = run_driver(driver, library, folder / "prove.log", "prove")
+    if good and not args.run:
+        good, text = run_driver(driver, library, folder / "faults.log", "faults")
     if not good:
         say(f"{name}: {text}")
         return None

@@ -212,7 +212,7 @@ void *twin_get_region(size_t n_bytes) {
 // linked again when the collect has ended.
 void twin_give_region(void *start) {
     mp_state_mem_area_t *area = start;
-    if (is_c() && (area->gc_alloc_table_start[0] & 3) != 0 && unlinked_len < MP_ARRAY_SIZE(unlinked)) {
+    if (is_c() && !*hooks.as_is && (area->gc_alloc_table_start[0] & 3) != 0 && unlinked_len < MP_ARRAY_SIZE(unlinked)) {
         mp_state_mem_area_t *from = &MP_STATE_MEM(area);
         while (from->next != area->next) {
             from = from->next;

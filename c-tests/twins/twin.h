@@ -28,6 +28,7 @@ enum {
 // What the driver does for a twin. `world` is the driver's.
 typedef struct {
     void *world;
+    const bool *as_is; // mend nothing of the C
     void (*roots)(void *world, void ***words, size_t *len);
     // Both return whether to raise.
     bool (*finalise)(void *world, void *object);

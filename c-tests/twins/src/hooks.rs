@@ -11,6 +11,8 @@ impl Side {
     pub fn hooks(this: *mut Side) -> Hooks {
         Hooks {
             world: this.cast(),
+            // SAFETY: the side is valid; only the address of the field is computed.
+            as_is: unsafe { &raw const (*this).as_is },
             roots,
             finalise,
             callback,
@@ -51,6 +53,12 @@ unsafe extern "C" fn finalise(world: *mut c_void, object: *mut u8) -> bool {
     let twin = side.twin;
     match side.finaliser {
         // docs/upstream.md, 3: a finaliser that collects is no operation of a trace.
+        FinaliserAction::Collects if side.as_is => {
+            // Once: in C it runs again inside its own collect.
+            side.finaliser = FinaliserAction::Nothing;
+            // SAFETY: the heap was made; what the C makes of it is to be seen.
+            unsafe { (twin.collect)() }
+        }
         FinaliserAction::Nothing | FinaliserAction::Collects => {}
         FinaliserAction::Allocates => {
             // SAFETY: the heap was made.

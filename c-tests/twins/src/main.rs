@@ -4,6 +4,7 @@
 //!   twins SHARED-OBJECT prove
 //!   twins SHARED-OBJECT random OPERATIONS SEED [RUN]
 //!   twins SHARED-OBJECT small
+//!   twins SHARED-OBJECT faults
 //! ```
 //!
 //! `tools/twins.py` makes the shared object and calls this. Exit status 0: no difference.
@@ -11,6 +12,7 @@
 mod compare;
 mod core_step;
 mod covered;
+mod faults;
 mod generate;
 mod heap_step;
 mod hooks;
@@ -32,7 +34,7 @@ use run::{Failure, Told};
 use std::process::ExitCode;
 use twin::Twin;
 
-const USAGE: &str = "usage: twins SHARED-OBJECT prove|small|random OPERATIONS SEED [RUN]";
+const USAGE: &str = "usage: twins SHARED-OBJECT prove|small|faults|random OPERATIONS SEED [RUN]";
 
 fn main() -> ExitCode {
     match start() {
@@ -56,6 +58,7 @@ fn start() -> Result<(), String> {
     same_configuration(twins)?;
     match arguments.get(1).map(String::as_str) {
         Some("prove") => prove::prove(twins),
+        Some("faults") => faults::faults(twins),
         Some("small") => small::small(twins),
         Some("random") => {
             let run = if arguments.len() > 4 { number(4)? } else { 0 };

@@ -45,6 +45,8 @@ pub struct Side {
     pub callback: CallbackAction,
     /// Bytes that it may still get by itself.
     pub budget: usize,
+    /// Whether the C is seen as it is, faults and all.
+    pub as_is: bool,
     /// What new memory is filled with.
     pub fill: u8,
 }
@@ -61,6 +63,7 @@ impl Side {
             finaliser: FinaliserAction::Nothing,
             callback: CallbackAction::Nothing,
             budget: setup.budget,
+            as_is: false,
             fill: setup.fill,
         }
     }

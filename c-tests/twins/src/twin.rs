@@ -7,6 +7,8 @@ use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 pub struct Hooks {
     /// The driver's side of this twin.
     pub world: *mut c_void,
+    /// Whether nothing of the C is mended.
+    pub as_is: *const bool,
     /// The roots of the next collect.
     pub roots: unsafe extern "C" fn(*mut c_void, *mut *const usize, *mut usize),
     /// Runs a finaliser; true raises.
