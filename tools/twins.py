@@ -109,7 +109,7 @@ def build_twins(tree, name):
         command += [
             f"MICROPYTHON_DIR={tree.path}", f"BUILD={build}", f"TWIN={twin}", f"TWIN_OPTIONS={options}",
         ]
-        run_logged(command, folder / f"{twin}.log", env=env, what=f"building the {twin} of {name}")
+        run_logged(command, folder / f"{twin}.log", env=env, what=f"building the {twin} of {name} from {shown(tree.path)}")
         objects.append(build / "twin.o")
     library = folder / "twins.so"
     arch = [word for word in options.split() if word == "-m32"]
@@ -204,7 +204,11 @@ def main():
 
     def timed(name):
         started = time.monotonic()
-        found = run_configuration(tree, name, args)
+        try:
+            found = run_configuration(tree, name, args)
+        except Fail as error:
+            say(f"{name}: {error}")
+            return None
         if found is not None:
             say(f"{name}: no difference in {found['operations']} operations, {time.monotonic() - started:.0f} s")
         return found
