@@ -52,17 +52,51 @@ pub fn shrink(
 pub fn source(steps: &[Step]) -> String {
     let heap_only = steps.iter().all(|step| matches!(step, Step::Heap(_)));
     let lines = steps.iter().map(|step| match step {
-        Step::Heap(op) if heap_only => format!("    Op::{op:?},\n"),
-        Step::Heap(op) => format!("    Step::Heap(Op::{op:?}),\n"),
-        Step::Core(op) => format!("    Step::Core(CoreOp::{op:?}),\n"),
+        Step::Heap(op) => {
+            // Debug names a variant without its type.
+            let op = format!("Op::{op:?}").replace("action: ", "action: FinaliserAction::");
+            if heap_only {
+                format!("    {op},\n")
+            } else {
+                format!("    Step::Heap({op}),\n")
+            }
+        }
+        Step::Core(op) => {
+            let op = format!("{op:?}").replace("action: ", "action: CallbackAction::");
+            format!("    Step::Core(CoreOp::{op}),\n")
+        }
     });
-    let text = format!("vec![\n{}]", lines.collect::<String>());
-    text.replace(
-        "action: ",
-        if text.contains("Op::Finaliser") {
-            "action: FinaliserAction::"
-        } else {
-            "action: CallbackAction::"
-        },
-    )
+    format!("vec![\n{}]", lines.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mpgc::heap::testing::{CallbackAction, CoreOp, FinaliserAction, Op};
+
+    #[test]
+    fn a_trace_of_the_heap_alone_is_a_list_of_op() {
+        let action = FinaliserAction::Raises;
+        let trace = [
+            Step::Heap(Op::Collect),
+            Step::Heap(Op::Finaliser { action }),
+        ];
+        assert_eq!(
+            source(&trace),
+            "vec![\n    Op::Collect,\n    Op::Finaliser { action: FinaliserAction::Raises },\n]"
+        );
+    }
+
+    #[test]
+    fn other_traces_are_lists_of_step() {
+        let action = CallbackAction::Locks;
+        let trace = [
+            Step::Heap(Op::Lock),
+            Step::Core(CoreOp::Callback { action }),
+        ];
+        assert_eq!(
+            source(&trace),
+            "vec![\n    Step::Heap(Op::Lock),\n    Step::Core(CoreOp::Callback { action: CallbackAction::Locks }),\n]"
+        );
+    }
 }
