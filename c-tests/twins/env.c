@@ -22,16 +22,16 @@ bool mpgc_check(twin_broken_t *out) __attribute__((weak));
 
 mp_state_ctx_t mp_state_ctx;
 
-static twin_hooks_t hooks;
+twin_hooks_t twin_hooks;
 static twin_counts_t counts;
 static size_t atomic_depth;
 
 void twin_event(int kind) {
-    hooks.event(hooks.world, kind, 0);
+    twin_hooks.event(twin_hooks.world, kind, 0);
 }
 
-static void event(int kind, uintptr_t value) {
-    hooks.event(hooks.world, kind, value);
+void twin_tell(int kind, uintptr_t value) {
+    twin_hooks.event(twin_hooks.world, kind, value);
 }
 
 // Macros of mpconfigport.h.
@@ -41,14 +41,14 @@ size_t twin_steps;
 uintptr_t twin_atomic_begin(void) {
     atomic_depth += 1;
     if (atomic_depth != 1) {
-        event(EVENT_ATOMIC, atomic_depth);
+        twin_tell(EVENT_ATOMIC, atomic_depth);
     }
     return 7;
 }
 
 void twin_atomic_end(uintptr_t state) {
     if (state != 7 || atomic_depth != 1) {
-        event(EVENT_ATOMIC, atomic_depth);
+        twin_tell(EVENT_ATOMIC, atomic_depth);
     }
     atomic_depth -= 1;
 }
@@ -134,8 +134,7 @@ static const void *type(size_t number) {
 
 static char del_method, exhausted;
 
-// An exception as a value that is the same in both twins, if it is one of the twin's own.
-static uintptr_t exception_value(void *value) {
+uintptr_t twin_exception_value(void *value) {
     #if MICROPY_KBD_EXCEPTION
     if (value == &MP_STATE_VM(mp_kbd_exception)) {
         return 1;
@@ -159,15 +158,15 @@ mp_obj_t mp_call_function_1_protected(mp_obj_t fun, mp_obj_t arg) {
     if (nlr_push(&nlr) == 0) {
         bool raise;
         #if MICROPY_ENABLE_SCHEDULER
-        event(EVENT_STATE, (uint16_t)MP_STATE_VM(sched_state));
+        twin_tell(EVENT_STATE, (uint16_t)MP_STATE_VM(sched_state));
         #endif
-        event(EVENT_MUTEX, mutex_depth());
+        twin_tell(EVENT_MUTEX, mutex_depth());
         if (fun == MP_OBJ_FROM_PTR(&del_method)) {
-            raise = hooks.finalise(hooks.world, MP_OBJ_TO_PTR(arg));
+            raise = twin_hooks.finalise(twin_hooks.world, MP_OBJ_TO_PTR(arg));
         } else {
-            event(EVENT_CALLBACK, (uintptr_t)fun);
-            event(EVENT_ARGUMENT, (uintptr_t)arg);
-            raise = hooks.callback(hooks.world, MP_OBJ_TO_PTR(fun), MP_OBJ_TO_PTR(arg));
+            twin_tell(EVENT_CALLBACK, (uintptr_t)fun);
+            twin_tell(EVENT_ARGUMENT, (uintptr_t)arg);
+            raise = twin_hooks.callback(twin_hooks.world, MP_OBJ_TO_PTR(fun), MP_OBJ_TO_PTR(arg));
         }
         if (raise) {
             nlr_jump((void *)(uintptr_t)0x1237);
@@ -175,7 +174,7 @@ mp_obj_t mp_call_function_1_protected(mp_obj_t fun, mp_obj_t arg) {
         nlr_pop();
         return fun;
     }
-    event(EVENT_CAUGHT, exception_value(nlr.ret_val));
+    twin_tell(EVENT_CAUGHT, twin_exception_value(nlr.ret_val));
     return MP_OBJ_NULL;
 }
 
@@ -201,18 +200,18 @@ static mp_state_mem_area_t *unlinked_from[64];
 static size_t unlinked_len;
 
 size_t gc_get_max_new_split(void) {
-    return hooks.max_new_area(hooks.world);
+    return twin_hooks.max_new_area(twin_hooks.world);
 }
 
 void *twin_get_region(size_t n_bytes) {
-    return hooks.get_region(hooks.world, n_bytes);
+    return twin_hooks.get_region(twin_hooks.world, n_bytes);
 }
 
 // docs/upstream.md, 8: the C gives an area back whose first block is still in use. It is
 // linked again when the collect has ended.
 void twin_give_region(void *start) {
     mp_state_mem_area_t *area = start;
-    if (is_c() && !*hooks.as_is && (area->gc_alloc_table_start[0] & 3) != 0 && unlinked_len < MP_ARRAY_SIZE(unlinked)) {
+    if (is_c() && !*twin_hooks.as_is && (area->gc_alloc_table_start[0] & 3) != 0 && unlinked_len < MP_ARRAY_SIZE(unlinked)) {
         mp_state_mem_area_t *from = &MP_STATE_MEM(area);
         while (from->next != area->next) {
             from = from->next;
@@ -221,7 +220,7 @@ void twin_give_region(void *start) {
         unlinked_from[unlinked_len++] = from;
         return;
     }
-    hooks.give_region(hooks.world, start);
+    twin_hooks.give_region(twin_hooks.world, start);
 }
 #endif
 
@@ -241,7 +240,7 @@ static void after_collect(void) {
 void gc_collect(void) {
     void **words;
     size_t len;
-    hooks.roots(hooks.world, &words, &len);
+    twin_hooks.roots(twin_hooks.world, &words, &len);
     gc_collect_start();
     gc_collect_root(words, len);
     if (is_c() && MP_STATE_MEM(gc_stack_overflow)) {
@@ -352,7 +351,7 @@ static void numbers(twin_numbers_t *out) {
         #if MICROPY_SCHEDULER_STATIC_NODES
         .has_nodes = (MP_STATE_VM(sched_head) != NULL) + 2 * (MP_STATE_VM(sched_tail) != NULL),
         #endif
-        .pending_exception = exception_value(MP_OBJ_TO_PTR(MP_STATE_THREAD(mp_pending_exception))),
+        .pending_exception = twin_exception_value(MP_OBJ_TO_PTR(MP_STATE_THREAD(mp_pending_exception))),
         #if MICROPY_ENABLE_VM_ABORT
         .vm_abort = MP_STATE_VM(vm_abort),
         #endif
@@ -362,198 +361,17 @@ static void numbers(twin_numbers_t *out) {
     };
 }
 
-// pystack.
-
-#if MICROPY_ENABLE_PYSTACK
-static void *pystack_alloc(size_t bytes) {
-    nlr_buf_t nlr;
-    if (nlr_push(&nlr) == 0) {
-        void *chunk = mp_pystack_alloc(bytes);
-        nlr_pop();
-        return chunk;
-    }
-    event(EVENT_CAUGHT, exception_value(nlr.ret_val));
-    return NULL;
-}
-
-static void pystack_free(void *chunk) {
-    mp_pystack_free(chunk);
-}
-#endif
-
-// The scheduler.
-
-#if MICROPY_SCHEDULER_STATIC_NODES
-static mp_sched_node_t nodes[6];
-
-static void node_callback(mp_sched_node_t *node) {
-    event(EVENT_NODE, node - nodes);
-    event(EVENT_STATE, (uint16_t)MP_STATE_VM(sched_state));
-    hooks.node(hooks.world, node - nodes);
-}
-
-static bool schedule_node(size_t node) {
-    return mp_sched_schedule_node(&nodes[node], node_callback);
-}
-#endif
-
-#if MICROPY_ENABLE_SCHEDULER
-static bool schedule(void *function, void *argument) {
-    return mp_sched_schedule(MP_OBJ_FROM_PTR(function), MP_OBJ_FROM_PTR(argument));
-}
-#endif
-
-static void sched_exception(void *exception) {
-    mp_sched_exception(MP_OBJ_FROM_PTR(exception));
-}
-
-static void handle(unsigned int how) {
-    switch (how) {
-        case 0:
-        case 1:
-            mp_handle_pending(how);
-            break;
-        case 2:
-            mp_event_handle_nowait();
-            break;
-        case 3:
-            mp_event_wait_indefinite();
-            break;
-        default:
-            mp_event_wait_ms(5);
-            break;
-    }
-}
-
-// An exception lands in the inner buffer; an abort passes it by.
-static void handle_pending(unsigned int how, bool abort_buffer) {
-    nlr_buf_t outer;
-    if (nlr_push(&outer) == 0) {
-        #if MICROPY_ENABLE_VM_ABORT
-        nlr_set_abort(abort_buffer ? &outer : NULL);
-        #endif
-        nlr_buf_t inner;
-        if (nlr_push(&inner) == 0) {
-            handle(how);
-            nlr_pop();
-        } else {
-            event(EVENT_CAUGHT, exception_value(inner.ret_val));
-        }
-        nlr_pop();
-    } else {
-        event(EVENT_ABORTED, (uintptr_t)outer.ret_val);
-    }
-    #if MICROPY_ENABLE_VM_ABORT
-    nlr_set_abort(NULL);
-    #endif
-}
-
-// nlr.
-
-typedef struct {
-    nlr_jump_callback_node_t node;
-    size_t level;
-} told_t;
-
-static void told(void *node) {
-    event(EVENT_JUMP_CALLBACK, ((told_t *)node)->level);
-}
-
-static size_t pystack_in_use(void) {
-    #if MICROPY_ENABLE_PYSTACK
-    return mp_pystack_usage();
-    #else
-    return 0;
-    #endif
-}
-
-static void level(uint64_t plan, size_t levels, uintptr_t value);
-
-// Keeps values in as many registers as there are, so that a jump must give them back.
-static void __attribute__((noinline)) buffer_level(uint64_t plan, size_t levels, uintptr_t value, bool again) {
-    uintptr_t a = value * 3 + 1, b = value * 5 + 2, c = value ^ 0x55, d = value + levels, e = ~value, f = value << 7;
-    volatile uintptr_t counted = 0;
-    nlr_buf_t nlr;
-    if (nlr_push(&nlr) == 0) {
-        counted = 1;
-        level(plan, levels, value + 1);
-        counted += 1;
-        nlr_pop();
-    } else {
-        event(EVENT_CAUGHT, exception_value(nlr.ret_val));
-        event(EVENT_PYSTACK, pystack_in_use());
-        counted += 8;
-    }
-    event(EVENT_LOCALS, a ^ b ^ c ^ d ^ e ^ f);
-    event(EVENT_LOCALS, counted);
-    if (again && counted > 8) {
-        nlr_jump(nlr.ret_val);
-    }
-}
-
-static void __attribute__((noinline)) callback_level(uint64_t plan, size_t levels, uintptr_t value, bool run) {
-    told_t callback = { .level = levels };
-    nlr_push_jump_callback(&callback.node, told);
-    level(plan, levels, value + 1);
-    nlr_pop_jump_callback(run);
-}
-
-static void level(uint64_t plan, size_t levels, uintptr_t value) {
-    if (levels == 0) {
-        if (plan & 1) {
-            nlr_jump((void *)(value | 1));
-        }
-        return;
-    }
-    uint64_t rest = plan >> 3;
-    switch (plan & 7) {
-        case 0:
-        case 1:
-            buffer_level(rest, levels - 1, value, plan & 1);
-            break;
-        case 2:
-        case 3:
-            callback_level(rest, levels - 1, value, plan & 1);
-            break;
-        case 4: {
-            #if MICROPY_ENABLE_PYSTACK
-            // Raises when there is no room, as deep as it is.
-            void *chunk = mp_pystack_alloc(24 * levels);
-            level(rest, levels - 1, value + 1);
-            mp_pystack_free(chunk);
-            #else
-            level(rest, levels - 1, value + 1);
-            #endif
-            break;
-        }
-        default:
-            level(rest, levels - 1, value + (plan & 7));
-            break;
-    }
-}
-
-static void jump(uint64_t plan, size_t levels) {
-    nlr_buf_t nlr;
-    if (nlr_push(&nlr) == 0) {
-        level(plan, levels, 0x1001);
-        nlr_pop();
-    } else {
-        event(EVENT_CAUGHT, exception_value(nlr.ret_val));
-        event(EVENT_PYSTACK, pystack_in_use());
-    }
-}
-
 // A twin as after power on.
 static void reset(const twin_hooks_t *new_hooks) {
     memset(&mp_state_ctx, 0, sizeof(mp_state_ctx));
-    hooks = *new_hooks;
+    twin_hooks = *new_hooks;
     atomic_depth = 0;
     text_len = 0;
     #if MICROPY_ENABLE_SCHEDULER
     MP_STATE_VM(sched_state) = MP_SCHED_IDLE;
     #endif
     #if MICROPY_SCHEDULER_STATIC_NODES
-    memset(nodes, 0, sizeof(nodes));
+    twin_reset_nodes();
     #endif
 }
 
@@ -609,25 +427,25 @@ const twin_t twin = {
     #if MICROPY_ENABLE_PYSTACK
     .pystack_align = MICROPY_PYSTACK_ALIGN,
     .pystack_init = mp_pystack_init,
-    .pystack_alloc = pystack_alloc,
-    .pystack_free = pystack_free,
+    .pystack_alloc = twin_pystack_alloc,
+    .pystack_free = twin_pystack_free,
     #endif
     #if MICROPY_ENABLE_SCHEDULER
-    .schedule = schedule,
+    .schedule = twin_schedule,
     .sched_lock = mp_sched_lock,
     .sched_unlock = mp_sched_unlock,
     #endif
     #if MICROPY_SCHEDULER_STATIC_NODES
-    .nodes = MP_ARRAY_SIZE(nodes),
-    .schedule_node = schedule_node,
+    .nodes = TWIN_NODES,
+    .schedule_node = twin_schedule_node,
     #endif
-    .sched_exception = sched_exception,
+    .sched_exception = twin_sched_exception,
     #if MICROPY_KBD_EXCEPTION
     .keyboard_interrupt = mp_sched_keyboard_interrupt,
     #endif
     #if MICROPY_ENABLE_VM_ABORT
     .sched_vm_abort = mp_sched_vm_abort,
     #endif
-    .handle_pending = handle_pending,
-    .jump = jump,
+    .handle_pending = twin_handle_pending,
+    .jump = twin_jump,
 };

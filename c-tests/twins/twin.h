@@ -137,4 +137,21 @@ typedef struct {
     void (*jump)(uint64_t plan, size_t levels);
 } twin_t;
 
+// Between env.c and core.c.
+
+#define TWIN_NODES (6)
+
+extern twin_hooks_t twin_hooks;
+void twin_tell(int kind, uintptr_t value);
+// An exception as a value that is the same in both twins, if it is one of the twin's own.
+uintptr_t twin_exception_value(void *value);
+void *twin_pystack_alloc(size_t bytes);
+void twin_pystack_free(void *chunk);
+bool twin_schedule(void *function, void *argument);
+bool twin_schedule_node(size_t node);
+void twin_reset_nodes(void);
+void twin_sched_exception(void *exception);
+void twin_handle_pending(unsigned int how, bool abort_buffer);
+void twin_jump(uint64_t plan, size_t levels);
+
 #endif // TWIN_H
