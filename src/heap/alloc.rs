@@ -143,7 +143,7 @@ impl<H: Host> Heap<H> {
             }
         }
         if H::FINALISER && flags & HAS_FINALISER != 0 {
-            // SAFETY: a block has at least four words, and the pool is aligned to a block.
+            // SAFETY: a block has at least two words, and the pool is aligned to a block.
             unsafe { chunk.cast::<usize>().write(0) }
             host.enter();
             area.finalisers().set(block);

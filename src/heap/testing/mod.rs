@@ -5,6 +5,7 @@
 
 extern crate std;
 
+mod expect;
 mod host;
 mod model;
 mod op;

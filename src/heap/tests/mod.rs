@@ -1,11 +1,13 @@
 //! The heap against its model: random traces, and the cases that random traces do not meet.
 
+mod hardened;
+
 use proptest::prelude::*;
 use std::vec;
 use std::vec::Vec;
 
-use super::alloc::HAS_FINALISER;
-use super::testing::{FinaliserAction, Op, Options, World};
+use crate::heap::alloc::HAS_FINALISER;
+use crate::heap::testing::{FinaliserAction, Op, Options, World};
 
 macro_rules! options {
     ($name:ident, $entry:ty, { $($const:ident: $t:ty = $value:expr),* $(,)? }) => {
@@ -334,12 +336,12 @@ fn overflow<O: Options>() {
     let before = w.heap().info();
     let root = all[0].addr();
     w.state().roots = vec![root];
-    super::host::Host::collect(w.host());
+    crate::heap::host::Host::collect(w.host());
     assert_eq!(w.heap().info(), before, "all is reachable");
     assert_eq!(w.heap().check(), Ok(()));
     assert!(w.state().finalised.is_empty());
     w.state().roots.clear();
-    super::host::Host::collect(w.host());
+    crate::heap::host::Host::collect(w.host());
     assert_eq!(w.heap().info().used, 0);
     assert_eq!(w.heap().check(), Ok(()));
 }
@@ -367,7 +369,7 @@ fn each_object_is_read_once_though_grey_ones_look_like_tails() {
     w.state().roots = vec![root.addr()];
     let before = w.heap().info();
     w.state().steps = 0;
-    super::host::Host::collect(w.host());
+    crate::heap::host::Host::collect(w.host());
     let words = before.used / size_of::<usize>();
     assert!(
         w.state().steps < 2 * words,
@@ -387,13 +389,13 @@ fn an_area_is_added_when_nothing_fits_and_given_back_when_nothing_of_it_is_used(
     assert_eq!(w.state().regions.len(), 1);
     // one block alive in the first block of the area: the C would give the area back under it
     w.state().roots = vec![keep.addr()];
-    super::host::Host::collect(w.host());
+    crate::heap::host::Host::collect(w.host());
     assert_eq!(w.state().regions.len(), 0);
     let big = w.heap().alloc(100 * BLOCK, 0);
     // SAFETY: the chunk is live.
     assert_eq!(unsafe { w.heap().realloc(big, 1, false) }, big);
     w.state().roots.push(big.addr());
-    super::host::Host::collect(w.host());
+    crate::heap::host::Host::collect(w.host());
     assert_eq!(w.state().regions.len(), 1, "its first block is in use");
     assert_eq!(w.heap().chunk_bytes(big), BLOCK);
     w.state().max_new_area = 100;
@@ -439,107 +441,4 @@ fn check_notices_what_is_broken() {
         w.heap().check().map_err(|b| b.what),
         Err("a tail follows a free block")
     );
-}
-
-/// A hardened heap with three chunks of 40 bytes, one of which a root keeps.
-fn hardened() -> (World<Hardened>, Vec<*mut u8>) {
-    let mut w = heap_of::<Hardened>(64);
-    let chunk = Op::Alloc {
-        bytes: 40,
-        finaliser: false,
-    };
-    let root = Op::Root {
-        chunk: 1,
-        offset: 0,
-    };
-    w.run(&[chunk, chunk, chunk, root]);
-    let chunks = w.chunks();
-    (w, chunks)
-}
-
-macro_rules! faults {
-    ($($name:ident, $fault:literal: |$w:ident, $chunks:ident| $body:expr;)*) => { $(
-        #[test]
-        #[should_panic(expected = $fault)]
-        fn $name() {
-            let ($w, $chunks) = hardened();
-            // SAFETY: none: each of these is a fault that the heap must notice.
-            #[allow(unused_unsafe, reason = "some bodies need none")]
-            let _ = unsafe { $body };
-        }
-    )* };
-}
-
-faults! {
-    a_double_free_is_noticed, "DoubleFree": |w, chunks| {
-        w.heap().free(chunks[0]);
-        w.heap().free(chunks[0])
-    };
-    the_free_of_an_inner_block_is_noticed, "Inner": |w, chunks| w.heap().free(chunks[0].add(BLOCK));
-    the_free_of_an_inner_byte_is_noticed, "Inner": |w, chunks| w.heap().free(chunks[0].add(8));
-    the_free_of_a_foreign_pointer_is_noticed, "Foreign": |w, _chunks| {
-        w.heap().free((&raw const w).cast_mut().cast())
-    };
-    the_realloc_of_a_foreign_pointer_is_noticed, "Foreign": |w, _chunks| {
-        w.heap().realloc((&raw const w).cast_mut().cast(), 10, true)
-    };
-    the_realloc_of_a_freed_chunk_is_noticed, "DoubleFree": |w, chunks| {
-        w.heap().free(chunks[2]);
-        w.heap().realloc(chunks[2], 10, true)
-    };
-    a_write_after_free_is_noticed_at_the_next_allocation, "WriteAfterFree": |w, chunks| {
-        w.heap().free(chunks[0]);
-        chunks[0].add(33).write(0);
-        w.heap().alloc(64, 0)
-    };
-    a_write_after_a_collect_is_noticed, "WriteAfterFree": |w, chunks| {
-        let heap = w.heap();
-        super::host::Host::collect(w.host());
-        chunks[0].add(3).write(0);
-        heap.alloc(64, 0)
-    };
-    a_write_to_shrunk_blocks_is_noticed_when_they_are_gained_again, "WriteAfterFree": |w, chunks| {
-        w.heap().realloc(chunks[2], 20, false);
-        chunks[2].add(35).write(0);
-        w.heap().realloc(chunks[2], 60, false)
-    };
-    an_overrun_by_one_byte_is_noticed_at_the_free, "Overrun": |w, chunks| {
-        chunks[0].add(40).write(0);
-        w.heap().free(chunks[0])
-    };
-    an_overrun_by_one_byte_is_noticed_at_a_collect, "Overrun": |w, chunks| {
-        chunks[1].add(40).write(0);
-        super::host::Host::collect(w.host())
-    };
-    an_overrun_of_the_last_byte_is_noticed_at_a_realloc, "Overrun": |w, chunks| {
-        chunks[1].add(63).write(0);
-        w.heap().realloc(chunks[1], 41, true)
-    };
-    a_tail_without_a_head_is_noticed_at_a_collect, "BrokenTable": |w, _chunks| {
-        let mut w = w;
-        w.spoil_table(0, 0b01);
-        super::host::Host::collect(w.host())
-    };
-    a_mark_outside_a_collect_is_noticed_at_a_collect, "BrokenTable": |w, _chunks| {
-        let mut w = w;
-        w.spoil_table(0, 0b10);
-        super::host::Host::collect(w.host())
-    };
-}
-
-#[test]
-fn the_chunk_around_an_address_is_found() {
-    let (w, chunks) = hardened();
-    let around = |p: *mut u8| {
-        w.heap()
-            .chunk_around(p)
-            .map(|(p, bytes)| (p.as_ptr(), bytes))
-    };
-    assert_eq!(around(chunks[1]), Some((chunks[1], 2 * BLOCK)));
-    assert_eq!(
-        around(chunks[1].wrapping_add(2 * BLOCK - 1)),
-        Some((chunks[1], 2 * BLOCK))
-    );
-    assert_eq!(around(chunks[2].wrapping_add(2 * BLOCK)), None);
-    assert_eq!(around((&raw const w).cast_mut().cast()), None);
 }

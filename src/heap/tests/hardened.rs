@@ -1,0 +1,110 @@
+//! Faults of a program, committed against a hardened heap.
+
+use std::vec::Vec;
+
+use super::{BLOCK, Hardened, heap_of};
+use crate::heap::host::Host;
+use crate::heap::testing::{Op, World};
+
+/// A hardened heap with three chunks of 40 bytes, one of which a root keeps.
+fn hardened() -> (World<Hardened>, Vec<*mut u8>) {
+    let mut w = heap_of::<Hardened>(64);
+    let chunk = Op::Alloc {
+        bytes: 40,
+        finaliser: false,
+    };
+    let root = Op::Root {
+        chunk: 1,
+        offset: 0,
+    };
+    w.run(&[chunk, chunk, chunk, root]);
+    let chunks = w.chunks();
+    (w, chunks)
+}
+
+macro_rules! faults {
+    ($($name:ident, $fault:literal: |$w:ident, $chunks:ident| $body:expr;)*) => { $(
+        #[test]
+        #[should_panic(expected = $fault)]
+        fn $name() {
+            let ($w, $chunks) = hardened();
+            // SAFETY: none: each of these is a fault that the heap must notice.
+            #[allow(unused_unsafe, reason = "some bodies need none")]
+            let _ = unsafe { $body };
+        }
+    )* };
+}
+
+faults! {
+    a_double_free_is_noticed, "DoubleFree": |w, chunks| {
+        w.heap().free(chunks[0]);
+        w.heap().free(chunks[0])
+    };
+    the_free_of_an_inner_block_is_noticed, "Inner": |w, chunks| w.heap().free(chunks[0].add(BLOCK));
+    the_free_of_an_inner_byte_is_noticed, "Inner": |w, chunks| w.heap().free(chunks[0].add(8));
+    the_free_of_a_foreign_pointer_is_noticed, "Foreign": |w, _chunks| {
+        w.heap().free((&raw const w).cast_mut().cast())
+    };
+    the_realloc_of_a_foreign_pointer_is_noticed, "Foreign": |w, _chunks| {
+        w.heap().realloc((&raw const w).cast_mut().cast(), 10, true)
+    };
+    the_realloc_of_a_freed_chunk_is_noticed, "DoubleFree": |w, chunks| {
+        w.heap().free(chunks[2]);
+        w.heap().realloc(chunks[2], 10, true)
+    };
+    a_write_after_free_is_noticed_at_the_next_allocation, "WriteAfterFree": |w, chunks| {
+        w.heap().free(chunks[0]);
+        chunks[0].add(33).write(0);
+        w.heap().alloc(64, 0)
+    };
+    a_write_after_a_collect_is_noticed, "WriteAfterFree": |w, chunks| {
+        let heap = w.heap();
+        Host::collect(w.host());
+        chunks[0].add(3).write(0);
+        heap.alloc(64, 0)
+    };
+    a_write_to_shrunk_blocks_is_noticed_when_they_are_gained_again, "WriteAfterFree": |w, chunks| {
+        w.heap().realloc(chunks[2], 20, false);
+        chunks[2].add(35).write(0);
+        w.heap().realloc(chunks[2], 60, false)
+    };
+    an_overrun_by_one_byte_is_noticed_at_the_free, "Overrun": |w, chunks| {
+        chunks[0].add(40).write(0);
+        w.heap().free(chunks[0])
+    };
+    an_overrun_by_one_byte_is_noticed_at_a_collect, "Overrun": |w, chunks| {
+        chunks[1].add(40).write(0);
+        Host::collect(w.host())
+    };
+    an_overrun_of_the_last_byte_is_noticed_at_a_realloc, "Overrun": |w, chunks| {
+        chunks[1].add(63).write(0);
+        w.heap().realloc(chunks[1], 41, true)
+    };
+    a_tail_without_a_head_is_noticed_at_a_collect, "BrokenTable": |w, _chunks| {
+        let mut w = w;
+        w.spoil_table(0, 0b01);
+        Host::collect(w.host())
+    };
+    a_mark_outside_a_collect_is_noticed_at_a_collect, "BrokenTable": |w, _chunks| {
+        let mut w = w;
+        w.spoil_table(0, 0b10);
+        Host::collect(w.host())
+    };
+}
+
+#[test]
+fn the_chunk_around_an_address_is_found() {
+    let (w, chunks) = hardened();
+    let around = |p: *mut u8| {
+        w.heap()
+            .chunk_around(p)
+            .map(|(p, bytes)| (p.as_ptr(), bytes))
+    };
+    assert_eq!(around(chunks[1]), Some((chunks[1], 2 * BLOCK)));
+    assert_eq!(
+        around(chunks[1].wrapping_add(2 * BLOCK - 1)),
+        Some((chunks[1], 2 * BLOCK))
+    );
+    assert_eq!(around(chunks[2].wrapping_add(2 * BLOCK)), None);
+    assert_eq!(around((&raw const w).cast_mut().cast()), None);
+}
