@@ -8,7 +8,7 @@ use std::ffi::{c_int, c_void};
 
 impl Side {
     /// The hooks of a side that stays where it is.
-    pub fn hooks(this: *mut Side) -> Hooks {
+    pub(crate) fn hooks(this: *mut Side) -> Hooks {
         Hooks {
             world: this.cast(),
             // SAFETY: the side is valid; only the address of the field is computed.

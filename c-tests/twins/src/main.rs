@@ -9,30 +9,10 @@
 //!
 //! `tools/twins.py` makes the shared object and calls this. Exit status 0: no difference.
 
-mod compare;
-mod core_step;
-mod covered;
-mod faults;
-mod generate;
-mod heap_step;
-mod hooks;
-mod known;
-mod memory;
-mod pair;
-mod plant;
-mod prove;
-mod run;
-mod shape;
-mod shrink;
-mod side;
-mod small;
-mod states;
-mod triple;
-mod twin;
-
-use run::{Failure, Told};
 use std::process::ExitCode;
-use twin::Twin;
+use twins::run::{self, Failure, Told};
+use twins::twin::{self, Twin};
+use twins::{faults, known, prove, shrink, small};
 
 const USAGE: &str = "usage: twins SHARED-OBJECT prove|small|faults|random OPERATIONS SEED [RUN]";
 
@@ -55,7 +35,6 @@ fn start() -> Result<(), String> {
     };
     let path = arguments.first().ok_or(USAGE)?;
     let twins = twin::load(path)?;
-    same_configuration(twins)?;
     match arguments.get(1).map(String::as_str) {
         Some("prove") => prove::prove(twins),
         Some("faults") => faults::faults(twins),
@@ -66,16 +45,6 @@ fn start() -> Result<(), String> {
         }
         _ => Err(USAGE.into()),
     }
-}
-
-fn same_configuration([c, rust]: [&Twin; 2]) -> Result<(), String> {
-    if c.configuration() == rust.configuration() {
-        return Ok(());
-    }
-    Err(
-        "the two were built with different options: remove the folder of the build and try again"
-            .into(),
-    )
 }
 
 fn random(twins: [&'static Twin; 2], operations: u64, seed: u64, run: u64) -> Result<(), String> {

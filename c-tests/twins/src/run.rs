@@ -223,7 +223,12 @@ pub fn replay(twins: [&'static Twin; 2], setup: Setup, steps: &[Step]) -> Outcom
     })
 }
 
-fn replay_in(pair: &mut Pair, setup: Setup, steps: &[Step]) -> Outcome {
+/// Runs given steps on two heaps that were just made, and compares.
+///
+/// # Errors
+///
+/// The first difference.
+pub fn replay_in(pair: &mut Pair, setup: Setup, steps: &[Step]) -> Outcome {
     pair.compare_all()?;
     let thorough = setup.bytes < 100_000;
     for (i, &step) in steps.iter().enumerate() {

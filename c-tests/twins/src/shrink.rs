@@ -15,13 +15,22 @@ pub fn shrink(
     steps: &[Step],
     told: &mut Told,
 ) -> Option<(Vec<Step>, Failure)> {
-    let mut fails = |steps: &[Step]| {
+    let fails = |steps: &[Step]| {
         let work = |_: &mut Told| {
             run::be_quiet();
             replay(twins, setup, steps)
         };
         in_child(told, work).err()
     };
+    shortest(steps, fails)
+}
+
+/// The shortest list found for which `fails` still tells a failure, and that failure. `None` if it does
+/// not fail as it is.
+pub fn shortest<T: Clone, F>(
+    steps: &[T],
+    mut fails: impl FnMut(&[T]) -> Option<F>,
+) -> Option<(Vec<T>, F)> {
     let mut shortest = steps.to_vec();
     let mut failure = fails(&shortest)?;
     let mut replays = 0;

@@ -189,7 +189,7 @@ impl Twin {
 ///
 /// # Errors
 ///
-/// What the dynamic loader says.
+/// What the dynamic loader says, or that the two cannot be compared.
 pub fn load(path: &str) -> Result<[&'static Twin; 2], String> {
     let name = CString::new(path).map_err(|e| e.to_string())?;
     // SAFETY: the file is one that tools/twins.py made; it has no constructors.
@@ -208,7 +208,7 @@ pub fn load(path: &str) -> Result<[&'static Twin; 2], String> {
     if library.is_null() {
         return Err(error());
     }
-    let mut twins = Vec::new();
+    let mut twins: Vec<&'static Twin> = Vec::new();
     for symbol in [c"c_twin", c"rust_twin"] {
         // SAFETY: the library is open and never closed.
         let twin = unsafe { libc::dlsym(library, symbol.as_ptr()) };
@@ -217,6 +217,11 @@ pub fn load(path: &str) -> Result<[&'static Twin; 2], String> {
         }
         // SAFETY: env.c defines the symbol as a constant of this type.
         twins.push(unsafe { &*twin.cast::<Twin>() });
+    }
+    if twins[0].configuration() != twins[1].configuration() {
+        return Err(format!(
+            "the two of {path} were built with different options: remove the folder of the build and try again"
+        ));
     }
     Ok([twins[0], twins[1]])
 }

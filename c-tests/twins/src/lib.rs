@@ -1,0 +1,23 @@
+//! The C original and mpgc side by side: operations, comparison, and what a difference is told with. The
+//! program of this package draws traces; a fuzzer or a test may bring its own.
+
+pub mod compare;
+pub mod core_step;
+pub mod covered;
+pub mod faults;
+pub mod generate;
+pub mod heap_step;
+pub mod hooks;
+pub mod known;
+pub mod memory;
+pub mod pair;
+pub mod plant;
+pub mod prove;
+pub mod run;
+pub mod shape;
+pub mod shrink;
+pub mod side;
+pub mod small;
+pub mod states;
+pub mod triple;
+pub mod twin;
