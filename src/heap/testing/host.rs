@@ -3,7 +3,7 @@
 use core::ffi::c_int;
 use core::marker::PhantomData;
 use core::mem::offset_of;
-use std::vec;
+use std::alloc::{Layout, alloc, dealloc};
 use std::vec::Vec;
 
 use super::op::FinaliserAction;
@@ -93,36 +93,56 @@ pub struct State<O: Options> {
     pub max_new_area: usize,
 }
 
-/// Memory aligned to 128 bytes.
+/// Memory of exactly so many bytes: a tool that watches what is beside an allocation sees every access
+/// that leaves it.
 pub struct Region {
-    memory: Vec<u128>,
+    memory: *mut u8,
+    layout: Layout,
+    offset: usize,
     bytes: usize,
 }
 
 impl Region {
-    /// A region of that many bytes, filled with `fill`.
+    const ALIGN: usize = 128;
+
+    /// A region of that many bytes, aligned to 128 and filled with `fill`.
     pub fn new(bytes: usize, fill: u8) -> Self {
-        let mut memory = vec![0u128; bytes / 16 + 16];
-        // SAFETY: the bytes are the vector's own.
-        unsafe {
-            memory
-                .as_mut_ptr()
-                .cast::<u8>()
-                .write_bytes(fill, memory.len() * 16)
-        };
-        Region { memory, bytes }
+        Self::at(0, bytes, fill)
+    }
+
+    /// The same, `offset` bytes behind an address that is aligned to 128.
+    pub fn at(offset: usize, bytes: usize, fill: u8) -> Self {
+        // an allocation has a byte at least
+        let layout = Layout::from_size_align((offset + bytes).max(1), Self::ALIGN);
+        let layout = layout.expect("a region of moderate size");
+        // SAFETY: the size is not zero, and all of it is written.
+        let memory = unsafe { alloc(layout) };
+        assert!(!memory.is_null(), "no memory for a region");
+        // SAFETY: as above.
+        unsafe { memory.write_bytes(fill, layout.size()) };
+        Region {
+            memory,
+            layout,
+            offset,
+            bytes,
+        }
     }
 
     /// The first byte.
-    pub fn start(&mut self) -> *mut u8 {
-        let p = self.memory.as_mut_ptr().cast::<u8>();
-        p.map_addr(|a| a.next_multiple_of(128))
+    pub fn start(&self) -> *mut u8 {
+        self.memory.wrapping_add(self.offset)
     }
 
     /// One past the last byte.
-    pub fn end(&mut self) -> *mut u8 {
-        let bytes = self.bytes;
-        self.start().wrapping_add(bytes)
+    pub fn end(&self) -> *mut u8 {
+        self.start().wrapping_add(self.bytes)
+    }
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        // SAFETY: `at` got the memory with this layout.
+        unsafe { dealloc(self.memory, self.layout) }
     }
 }
 
@@ -248,7 +268,7 @@ unsafe impl<O: Options> Host for TestHost<O> {
         unsafe { (*self.0).max_new_area }
     }
     fn get_region(self, bytes: usize) -> *mut u8 {
-        let mut region = Region::new(bytes, 0xcc);
+        let region = Region::new(bytes, 0xcc);
         let start = region.start();
         // SAFETY: as in `stack`.
         unsafe { (*self.0).regions.push(region) };
@@ -258,7 +278,7 @@ unsafe impl<O: Options> Host for TestHost<O> {
         // SAFETY: as in `stack`.
         let regions = unsafe { &mut (*self.0).regions };
         let at = regions
-            .iter_mut()
+            .iter()
             .position(|r| r.start() == start)
             .expect("a region that was got");
         regions.remove(at);

@@ -9,6 +9,7 @@ mod expect;
 mod host;
 mod model;
 mod op;
+pub mod options;
 mod step;
 mod world;
 

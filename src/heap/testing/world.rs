@@ -26,6 +26,11 @@ pub struct World<O: Options> {
 impl<O: Options> World<O> {
     /// A heap in a region of that many bytes.
     pub fn new(bytes: usize) -> Self {
+        Self::at(0, bytes)
+    }
+
+    /// A heap in a region of that many bytes that starts `offset` bytes behind an aligned address.
+    pub fn at(offset: usize, bytes: usize) -> Self {
         let mut state = Box::new(State::<O> {
             // SAFETY: null pointers and zeros are values of all fields.
             area: unsafe { core::mem::zeroed() },
@@ -55,7 +60,7 @@ impl<O: Options> World<O> {
             regions: Vec::new(),
             model: Model::default(),
         };
-        let mut region = Region::new(bytes, 0xcc);
+        let region = Region::at(offset, bytes, 0xcc);
         // SAFETY: the region is the world's and lives as long as the heap.
         unsafe { world.heap().init(region.start(), region.end()) };
         let (start, end) = (region.start().addr(), region.end().addr());
@@ -207,7 +212,7 @@ impl<O: Options> World<O> {
             }
             Op::AddArea { bytes } => {
                 if O::SPLIT {
-                    let mut region = Region::new(bytes + 256, 0xcc);
+                    let region = Region::new(bytes + 256, 0xcc);
                     // SAFETY: the region is the world's and lives as long as the heap.
                     unsafe { heap.add(region.start(), region.end()) };
                     let start = region.start().addr() + size_of::<Fields>();

@@ -7,30 +7,11 @@ use std::vec;
 use std::vec::Vec;
 
 use crate::heap::alloc::HAS_FINALISER;
+use crate::heap::testing::options::{
+    BigBlocks, Hardened, HardenedSplit, NoFinaliser, Plain, SmallStack, Split, SplitAuto,
+    SplitNoFinaliser, Steps, TinyBlocks,
+};
 use crate::heap::testing::{FinaliserAction, Op, Options, World};
-
-macro_rules! options {
-    ($name:ident, $entry:ty, { $($const:ident: $t:ty = $value:expr),* $(,)? }) => {
-        #[derive(Clone, Copy)]
-        struct $name;
-        impl Options for $name {
-            $(const $const: $t = $value;)*
-            type Entry = $entry;
-        }
-    };
-}
-
-options!(Plain, usize, {});
-options!(SmallStack, u16, { STACK_ENTRIES: usize = 8, CONSERVATIVE_CLEAR: bool = false });
-options!(NoFinaliser, usize, { FINALISER: bool = false, STACK_ENTRIES: usize = 8 });
-options!(TinyBlocks, u32, { BLOCK_BYTES: usize = 16, CLEAR_ON_SWEEP: bool = true });
-options!(BigBlocks, usize, { BLOCK_BYTES: usize = 128, CONSERVATIVE_CLEAR: bool = false });
-options!(Split, usize, { SPLIT: bool = true, STACK_ENTRIES: usize = 8 });
-options!(SplitNoFinaliser, u8, { SPLIT: bool = true, FINALISER: bool = false });
-options!(Steps, usize, { STACK_ENTRIES: usize = 8, HOOK: bool = true });
-options!(Hardened, usize, { HARDENED: bool = true });
-options!(HardenedSplit, u16, { HARDENED: bool = true, SPLIT: bool = true, FINALISER: bool = false, CONSERVATIVE_CLEAR: bool = false });
-options!(SplitAuto, usize, { SPLIT: bool = true, SPLIT_AUTO: bool = true });
 
 const BLOCK: usize = <Plain as Options>::BLOCK_BYTES;
 

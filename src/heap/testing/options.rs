@@ -1,0 +1,40 @@
+//! The options that tests and fuzzers run heaps with.
+
+use super::host::Options;
+
+macro_rules! options {
+    ($($(#[$doc:meta])* $name:ident, $entry:ty, { $($const:ident: $t:ty = $value:expr),* $(,)? };)*) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Copy)]
+        pub struct $name;
+        impl Options for $name {
+            $(const $const: $t = $value;)*
+            type Entry = $entry;
+        }
+    )* };
+}
+
+options! {
+    /// What most ports have.
+    Plain, usize, {};
+    /// A mark stack that is soon full.
+    SmallStack, u16, { STACK_ENTRIES: usize = 8, CONSERVATIVE_CLEAR: bool = false };
+    /// No finaliser table, so no spare codes for grey objects.
+    NoFinaliser, usize, { FINALISER: bool = false, STACK_ENTRIES: usize = 8 };
+    /// The smallest blocks, zeroed as they die.
+    TinyBlocks, u32, { BLOCK_BYTES: usize = 16, CLEAR_ON_SWEEP: bool = true };
+    /// Large blocks.
+    BigBlocks, usize, { BLOCK_BYTES: usize = 128, CONSERVATIVE_CLEAR: bool = false };
+    /// Several areas.
+    Split, usize, { SPLIT: bool = true, STACK_ENTRIES: usize = 8 };
+    /// Several areas, and entries of the mark stack that are too narrow for large ones.
+    SplitNoFinaliser, u8, { SPLIT: bool = true, FINALISER: bool = false };
+    /// Counts the steps of long loops.
+    Steps, usize, { STACK_ENTRIES: usize = 8, HOOK: bool = true };
+    /// Faults of the program are looked for.
+    Hardened, usize, { HARDENED: bool = true };
+    /// The same with several areas.
+    HardenedSplit, u16, { HARDENED: bool = true, SPLIT: bool = true, FINALISER: bool = false, CONSERVATIVE_CLEAR: bool = false };
+    /// Areas that come and go by themselves; the model knows nothing of these.
+    SplitAuto, usize, { SPLIT: bool = true, SPLIT_AUTO: bool = true };
+}
