@@ -98,6 +98,8 @@ impl Layout {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::heap::testing::LayoutCase;
+    use proptest::prelude::*;
 
     #[test]
     fn tables_and_pool_never_overlap_and_fill_the_area() {
@@ -129,5 +131,15 @@ mod tests {
         let l = Layout::new(32, 32, true, false).expect("one gap byte fits");
         assert_eq!(l.blocks(), BlockCount(0));
         assert_eq!(l.bytes_to_clear(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn any_region_is_laid_out_as_is_naively_expected(
+            start: usize, bytes: usize, cut in 0u32..usize::BITS, shift in 4u32..12, finaliser: bool, hardened: bool,
+        ) {
+            let (bytes, block_bytes) = (bytes >> cut, 1 << shift);
+            LayoutCase { start, bytes, block_bytes, finaliser, hardened }.check();
+        }
     }
 }

@@ -7,6 +7,7 @@ extern crate std;
 
 mod expect;
 mod host;
+mod layout;
 mod model;
 mod op;
 pub mod options;
@@ -14,6 +15,7 @@ mod step;
 mod world;
 
 pub use host::{Options, Region, State, TestHost};
+pub use layout::LayoutCase;
 pub use model::{At, Chunk, Model, Seen};
 pub use op::{FinaliserAction, Op};
 pub use step::{CallbackAction, CoreOp, Step};

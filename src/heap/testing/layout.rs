@@ -1,0 +1,81 @@
+//! What is naively expected of a layout.
+
+use crate::heap::layout::Layout;
+
+/// A region of memory, and what is to be laid out in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LayoutCase {
+    /// The address of the region.
+    pub start: usize,
+    /// Its length.
+    pub bytes: usize,
+    /// Bytes of a block: a power of two.
+    pub block_bytes: usize,
+    /// Whether there is a finaliser table.
+    pub finaliser: bool,
+    /// Whether there is a slack table.
+    pub hardened: bool,
+}
+
+impl LayoutCase {
+    /// Lays it out and looks at the result. Returns the number of blocks.
+    ///
+    /// # Panics
+    ///
+    /// When tables and pool are not where they should be.
+    pub fn check(self) -> usize {
+        // the caller of Layout rounds the end; a region without a whole block may end before its start
+        let end = self.start.saturating_add(self.bytes) / self.block_bytes * self.block_bytes;
+        let Some(total) = end.checked_sub(self.start) else {
+            return 0;
+        };
+        let layout = Layout::new(total, self.block_bytes, self.finaliser, self.hardened);
+        let Some(layout) = layout else {
+            assert_eq!(total, 0, "{self:?} is refused");
+            return 0;
+        };
+        let blocks = layout.blocks().0;
+        let tables = self.naive_table_bytes(total);
+        assert_eq!(layout.table_bytes as u128, tables, "{self:?}: {layout:?}");
+        assert_eq!(blocks, 4 * layout.table_bytes);
+        // one thing behind the other, none over the other, and nothing behind the end
+        let bits = if self.finaliser {
+            blocks.div_ceil(8)
+        } else {
+            0
+        };
+        assert_eq!(layout.finaliser_table, layout.table_bytes + 1);
+        assert_eq!(layout.finaliser_bytes, bits);
+        assert_eq!(layout.slack_bytes, if self.hardened { blocks } else { 0 });
+        assert_eq!(layout.bytes_to_clear(), layout.finaliser_table + bits);
+        let used = layout.bytes_to_clear() + layout.slack_bytes;
+        assert!(used <= layout.pool, "{self:?}: tables reach into the pool");
+        let pool = self.start + layout.pool;
+        assert_eq!(pool + blocks * self.block_bytes, end, "{self:?}");
+        assert_eq!(pool % self.block_bytes, 0, "{self:?}: the pool is askew");
+        blocks
+    }
+
+    /// How many table bytes, each with all that belongs to its four blocks, go into the region. Tried out from
+    /// the most significant bit on, in bits, wide enough for any product.
+    fn naive_table_bytes(self, total: usize) -> u128 {
+        let slack = u128::from(self.hardened);
+        let four_blocks = 4 * (self.block_bytes as u128 + slack);
+        // a byte of the table, and half a byte of the finaliser table
+        let share = 8 + if self.finaliser { 4 } else { 0 } + 8 * four_blocks;
+        // all but the gap
+        let mut room = (total as u128 - 1) * 8;
+        if self.finaliser {
+            // the C multiplies in its size_t
+            room %= 1 << usize::BITS;
+        }
+        let mut count = 0u128;
+        for bit in (0..usize::BITS).rev() {
+            let more = count | 1 << bit;
+            if more * share <= room {
+                count = more;
+            }
+        }
+        count
+    }
+}
