@@ -10,6 +10,9 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
 /// The region has no room for the chunk; nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exhausted;
@@ -58,8 +61,11 @@ impl ChunkLayout {
 
 #[cfg(test)]
 mod tests {
+    use super::testing::Stack;
     use super::*;
+    use crate::heap::testing::CoreOp;
     use proptest::prelude::*;
+    use std::vec::Vec;
 
     const PLAIN: ChunkLayout = ChunkLayout {
         align: 8,
@@ -113,6 +119,17 @@ mod tests {
                 }
                 Err(Exhausted) => prop_assert!(wanted > free),
             }
+        }
+
+        #[test]
+        fn chunks_lie_in_a_row_and_do_not_overlap(
+            bytes in 0usize..3000, shift in 0u32..6, size_slot: bool,
+            requests in proptest::collection::vec((any::<bool>(), 0usize..300), 0..60),
+        ) {
+            let steps: Vec<CoreOp> = requests.into_iter().map(|(alloc, n)| {
+                if alloc { CoreOp::PystackAlloc { bytes: n } } else { CoreOp::PystackFree { chunk: n } }
+            }).collect();
+            Stack::new(ChunkLayout { align: 1 << shift, size_slot }, bytes).run(&steps);
         }
     }
 }
