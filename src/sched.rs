@@ -14,6 +14,9 @@
 
 use core::ptr::NonNull;
 
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
 /// The value of `sched_state`: 1 idle, 0 pending, below 0 the depth of the lock.
 ///
 /// Pending is 0 so that the virtual machine's test for it is one instruction.
@@ -196,6 +199,7 @@ impl<N: Node> NodeList<N> {
 
 #[cfg(test)]
 mod tests {
+    use super::testing::{CallbackAction, CoreOp, Interrupt, Scheduler, Step, TestNode};
     use super::*;
     use proptest::prelude::*;
     use std::collections::VecDeque;
@@ -251,27 +255,9 @@ mod tests {
         }
     }
 
-    struct TestNode {
-        callback: Option<u32>,
-        next: Option<NonNull<TestNode>>,
-    }
-
-    impl Node for TestNode {
-        type Callback = u32;
-        fn callback(&mut self) -> &mut Option<u32> {
-            &mut self.callback
-        }
-        fn next(&mut self) -> &mut Option<NonNull<Self>> {
-            &mut self.next
-        }
-    }
-
     #[test]
     fn a_queued_node_is_refused_until_it_has_been_popped() {
-        let mut a = TestNode {
-            callback: None,
-            next: None,
-        };
+        let mut a = TestNode::new();
         let node = NonNull::from(&mut a);
         let mut list = NodeList {
             head: None,
@@ -292,7 +278,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_node_list_is_a_queue_of_distinct_nodes(ops in proptest::collection::vec((any::<bool>(), 0usize..5), 0..100)) {
-            let mut nodes: [TestNode; 5] = core::array::from_fn(|_| TestNode { callback: None, next: None });
+            let mut nodes: [TestNode; 5] = core::array::from_fn(|_| TestNode::new());
             let nodes: [NonNull<TestNode>; 5] = nodes.each_mut().map(NonNull::from);
             let mut list = NodeList { head: None, tail: None };
             let mut model: VecDeque<(usize, u32)> = VecDeque::new();
@@ -314,5 +300,76 @@ mod tests {
                 }
             }
         }
+    }
+
+    fn action() -> impl Strategy<Value = CallbackAction> {
+        prop_oneof![
+            Just(CallbackAction::Nothing),
+            Just(CallbackAction::Schedules),
+            Just(CallbackAction::SchedulesNode),
+            Just(CallbackAction::Locks),
+            Just(CallbackAction::Pends),
+            Just(CallbackAction::Interrupts),
+        ]
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let main = prop_oneof![
+            4 => Just(CoreOp::Schedule { function: 0, argument: 0 }),
+            4 => (0usize..5).prop_map(|node| CoreOp::ScheduleNode { node }),
+            1 => Just(CoreOp::SchedLock),
+            2 => Just(CoreOp::SchedUnlock),
+            6 => (0u8..2).prop_map(|how| CoreOp::Pending { how, abort_buffer: false }),
+            1 => Just(CoreOp::Exception { chunk: 0 }),
+            1 => action().prop_map(|action| CoreOp::Callback { action }),
+        ];
+        let interrupt = prop_oneof![
+            4 => Just(Interrupt::Schedule),
+            4 => (0usize..5).prop_map(|node| Interrupt::ScheduleNode { node }),
+            1 => Just(Interrupt::Lock),
+            2 => Just(Interrupt::Unlock),
+            2 => Just(Interrupt::Locked),
+            1 => Just(Interrupt::Exception),
+        ];
+        prop_oneof![
+            main.prop_map(Step::Main),
+            (0u8..6, interrupt).prop_map(|(after, op)| Step::Interrupt { after, op }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn interrupts_between_any_two_steps_lose_nothing(first: u8, steps in proptest::collection::vec(step(), 0..200)) {
+            Scheduler::<4>::new(first).run(&steps);
+        }
+    }
+
+    #[test]
+    fn a_node_that_queues_itself_runs_again_in_the_next_pass_only() {
+        let mut scheduler = Scheduler::<4>::new(0);
+        let action = CallbackAction::SchedulesNode;
+        let pending = CoreOp::Pending {
+            how: 0,
+            abort_buffer: false,
+        };
+        scheduler.step(Step::Main(CoreOp::Callback { action }));
+        scheduler.step(Step::Main(CoreOp::ScheduleNode { node: 3 }));
+        scheduler.step(Step::Main(pending));
+        assert_eq!(scheduler.ran, 1);
+        scheduler.step(Step::Main(pending));
+        assert_eq!(scheduler.ran, 2);
+        scheduler.finish();
+    }
+
+    #[test]
+    #[should_panic(expected = "callbacks run in order")]
+    fn a_lost_callback_is_noticed() {
+        let mut scheduler = Scheduler::<4>::new(0);
+        scheduler.step(Step::Main(CoreOp::Schedule {
+            function: 0,
+            argument: 0,
+        }));
+        scheduler.spoil();
+        scheduler.finish();
     }
 }

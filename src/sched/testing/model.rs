@@ -1,0 +1,78 @@
+//! What is naively expected: queues without an end, and a number of locks.
+
+use std::collections::VecDeque;
+
+/// What waits.
+#[derive(Debug, Default)]
+pub(super) struct Model<const DEPTH: usize> {
+    callbacks: VecDeque<u32>,
+    nodes: VecDeque<(usize, u32)>,
+    locks: i16,
+    /// Nodes that the pass under way has still to run.
+    pass: usize,
+    /// Whether an exception was left, and the state told of it.
+    pub(super) exception: bool,
+}
+
+impl<const DEPTH: usize> Model<DEPTH> {
+    pub(super) fn schedule(&mut self, id: u32, queued: bool) {
+        let waiting = self.callbacks.len();
+        let fits = waiting < DEPTH;
+        assert_eq!(queued, fits, "one more callback to {waiting} of {DEPTH}");
+        if queued {
+            self.callbacks.push_back(id);
+        }
+    }
+
+    pub(super) fn schedule_node(&mut self, node: usize, id: u32, queued: bool) {
+        let waits = self.nodes.iter().any(|&(n, _)| n == node);
+        assert_eq!(queued, !waits, "node {node} is queued (it waits: {waits})");
+        if queued {
+            self.nodes.push_back((node, id));
+        }
+    }
+
+    pub(super) fn lock(&mut self) {
+        self.locks += 1;
+    }
+
+    pub(super) fn unlock(&mut self) {
+        self.locks -= 1;
+    }
+
+    /// Only nodes that wait now run in this pass.
+    pub(super) fn begin_pass(&mut self) {
+        assert_eq!(self.locks, 0, "work runs though the scheduler is locked");
+        self.locks = 1;
+        self.pass = self.nodes.len();
+    }
+
+    pub(super) fn node_runs(&mut self, node: usize, id: Option<u32>) {
+        assert!(self.pass > 0, "node {node} runs in the pass it came in");
+        self.pass -= 1;
+        let expected = self.nodes.pop_front().map(|(n, id)| (n, Some(id)));
+        assert_eq!(Some((node, id)), expected, "nodes run in order");
+    }
+
+    /// The pass's one callback, or none.
+    pub(super) fn callback_runs(&mut self, id: Option<u32>) {
+        assert_eq!(self.pass, 0, "nodes are left at the callback's turn");
+        assert_eq!(id, self.callbacks.pop_front(), "callbacks run in order");
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.callbacks.is_empty() && self.nodes.is_empty() && !self.exception
+    }
+
+    /// What the state must say: locks as they are, and no work that nobody is told of.
+    pub(super) fn check(&self, state: i16) {
+        if self.locks > 0 {
+            assert_eq!(state, -self.locks, "the depth of the lock");
+        } else if self.is_empty() {
+            // an exception that was taken leaves it pending
+            assert!(state == 0 || state == 1, "state {state} without a lock");
+        } else {
+            assert_eq!(state, 0, "work waits: {self:?}");
+        }
+    }
+}
