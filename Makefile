@@ -10,6 +10,9 @@ CONFIG ?=
 OPS ?=
 SEED ?= 1
 RUN ?=
+# What `make bench` measures, and for how long each.
+CASE ?=
+SECONDS ?= 2
 MICROPYTHON_DIR ?=
 PYTHON ?= python3
 
@@ -21,7 +24,7 @@ UNIX = $(TREE) --variant "$(VARIANT)" --options "$(OPTIONS)"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help python deps tree build build-c run repl test upstream twins perf fmt lint unit clean
+.PHONY: help python deps tree build build-c run repl test upstream twins bench bench-growth perf fmt lint unit clean
 
 help: ## list these tasks
 	@echo 'make TASK [RELEASE=1.25.0|1.26.1] [MICROPYTHON_DIR=...] [VARIANT=standard|coverage|minimal] [OPTIONS="..."]'
@@ -58,6 +61,14 @@ upstream: deps ## run MicroPython's own tests on C and on mpgc, and compare
 twins: deps ## run the C original and mpgc side by side, by operation [OPS=1000000] [CONFIG=split,auto]
 	@$(PYTHON) tools/twins.py $(TREE) --operations "$(OPS)" --config "$(CONFIG)" --seed "$(SEED)" --run "$(RUN)"
 
+bench: python ## measure the C and mpgc in turns in one process [CASE=fill,sweep] [SECONDS=2]
+	@$(PYTHON) tools/deps.py --bench
+	@$(PYTHON) tools/bench.py $(TREE) --case "$(CASE)" --seconds "$(SECONDS)"
+
+bench-growth: python ## measure how pauses grow with the heap and with what is alive
+	@$(PYTHON) tools/deps.py --bench
+	@$(PYTHON) tools/bench.py $(TREE) --growth --seconds 0.5
+
 perf: deps ## run MicroPython's perf_bench on C and on mpgc in turns
 	@$(PYTHON) tools/perf.py $(UNIX) --rounds "$(ROUNDS)"
 
@@ -67,12 +78,15 @@ unit: ## test the pure heap, pystack and scheduler with cargo alone
 fmt: ## format the Rust sources
 	cargo fmt --all
 	cargo fmt --manifest-path c-tests/twins/Cargo.toml
+	cargo fmt --manifest-path benches/Cargo.toml
 
 lint: ## check format and lints of the Rust sources
 	cargo fmt --all --check
 	cargo clippy --all-targets -- -D warnings
 	cargo fmt --manifest-path c-tests/twins/Cargo.toml --check
 	cargo clippy --manifest-path c-tests/twins/Cargo.toml --target-dir build/twins/driver --all-targets -- -D warnings
+	cargo fmt --manifest-path benches/Cargo.toml --check
+	cargo clippy --manifest-path benches/Cargo.toml --target-dir build/bench/driver --all-targets --all-features -- -D warnings
 
 clean: ## remove what was built, but not the fetched trees
-	rm -rf target build/unix build/mpy-cross build/upstream build/perf build/dropin build/no-micropython-lib build/twins
+	rm -rf target build/unix build/mpy-cross build/upstream build/perf build/dropin build/no-micropython-lib build/twins build/bench

@@ -52,10 +52,16 @@ NEEDS = [
     Need("git", "git", program("git")),
 ]
 
+# What `make bench` needs beyond that.
+BENCH_NEEDS = [
+    Need("valgrind (counts instructions)", "valgrind", lambda: program("valgrind")() and os.path.isfile("/usr/include/valgrind/callgrind.h")),
+]
+
 # What `make test` needs beyond that.
 TEST_NEEDS = [
     Need("cmake (checks the CMake door)", "cmake", program("cmake")),
     Need("patch (checks the patches)", "patch", program("patch")),
+    *BENCH_NEEDS,
 ]
 
 
@@ -114,8 +120,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="only say what is missing, install nothing")
     parser.add_argument("--test", action="store_true", help="also what `make test` needs")
+    parser.add_argument("--bench", action="store_true", help="also what `make bench` needs")
     args = parser.parse_args()
-    needs = NEEDS + TEST_NEEDS if args.test else NEEDS
+    needs = NEEDS + (TEST_NEEDS if args.test else BENCH_NEEDS if args.bench else [])
     if sys.version_info < OLDEST_PYTHON:
         raise Fail(f"python3 is {sys.version.split()[0]}, the tools need {'.'.join(map(str, OLDEST_PYTHON))} or later: install a newer python3")
     missing = [need for need in needs if not need.present()]

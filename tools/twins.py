@@ -94,10 +94,10 @@ def driver_of(target):
     return WORK / "driver" / (target or "") / "release" / "twins"
 
 
-def build_twins(tree, name):
-    """Both twins of a configuration in one shared object."""
-    folder = WORK / tree_key(tree) / name
-    options = f"-DNDEBUG {CONFIGURATIONS[name].options}"
+def build_twins(tree, name, options=None, work=WORK):
+    """Both twins of a configuration, or with these options, in one shared object."""
+    folder = work / tree_key(tree) / name
+    options = f"-DNDEBUG {CONFIGURATIONS[name].options if options is None else options}"
     # The build's own tools are compiled once for all.
     env = {**build_env(tree), "MPGC_BUILD_TOOLS": str(WORK / "tools")}
     objects = []

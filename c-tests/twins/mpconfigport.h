@@ -41,17 +41,23 @@
 #define MICROPY_PY_BUILTINS_BYTEARRAY (1)
 #define MICROPY_FLOAT_IMPL (MICROPY_FLOAT_IMPL_DOUBLE)
 
+#ifdef TWIN_BENCH
+// Nothing that takes time beside what is measured.
+#define MICROPY_BEGIN_ATOMIC_SECTION() (0)
+#define MICROPY_END_ATOMIC_SECTION(state) (void)(state)
+#else
 // env.c sees each use of these.
 uintptr_t twin_atomic_begin(void);
 void twin_atomic_end(uintptr_t state);
 void twin_event(int kind);
-void *twin_get_region(size_t n_bytes);
-void twin_give_region(void *start);
 #define MICROPY_BEGIN_ATOMIC_SECTION() twin_atomic_begin()
 #define MICROPY_END_ATOMIC_SECTION(state) twin_atomic_end(state)
 #define MICROPY_SCHED_HOOK_SCHEDULED twin_event(0)
 #define MICROPY_INTERNAL_EVENT_HOOK twin_event(1)
 #define MICROPY_INTERNAL_WFE(timeout_ms) twin_event((int)(timeout_ms) == -1 ? 2 : 3)
+#endif
+void *twin_get_region(size_t n_bytes);
+void twin_give_region(void *start);
 #define MP_PLAT_ALLOC_HEAP(n_bytes) twin_get_region(n_bytes)
 #define MP_PLAT_FREE_HEAP(start) twin_give_region(start)
 #ifdef TWIN_HOOK_LOOP

@@ -85,6 +85,22 @@ typedef struct {
     size_t block;
 } twin_broken_t;
 
+// What a build with TWIN_BENCH adds (bench.c): steps that only C code can take, and the counting of
+// instructions under callgrind.
+typedef struct {
+    void (*collect_start)(void);
+    void (*collect_root)(void **words, size_t len);
+    void (*collect_end)(void);
+    // Each does the same `times` over.
+    void (*pystack)(size_t times);
+    void (*push_pop)(size_t times);
+    void (*push_jump)(size_t times);
+    void (*schedule_run)(size_t times);
+    // Between these two instructions are counted; the second names them.
+    void (*count_begin)(void);
+    void (*count_end)(const char *name);
+} twin_bench_t;
+
 typedef struct {
     // The configuration.
     uint32_t release; // 12500 is 1.25.0
@@ -135,6 +151,7 @@ typedef struct {
     void (*handle_pending)(unsigned int how, bool abort_buffer);
     // nlr: pushes and jumps as the plan says, three bits a level.
     void (*jump)(uint64_t plan, size_t levels);
+    const twin_bench_t *bench; // NULL without TWIN_BENCH
 } twin_t;
 
 // Between env.c and core.c.
@@ -142,6 +159,7 @@ typedef struct {
 #define TWIN_NODES (6)
 
 extern twin_hooks_t twin_hooks;
+extern const twin_bench_t twin_bench;
 void twin_tell(int kind, uintptr_t value);
 // An exception as a value that is the same in both twins, if it is one of the twin's own.
 uintptr_t twin_exception_value(void *value);

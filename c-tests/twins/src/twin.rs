@@ -80,6 +80,20 @@ pub struct BrokenWords {
     pub block: usize,
 }
 
+/// What `make bench` needs beside the heap's functions; bench.c.
+#[repr(C)]
+pub struct Bench {
+    pub collect_start: unsafe extern "C" fn(),
+    pub collect_root: unsafe extern "C" fn(*mut usize, usize),
+    pub collect_end: unsafe extern "C" fn(),
+    pub pystack: unsafe extern "C" fn(usize),
+    pub push_pop: unsafe extern "C" fn(usize),
+    pub push_jump: unsafe extern "C" fn(usize),
+    pub schedule_run: unsafe extern "C" fn(usize),
+    pub count_begin: unsafe extern "C" fn(),
+    pub count_end: unsafe extern "C" fn(*const c_char),
+}
+
 /// A twin: its configuration and its functions.
 #[repr(C)]
 pub struct Twin {
@@ -139,6 +153,8 @@ pub struct Twin {
     pub sched_vm_abort: Option<unsafe extern "C" fn()>,
     pub handle_pending: unsafe extern "C" fn(c_uint, bool),
     pub jump: unsafe extern "C" fn(u64, usize),
+    /// Null without `TWIN_BENCH`.
+    pub bench: *const Bench,
 }
 
 impl Twin {
