@@ -116,13 +116,7 @@ impl<H: Host> Heap<H> {
                 // SAFETY: the chunk has just been made of n free blocks and nobody has it yet.
                 unsafe { clear_blocks::<H>(chunk, n) }
             }
-            // the first word of an object that may have a finaliser is written below
-            let first_word = if H::FINALISER && flags & HAS_FINALISER != 0 {
-                size_of::<usize>()
-            } else {
-                0
-            };
-            self.set_slack(area, block, n, bytes.max(first_word));
+            self.set_slack(area, block, n, bytes, flags & HAS_FINALISER != 0);
         }
         host.exit();
         if H::VERBOSE {

@@ -6,7 +6,7 @@ use super::Heap;
 use super::area::Area;
 use super::harden::Fault;
 use super::host::{Host, Trace};
-use super::layout::{BLOCKS_PER_BIT_BYTE, BLOCKS_PER_TABLE_BYTE, GAP_BYTES};
+use super::layout::{BLOCKS_PER_BIT_BYTE, BLOCKS_PER_TABLE_BYTE, GAP_BYTES, Layout};
 
 impl<H: Host> Heap<H> {
     /// Makes a heap of the bytes `start .. end`. A part of a block at the end is left unused.
@@ -77,11 +77,13 @@ impl<H: Host> Heap<H> {
         let host = self.host();
         // a little more than the tables of an area need: at most 13 bytes of 512, and never less than 2 KiB
         let needed = bytes.wrapping_add((bytes.wrapping_mul(13) / 512).max(2048));
+        let needed = with_slack_table::<H>(needed);
         let available = host.max_new_area();
         if available < needed {
             return false;
         }
-        let region_bytes = available.min(self.bytes_for_as_many_blocks().max(needed));
+        let as_many = with_slack_table::<H>(self.bytes_for_as_many_blocks());
+        let region_bytes = available.min(as_many.max(needed));
         let region = host.get_region(region_bytes);
         if region.is_null() {
             return false;
@@ -104,6 +106,18 @@ impl<H: Host> Heap<H> {
         let tables = blocks / BLOCKS_PER_TABLE_BYTE + finaliser_bytes + GAP_BYTES;
         (tables + blocks * H::BLOCK_BYTES + size_of::<H::Area>()).next_multiple_of(H::BLOCK_BYTES)
     }
+}
+
+/// What a hardened heap asks for where the C asks for `bytes`: the same number of blocks, and a byte of slack
+/// table for each. All else asks for what the C does.
+fn with_slack_table<H: Host>(bytes: usize) -> usize {
+    if !H::HARDENED {
+        return bytes;
+    }
+    let total = (bytes & !(H::BLOCK_BYTES - 1)).saturating_sub(size_of::<H::Area>());
+    let blocks =
+        Layout::new(total, H::BLOCK_BYTES, H::FINALISER, false).map_or(0, |plain| plain.blocks().0);
+    bytes + blocks.next_multiple_of(size_of::<usize>())
 }
 
 fn block_end<H: Host>(end: *mut u8) -> *mut u8 {

@@ -15,6 +15,8 @@
 //! - A pointer that is given back must be that of a live chunk.
 //! - Before each collect the tables are read for what cannot be.
 //!
+//! The slack of an object that may have a finaliser never reaches into its first word, which is written for it.
+//!
 //! Poison and canary are odd in every byte, hence no address of a block: the collector sees nothing in them.
 
 use core::ops::Range;
@@ -46,9 +48,9 @@ pub enum Fault {
 }
 
 /// Fills free blocks.
-const POISON: u8 = 0xd5;
+pub const POISON: u8 = 0xd5;
 /// Fills the slack of a chunk.
-const CANARY: u8 = 0xa7;
+pub const CANARY: u8 = 0xa7;
 
 impl<H: Host> Area<H> {
     /// The byte that tells the slack of the chunk whose head is `head`.
@@ -93,8 +95,23 @@ impl<H: Host> Heap<H> {
     }
 
     /// Notes that `bytes` bytes of a chunk of `n` blocks are in use, and fills the rest with the canary.
-    pub(super) fn set_slack(self, area: Area<H>, head: BlockIndex, n: BlockCount, bytes: usize) {
+    ///
+    /// The first word of an object that may have a finaliser is in use, however few bytes it has.
+    pub(super) fn set_slack(
+        self,
+        area: Area<H>,
+        head: BlockIndex,
+        n: BlockCount,
+        bytes: usize,
+        may_have_finaliser: bool,
+    ) {
         if H::HARDENED {
+            let first_word = if H::FINALISER && may_have_finaliser {
+                size_of::<usize>()
+            } else {
+                0
+            };
+            let bytes = bytes.max(first_word);
             let slack = n.0 * H::BLOCK_BYTES - bytes;
             // SAFETY: the slack is the chunk's, and nobody asked for it; the byte is the table's.
             unsafe {
@@ -116,7 +133,7 @@ impl<H: Host> Heap<H> {
         let gained = bytes.end.saturating_sub(bytes.start);
         // SAFETY: the chunk has n blocks, in which both ends lie.
         unsafe { area.address(head).add(bytes.start).write_bytes(0, gained) }
-        self.set_slack(area, head, n, bytes.end);
+        self.set_slack(area, head, n, bytes.end, area.has_finaliser(head));
     }
 
     /// Stops if the slack of a chunk has been written to.

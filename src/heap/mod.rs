@@ -72,6 +72,10 @@ impl<H: Host> Heap<H> {
                 "a block is too small"
             );
             assert!(H::STACK_ENTRIES > 0, "the mark stack must have an entry");
+            assert!(
+                !H::HARDENED || H::BLOCK_BYTES <= 256,
+                "the slack of a block must fit into a byte"
+            );
         }
         Heap(host)
     }

@@ -35,6 +35,8 @@ options! {
     Hardened, usize, { HARDENED: bool = true };
     /// The same with several areas.
     HardenedSplit, u16, { HARDENED: bool = true, SPLIT: bool = true, FINALISER: bool = false, CONSERVATIVE_CLEAR: bool = false };
+    /// The same with areas that come and go by themselves.
+    HardenedAuto, usize, { HARDENED: bool = true, SPLIT: bool = true, SPLIT_AUTO: bool = true };
     /// Areas that come and go by themselves; the model knows nothing of these.
     SplitAuto, usize, { SPLIT: bool = true, SPLIT_AUTO: bool = true };
 }

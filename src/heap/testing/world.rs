@@ -90,10 +90,17 @@ impl<O: Options> World<O> {
         self.state().roots.clone()
     }
 
-    /// A hardened heap knows how many bytes of a chunk were asked for.
+    /// A hardened heap knows how many bytes of a chunk were asked for. The first word of an object that may
+    /// have a finaliser is always its own.
     fn set_in_use(&mut self, at: At, bytes: usize) {
         if O::HARDENED {
             let chunk = self.model.chunk(at);
+            let first_word = if chunk.finaliser {
+                size_of::<usize>()
+            } else {
+                0
+            };
+            let bytes = bytes.max(first_word);
             self.model.put(at, Chunk { bytes, ..chunk });
         }
     }
@@ -125,12 +132,7 @@ impl<O: Options> World<O> {
                 let chunk = heap.alloc(bytes, if finaliser { HAS_FINALISER } else { 0 });
                 self.expect_finalised(&finalised);
                 if let Some(at) = expected {
-                    let first_word = if finaliser && O::FINALISER {
-                        size_of::<usize>()
-                    } else {
-                        0
-                    };
-                    self.set_in_use(at, bytes.max(first_word));
+                    self.set_in_use(at, bytes);
                 }
                 self.expect_alloc(chunk, bytes, expected, O::CONSERVATIVE_CLEAR);
                 if !chunk.is_null() {

@@ -3,7 +3,9 @@
 use std::vec::Vec;
 
 use super::{BLOCK, Hardened, heap_of};
+use crate::heap::alloc::HAS_FINALISER;
 use crate::heap::host::Host;
+use crate::heap::testing::options::HardenedAuto;
 use crate::heap::testing::{Op, World};
 
 /// A hardened heap with three chunks of 40 bytes, one of which a root keeps.
@@ -107,4 +109,30 @@ fn the_chunk_around_an_address_is_found() {
     );
     assert_eq!(around(chunks[2].wrapping_add(2 * BLOCK)), None);
     assert_eq!(around((&raw const w).cast_mut().cast()), None);
+}
+
+/// A hardened area needs a byte more for each block than one of the C.
+#[test]
+fn an_area_that_is_added_has_room_for_what_did_not_fit() {
+    for bytes in [1 << 12, 100_000, 1 << 20, (1 << 20) + 1] {
+        let mut w = heap_of::<HardenedAuto>(64);
+        w.state().max_new_area = 1 << 24;
+        let big = w.heap().alloc(bytes, 0);
+        assert!(!big.is_null(), "{bytes} bytes");
+        assert_eq!(w.heap().check(), Ok(()));
+    }
+}
+
+#[test]
+fn an_object_with_a_finaliser_keeps_its_first_word_when_it_shrinks_below_a_word() {
+    let mut w = heap_of::<Hardened>(64);
+    let object = w.heap().alloc(2 * BLOCK, HAS_FINALISER);
+    // SAFETY: the chunk is live and has a word.
+    unsafe {
+        object.cast::<usize>().write(0x1001);
+        assert_eq!(w.heap().realloc(object, 1, false), object);
+        assert_eq!(object.cast::<usize>().read(), 0x1001);
+    }
+    Host::collect(w.host());
+    assert_eq!(w.state().finalised, [object.addr()]);
 }
