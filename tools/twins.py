@@ -24,12 +24,15 @@ SOURCES = ROOT / "c-tests" / "twins"
 WORK = BUILD / "twins"
 OPERATIONS = 1_000_000
 
-Configuration = namedtuple("Configuration", "options small target", defaults=(False, None))
+# `rust_variables` are make variables of mpgc's build alone.
+Configuration = namedtuple("Configuration", "options small target rust_variables", defaults=(False, None, ()))
 
 SPLIT = "-DMICROPY_GC_SPLIT_HEAP=1"
 AUTO = SPLIT + " -DMICROPY_GC_SPLIT_HEAP_AUTO=1"
 NO_FINALISER = "-DMICROPY_ENABLE_FINALISER=0"
 SETJMP = "-DMICROPY_NLR_SETJMP=1 -Wno-clobbered"
+# What differs on purpose is told, and checked, in c-tests/twins/src/hardened.rs.
+HARDENED = {"rust_variables": ("MPGC_HARDENED=1",)}
 
 
 def stack(entries, kind="size_t"):
@@ -67,6 +70,12 @@ CONFIGURATIONS = {
     "asserts": Configuration("-UNDEBUG"),
     "i686": Configuration(f"-m32 {SETJMP}", target="i686-unknown-linux-gnu"),
     "i686-auto": Configuration(f"-m32 {SETJMP} {AUTO}", target="i686-unknown-linux-gnu"),
+    "hardened": Configuration("", **HARDENED),
+    "hardened-auto": Configuration(f"{AUTO} {stack(8)}", **HARDENED),
+    "hardened-no-finaliser": Configuration(f"{NO_FINALISER} -DMICROPY_GC_CONSERVATIVE_CLEAR=1", **HARDENED),
+    "hardened-block16": Configuration(f"-DMICROPY_BYTES_PER_GC_BLOCK=16 {SPLIT}", **HARDENED),
+    "hardened-block128": Configuration("-DMICROPY_BYTES_PER_GC_BLOCK=128 -DMICROPY_GC_CONSERVATIVE_CLEAR=1", **HARDENED),
+    "hardened-i686": Configuration(f"-m32 {SETJMP} {SPLIT} {NO_FINALISER}", target="i686-unknown-linux-gnu", **HARDENED),
 }
 
 
@@ -105,7 +114,7 @@ def build_twins(tree, name, options=None, work=WORK):
         build = folder / twin
         command = ["make", "-j1", "-C", SOURCES]
         if twin == "rust":
-            command += ["-f", WRAPPER]
+            command += ["-f", WRAPPER, *CONFIGURATIONS[name].rust_variables]
         command += [
             f"MICROPYTHON_DIR={tree.path}", f"BUILD={build}", f"TWIN={twin}", f"TWIN_OPTIONS={options}",
         ]

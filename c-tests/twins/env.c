@@ -405,6 +405,7 @@ const twin_t twin = {
     #endif
     .scheduler_depth = MICROPY_SCHEDULER_DEPTH,
     .types = MP_ARRAY_SIZE(types),
+    .area_bytes = sizeof(mp_state_mem_area_t),
     .build_info = mpgc_build_info,
     .check = mpgc_check,
     .reset = reset,

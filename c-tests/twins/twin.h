@@ -108,6 +108,7 @@ typedef struct {
     bool finaliser, split, split_auto, threshold, conservative_clear, collect_retval;
     bool pystack, scheduler, static_nodes, vm_abort, hook_loop, asserts;
     uint32_t pystack_align, scheduler_depth, nodes, types;
+    uint32_t area_bytes; // of mp_state_mem_area_t
     // Of mpgc alone.
     const char *(*build_info)(void);
     bool (*check)(twin_broken_t *out);

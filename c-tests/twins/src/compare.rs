@@ -1,5 +1,6 @@
 //! What is compared on a period: the tables, the pools, the figures, the dump, and what mpgc claims.
 
+use crate::memory::Place;
 use crate::pair::{Difference, Outcome, Pair, same};
 use crate::twin::AreaWords;
 
@@ -14,17 +15,28 @@ impl Pair {
         let areas = self.areas()?;
         for (number, [c, rust]) in areas.into_iter().enumerate() {
             same("bytes of the alloc table", c.table_bytes, rust.table_bytes)?;
+            let pools = [0, 1].map(|i| self.side(i).place([c, rust][i].pool.addr()));
+            let pool = same(
+                &format!("where the pool of area {number} lies"),
+                pools[0],
+                pools[1],
+            )?;
+            let starts = [0, 1].map(|i| match pool {
+                Place::Heap(region, _) => self.side(i).regions[region].start().addr(),
+                _ => 0,
+            });
             for (what, of) in [
                 (
                     "alloc table",
-                    (|a| a.alloc_table) as fn(AreaWords) -> *mut u8,
+                    (|a, start| a.alloc_table.addr().wrapping_sub(start))
+                        as fn(AreaWords, usize) -> usize,
                 ),
-                ("finaliser table", |a| a.finaliser_table),
-                ("pool", |a| a.pool),
-                ("end of the pool", |a| a.pool_end),
+                ("finaliser table", |a, start| {
+                    a.finaliser_table.addr().saturating_sub(start)
+                }),
+                ("end of the pool", |a, _| a.pool_end.addr() - a.pool.addr()),
             ] {
-                let places = [c, rust].map(of).map(|p| p.addr());
-                let [c, rust] = [0, 1].map(|i| self.side(i).place(places[i]));
+                let [c, rust] = [of(c, starts[0]), of(rust, starts[1])];
                 same(&format!("where the {what} of area {number} lies"), c, rust)?;
             }
             let blocks = c.table_bytes * 4;
@@ -67,7 +79,7 @@ impl Pair {
         Ok(())
     }
 
-    fn areas(&self) -> Outcome<Vec<[AreaWords; 2]>> {
+    pub(crate) fn areas(&self) -> Outcome<Vec<[AreaWords; 2]>> {
         let (c, rust) = (self.side(0).areas(), self.side(1).areas());
         same("number of areas", c.len(), rust.len())?;
         Ok(c.into_iter().zip(rust).map(|(c, rust)| [c, rust]).collect())
@@ -80,6 +92,9 @@ impl Pair {
     /// The first difference.
     pub fn compare_pools(&mut self) -> Outcome {
         self.covered.pools_compared += 1;
+        if self.is_hardened() {
+            return self.compare_hardened_pools();
+        }
         for (number, [c, rust]) in self.areas()?.into_iter().enumerate() {
             let words = (c.pool_end.addr() - c.pool.addr()) / size_of::<usize>();
             let (c, rust) = (c.pool.cast::<usize>(), rust.pool.cast::<usize>());

@@ -50,7 +50,9 @@ impl Pair {
                 }
             }
             CoreOp::Type { chunk, number } => {
-                if let Some(chunk) = self.pick(chunk) {
+                if let Some(chunk) = self.pick(chunk)
+                    && self.program_bytes(chunk)? >= size_of::<usize>()
+                {
                     let number = number % self.twin(0).types as usize;
                     self.write(chunk, 0, Place::Type(number));
                 }

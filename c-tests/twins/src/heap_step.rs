@@ -23,7 +23,11 @@ impl Pair {
                 } else {
                     self.covered.allocations += 1;
                     self.live.push(chunk);
-                    self.expect_same_bytes(chunk, bytes)?;
+                    if self.is_hardened() {
+                        self.after_hardened_alloc(chunk, bytes, finaliser)?;
+                    } else {
+                        self.expect_same_bytes(chunk, bytes)?;
+                    }
                     self.fill(chunk, 0, bytes);
                 }
             }
@@ -47,7 +51,7 @@ impl Pair {
             } => self.realloc(chunk, bytes, may_move)?,
             Op::Link { from, word, to } => {
                 if let (Some(from), Some(to)) = (self.pick(from), self.pick(to)) {
-                    let words = self.chunk_bytes(from)? / WORD;
+                    let words = self.program_bytes(from)? / WORD;
                     if words > 0 {
                         self.write(from, word % words, to);
                     }
@@ -113,6 +117,7 @@ impl Pair {
             return Ok(());
         };
         let old = self.chunk_bytes(place)?;
+        let old_asked = self.program_bytes(place)?;
         // The old chunk must live through the collect that the move may start.
         for i in 0..2 {
             let side = self.side_mut(i);
@@ -146,9 +151,14 @@ impl Pair {
                 let at = chunk % self.live.len();
                 self.live[at] = to;
             }
-            self.expect_same_bytes(to, bytes)?;
             // What is left of a word must not be the same half of two addresses.
-            self.fill(to, bytes / WORD * WORD, bytes);
+            if self.is_hardened() {
+                let asked = self.after_hardened_realloc(to, old_asked, bytes, to != place)?;
+                self.fill(to, asked.min(old_asked) / WORD * WORD, asked);
+            } else {
+                self.expect_same_bytes(to, bytes)?;
+                self.fill(to, bytes / WORD * WORD, bytes);
+            }
         } else {
             self.covered.failed_allocations += u64::from(may_move);
         }
@@ -162,7 +172,9 @@ impl Pair {
         }
         for i in 0..2 {
             let side = self.side_mut(i);
-            let region = Memory::new(bytes, bytes % 16 * WORD, side.fill);
+            let offset = bytes % 16 * WORD;
+            let extra = side.extra_of_added(offset, bytes);
+            let region = Memory::new(bytes, offset, extra, side.fill);
             side.regions.push(region);
         }
         self.both("gc_add", |pair, twin, i| {
@@ -215,10 +227,15 @@ impl Pair {
             let start = self.side(i).address(chunk);
             for word in from / WORD..to.div_ceil(WORD) {
                 // The last word's bytes that were not asked for are zero, as after gc_alloc.
-                let cut = 8 * (WORD - WORD.min(to - word * WORD));
+                let asked = WORD.min(to - word * WORD);
+                let cut = 8 * (WORD - asked);
                 let value = ((self.serial + word) << 4 | 1) << cut >> cut;
-                // SAFETY: the chunk is live and has that many words.
-                unsafe { start.cast::<usize>().add(word).write(value) }
+                let bytes = if self.side(i).hardened { asked } else { WORD };
+                // SAFETY: the chunk is live and has that many bytes.
+                unsafe {
+                    let at = start.cast::<usize>().add(word).cast::<u8>();
+                    at.copy_from_nonoverlapping(value.to_le_bytes().as_ptr(), bytes);
+                }
             }
         }
     }

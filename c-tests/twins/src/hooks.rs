@@ -74,8 +74,7 @@ unsafe extern "C" fn finalise(world: *mut c_void, object: *mut u8) -> bool {
             side.tell(event::ANSWER, info[2]);
         }
         FinaliserAction::FreesLinked => {
-            // SAFETY: a block has two words at least.
-            let linked = unsafe { object.cast::<usize>().add(1).read() };
+            let linked = side.program_word(object, 1);
             side.tell(event::ANSWER, linked);
             if matches!(side.kind_at(linked), Some(1 | 3)) {
                 // SAFETY: a chunk starts there, and the trace looks anew at what is left.
@@ -138,8 +137,16 @@ unsafe fn act(world: *mut c_void, action: CallbackAction, node: usize) {
             }
             return;
         }
-        // SAFETY: the heap was made.
-        CallbackAction::Allocates => unsafe { (twin.alloc)(24, 0) }.addr(),
+        CallbackAction::Allocates => {
+            // SAFETY: the heap was made.
+            let chunk = unsafe { (twin.alloc)(24, 0) };
+            // SAFETY: as above.
+            if !chunk.is_null() && unsafe { side(world) }.beside_hardened {
+                // SAFETY: the chunk has as many bytes.
+                unsafe { chunk.write_bytes(0, 24) }
+            }
+            chunk.addr()
+        }
         // SAFETY: callbacks do not run inside a collect.
         CallbackAction::Collects => unsafe {
             (twin.collect)();
@@ -166,26 +173,29 @@ unsafe fn act(world: *mut c_void, action: CallbackAction, node: usize) {
 unsafe extern "C" fn get_region(world: *mut c_void, bytes: usize) -> *mut u8 {
     // SAFETY: called by env.c with `world`.
     let side = unsafe { side(world) };
+    let (bytes, extra) = side.without_extra(bytes);
     side.log.push((event::GET_REGION, Place::Number(bytes)));
     if side.regions.len() >= MAX_REGIONS || bytes > side.budget {
         return std::ptr::null_mut();
     }
     side.budget -= bytes;
-    let region = Memory::new(bytes, 0, side.fill);
-    let start = region.start();
+    let region = Memory::new(bytes, 0, extra, side.fill);
+    let (start, origin) = (region.start(), region.origin());
     side.regions.push(region);
-    side.tell(event::GOT_REGION, start.addr());
+    side.tell(event::GOT_REGION, origin.addr());
     start
 }
 
 unsafe extern "C" fn give_region(world: *mut c_void, start: *mut u8) {
     // SAFETY: called by env.c with `world`.
     let side = unsafe { side(world) };
-    side.tell(event::GIVE_REGION, start.addr());
     // The memory stays: stale words may still name it.
-    if let Place::Heap(number, 0) = side.place(start.addr()) {
-        side.budget += side.regions[number].bytes;
-    }
+    let Some(number) = side.regions.iter().position(|r| r.start() == start) else {
+        side.tell(event::GIVE_REGION, start.addr());
+        return;
+    };
+    side.log.push((event::GIVE_REGION, Place::Heap(number, 0)));
+    side.budget += side.regions[number].bytes;
 }
 
 unsafe extern "C" fn max_new_area(world: *mut c_void) -> usize {
@@ -194,7 +204,11 @@ unsafe extern "C" fn max_new_area(world: *mut c_void) -> usize {
     if side.regions.len() >= MAX_REGIONS {
         return 0;
     }
-    side.budget
+    if side.asking.get() {
+        side.budget
+    } else {
+        side.with_extra(side.budget)
+    }
 }
 
 unsafe extern "C" fn on_event(world: *mut c_void, kind: c_int, value: usize) {

@@ -6,6 +6,7 @@ pub mod core_step;
 pub mod covered;
 pub mod faults;
 pub mod generate;
+pub mod hardened;
 pub mod heap_step;
 pub mod hooks;
 pub mod known;

@@ -12,27 +12,31 @@ const GUARD_BYTE: u8 = 0xa5;
 pub struct Memory {
     base: *mut u8,
     layout: Layout,
-    start: *mut u8,
-    /// Its length.
+    origin: *mut u8,
+    extra: usize,
+    /// Its length, without what lies before the origin.
     pub bytes: usize,
 }
 
 impl Memory {
-    /// A region of that many bytes, `offset` bytes behind an address that is aligned to 4096.
-    pub fn new(bytes: usize, offset: usize, fill: u8) -> Self {
-        let total = ALIGN + offset + bytes + GUARD;
+    /// A region of that many bytes, whose origin lies `offset` bytes behind an address that is aligned to 4096.
+    /// It begins `extra` bytes before its origin, from where places are counted.
+    pub fn new(bytes: usize, offset: usize, extra: usize, fill: u8) -> Self {
+        let front = (extra + GUARD).next_multiple_of(ALIGN);
+        let total = front + offset + bytes + GUARD;
         let layout = Layout::from_size_align(total, ALIGN).expect("a layout of moderate size");
         // SAFETY: the size is not zero; the writes are inside.
         unsafe {
             let base = alloc(layout);
             assert!(!base.is_null(), "out of memory");
             base.write_bytes(GUARD_BYTE, total);
-            let start = base.add(ALIGN + offset);
-            start.write_bytes(fill, bytes);
+            let origin = base.add(front + offset);
+            origin.sub(extra).write_bytes(fill, extra + bytes);
             Memory {
                 base,
                 layout,
-                start,
+                origin,
+                extra,
                 bytes,
             }
         }
@@ -41,28 +45,33 @@ impl Memory {
     /// Makes it as it was at first.
     pub fn fill(&mut self, fill: u8) {
         // SAFETY: the region lies in the allocation.
-        unsafe { self.start.write_bytes(fill, self.bytes) }
+        unsafe { self.start().write_bytes(fill, self.extra + self.bytes) }
     }
 
     /// The first byte.
     pub fn start(&self) -> *mut u8 {
-        self.start
+        self.origin.wrapping_sub(self.extra)
+    }
+
+    /// From where places are counted.
+    pub fn origin(&self) -> *mut u8 {
+        self.origin
     }
 
     /// One past the last byte.
     pub fn end(&self) -> *mut u8 {
-        self.start.wrapping_add(self.bytes)
+        self.origin.wrapping_add(self.bytes)
     }
 
-    /// Where `address` lies, counted from the start; also just behind the end.
+    /// Where `address` lies, counted from the origin; also just behind the end.
     pub fn offset(&self, address: usize) -> Option<usize> {
-        let offset = address.wrapping_sub(self.start.addr());
+        let offset = address.wrapping_sub(self.origin.addr());
         (offset <= self.bytes).then_some(offset)
     }
 
     /// Whether nobody has written beside the region.
     pub fn guards_are_whole(&self) -> bool {
-        let before = (1..=GUARD).map(|i| self.start.wrapping_sub(i));
+        let before = (1..=GUARD).map(|i| self.start().wrapping_sub(i));
         let behind = (0..GUARD).map(|i| self.end().wrapping_add(i));
         // SAFETY: both guards lie in the allocation.
         before

@@ -75,7 +75,9 @@ pub struct Pair {
 impl Pair {
     /// Two heaps as after power on.
     pub fn new(twins: [&'static Twin; 2], setup: Setup) -> Pair {
-        let sides = twins.map(|twin| Box::into_raw(Box::new(Side::new(twin, setup))));
+        let mut sides = twins.map(|twin| Box::new(Side::new(twin, setup)));
+        sides[0].beside_hardened = sides[1].hardened;
+        let sides = sides.map(Box::into_raw);
         let mut pair = Pair {
             sides,
             live: Vec::new(),

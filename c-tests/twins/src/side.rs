@@ -1,9 +1,11 @@
 //! One side: a twin, its memory, and what it asks the driver for.
 
+use crate::hardened;
 use crate::memory::{Memory, Place};
 use crate::pair::Setup;
 use crate::twin::{AreaWords, BrokenWords, Numbers, Twin};
 use mpgc::heap::testing::{CallbackAction, FinaliserAction};
+use std::cell::Cell;
 use std::ffi::c_int;
 
 /// The most regions of a run.
@@ -49,15 +51,28 @@ pub struct Side {
     pub as_is: bool,
     /// What new memory is filled with.
     pub fill: u8,
+    /// Whether it is a hardened mpgc.
+    pub hardened: bool,
+    /// Whether it is compared with a hardened mpgc, or is one.
+    pub beside_hardened: bool,
+    /// Whether the driver asks for figures, which are the same in both.
+    pub(crate) asking: Cell<bool>,
 }
 
 impl Side {
     /// Memory for a twin.
     pub fn new(twin: &'static Twin, setup: Setup) -> Self {
+        let hardened = hardened::is_hardened(twin);
+        let total = hardened::usable(twin, setup.offset, setup.bytes);
+        let extra = if hardened {
+            hardened::extra_bytes(twin, total)
+        } else {
+            0
+        };
         Side {
             twin,
-            regions: vec![Memory::new(setup.bytes, setup.offset, setup.fill)],
-            stack: Memory::new(setup.stack, 0, setup.fill),
+            regions: vec![Memory::new(setup.bytes, setup.offset, extra, setup.fill)],
+            stack: Memory::new(setup.stack, 0, 0, setup.fill),
             roots: Vec::new(),
             log: Vec::new(),
             finaliser: FinaliserAction::Nothing,
@@ -65,6 +80,9 @@ impl Side {
             budget: setup.budget,
             as_is: false,
             fill: setup.fill,
+            hardened,
+            beside_hardened: hardened,
+            asking: Cell::new(false),
         }
     }
 
@@ -121,7 +139,7 @@ impl Side {
     pub fn word(&self, place: Place) -> usize {
         match place {
             Place::Number(number) => number,
-            Place::Heap(region, offset) => self.regions[region].start().addr() + offset,
+            Place::Heap(region, offset) => self.regions[region].origin().addr() + offset,
             Place::Stack(offset) => self.stack.start().addr() + offset,
             Place::Type(number) => self.type_at(number),
         }
@@ -130,7 +148,7 @@ impl Side {
     /// The address of a place.
     pub fn address(&self, place: Place) -> *mut u8 {
         match place {
-            Place::Heap(region, offset) => self.regions[region].start().wrapping_add(offset),
+            Place::Heap(region, offset) => self.regions[region].origin().wrapping_add(offset),
             Place::Stack(offset) => self.stack.start().wrapping_add(offset),
             _ => std::ptr::with_exposed_provenance_mut(self.word(place)),
         }
@@ -166,14 +184,17 @@ impl Side {
     /// `gc_info`.
     pub fn info(&self) -> [usize; 8] {
         let mut info = [0; 8];
+        self.asking.set(true);
         // SAFETY: the heap was made.
         unsafe { (self.twin.info)(&mut info) };
+        self.asking.set(false);
         info
     }
 
     /// The text of `gc_dump_info` and `gc_dump_alloc_table`, addresses as places.
     pub fn dump(&self) -> String {
         let mut len = 0;
+        self.asking.set(true);
         // SAFETY: the heap was made; the text is env.c's until the next dump.
         let text = unsafe {
             (self.twin.dump)(false);
@@ -181,6 +202,7 @@ impl Side {
             let text = (self.twin.take_text)(&mut len);
             String::from_utf8_lossy(std::slice::from_raw_parts(text, len)).into_owned()
         };
+        self.asking.set(false);
         let mut shared = String::new();
         for (i, part) in text.split("from 0x").enumerate() {
             let digits = part.find(':').filter(|_| i > 0);

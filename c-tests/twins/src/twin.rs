@@ -117,6 +117,7 @@ pub struct Twin {
     pub scheduler_depth: u32,
     pub nodes: u32,
     pub types: u32,
+    pub area_bytes: u32,
     pub build_info: Option<extern "C" fn() -> *const c_char>,
     pub check: Option<unsafe extern "C" fn(*mut BrokenWords) -> bool>,
     pub reset: unsafe extern "C" fn(*const Hooks),
@@ -170,7 +171,7 @@ impl Twin {
     }
 
     /// What the two must have in common to be compared.
-    pub fn configuration(&self) -> [u32; 20] {
+    pub fn configuration(&self) -> [u32; 21] {
         let flags = [
             self.finaliser,
             self.split,
@@ -185,7 +186,7 @@ impl Twin {
             self.hook_loop,
             self.asserts,
         ];
-        let mut all = [0; 20];
+        let mut all = [0; 21];
         all[..12].copy_from_slice(&flags.map(u32::from));
         all[12..].copy_from_slice(&[
             self.release,
@@ -196,6 +197,7 @@ impl Twin {
             self.scheduler_depth,
             self.nodes,
             self.types,
+            self.area_bytes,
         ]);
         all
     }
