@@ -24,15 +24,15 @@ SOURCES = ROOT / "c-tests" / "twins"
 WORK = BUILD / "twins"
 OPERATIONS = 1_000_000
 
-# `rust_variables` are make variables of mpgc's build alone.
-Configuration = namedtuple("Configuration", "options small target rust_variables", defaults=(False, None, ()))
+# `rust_variables` are make variables of mpgc's build alone. CI runs those with `ci`.
+Configuration = namedtuple("Configuration", "options small target rust_variables ci", defaults=(False, None, (), True))
 
 SPLIT = "-DMICROPY_GC_SPLIT_HEAP=1"
 AUTO = SPLIT + " -DMICROPY_GC_SPLIT_HEAP_AUTO=1"
 NO_FINALISER = "-DMICROPY_ENABLE_FINALISER=0"
 SETJMP = "-DMICROPY_NLR_SETJMP=1 -Wno-clobbered"
 # What differs on purpose is told, and checked, in c-tests/twins/src/hardened.rs.
-HARDENED = {"rust_variables": ("MPGC_HARDENED=1",)}
+HARDENED = {"rust_variables": ("MPGC_HARDENED=1",), "ci": False}
 
 
 def stack(entries, kind="size_t"):
@@ -71,7 +71,7 @@ CONFIGURATIONS = {
     "i686": Configuration(f"-m32 {SETJMP}", target="i686-unknown-linux-gnu"),
     "i686-auto": Configuration(f"-m32 {SETJMP} {AUTO}", target="i686-unknown-linux-gnu"),
     "hardened": Configuration("", **HARDENED),
-    "hardened-auto": Configuration(f"{AUTO} {stack(8)}", **HARDENED),
+    "hardened-auto": Configuration(f"{AUTO} {stack(8)}", **HARDENED)._replace(ci=True),
     "hardened-no-finaliser": Configuration(f"{NO_FINALISER} -DMICROPY_GC_CONSERVATIVE_CLEAR=1", **HARDENED),
     "hardened-block16": Configuration(f"-DMICROPY_BYTES_PER_GC_BLOCK=16 {SPLIT}", **HARDENED),
     "hardened-block128": Configuration("-DMICROPY_BYTES_PER_GC_BLOCK=128 -DMICROPY_GC_CONSERVATIVE_CLEAR=1", **HARDENED),
@@ -144,6 +144,8 @@ def run_configuration(tree, name, args):
     library = build_twins(tree, name)
     folder = library.parent
     good, text = run_driver(driver, library, folder / "prove.log", "prove")
+    if good and (", hardened," in text) != bool(configuration.rust_variables):
+        raise Fail(f"{shown(library)} is not the hardened build that was asked for, or is one: remove its folder and try again")
     if good and not args.run:
         good, text = run_driver(driver, library, folder / "faults.log", "faults")
     if not good:
@@ -164,12 +166,13 @@ def run_configuration(tree, name, args):
         say("\n".join(f"  {name}: {line}" for line in text.splitlines()))
         if not good:
             return None
+        found["small_cases"] = sum(map(int, re.findall(r"(\d+) (?:sequences|cases)", text)))
     return found
 
 
 def cover_everything(covered):
     """What no configuration has met was not compared at all."""
-    never = [name for name in next(iter(covered.values())) if not any(found[name] for found in covered.values())]
+    never = [name for name in next(iter(covered.values())) if not any(found.get(name) for found in covered.values())]
     # Another release's C may have nothing to mend.
     never = [name for name in never if not name.startswith("c_")]
     if never:
@@ -178,7 +181,7 @@ def cover_everything(covered):
 
 def report(covered):
     """Two tables, for all the counters do not fit side by side."""
-    names = list(next(iter(covered.values())))
+    names = [name for name in next(iter(covered.values())) if name != "small_cases"]
     half = (len(names) + 1) // 2
     for part in (names[:half], names[half:]):
         heads = [name.replace("_", " ") for name in part]
@@ -187,21 +190,29 @@ def report(covered):
         say("; ".join(f"({i}) {head}" for i, head in enumerate(heads, 1)) + "\n")
 
 
+def choose(words):
+    """The names of the configurations that CONFIG asks for."""
+    if words == "ci":
+        return [name for name, configuration in CONFIGURATIONS.items() if configuration.ci]
+    names = [name for name in words.split(",") if name] or list(CONFIGURATIONS)
+    unknown = [name for name in names if name not in CONFIGURATIONS]
+    if unknown:
+        raise Fail(f"CONFIG={','.join(unknown)} is not known; there are {', '.join(CONFIGURATIONS)}, and `ci`")
+    return names
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_tree_arguments(parser)
     parser.add_argument("--operations", default="", help=f"operations for each configuration ({OPERATIONS})")
-    parser.add_argument("--config", default="", help="configurations, with commas between them (all)")
+    parser.add_argument("--config", default="", help="configurations, with commas between them (all); `ci` is those that CI runs")
     parser.add_argument("--seed", default="1", help="another seed draws other traces")
     parser.add_argument("--run", default="", help="start at this run of the seed, to see a difference again")
     args = parser.parse_args()
     args.operations = args.operations or str(OPERATIONS)
     if not (args.operations + args.seed + (args.run or "0")).isdigit() or int(args.operations) == 0:
         raise Fail("OPS, SEED and RUN are whole numbers, and OPS is not 0")
-    names = [name for name in args.config.split(",") if name] or list(CONFIGURATIONS)
-    unknown = [name for name in names if name not in CONFIGURATIONS]
-    if unknown:
-        raise Fail(f"CONFIG={','.join(unknown)} is not known; there are {', '.join(CONFIGURATIONS)}")
+    names = choose(args.config)
     tree = get_tree(args.release or None, args.micropython_dir)
     runnable = []
     for name in names:
@@ -230,10 +241,14 @@ def main():
     failed = len(results) - len(covered)
     if covered:
         report(covered)
-    if names == list(CONFIGURATIONS) and not failed:
+    if set(names) >= set(choose("ci")) and not failed:
         cover_everything(covered)
     total = sum(found["operations"] for found in covered.values())
-    say(f"MicroPython {tree.release}: {total} operations without a difference in {len(covered)} configurations")
+    small = sum(found.get("small_cases", 0) for found in covered.values())
+    say(
+        f"MicroPython {tree.release}: {total} operations without a difference in {len(covered)} configurations, "
+        f"and {small} cases in the smallest heaps"
+    )
     if not covered and not failed:
         raise Fail("nothing was compared: none of the configurations that were asked for can run here")
     say(f"{len(covered)} passed, {failed} failed")

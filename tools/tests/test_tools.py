@@ -192,8 +192,10 @@ class Twins(unittest.TestCase):
 
     def test_the_configurations_in_ci_exist(self):
         for _, only in run_checks.TWINS:
-            names = [name for name in only.split(",") if name]
-            self.assertLessEqual(set(names), set(twins.CONFIGURATIONS))
+            self.assertTrue(twins.choose(only))
+        self.assertIn("hardened-auto", twins.choose("ci"))
+        with self.assertRaisesRegex(Fail, "CONFIG=hardend"):
+            twins.choose("default,hardend")
 
 
 if __name__ == "__main__":
