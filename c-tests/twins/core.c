@@ -42,7 +42,8 @@ static void node_callback(mp_sched_node_t *node) {
 }
 
 bool twin_schedule_node(size_t node) {
-    return mp_sched_schedule_node(&nodes[node], node_callback);
+    // One past the last is none: docs/upstream.md, 13.
+    return mp_sched_schedule_node(node < TWIN_NODES ? &nodes[node] : NULL, node_callback);
 }
 #endif
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "py/builtin.h"
 #include "py/gc.h"
@@ -17,13 +18,12 @@
 
 #include "twin.h"
 
-const char *mpgc_build_info(void) __attribute__((weak));
 bool mpgc_check(twin_broken_t *out) __attribute__((weak));
 
 mp_state_ctx_t mp_state_ctx;
 
 twin_hooks_t twin_hooks;
-static twin_counts_t counts;
+twin_counts_t twin_counts;
 static size_t atomic_depth;
 
 void twin_event(int kind) {
@@ -84,7 +84,8 @@ static const char *take_text(size_t *len) {
     return text;
 }
 
-// Threads: the main one. A mutex that is let go too often or never shows in the numbers.
+// Threads: the main one. A mutex that is let go too often or never shows in the numbers, but for the one
+// place where the C does so: docs/upstream.md, 2.
 
 #if MICROPY_PY_THREAD
 mp_state_thread_t *mp_thread_get_state(void) {
@@ -102,6 +103,10 @@ int mp_thread_recursive_mutex_lock(mp_thread_recursive_mutex_t *mutex, int wait)
 }
 
 void mp_thread_recursive_mutex_unlock(mp_thread_recursive_mutex_t *mutex) {
+    if (MICROPY_GC_SPLIT_HEAP_AUTO && *mutex == 0 && twin_is_c() && !*twin_hooks.as_is) {
+        twin_counts.mutex_mended += 1;
+        return;
+    }
     *mutex -= 1;
 }
 #endif
@@ -170,6 +175,10 @@ mp_obj_t mp_call_function_1_protected(mp_obj_t fun, mp_obj_t arg) {
         twin_tell(EVENT_MUTEX, mutex_depth());
         if (fun == MP_OBJ_FROM_PTR(&del_method)) {
             raise = twin_hooks.finalise(twin_hooks.world, MP_OBJ_TO_PTR(arg));
+            if (*twin_hooks.as_is) {
+                // As the VM does between bytecodes: an abort leaves the finaliser.
+                mp_handle_pending(true);
+            }
         } else {
             twin_tell(EVENT_CALLBACK, (uintptr_t)fun);
             twin_tell(EVENT_ARGUMENT, (uintptr_t)arg);
@@ -190,139 +199,16 @@ void mp_raise_type_arg(const mp_obj_type_t *exc_type, mp_obj_t arg) {
     nlr_jump(right ? &exhausted : NULL);
 }
 
+// In place of the library's. A fault ends the process; the driver knows the kind by the exit status.
+void mpgc_fault(int kind, const void *ptr);
+void mpgc_fault(int kind, const void *ptr) {
+    fprintf(stderr, "mpgc_fault(%d, %p)\n", kind, ptr);
+    _exit(TWIN_FAULT_STATUS + kind);
+}
+
 void nlr_jump_fail(void *val) {
     fprintf(stderr, "error: a jump without a buffer, value %p\n", val);
     abort();
-}
-
-// The heap.
-
-static bool is_c(void) {
-    return mpgc_build_info == NULL;
-}
-
-#if MICROPY_GC_SPLIT_HEAP_AUTO
-static mp_state_mem_area_t *unlinked[64];
-static mp_state_mem_area_t *unlinked_from[64];
-static size_t unlinked_len;
-
-size_t gc_get_max_new_split(void) {
-    return twin_hooks.max_new_area(twin_hooks.world);
-}
-
-void *twin_get_region(size_t n_bytes) {
-    return twin_hooks.get_region(twin_hooks.world, n_bytes);
-}
-
-// docs/upstream.md, 8: the C gives an area back whose first block is still in use. It is
-// linked again when the collect has ended.
-void twin_give_region(void *start) {
-    mp_state_mem_area_t *area = start;
-    if (is_c() && !*twin_hooks.as_is && (area->gc_alloc_table_start[0] & 3) != 0 && unlinked_len < MP_ARRAY_SIZE(unlinked)) {
-        mp_state_mem_area_t *from = &MP_STATE_MEM(area);
-        while (from->next != area->next) {
-            from = from->next;
-        }
-        unlinked[unlinked_len] = area;
-        unlinked_from[unlinked_len++] = from;
-        return;
-    }
-    twin_hooks.give_region(twin_hooks.world, start);
-}
-#endif
-
-static void after_collect(void) {
-    counts.collects += 1;
-    #if MICROPY_GC_SPLIT_HEAP_AUTO
-    while (unlinked_len > 0) {
-        mp_state_mem_area_t *area = unlinked[--unlinked_len];
-        area->next = unlinked_from[unlinked_len]->next;
-        unlinked_from[unlinked_len]->next = area;
-        area->gc_last_free_atb_index = 0;
-        counts.areas_mended += 1;
-    }
-    #endif
-}
-
-void gc_collect(void) {
-    void **words;
-    size_t len;
-    twin_hooks.roots(twin_hooks.world, &words, &len);
-    gc_collect_start();
-    gc_collect_root(words, len);
-    if (is_c() && MP_STATE_MEM(gc_stack_overflow)) {
-        counts.overflows += 1;
-    }
-    gc_collect_end();
-    after_collect();
-}
-
-static void sweep_all(void) {
-    gc_sweep_all();
-    after_collect();
-}
-
-// docs/upstream.md, 7: in C the highest used block may be one past the last, after which a collect
-// may read behind the finaliser table and, there, damage the pool.
-static void settle(void) {
-    counts.steps = twin_steps;
-    if (!is_c()) {
-        return;
-    }
-    for (mp_state_mem_area_t *area = &MP_STATE_MEM(area); area != NULL;) {
-        size_t blocks = area->gc_alloc_table_byte_len * 4;
-        if (blocks > 0 && area->gc_last_used_block >= blocks) {
-            area->gc_last_used_block = blocks - 1;
-            counts.last_used_mended += 1;
-        }
-        #if MICROPY_GC_SPLIT_HEAP
-        area = area->next;
-        #else
-        area = NULL;
-        #endif
-    }
-}
-
-static bool area(size_t number, twin_area_t *out) {
-    mp_state_mem_area_t *area = &MP_STATE_MEM(area);
-    #if MICROPY_GC_SPLIT_HEAP
-    for (; number > 0 && area != NULL; number--) {
-        area = area->next;
-    }
-    #endif
-    if (number > 0 || area == NULL) {
-        return false;
-    }
-    *out = (twin_area_t) {
-        area->gc_alloc_table_start, area->gc_alloc_table_byte_len,
-        #if MICROPY_ENABLE_FINALISER
-        area->gc_finaliser_table_start,
-        #else
-        NULL,
-        #endif
-        area->gc_pool_start, area->gc_pool_end, area->gc_last_used_block,
-    };
-    return true;
-}
-
-static void info(size_t out[8]) {
-    gc_info_t info;
-    gc_info(&info);
-    size_t found[8] = {
-        info.total, info.used, info.free, info.max_free, info.num_1block, info.num_2block, info.max_block,
-        #if MICROPY_GC_SPLIT_HEAP_AUTO
-        info.max_new_split,
-        #endif
-    };
-    memcpy(out, found, sizeof(found));
-}
-
-static void dump(bool table) {
-    if (table) {
-        gc_dump_alloc_table(&mp_plat_print);
-    } else {
-        gc_dump_info(&mp_plat_print);
-    }
 }
 
 static void set_threshold(size_t blocks) {
@@ -403,15 +289,17 @@ const twin_t twin = {
     #ifndef NDEBUG
     .asserts = true,
     #endif
+    .gc_mutex = MICROPY_PY_THREAD && !MICROPY_PY_THREAD_GIL,
+    .debug_valgrind = MICROPY_DEBUG_VALGRIND,
     .scheduler_depth = MICROPY_SCHEDULER_DEPTH,
     .types = MP_ARRAY_SIZE(types),
     .area_bytes = sizeof(mp_state_mem_area_t),
     .build_info = mpgc_build_info,
     .check = mpgc_check,
     .reset = reset,
-    .settle = settle,
-    .counts = &counts,
-    .area = area,
+    .settle = twin_settle,
+    .counts = &twin_counts,
+    .area = twin_area,
     .numbers = numbers,
     .type = type,
     .take_text = take_text,
@@ -427,9 +315,9 @@ const twin_t twin = {
     .unlock = gc_unlock,
     .is_locked = gc_is_locked,
     .collect = gc_collect,
-    .sweep_all = sweep_all,
-    .info = info,
-    .dump = dump,
+    .sweep_all = twin_sweep_all,
+    .info = twin_info,
+    .dump = twin_dump,
     .set_threshold = set_threshold,
     .set_auto_collect = set_auto_collect,
     #if MICROPY_ENABLE_PYSTACK
@@ -453,6 +341,7 @@ const twin_t twin = {
     #endif
     #if MICROPY_ENABLE_VM_ABORT
     .sched_vm_abort = mp_sched_vm_abort,
+    .collect_aborted = twin_collect_aborted,
     #endif
     .handle_pending = twin_handle_pending,
     .jump = twin_jump,

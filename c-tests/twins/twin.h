@@ -74,6 +74,7 @@ typedef struct {
     size_t overflows;      // collects of the C that found the mark stack full
     size_t last_used_mended;  // docs/upstream.md, 7
     size_t areas_mended;   // docs/upstream.md, 8
+    size_t mutex_mended;   // docs/upstream.md, 2
     size_t steps;          // calls of MICROPY_GC_HOOK_LOOP
 } twin_counts_t;
 
@@ -106,7 +107,7 @@ typedef struct {
     uint32_t release; // 12500 is 1.25.0
     uint32_t block_bytes, stack_entries, entry_bytes;
     bool finaliser, split, split_auto, threshold, conservative_clear, collect_retval;
-    bool pystack, scheduler, static_nodes, vm_abort, hook_loop, asserts;
+    bool pystack, scheduler, static_nodes, vm_abort, hook_loop, asserts, gc_mutex, debug_valgrind;
     uint32_t pystack_align, scheduler_depth, nodes, types;
     uint32_t area_bytes; // of mp_state_mem_area_t
     // Of mpgc alone.
@@ -148,6 +149,7 @@ typedef struct {
     void (*sched_exception)(void *exception);
     void (*keyboard_interrupt)(void);
     void (*sched_vm_abort)(void);
+    bool (*collect_aborted)(void);
     // 0, 1: mp_handle_pending(false, true); 2 to 4: nowait, wait, wait ms.
     void (*handle_pending)(unsigned int how, bool abort_buffer);
     // nlr: pushes and jumps as the plan says, three bits a level.
@@ -155,11 +157,28 @@ typedef struct {
     const twin_bench_t *bench; // NULL without TWIN_BENCH
 } twin_t;
 
-// Between env.c and core.c.
+// Between env.c, heap.c and core.c.
 
 #define TWIN_NODES (6)
+// What mpgc_fault adds its kind to; a panic of the driver ends with 101.
+#define TWIN_FAULT_STATUS (110)
 
 extern twin_hooks_t twin_hooks;
+extern twin_counts_t twin_counts;
+extern size_t twin_steps;
+
+// Of mpgc alone: this is how a twin knows what it is.
+const char *mpgc_build_info(void) __attribute__((weak));
+static inline bool twin_is_c(void) {
+    return mpgc_build_info == NULL;
+}
+
+void twin_sweep_all(void);
+void twin_settle(void);
+bool twin_collect_aborted(void);
+bool twin_area(size_t number, twin_area_t *out);
+void twin_info(size_t out[8]);
+void twin_dump(bool table);
 extern const twin_bench_t twin_bench;
 void twin_tell(int kind, uintptr_t value);
 // An exception as a value that is the same in both twins, if it is one of the twin's own.

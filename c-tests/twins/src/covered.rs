@@ -45,5 +45,6 @@ seen!(
     mpgc_checks,
     c_last_used_mended,
     c_areas_mended,
+    c_mutex_mended,
     hook_steps,
 );

@@ -51,6 +51,10 @@ unsafe extern "C" fn finalise(world: *mut c_void, object: *mut u8) -> bool {
     let side = unsafe { side(world) };
     side.tell(event::FINALISED, object.addr());
     let twin = side.twin;
+    if let (true, Some(abort)) = (side.aborts, twin.sched_vm_abort) {
+        // SAFETY: may be called at any time; env.c sees to it when this has returned.
+        unsafe { abort() }
+    }
     match side.finaliser {
         // docs/upstream.md, 3: a finaliser that collects is no operation of a trace.
         FinaliserAction::Collects if side.as_is => {
@@ -72,6 +76,9 @@ unsafe extern "C" fn finalise(world: *mut c_void, object: *mut u8) -> bool {
             // docs/upstream.md, 10: marked objects are counted otherwise, and so are their runs.
             side.tell(event::ANSWER, info[0]);
             side.tell(event::ANSWER, info[2]);
+            if side.as_is {
+                side.tell(event::ANSWER, info[0] - info[1] - info[2]);
+            }
         }
         FinaliserAction::FreesLinked => {
             let linked = side.program_word(object, 1);
@@ -124,6 +131,10 @@ unsafe fn act(world: *mut c_void, action: CallbackAction, node: usize) {
             // SAFETY: the node is one of env.c's.
             Some(schedule) if twin.release >= 12600 => unsafe {
                 schedule(node % twin.nodes as usize).into()
+            },
+            // SAFETY: as above; the node queues itself, until it has been seen to run without end.
+            Some(schedule) if node > 0 && unsafe { side(world) }.runs_on() => unsafe {
+                schedule(node - 1).into()
             },
             _ => return,
         },

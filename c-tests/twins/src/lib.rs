@@ -16,6 +16,7 @@ pub mod plant;
 pub mod prove;
 pub mod run;
 pub mod shape;
+pub mod shown;
 pub mod shrink;
 pub mod side;
 pub mod small;

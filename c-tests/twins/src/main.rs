@@ -1,7 +1,7 @@
 //! Takes the C original and mpgc through the same operations in one process and compares them.
 //!
 //! ```text
-//!   twins SHARED-OBJECT prove
+//!   twins SHARED-OBJECT prove [functions]
 //!   twins SHARED-OBJECT random OPERATIONS SEED [RUN]
 //!   twins SHARED-OBJECT small
 //!   twins SHARED-OBJECT faults
@@ -36,7 +36,10 @@ fn start() -> Result<(), String> {
     let path = arguments.first().ok_or(USAGE)?;
     let twins = twin::load(path)?;
     match arguments.get(1).map(String::as_str) {
-        Some("prove") => prove::prove(twins),
+        Some("prove") => {
+            let functions_only = arguments.get(2).is_some_and(|word| word == "functions");
+            prove::prove(twins, !functions_only)
+        }
         Some("faults") => faults::faults(twins),
         Some("small") => small::small(twins),
         Some("random") => {

@@ -13,6 +13,10 @@ pub const MAX_STEPS: usize = 1 << 14;
 /// Seconds after which a run hangs.
 const PATIENCE: u32 = 120;
 const DIFFERS: i32 = 10;
+/// How a child that ends through `mpgc_fault` is told of.
+pub const TELLS: &str = "mpgc_fault tells";
+/// `TWIN_FAULT_STATUS` of twin.h.
+const FAULT_STATUS: i32 = 110;
 
 /// What the child tells the parent, in memory that both have.
 pub struct Told {
@@ -107,6 +111,9 @@ pub fn in_child(told: &mut Told, work: impl FnOnce(&mut Told) -> Outcome) -> Res
     match libc::WEXITSTATUS(status) {
         0 => Ok(()),
         DIFFERS => Err(Failure { what: told.heard() }),
+        other if other > FAULT_STATUS => Err(Failure {
+            what: format!("{TELLS} a fault of kind {}", other - FAULT_STATUS),
+        }),
         other => Err(Failure {
             what: format!("exit status {other}"),
         }),

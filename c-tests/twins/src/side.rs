@@ -49,6 +49,8 @@ pub struct Side {
     pub budget: usize,
     /// Whether the C is seen as it is, faults and all.
     pub as_is: bool,
+    /// Whether finalisers abort the VM.
+    pub aborts: bool,
     /// What new memory is filled with.
     pub fill: u8,
     /// Whether it is a hardened mpgc.
@@ -79,6 +81,7 @@ impl Side {
             callback: CallbackAction::Nothing,
             budget: setup.budget,
             as_is: false,
+            aborts: false,
             fill: setup.fill,
             hardened,
             beside_hardened: hardened,

@@ -68,6 +68,7 @@ pub struct Counts {
     pub overflows: usize,
     pub last_used_mended: usize,
     pub areas_mended: usize,
+    pub mutex_mended: usize,
     pub steps: usize,
 }
 
@@ -113,6 +114,8 @@ pub struct Twin {
     pub vm_abort: bool,
     pub hook_loop: bool,
     pub asserts: bool,
+    pub gc_mutex: bool,
+    pub debug_valgrind: bool,
     pub pystack_align: u32,
     pub scheduler_depth: u32,
     pub nodes: u32,
@@ -152,6 +155,7 @@ pub struct Twin {
     pub sched_exception: unsafe extern "C" fn(*mut u8),
     pub keyboard_interrupt: Option<unsafe extern "C" fn()>,
     pub sched_vm_abort: Option<unsafe extern "C" fn()>,
+    pub collect_aborted: Option<unsafe extern "C" fn() -> bool>,
     pub handle_pending: unsafe extern "C" fn(c_uint, bool),
     pub jump: unsafe extern "C" fn(u64, usize),
     /// Null without `TWIN_BENCH`.
@@ -171,7 +175,7 @@ impl Twin {
     }
 
     /// What the two must have in common to be compared.
-    pub fn configuration(&self) -> [u32; 21] {
+    pub fn configuration(&self) -> [u32; 23] {
         let flags = [
             self.finaliser,
             self.split,
@@ -185,10 +189,12 @@ impl Twin {
             self.vm_abort,
             self.hook_loop,
             self.asserts,
+            self.gc_mutex,
+            self.debug_valgrind,
         ];
-        let mut all = [0; 21];
-        all[..12].copy_from_slice(&flags.map(u32::from));
-        all[12..].copy_from_slice(&[
+        let mut all = [0; 23];
+        all[..14].copy_from_slice(&flags.map(u32::from));
+        all[14..].copy_from_slice(&[
             self.release,
             self.block_bytes,
             self.stack_entries,

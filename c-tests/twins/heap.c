@@ -1,0 +1,148 @@
+// How the driver reaches the heap: what a collect needs, and what is mended of the C.
+
+#include <string.h>
+
+#include "py/gc.h"
+#include "py/runtime.h"
+
+#include "twin.h"
+
+#if MICROPY_GC_SPLIT_HEAP_AUTO
+static mp_state_mem_area_t *unlinked[64];
+static mp_state_mem_area_t *unlinked_from[64];
+static size_t unlinked_len;
+
+size_t gc_get_max_new_split(void) {
+    return twin_hooks.max_new_area(twin_hooks.world);
+}
+
+void *twin_get_region(size_t n_bytes) {
+    return twin_hooks.get_region(twin_hooks.world, n_bytes);
+}
+
+// docs/upstream.md, 8: the C gives an area back whose first block is still in use. It is
+// linked again when the collect has ended.
+void twin_give_region(void *start) {
+    mp_state_mem_area_t *area = start;
+    if (twin_is_c() && !*twin_hooks.as_is && (area->gc_alloc_table_start[0] & 3) != 0 && unlinked_len < MP_ARRAY_SIZE(unlinked)) {
+        mp_state_mem_area_t *from = &MP_STATE_MEM(area);
+        while (from->next != area->next) {
+            from = from->next;
+        }
+        unlinked[unlinked_len] = area;
+        unlinked_from[unlinked_len++] = from;
+        return;
+    }
+    twin_hooks.give_region(twin_hooks.world, start);
+}
+#endif
+
+static void after_collect(void) {
+    twin_counts.collects += 1;
+    #if MICROPY_GC_SPLIT_HEAP_AUTO
+    while (unlinked_len > 0) {
+        mp_state_mem_area_t *area = unlinked[--unlinked_len];
+        area->next = unlinked_from[unlinked_len]->next;
+        unlinked_from[unlinked_len]->next = area;
+        area->gc_last_free_atb_index = 0;
+        twin_counts.areas_mended += 1;
+    }
+    #endif
+}
+
+void gc_collect(void) {
+    void **words;
+    size_t len;
+    twin_hooks.roots(twin_hooks.world, &words, &len);
+    gc_collect_start();
+    gc_collect_root(words, len);
+    if (twin_is_c() && MP_STATE_MEM(gc_stack_overflow)) {
+        twin_counts.overflows += 1;
+    }
+    gc_collect_end();
+    after_collect();
+}
+
+void twin_sweep_all(void) {
+    gc_sweep_all();
+    after_collect();
+}
+
+// docs/upstream.md, 7: in C the highest used block may be one past the last, after which a collect
+// may read behind the finaliser table and, there, damage the pool.
+void twin_settle(void) {
+    twin_counts.steps = twin_steps;
+    if (!twin_is_c() || *twin_hooks.as_is) {
+        return;
+    }
+    for (mp_state_mem_area_t *area = &MP_STATE_MEM(area); area != NULL;) {
+        size_t blocks = area->gc_alloc_table_byte_len * 4;
+        if (blocks > 0 && area->gc_last_used_block >= blocks) {
+            area->gc_last_used_block = blocks - 1;
+            twin_counts.last_used_mended += 1;
+        }
+        #if MICROPY_GC_SPLIT_HEAP
+        area = area->next;
+        #else
+        area = NULL;
+        #endif
+    }
+}
+
+#if MICROPY_ENABLE_VM_ABORT
+// A collect that a finaliser may leave by an abort, which lands here. Says whether it did.
+bool twin_collect_aborted(void) {
+    nlr_buf_t nlr;
+    nlr_set_abort(&nlr);
+    bool aborted = nlr_push(&nlr) != 0;
+    if (!aborted) {
+        gc_collect();
+        nlr_pop();
+    }
+    nlr_set_abort(NULL);
+    return aborted;
+}
+#endif
+
+bool twin_area(size_t number, twin_area_t *out) {
+    mp_state_mem_area_t *area = &MP_STATE_MEM(area);
+    #if MICROPY_GC_SPLIT_HEAP
+    for (; number > 0 && area != NULL; number--) {
+        area = area->next;
+    }
+    #endif
+    if (number > 0 || area == NULL) {
+        return false;
+    }
+    *out = (twin_area_t) {
+        area->gc_alloc_table_start, area->gc_alloc_table_byte_len,
+        #if MICROPY_ENABLE_FINALISER
+        area->gc_finaliser_table_start,
+        #else
+        NULL,
+        #endif
+        area->gc_pool_start, area->gc_pool_end, area->gc_last_used_block,
+    };
+    return true;
+}
+
+void twin_info(size_t out[8]) {
+    gc_info_t info;
+    gc_info(&info);
+    size_t found[8] = {
+        info.total, info.used, info.free, info.max_free, info.num_1block, info.num_2block, info.max_block,
+        #if MICROPY_GC_SPLIT_HEAP_AUTO
+        info.max_new_split,
+        #endif
+    };
+    memcpy(out, found, sizeof(found));
+}
+
+void twin_dump(bool table) {
+    if (table) {
+        gc_dump_alloc_table(&mp_plat_print);
+    } else {
+        gc_dump_info(&mp_plat_print);
+    }
+}
+
