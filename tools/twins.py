@@ -110,10 +110,10 @@ def driver_of(target):
     return WORK / "driver" / (target or "") / "release" / "twins"
 
 
-def build_twins(tree, name, options=None, work=WORK):
-    """Both twins of a configuration, or with these options, in one shared object."""
+def build_twins(tree, name, options, rust_variables=(), work=WORK):
+    """Both twins with these options in one shared object; `name` is that of the folder."""
     folder = work / tree_key(tree) / name
-    options = f"-DNDEBUG {CONFIGURATIONS[name].options if options is None else options}"
+    options = f"-DNDEBUG {options}"
     # The build's own tools are compiled once for all.
     env = {**build_env(tree), "MPGC_BUILD_TOOLS": str(WORK / "tools")}
     objects = []
@@ -121,7 +121,7 @@ def build_twins(tree, name, options=None, work=WORK):
         build = folder / twin
         command = ["make", "-j1", "-C", SOURCES]
         if twin == "rust":
-            command += ["-f", WRAPPER, *CONFIGURATIONS[name].rust_variables]
+            command += ["-f", WRAPPER, *rust_variables]
         command += [
             f"MICROPYTHON_DIR={tree.path}", f"BUILD={build}", f"TWIN={twin}", f"TWIN_OPTIONS={options}",
         ]
@@ -148,7 +148,7 @@ def run_configuration(tree, name, args):
     """Returns what was covered, or None if something differs."""
     configuration = CONFIGURATIONS[name]
     driver = driver_of(configuration.target)
-    library = build_twins(tree, name)
+    library = build_twins(tree, name, configuration.options, configuration.rust_variables)
     folder = library.parent
     good, text = run_driver(driver, library, folder / "prove.log", "prove", *["functions"] * configuration.only_faults)
     if good and (", hardened," in text) != bool(configuration.rust_variables):
