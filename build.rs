@@ -19,6 +19,7 @@ const CFGS: &[&str] = &[
     "mpgc_gc_hook_loop",
     "mpgc_gc_mutex",
     "mpgc_kbd_exception",
+    "mpgc_longint_mpz",
     "mpgc_nlr_setjmp",
     "mpgc_nlr_x64",
     "mpgc_pystack",
@@ -33,6 +34,7 @@ const CFGS: &[&str] = &[
     "mpgc_type_array",
     "mpgc_type_bytearray",
     "mpgc_type_float",
+    "mpgc_type_memoryview",
     "mpgc_vm_abort",
 ];
 

@@ -24,6 +24,7 @@ const FLAG_CFGS: &[(&str, &str)] = &[
     ("mpgc_finaliser", "ENABLE_FINALISER"),
     ("mpgc_gc_hook_loop", "HAS_GC_HOOK_LOOP"),
     ("mpgc_kbd_exception", "KBD_EXCEPTION"),
+    ("mpgc_longint_mpz", "LONGINT_MPZ"),
     ("mpgc_nlr_setjmp", "NLR_SETJMP"),
     ("mpgc_nlr_x64", "NLR_X64"),
     ("mpgc_pystack", "ENABLE_PYSTACK"),
@@ -37,6 +38,7 @@ const FLAG_CFGS: &[(&str, &str)] = &[
     ("mpgc_type_array", "PY_ARRAY"),
     ("mpgc_type_bytearray", "PY_BUILTINS_BYTEARRAY"),
     ("mpgc_type_float", "PY_BUILTINS_FLOAT"),
+    ("mpgc_type_memoryview", "PY_BUILTINS_MEMORYVIEW"),
     ("mpgc_vm_abort", "ENABLE_VM_ABORT"),
 ];
 
@@ -66,6 +68,12 @@ const CONSTANTS: &[(&str, &str, &str)] = &[
         "GC_ALLOC_FLAG_HAS_FINALISER",
         "u32",
         "The flag of `gc_alloc` for an object with a finaliser.",
+    ),
+    ("BYTEARRAY_TYPECODE", "u32", "The typecode of a bytearray."),
+    (
+        "ARRAY_TYPECODE_FLAG_RW",
+        "u32",
+        "The bit in the typecode of a memoryview that may be written to.",
     ),
     ("MP_OBJ_NULL", "u64", "No object, as a number."),
     (
@@ -400,8 +408,10 @@ impl<'a> Config<'a> {
                 write!(text, ", {name}").expect("a String takes all text");
             }
         }
-        if std::env::var_os("CARGO_FEATURE_HARDENED").is_some() {
-            text += ", hardened";
+        for (feature, name) in [("HARDENED", "hardened"), ("NOSCAN", "noscan")] {
+            if std::env::var_os(format!("CARGO_FEATURE_{feature}")).is_some() {
+                write!(text, ", {name}").expect("a String takes all text");
+            }
         }
         let optimised = super::cargo_variable("OPT_LEVEL");
         write!(text, ", opt-level {optimised}").expect("a String takes all text");

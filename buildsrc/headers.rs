@@ -29,6 +29,7 @@ const TYPES: &[&str] = &[
     "mp_print_t",
     "mp_obj_base_t",
     "mp_obj_exception_t",
+    "mp_obj_(array|int|str)_t",
     "mp_sched_item_t",
     "mp_sched_node_t",
     "mp_sched_callback_t",
@@ -54,7 +55,7 @@ const FUNCTIONS: &[&str] = &[
 const VARIABLES: &[&str] = &[
     "mp_state_ctx",
     "mp_plat_print",
-    "mp_type_(tuple|list|dict|str|bytes|bytearray|array|float|fun_bc|module)",
+    "mp_type_(tuple|list|dict|int|str|bytes|bytearray|array|memoryview|float|fun_bc|module)",
     "FLAG_.*",
     "NUMBER_.*",
 ];

@@ -24,6 +24,14 @@ pub const STRUCTS: &[&str] = &[
     "_nlr_jump_callback_node_t",
 ];
 
+/// Those that the feature `noscan` relies on besides, where the port has them.
+const NOSCAN_STRUCTS: &[&str] = &[
+    "_mp_obj_array_t",
+    "_mp_obj_int_t",
+    "_mp_obj_str_t",
+    "_mpz_t",
+];
+
 /// Compiles a file of `_Static_assert`s; the first that fails stops the build.
 pub fn prove(
     port: &Port,
@@ -50,7 +58,10 @@ fn assertions(headers: &Headers, config: &Config, header: &Path) -> Result<Strin
     let mut claim = |what: String| {
         writeln!(text, "_Static_assert({what}, \"{what}\");").expect("a String takes all text");
     };
-    for &tag in STRUCTS {
+    let noscan = NOSCAN_STRUCTS
+        .iter()
+        .filter(|&&tag| cfg!(feature = "noscan") && headers.structs.contains_key(tag));
+    for &tag in STRUCTS.iter().chain(noscan) {
         let Some(layout) = headers.structs.get(tag) else {
             return Err(format!(
                 "the port's headers have no `struct {tag}`: \

@@ -12,6 +12,7 @@
 #   MPGC_BUILD_STD     1: build Rust's core from rust-src, for a target without a prebuilt one
 #   MPGC_PYTHON_MODULE 1: add the Python module `mpgc`
 #   MPGC_HARDENED      1: stop at double frees, overruns, writes after a free, broken tables
+#   MPGC_NOSCAN        1: leave the data of str, bytes, bytearray, arrays of numbers and big ints unread
 #   MPGC_KEEP_C        C files to keep, without suffix: `gc` is the one that can be kept
 
 ifeq ($(MPGC_RULES_INCLUDED),)
@@ -42,13 +43,14 @@ MPGC_SOURCES := $(MPGC_DIR)/Cargo.toml $(MPGC_DIR)/Cargo.lock $(MPGC_DIR)/build.
 $(MPGC_BUILD)/command: FORCE
 	$(Q)$(MPGC_TOOL) stamp $@ -- $(CC) $(CFLAGS)
 $(MPGC_BUILD)/options: FORCE
-	$(Q)$(MPGC_TOOL) stamp $@ -- "$(MPGC_TARGET)" "$(MPGC_OPT_LEVEL)" "$(MPGC_CARGO)" "$(MPGC_BUILD_STD)" "$(MPGC_KEEP_C)" "$(MPGC_HARDENED)"
+	$(Q)$(MPGC_TOOL) stamp $@ -- "$(MPGC_TARGET)" "$(MPGC_OPT_LEVEL)" "$(MPGC_CARGO)" "$(MPGC_BUILD_STD)" "$(MPGC_KEEP_C)" "$(MPGC_HARDENED)" "$(MPGC_NOSCAN)"
 
 $(PY_BUILD)/$(MPGC_CARRIER).o: $(MPGC_BUILD)/command $(MPGC_BUILD)/options $(MPGC_BUILD)/in-use $(MPGC_SOURCES)
 	$(ECHO) "RUST $@"
 	$(Q)$(MPGC_TOOL) carrier --crate $(MPGC_DIR) --work $(MPGC_BUILD) --output $@ \
 		--objcopy "$(OBJCOPY)" --cargo "$(MPGC_CARGO)" --opt-level "$(MPGC_OPT_LEVEL)" \
-		--target "$(MPGC_TARGET)" --build-std "$(MPGC_BUILD_STD)" --keep-c "$(MPGC_KEEP_C)" --hardened "$(MPGC_HARDENED)"
+		--target "$(MPGC_TARGET)" --build-std "$(MPGC_BUILD_STD)" --keep-c "$(MPGC_KEEP_C)" --hardened "$(MPGC_HARDENED)" \
+		--noscan "$(MPGC_NOSCAN)"
 
 # Says which object carries the Rust. Written anew when another one does, and when the
 # objects were compiled from C since.

@@ -22,6 +22,9 @@ OLDEST_RUST = (1, 88)
 # Exports of the library's own that stay out when the heap stays in C.
 OF_THE_HEAP = ("mpgc_check", "mpgc_chunk_of", "mpgc_fault")
 
+# Features of the crate that a port may ask for: MPGC_HARDENED=1 and the like.
+OPTIONS = ("hardened", "noscan")
+
 
 class Stop(Exception):
     """What went wrong and how to mend it."""
@@ -201,7 +204,7 @@ def cargo_environment(args, work, asserts):
 def run_cargo(args, work, target, asserts):
     """Runs cargo, showing its progress; returns the static library."""
     command = [args.cargo, "rustc", "--lib", "--release", "--locked", "--crate-type", "staticlib"]
-    features = ["micropython"] + (["hardened"] if args.hardened else [])
+    features = ["micropython"] + [name for name in OPTIONS if getattr(args, name)]
     command += ["--features", ",".join(features), "--target", target]
     if args.build_std:
         command.append("-Zbuild-std=core")
@@ -299,7 +302,8 @@ def main():
     build.add_argument("--target", default="")
     build.add_argument("--build-std", default="")
     build.add_argument("--keep-c", default="")
-    build.add_argument("--hardened", default="")
+    for name in OPTIONS:
+        build.add_argument(f"--{name}", default="")
     # Everything after -- belongs to the port, options and all.
     words = sys.argv[1:]
     after = []

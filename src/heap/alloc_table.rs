@@ -196,6 +196,24 @@ impl AllocTable {
         )
     }
 
+    /// Calls `f` for each marked head below `end`, in order: also for those that `f` marks on the way.
+    pub(super) fn for_each_mark(self, end: BlockIndex, mut f: impl FnMut(BlockIndex)) {
+        let end = end.0.min(self.blocks.0);
+        for i in 0..end.div_ceil(BLOCKS_PER_WORD) {
+            let mut ahead = first_pairs(end - i * BLOCKS_PER_WORD);
+            loop {
+                let word = self.word(i);
+                let marks = word & (word >> 1) & LOW & ahead;
+                if marks == 0 {
+                    break;
+                }
+                let at = marks.trailing_zeros() as usize / 2;
+                f(BlockIndex(i * BLOCKS_PER_WORD + at));
+                ahead &= !first_pairs(at + 1);
+            }
+        }
+    }
+
     /// How many blocks directly before `block` are free. The count stops at `max` or a little above.
     pub fn free_before(self, block: BlockIndex, max: BlockCount) -> BlockCount {
         let mut n = 0;

@@ -52,6 +52,9 @@ impl<H: Host> Heap<H> {
     pub fn collect_end(self) {
         if !self.is_nested_collect() {
             self.trace_dirty();
+            if H::NOSCAN {
+                self.mark_raw_data();
+            }
             self.run_finalisers();
             self.sweep();
             self.search().forget();

@@ -111,6 +111,8 @@ pub unsafe trait Host: Copy {
     const COUNT_COLLECTED: bool;
     /// Whether faults of the program are looked for as it runs: see [`super::harden`].
     const HARDENED: bool = false;
+    /// Whether data that its owner says is without pointers is left unread: see [`super::noscan`].
+    const NOSCAN: bool = false;
     /// Whether dead blocks are zeroed at once; an edit of the source in C.
     const CLEAR_ON_SWEEP: bool = false;
     /// Whether [`Host::hook`] does anything (`MICROPY_GC_HOOK_LOOP`).
@@ -169,6 +171,14 @@ pub unsafe trait Host: Copy {
     ///
     /// `object` is a chunk that the sweep of the collect under way is about to free.
     unsafe fn finalise(self, object: *mut u8);
+    /// Which word of a chunk that begins with these two points at data without pointers. With [`Host::NOSCAN`].
+    fn raw_field(self, _first: usize, _second: usize) -> Option<usize> {
+        None
+    }
+    /// Whether a chunk that begins with this word may be an object, and no data. With [`Host::NOSCAN`].
+    fn may_be_object(self, _first: usize) -> bool {
+        true
+    }
     /// Called from every long loop. With [`Host::HOOK`].
     fn hook(self, _step: usize) {}
     /// Whether the word at this address may be read. With [`Host::CHECK_ROOTS`].

@@ -57,7 +57,7 @@ impl<H: Host> Heap<H> {
 
     /// The white object at exactly that address, looking in area `likely` first.
     #[inline(always)]
-    fn white_at(self, likely: Area<H>, address: usize) -> Option<(Area<H>, BlockIndex)> {
+    pub(super) fn white_at(self, likely: Area<H>, address: usize) -> Option<(Area<H>, BlockIndex)> {
         let (area, block) = match likely.block_at(address) {
             Some(block) => (likely, block),
             None if H::SPLIT => {
@@ -81,6 +81,11 @@ impl<H: Host> Heap<H> {
             let mut word = area.address(block).cast::<usize>().cast_const();
             let words = self.extent(area, block).0 * (H::BLOCK_BYTES / size_of::<usize>());
             let end = word.wrapping_add(words);
+            let raw = if H::NOSCAN {
+                self.raw_field(area, block)
+            } else {
+                None
+            };
             while word != end {
                 if H::HOOK {
                     self.host().hook(word.addr() / size_of::<usize>());
@@ -92,6 +97,10 @@ impl<H: Host> Heap<H> {
                 let Some((child_area, child)) = self.white_at(area, value) else {
                     continue;
                 };
+                if H::NOSCAN && raw == Some(word.wrapping_sub(1)) && self.is_raw(child_area, child)
+                {
+                    continue;
+                }
                 if H::VERBOSE {
                     self.host().trace(Trace::Mark(child_area.address(child)));
                 }
@@ -117,7 +126,7 @@ impl<H: Host> Heap<H> {
     /// A grey object with a finaliser looks like a tail; where there are such in the area, the chunk
     /// ends before the next finaliser bit.
     #[inline(always)]
-    fn extent(self, area: Area<H>, head: BlockIndex) -> BlockCount {
+    pub(super) fn extent(self, area: Area<H>, head: BlockIndex) -> BlockCount {
         let n = area.chunk_len(head);
         if H::FINALISER
             && n > BlockCount(1)

@@ -20,6 +20,7 @@
 //! | [`lock`] | who may allocate | `gc_lock`, `gc_unlock`, `gc_is_locked` |
 //! | [`collect`] | a collect from start to end | `gc_collect_start`, `gc_collect_end`, `gc_sweep_all` |
 //! | [`mark`] | from the roots to all they reach | `gc_collect_root`, `gc_mark_subtree` |
+//! | [`noscan`] | data without pointers, marked and not read | |
 //! | [`sweep`] | finalisers, then free blocks | `gc_sweep_*` |
 //! | [`info`], [`dump`] | numbers and a map | `gc_info`, `gc_dump_*` |
 //! | [`check`], [`harden`] | every invariant; what a hardened build checks as it goes | |
@@ -41,6 +42,7 @@ pub mod info;
 pub mod layout;
 pub mod lock;
 pub mod mark;
+pub mod noscan;
 mod search;
 pub mod sweep;
 #[cfg(any(test, feature = "testing"))]

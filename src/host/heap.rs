@@ -110,6 +110,7 @@ unsafe impl Host for MicroPython {
     const COUNT_COLLECTED: bool = cfg!(mpgc_collect_retval);
     const HOOK: bool = cfg!(mpgc_gc_hook_loop);
     const HARDENED: bool = cfg!(feature = "hardened");
+    const NOSCAN: bool = cfg!(feature = "noscan");
     const VERBOSE: bool = cfg!(mpgc_debug_verbose);
     const CHECK_ROOTS: bool = cfg!(mpgc_debug_valgrind);
     // a build with asserts has its own; comparing every allocation with a full scan would hide its speed
@@ -213,6 +214,17 @@ unsafe impl Host for MicroPython {
             shim::run_finaliser(object.cast());
             super::nlr::pop_callback(false);
         }
+    }
+
+    #[cfg(feature = "noscan")]
+    #[inline(always)]
+    fn raw_field(self, first: usize, second: usize) -> Option<usize> {
+        super::raw::field(first, second)
+    }
+    #[cfg(feature = "noscan")]
+    #[inline(always)]
+    fn may_be_object(self, first: usize) -> bool {
+        super::raw::may_be_type(first)
     }
 
     #[cfg(mpgc_gc_hook_loop)]

@@ -10,6 +10,8 @@ pub mod nlr;
 mod panic;
 #[cfg(mpgc_pystack)]
 pub mod pystack;
+#[cfg(all(mpgc_enable_gc, feature = "noscan"))]
+pub mod raw;
 pub mod sched;
 
 /// The port's headers, as bindgen reads them.

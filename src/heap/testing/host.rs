@@ -27,9 +27,21 @@ pub trait Options: Copy + 'static {
     const CONSERVATIVE_CLEAR: bool = true;
     const CLEAR_ON_SWEEP: bool = false;
     const HARDENED: bool = false;
+    const NOSCAN: bool = false;
     const HOOK: bool = false;
     const TWINS: bool = true;
     type Entry: StackEntry + Default;
+}
+
+/// Which word of a chunk points at raw data. As a world fills chunks, all that have the words for it are
+/// owners, until one of their first two words becomes a link.
+pub(super) fn raw_field(first: usize, second: usize) -> Option<usize> {
+    (first == 1 && second == 3).then_some(2)
+}
+
+/// Whether a chunk that begins so may be an object: an address is even.
+pub(super) fn may_be_object(first: usize) -> bool {
+    first != 0 && first.is_multiple_of(2)
 }
 
 /// The fields of an area in a [`TestHost`].
@@ -178,6 +190,7 @@ unsafe impl<O: Options> Host for TestHost<O> {
     const COUNT_COLLECTED: bool = true;
     const CLEAR_ON_SWEEP: bool = O::CLEAR_ON_SWEEP;
     const HARDENED: bool = O::HARDENED;
+    const NOSCAN: bool = O::NOSCAN;
     const HOOK: bool = O::HOOK;
     const TWINS: bool = O::TWINS;
     type Area = Fields;
@@ -258,6 +271,12 @@ unsafe impl<O: Options> Host for TestHost<O> {
                 }
             }
         }
+    }
+    fn raw_field(self, first: usize, second: usize) -> Option<usize> {
+        raw_field(first, second)
+    }
+    fn may_be_object(self, first: usize) -> bool {
+        may_be_object(first)
     }
     fn hook(self, _step: usize) {
         // SAFETY: as in `stack`.

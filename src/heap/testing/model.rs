@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::vec::Vec;
 
-use super::host::Options;
+use super::host::{Options, may_be_object, raw_field};
 use super::op::FinaliserAction;
 use crate::heap::layout::Layout;
 use core::marker::PhantomData;
@@ -56,6 +56,8 @@ pub struct Seen {
     pub collects: usize,
     pub freed_by_collect: usize,
     pub finalised: usize,
+    /// Chunks that lived because an owner called them its data, and for nothing else.
+    pub raw: usize,
     pub areas: usize,
 }
 
@@ -182,13 +184,39 @@ impl<O: Options> Model<O> {
         unsafe { self.address(at).cast::<usize>().read() }
     }
 
+    /// Which word of a chunk points at data, and where that is.
+    fn raw_data(&self, owner: At) -> Option<(usize, At)> {
+        let words = self.words(owner);
+        let field = match words.get(..2) {
+            Some(&[first, second]) if O::NOSCAN => raw_field(first, second)?,
+            _ => return None,
+        };
+        Some((field, self.find(*words.get(field)?)?))
+    }
+
+    fn is_raw(&self, data: At) -> bool {
+        !self.chunk(data).finaliser && !may_be_object(self.first_word(data))
+    }
+
     /// Collects: what the roots do not reach is gone. Returns whose finalisers run.
     pub fn collect(&mut self, roots: &[usize]) -> Vec<usize> {
         let mut live: Vec<At> = roots.iter().filter_map(|&r| self.find(r)).collect();
         let mut seen = BTreeSet::new();
         while let Some(at) = live.pop() {
             if seen.insert(at) {
-                live.extend(self.words(at).into_iter().filter_map(|w| self.find(w)));
+                let raw = self.raw_data(at).filter(|&(_, data)| self.is_raw(data));
+                for (i, word) in self.words(at).into_iter().enumerate() {
+                    if raw.is_none_or(|(field, _)| i != field) {
+                        live.extend(self.find(word));
+                    }
+                }
+            }
+        }
+        for at in self.all() {
+            if seen.contains(&at)
+                && let Some((_, data)) = self.raw_data(at)
+            {
+                self.seen.raw += usize::from(seen.insert(data));
             }
         }
         let dying = self.all().into_iter().filter(|at| !seen.contains(at));

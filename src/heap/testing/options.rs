@@ -37,6 +37,14 @@ options! {
     HardenedSplit, u16, { HARDENED: bool = true, SPLIT: bool = true, FINALISER: bool = false, CONSERVATIVE_CLEAR: bool = false };
     /// The same with areas that come and go by themselves.
     HardenedAuto, usize, { HARDENED: bool = true, SPLIT: bool = true, SPLIT_AUTO: bool = true };
+    /// Data without pointers is not read.
+    Noscan, u16, { NOSCAN: bool = true, STACK_ENTRIES: usize = 8 };
+    /// The same, with several areas, the smallest blocks, and next to no mark stack.
+    NoscanSplit, usize, { NOSCAN: bool = true, SPLIT: bool = true, FINALISER: bool = false, BLOCK_BYTES: usize = 16, STACK_ENTRIES: usize = 2 };
+    /// The same when hardened.
+    NoscanHardened, usize, { NOSCAN: bool = true, HARDENED: bool = true };
+    /// The same, counting the steps of long loops.
+    NoscanSteps, usize, { NOSCAN: bool = true, HOOK: bool = true };
     /// Areas that come and go by themselves; the model knows nothing of these.
     SplitAuto, usize, { SPLIT: bool = true, SPLIT_AUTO: bool = true };
 }

@@ -1,6 +1,7 @@
 //! The heap against its model: random traces, and the cases that random traces do not meet.
 
 mod hardened;
+mod noscan;
 
 use proptest::prelude::*;
 use std::vec;
@@ -8,8 +9,8 @@ use std::vec::Vec;
 
 use crate::heap::alloc::HAS_FINALISER;
 use crate::heap::testing::options::{
-    BigBlocks, Hardened, HardenedSplit, NoFinaliser, Plain, SmallStack, Split, SplitAuto,
-    SplitNoFinaliser, Steps, TinyBlocks,
+    BigBlocks, Hardened, HardenedSplit, NoFinaliser, Noscan, NoscanHardened, NoscanSplit, Plain,
+    SmallStack, Split, SplitAuto, SplitNoFinaliser, Steps, TinyBlocks,
 };
 use crate::heap::testing::{FinaliserAction, Op, Options, World};
 
@@ -66,6 +67,9 @@ traces! {
     traces_agree_with_the_model_when_hardened: Hardened, 600usize..40_000;
     traces_agree_with_the_model_in_a_hardened_split_heap: HardenedSplit, 600usize..10_000;
     traces_agree_with_the_model_in_a_split_heap: Split, 600usize..10_000;
+    traces_agree_with_the_model_where_raw_data_is_not_read: Noscan, 600usize..40_000;
+    traces_agree_with_the_model_where_raw_data_is_not_read_in_a_split_heap: NoscanSplit, 600usize..10_000;
+    traces_agree_with_the_model_where_raw_data_is_not_read_when_hardened: NoscanHardened, 600usize..40_000;
     traces_agree_with_the_model_in_a_split_heap_without_finalisers: SplitNoFinaliser, 600usize..10_000;
 }
 
