@@ -213,6 +213,12 @@ mod tests {
     }
 
     #[test]
+    fn work_may_run_when_something_waits_and_nothing_is_locked() {
+        let pending = [State::PENDING, State::IDLE, State::LOCKED].map(State::is_pending);
+        assert_eq!(pending, [true, false, false]);
+    }
+
+    #[test]
     fn locks_nest_and_only_the_last_unlock_looks_for_work() {
         for unlocked in [State::IDLE, State::PENDING] {
             let twice = unlocked.locked().locked();

@@ -174,6 +174,13 @@ mod tests {
     }
 
     #[test]
+    fn the_slots_are_those_that_the_native_emitters_read() {
+        use slot::{R12, R13, R14, R15, RBP, RBX, RIP, RSP};
+        let words = [RIP, RBP, RSP, RBX, R12, R13, R14, R15].map(|at| at / size_of::<usize>());
+        assert_eq!(words, [2, 3, 4, 5, 6, 7, 8, 9]);
+    }
+
+    #[test]
     fn a_jump_lands_in_the_push_with_its_value_and_the_registers_survive() {
         let mut sum = 0usize;
         for depth in 0..200 {

@@ -65,6 +65,10 @@ impl<O: Options> World<O> {
             self.model.locks > 0,
             "the lock after {op:?}"
         );
+        assert!(
+            self.guards_are_whole(),
+            "{op:?} wrote behind the mark stack"
+        );
         let amount = self.model.amount;
         assert_eq!(
             self.state().alloc_amount,

@@ -10,7 +10,7 @@ use super::op::FinaliserAction;
 use crate::heap::area::Area;
 use crate::heap::block::BlockKind;
 use crate::heap::harden::Fault;
-use crate::heap::host::{AreaFields, Host, StackEntry};
+use crate::heap::host::{AreaFields, Host, StackEntry, Trace};
 use crate::heap::{Heap, Hints};
 
 /// The options of a [`TestHost`]; see [`Host`] for what they mean.
@@ -29,6 +29,8 @@ pub trait Options: Copy + 'static {
     const HARDENED: bool = false;
     const NOSCAN: bool = false;
     const HOOK: bool = false;
+    const VERBOSE: bool = false;
+    const CHECK_ROOTS: bool = false;
     const TWINS: bool = true;
     type Entry: StackEntry + Default;
 }
@@ -97,6 +99,10 @@ pub struct State<O: Options> {
     pub finalised: Vec<usize>,
     /// How often the hook of long loops was called.
     pub steps: usize,
+    /// What a verbose heap has told, in order.
+    pub told: Vec<Trace>,
+    /// Roots that may not be read, where that is asked.
+    pub unreadable: Vec<*const usize>,
     /// What finalisers do.
     pub action: FinaliserAction,
     /// Regions that the heap got by itself and has not given back.
@@ -138,6 +144,11 @@ impl Region {
             offset,
             bytes,
         }
+    }
+
+    /// Its length in bytes.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// The first byte.
@@ -192,6 +203,8 @@ unsafe impl<O: Options> Host for TestHost<O> {
     const HARDENED: bool = O::HARDENED;
     const NOSCAN: bool = O::NOSCAN;
     const HOOK: bool = O::HOOK;
+    const VERBOSE: bool = O::VERBOSE;
+    const CHECK_ROOTS: bool = O::CHECK_ROOTS;
     const TWINS: bool = O::TWINS;
     type Area = Fields;
     type Entry = O::Entry;
@@ -281,6 +294,14 @@ unsafe impl<O: Options> Host for TestHost<O> {
     fn hook(self, _step: usize) {
         // SAFETY: as in `stack`.
         unsafe { (*self.0).steps += 1 }
+    }
+    fn trace(self, event: Trace) {
+        // SAFETY: as in `stack`.
+        unsafe { (*self.0).told.push(event) }
+    }
+    fn readable(self, root: *const usize) -> bool {
+        // SAFETY: as in `stack`.
+        unsafe { !(*self.0).unreadable.contains(&root) }
     }
     fn max_new_area(self) -> usize {
         // SAFETY: as in `stack`.

@@ -14,7 +14,7 @@ pub mod options;
 mod step;
 mod world;
 
-pub use host::{Options, Region, State, TestHost};
+pub use host::{Fields, Options, Region, State, TestHost};
 pub use layout::LayoutCase;
 pub use model::{At, Chunk, Model, Seen};
 pub use op::{FinaliserAction, Op};

@@ -31,6 +31,14 @@ options! {
     SplitNoFinaliser, u8, { SPLIT: bool = true, FINALISER: bool = false };
     /// Counts the steps of long loops.
     Steps, usize, { STACK_ENTRIES: usize = 8, HOOK: bool = true };
+    /// The same with several areas.
+    SplitSteps, usize, { STACK_ENTRIES: usize = 8, HOOK: bool = true, SPLIT: bool = true };
+    /// Tells what it does.
+    Verbose, usize, { VERBOSE: bool = true };
+    /// The same, with areas that come and go by themselves.
+    VerboseAuto, usize, { VERBOSE: bool = true, SPLIT: bool = true, SPLIT_AUTO: bool = true };
+    /// Asks whether a root may be read.
+    CheckRoots, usize, { CHECK_ROOTS: bool = true };
     /// Faults of the program are looked for.
     Hardened, usize, { HARDENED: bool = true };
     /// The same with several areas.

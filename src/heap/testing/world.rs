@@ -11,7 +11,7 @@ use super::op::{FinaliserAction, Op};
 use crate::heap::alloc::HAS_FINALISER;
 use crate::heap::area::Area;
 use crate::heap::block::BlockIndex;
-use crate::heap::host::Host;
+use crate::heap::host::{Host, StackEntry};
 use crate::heap::{Heap, Hints};
 
 /// A heap under test, with its model beside it.
@@ -36,8 +36,8 @@ impl<O: Options> World<O> {
             area: unsafe { core::mem::zeroed() },
             last_free_area: core::ptr::null_mut(),
             collects: 0,
-            stack: vec![O::Entry::default(); O::STACK_ENTRIES],
-            area_stack: vec![core::ptr::null_mut(); O::STACK_ENTRIES],
+            stack: stack_with_guard::<O::Entry>(O::STACK_ENTRIES),
+            area_stack: vec![core::ptr::null_mut(); O::STACK_ENTRIES + 1],
             hints: Hints::NONE,
             auto_collect: 0,
             alloc_amount: 0,
@@ -49,6 +49,8 @@ impl<O: Options> World<O> {
             roots: Vec::new(),
             finalised: Vec::new(),
             steps: 0,
+            told: Vec::new(),
+            unreadable: Vec::new(),
             action: FinaliserAction::Nothing,
             regions: Vec::new(),
             max_new_area: 0,
@@ -364,10 +366,33 @@ impl<O: Options> World<O> {
         unsafe { *self.state().area.alloc_table.add(byte) ^= bits }
     }
 
+    /// Lets an allocation collect first once that many blocks were handed out.
+    pub fn set_threshold(&mut self, blocks: usize) {
+        self.state().alloc_threshold = blocks;
+    }
+
+    /// Whether nothing was written behind the mark stack.
+    pub fn guards_are_whole(&mut self) -> bool {
+        let state = self.state();
+        let area = state.area_stack.last().copied();
+        state.stack.last().map(|guard| guard.block()) == Some(GUARD)
+            && area == Some(core::ptr::null_mut())
+    }
+
     /// How often the host has collected.
     pub fn collects_run(&self) -> usize {
         self.state.collects_run
     }
+}
+
+/// What must stay in the entry behind the mark stack.
+const GUARD: usize = 0x5a;
+
+/// A mark stack with an entry too many, which nobody may write to.
+fn stack_with_guard<E: StackEntry + Default>(entries: usize) -> Vec<E> {
+    let mut stack = vec![E::default(); entries];
+    stack.extend(E::from_block(GUARD));
+    stack
 }
 
 /// Prints which step failed while a panic unwinds through it.

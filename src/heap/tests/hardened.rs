@@ -6,7 +6,7 @@ use super::{BLOCK, Hardened, heap_of};
 use crate::heap::alloc::HAS_FINALISER;
 use crate::heap::host::Host;
 use crate::heap::testing::options::HardenedAuto;
-use crate::heap::testing::{Op, World};
+use crate::heap::testing::{FinaliserAction, Op, World};
 
 /// A hardened heap with three chunks of 40 bytes, one of which a root keeps.
 fn hardened() -> (World<Hardened>, Vec<*mut u8>) {
@@ -69,6 +69,24 @@ faults! {
         w.heap().realloc(chunks[2], 20, false);
         chunks[2].add(35).write(0);
         w.heap().realloc(chunks[2], 60, false)
+    };
+    a_write_after_free_to_the_last_byte_is_noticed, "WriteAfterFree": |w, chunks| {
+        w.heap().free(chunks[0]);
+        chunks[0].add(63).write(0);
+        w.heap().alloc(64, 0)
+    };
+    the_free_of_the_end_of_the_heap_is_noticed, "Foreign": |w, chunks| {
+        w.heap().free(chunks[0].add(64 * BLOCK))
+    };
+    the_free_of_a_chunk_that_is_marked_outside_a_collect_is_noticed, "BrokenTable": |w, chunks| {
+        let mut w = w;
+        w.spoil_table(0, 0b10);
+        w.heap().free(chunks[0])
+    };
+    an_overrun_behind_free_blocks_is_noticed_at_a_collect, "Overrun": |w, chunks| {
+        w.heap().free(chunks[0]);
+        chunks[1].add(40).write(0);
+        Host::collect(w.host())
     };
     an_overrun_by_one_byte_is_noticed_at_the_free, "Overrun": |w, chunks| {
         chunks[0].add(40).write(0);
@@ -135,4 +153,47 @@ fn an_object_with_a_finaliser_keeps_its_first_word_when_it_shrinks_below_a_word(
     }
     Host::collect(w.host());
     assert_eq!(w.state().finalised, [object.addr()]);
+}
+
+#[test]
+fn a_tail_without_a_head_lies_in_no_chunk() {
+    let (mut w, chunks) = hardened();
+    // the tail of the first chunk changes places with its head
+    w.spoil_table(0, 0b1111);
+    assert_eq!(w.heap().chunk_around(chunks[0]), None);
+}
+
+#[test]
+fn a_finaliser_may_free_an_object_that_is_marked() {
+    let mut w = heap_of::<Hardened>(64);
+    let object = Op::Alloc {
+        bytes: BLOCK,
+        finaliser: true,
+    };
+    let kept = Op::Alloc {
+        bytes: BLOCK,
+        finaliser: false,
+    };
+    w.run(&[object, kept]);
+    w.run(&[
+        Op::Link {
+            from: 0,
+            word: 0,
+            to: 0,
+        },
+        Op::Link {
+            from: 0,
+            word: 1,
+            to: 1,
+        },
+        Op::Root {
+            chunk: 1,
+            offset: 0,
+        },
+        Op::Finaliser {
+            action: FinaliserAction::FreesLinked,
+        },
+        Op::Collect,
+    ]);
+    assert_eq!((w.model.seen.finalised, w.chunks().len()), (1, 0));
 }

@@ -1,0 +1,234 @@
+//! Collects: when they run, what they read, and what may happen in the middle.
+
+use std::vec;
+use std::vec::Vec;
+
+use super::{BLOCK, blocks, heap_of};
+use crate::heap::alloc::HAS_FINALISER;
+use crate::heap::area::Area;
+use crate::heap::testing::options::{
+    NoFinaliser, Plain, SmallStack, Split, SplitNoFinaliser, Steps,
+};
+use crate::heap::testing::{FinaliserAction, Op, Options};
+
+#[test]
+fn realloc_to_the_last_block_keeps_the_finaliser_scan_inside() {
+    for n in [8, 16, 24, 64] {
+        let mut w = heap_of::<Plain>(n);
+        w.run(&[Op::Alloc {
+            bytes: BLOCK,
+            finaliser: true,
+        }]);
+        w.run(&[Op::Realloc {
+            chunk: 0,
+            bytes: n * BLOCK,
+            may_move: false,
+        }]);
+        assert_eq!(w.model.seen.grown_in_place, 1);
+        w.run(&[Op::Collect]);
+        assert_eq!(w.model.seen.finalised, 1);
+    }
+}
+
+#[test]
+fn a_threshold_hit_collects_once_and_not_twice() {
+    let mut w = heap_of::<Plain>(64);
+    w.run(&[
+        blocks(60),
+        Op::Root {
+            chunk: 0,
+            offset: 0,
+        },
+        Op::Threshold { blocks: 1 },
+    ]);
+    let before = w.collects_run();
+    w.run(&[blocks(30)]);
+    assert_eq!((w.model.seen.failed, w.collects_run() - before), (1, 1));
+}
+
+#[test]
+fn nothing_is_collected_when_automatic_collects_are_off() {
+    let mut w = heap_of::<Plain>(64);
+    w.run(&[
+        Op::AutoCollect { on: false },
+        blocks(60),
+        blocks(30),
+        Op::Threshold { blocks: 1 },
+        blocks(30),
+    ]);
+    assert_eq!((w.model.seen.failed, w.collects_run()), (2, 0));
+}
+
+#[test]
+fn a_collect_started_by_a_finaliser_is_ignored() {
+    let mut w = heap_of::<Plain>(64);
+    let finaliser = Op::Alloc {
+        bytes: BLOCK,
+        finaliser: true,
+    };
+    w.run(&[
+        finaliser,
+        finaliser,
+        blocks(3),
+        Op::Root {
+            chunk: 1,
+            offset: 0,
+        },
+        Op::Root {
+            chunk: 2,
+            offset: 0,
+        },
+    ]);
+    w.run(&[
+        Op::Finaliser {
+            action: FinaliserAction::Collects,
+        },
+        Op::Collect,
+        Op::Collect,
+    ]);
+    assert_eq!((w.model.seen.finalised, w.chunks().len()), (1, 2));
+}
+
+#[test]
+fn a_jump_out_of_a_finaliser_leaves_a_heap_that_works() {
+    let mut w = heap_of::<SmallStack>(64);
+    w.run(&[
+        Op::Alloc {
+            bytes: BLOCK,
+            finaliser: true,
+        },
+        blocks(2),
+        Op::Root {
+            chunk: 1,
+            offset: 0,
+        },
+    ]);
+    let (heap, roots) = (w.heap(), w.state().roots.clone());
+    heap.collect_start();
+    // SAFETY: the vector is live.
+    unsafe { heap.collect_root(roots.as_ptr(), roots.len()) };
+    heap.abandon_collect();
+    assert_eq!((heap.check(), heap.is_locked()), (Ok(()), false));
+    w.run(&[Op::Collect, blocks(1)]);
+    assert_eq!((w.model.seen.finalised, w.chunks().len()), (1, 2));
+}
+
+#[test]
+fn sweep_all_runs_the_remaining_finalisers() {
+    let mut w = heap_of::<Plain>(64);
+    w.run(&[
+        Op::Alloc {
+            bytes: BLOCK,
+            finaliser: true,
+        },
+        blocks(3),
+        Op::Root {
+            chunk: 0,
+            offset: 0,
+        },
+        Op::SweepAll,
+    ]);
+    assert_eq!((w.model.seen.finalised, w.chunks().len()), (1, 0));
+}
+
+/// Links of every shape that overflows a stack of 8, and a stack of 64.
+fn overflow<O: Options>() {
+    let n = 3000;
+    let mut w = heap_of::<O>(8192);
+    let mut ops: Vec<Op> = vec![Op::Alloc {
+        bytes: 1000 * 8,
+        finaliser: false,
+    }];
+    ops.extend((0..n).map(|i| Op::Alloc {
+        bytes: if i % 5 == 0 { 2 * BLOCK } else { BLOCK },
+        finaliser: i % 3 == 0,
+    }));
+    for op in ops {
+        // comparing everything after each of them takes long
+        if let Op::Alloc { bytes, finaliser } = op {
+            assert!(!w.heap().alloc(bytes, finaliser.into()).is_null());
+        }
+    }
+    let info = w.heap().info();
+    assert_eq!(info.num_1block + info.num_2block, n);
+    let all = w.heap_chunks();
+    let link = |from: usize, word: usize, to: usize| {
+        // SAFETY: the chunks are live and have that many words.
+        unsafe { all[from].cast::<usize>().add(word).write(all[to].addr()) }
+    };
+    // wide: the first chunk knows 900 others; each of those begins a list downwards
+    for i in 0..900 {
+        link(0, i, 1 + i * 3);
+    }
+    for i in 1..=n - 2 {
+        link(i, 1, i + 2);
+        link(i, 2, i + 1);
+    }
+    let before = w.heap().info();
+    let root = all[0].addr();
+    w.state().roots = vec![root];
+    crate::heap::host::Host::collect(w.host());
+    assert!(w.guards_are_whole(), "written behind the mark stack");
+    assert_eq!(w.heap().info(), before, "all is reachable");
+    assert_eq!(w.heap().check(), Ok(()));
+    assert!(w.state().finalised.is_empty());
+    w.state().roots.clear();
+    crate::heap::host::Host::collect(w.host());
+    assert_eq!(w.heap().info().used, 0);
+    assert_eq!(w.heap().check(), Ok(()));
+}
+
+#[test]
+fn a_full_mark_stack_loses_nothing() {
+    overflow::<Plain>();
+    overflow::<SmallStack>();
+    overflow::<NoFinaliser>();
+    overflow::<Split>();
+    overflow::<SplitNoFinaliser>();
+}
+
+/// Grey objects with a finaliser look like tails of the chunk before them.
+#[test]
+fn each_object_is_read_once_though_grey_ones_look_like_tails() {
+    let n = 2000;
+    let mut w = heap_of::<Steps>(4096);
+    let root = w.heap().alloc(n * size_of::<usize>(), 0);
+    for i in 0..n {
+        let child = w.heap().alloc(1, HAS_FINALISER);
+        // SAFETY: the root chunk has n words.
+        unsafe { root.cast::<usize>().add(i).write(child.addr()) };
+    }
+    w.state().roots = vec![root.addr()];
+    let before = w.heap().info();
+    w.state().steps = 0;
+    crate::heap::host::Host::collect(w.host());
+    let words = before.used / size_of::<usize>();
+    assert!(
+        w.state().steps < 2 * words,
+        "{} steps for {words} words",
+        w.state().steps
+    );
+    assert_eq!(w.heap().info(), before);
+}
+
+#[test]
+fn nothing_waits_in_the_tables_while_the_mark_stack_has_room() {
+    let mut w = heap_of::<Plain>(256);
+    let heap = w.heap();
+    // a root whose children all lie on the stack at once, but for the newest
+    let n = Plain::STACK_ENTRIES + 1;
+    let root = heap.alloc(n * size_of::<usize>(), 0);
+    for i in 0..n {
+        let child = heap.alloc(1, 0);
+        // SAFETY: the root has n words.
+        unsafe { root.cast::<usize>().add(i).write(child.addr()) };
+    }
+    let roots = [root.addr()];
+    heap.collect_start();
+    // SAFETY: the array is live.
+    unsafe { heap.collect_root(roots.as_ptr(), 1) };
+    assert_eq!(Area::first(w.host()).hint(), 0, "no segment is dirty");
+    heap.collect_end();
+    assert_eq!(w.heap_chunks().len(), 1 + n);
+    assert!(w.guards_are_whole());
+}

@@ -1,0 +1,173 @@
+//! First fit, where hints are put to the test.
+
+use std::vec;
+use std::vec::Vec;
+
+use super::{BLOCK, blocks, heap_of};
+use crate::heap::alloc_table::BLOCKS_PER_WORD;
+use crate::heap::area::Area;
+use crate::heap::testing::options::{Plain, SplitSteps, Steps};
+use crate::heap::testing::{Op, Options, Region, World};
+
+#[test]
+fn the_lowest_address_that_fits_is_taken() {
+    let mut w = heap_of::<Plain>(64);
+    w.run(&[
+        blocks(3),
+        blocks(1),
+        blocks(5),
+        blocks(1),
+        Op::Free { chunk: 0 },
+        Op::Free { chunk: 1 },
+    ]);
+    w.run(&[
+        blocks(4),
+        blocks(2),
+        blocks(1),
+        blocks(1),
+        blocks(30),
+        blocks(1),
+    ]);
+    assert_eq!(w.model.seen.failed, 0);
+}
+
+/// Block 0 free, so that the one-block hint stays there; then blocks used up to 800, with bounds learnt;
+/// then a free run from 240 to 300, across the border of the segments of 256 blocks.
+fn run_across_a_border() -> World<Plain> {
+    let mut w = heap_of::<Plain>(4096);
+    w.run(&[blocks(1), blocks(199)]);
+    w.run(&vec![blocks(2); 300]);
+    // a search for less than the last size starts at the hint, and passes over full segments
+    w.run(&[Op::Free { chunk: 0 }, blocks(40), blocks(3)]);
+    w.run(
+        &[Op::Free {
+            chunk: 1 + (240 - 200) / 2,
+        }; 30],
+    );
+    w
+}
+
+/// When the front of a free run is taken, the rest may start in a segment whose bound is too low for it.
+#[test]
+fn a_run_cut_at_a_segment_border_is_still_found() {
+    let mut w = run_across_a_border();
+    w.run(&[blocks(20), blocks(10)]);
+}
+
+/// The same by growing in place.
+#[test]
+fn a_run_cut_at_a_segment_border_by_realloc_is_still_found() {
+    let mut w = run_across_a_border();
+    w.run(&[
+        Op::Realloc {
+            chunk: 20,
+            bytes: 22 * BLOCK,
+            may_move: false,
+        },
+        blocks(10),
+    ]);
+    assert_eq!(w.model.seen.grown_in_place, 1);
+}
+
+/// Two long runs that become one: longer than a bound can tell, so the hint for long runs must go.
+#[test]
+fn a_run_longer_than_the_neighbourhood_is_found_when_its_halves_join() {
+    let mut w = heap_of::<Plain>(8192);
+    w.run(&[
+        blocks(600),
+        blocks(10),
+        blocks(690),
+        blocks(10),
+        blocks(1000),
+        blocks(10),
+    ]);
+    w.run(&[Op::Free { chunk: 0 }, Op::Free { chunk: 1 }]);
+    // remember that no run of 1000 starts before this one
+    w.run(&[blocks(1000), blocks(1000)]);
+    w.run(&[Op::Free { chunk: 0 }, blocks(1000)]);
+    assert_eq!(w.chunks()[0], w.heap().alloc(0, 0).max(w.chunks()[0]));
+}
+
+/// A heap of 4096 blocks, every other one free, without automatic collects. Returns it and all chunks.
+fn comb<O: Options>() -> (World<O>, Vec<*mut u8>) {
+    let mut w = heap_of::<O>(4096);
+    w.run(&[Op::AutoCollect { on: false }]);
+    let heap = w.heap();
+    let chunks: Vec<_> = (0..4096).map(|_| heap.alloc(BLOCK, 0)).collect();
+    for chunk in chunks.iter().step_by(2) {
+        // SAFETY: the chunk is live and used no more.
+        unsafe { heap.free(*chunk) };
+    }
+    (w, chunks)
+}
+
+/// How many steps of long loops something takes.
+fn steps<O: Options, R>(
+    w: &mut World<O>,
+    something: impl FnOnce(&mut World<O>) -> R,
+) -> (usize, R) {
+    w.state().steps = 0;
+    let result = something(w);
+    (w.state().steps, result)
+}
+
+#[test]
+fn segments_without_a_run_long_enough_are_stepped_over() {
+    let (mut w, chunks) = comb::<Steps>();
+    let heap = w.heap();
+    // the first search of a size reads the table, a word a step, and learns a bound for each segment
+    let words = 4096 / BLOCKS_PER_WORD;
+    let (first, found) = steps(&mut w, |w| w.heap().alloc(2 * BLOCK, 0));
+    assert!(found.is_null() && first >= words, "{first} steps");
+    // nothing was freed since: not a step for the same or more
+    for n in [2, 5] {
+        let (more, found) = steps(&mut w, |w| w.heap().alloc(n * BLOCK, 0));
+        assert!(found.is_null() && more == 0, "{more} steps for {n} blocks");
+    }
+    // a run of 3 in the last segment, which a search from the start must find: 16 segments, a step for each
+    // SAFETY: the chunk is live and used no more.
+    unsafe { heap.free(chunks[4093]) };
+    let (led, found) = steps(&mut w, |w| w.heap().alloc(2 * BLOCK, 0));
+    assert_eq!(found, chunks[4092]);
+    assert!(led <= 16 + 256 / BLOCKS_PER_WORD, "{led} steps");
+}
+
+#[test]
+fn a_loop_of_one_size_goes_on_where_it_was() {
+    let (mut w, chunks) = comb::<Steps>();
+    let heap = w.heap();
+    for chunk in &chunks[2048..] {
+        if heap.chunk_bytes(*chunk) > 0 {
+            // SAFETY: the chunk is live and used no more.
+            unsafe { heap.free(*chunk) };
+        }
+    }
+    let (first, _) = steps(&mut w, |w| w.heap().alloc(2 * BLOCK, 0));
+    assert!(first >= 2048 / BLOCKS_PER_WORD, "{first} steps");
+    let (more, _) = steps(&mut w, |w| {
+        (0..1000).for_each(|_| assert!(!w.heap().alloc(2 * BLOCK, 0).is_null()));
+    });
+    // a word is left behind every 16 chunks
+    assert!(more <= 4 * 1000 / 16, "{more} steps for 1000 chunks");
+}
+
+#[test]
+fn bounds_of_one_area_say_nothing_of_another() {
+    let (mut w, chunks) = comb::<SplitSteps>();
+    let second = Region::new(4096 * BLOCK + 4096, 0);
+    // SAFETY: the region outlives the world's heap, which is used in this function alone.
+    unsafe { w.heap().add(second.start(), second.end()) };
+    // through the first area, all of whose segments learn a bound, into the second
+    let (_, found) = steps(&mut w, |w| w.heap().alloc(2 * BLOCK, 0));
+    let area = Area::all(w.host()).nth(1).expect("two areas");
+    assert_eq!(found, area.pool());
+    assert_eq!(w.heap().check(), Ok(()));
+    // and back, when there is a run in the first: no word of its other segments is read again
+    // SAFETY: the chunk is live and used no more.
+    unsafe { w.heap().free(chunks[4093]) };
+    w.state().steps = 0;
+    assert_eq!(w.heap().alloc(3 * BLOCK, 0), chunks[4092]);
+    let led = w.state().steps;
+    assert!(led <= 16 + 256 / BLOCKS_PER_WORD, "{led} steps");
+    assert_eq!(w.heap().check(), Ok(()));
+}

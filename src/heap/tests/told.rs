@@ -1,0 +1,105 @@
+//! What a verbose heap tells, and what a heap asks its host.
+
+use std::vec;
+
+use super::{BLOCK, heap_of};
+use crate::heap::block::BlockCount;
+use crate::heap::host::{Host, Trace};
+use crate::heap::testing::options::{CheckRoots, Verbose, VerboseAuto};
+use crate::heap::testing::{Options, World};
+
+/// What was told since the last time.
+fn told<O: Options>(w: &mut World<O>) -> std::vec::Vec<Trace> {
+    core::mem::take(&mut w.state().told)
+}
+
+#[test]
+fn a_verbose_heap_tells_allocations_frees_and_moves() {
+    let mut w = heap_of::<Verbose>(8);
+    assert!(matches!(told(&mut w)[..], [Trace::Init { .. }]));
+    let request = |blocks: usize| Trace::AllocRequest {
+        bytes: blocks * BLOCK,
+        blocks: BlockCount(blocks),
+    };
+    let heap = w.heap();
+    let (a, b) = (heap.alloc(BLOCK, 0), heap.alloc(BLOCK, 0));
+    assert_eq!(
+        told(&mut w),
+        [request(1), Trace::Alloc(a), request(1), Trace::Alloc(b)]
+    );
+    // SAFETY: the chunk is live, and used no more.
+    let moved = unsafe { heap.realloc(a, 3 * BLOCK, true) };
+    assert_eq!(
+        told(&mut w),
+        [
+            request(3),
+            Trace::Alloc(moved),
+            Trace::Move { from: a, to: moved },
+            Trace::Free(a),
+        ]
+    );
+    // SAFETY: as above.
+    unsafe { heap.free(b) };
+    assert_eq!(told(&mut w), [Trace::Free(b)]);
+}
+
+#[test]
+fn a_verbose_heap_tells_marks_and_what_is_swept() {
+    let mut w = heap_of::<Verbose>(8);
+    let heap = w.heap();
+    let [root, child, dead] = [2, 1, 2].map(|n| heap.alloc(n * BLOCK, 0));
+    // SAFETY: the chunk is live and has a word.
+    unsafe { root.cast::<usize>().write(child.addr()) };
+    w.state().roots = vec![root.addr()];
+    told(&mut w);
+    Host::collect(w.host());
+    // like the C, it tells children alone
+    assert_eq!(told(&mut w), [Trace::Mark(child), Trace::Sweep(dead)]);
+}
+
+#[test]
+fn a_verbose_heap_tells_a_collect_for_want_of_memory_but_none_by_threshold() {
+    let mut w = heap_of::<Verbose>(8);
+    let heap = w.heap();
+    let keep = heap.alloc(8 * BLOCK, 0);
+    w.state().roots = vec![keep.addr()];
+    told(&mut w);
+    assert!(heap.alloc(2 * BLOCK, 0).is_null());
+    let collects = Trace::AllocCollects { bytes: 2 * BLOCK };
+    assert_eq!(told(&mut w)[1..], [collects]);
+    w.set_threshold(0);
+    assert!(heap.alloc(2 * BLOCK, 0).is_null());
+    assert_eq!(told(&mut w).len(), 1, "only the request");
+}
+
+#[test]
+fn a_verbose_heap_tells_areas_that_come_and_go() {
+    let mut w = heap_of::<VerboseAuto>(8);
+    w.state().max_new_area = 1 << 16;
+    told(&mut w);
+    let big = w.heap().alloc(100 * BLOCK, 0);
+    let start = w.state().regions[0].start();
+    let added = told(&mut w);
+    assert!(
+        matches!(added[2], Trace::Add { start: s, .. } if s > start),
+        "{added:?}"
+    );
+    assert_eq!(added[3], Trace::Alloc(big));
+    Host::collect(w.host());
+    assert_eq!(told(&mut w), [Trace::Sweep(big), Trace::EmptyArea(start)]);
+}
+
+#[test]
+fn a_root_that_may_not_be_read_is_passed_over() {
+    let mut w = heap_of::<CheckRoots>(8);
+    let heap = w.heap();
+    let [first, second, third] = [1, 1, 1].map(|n| heap.alloc(n * BLOCK, 0));
+    let roots = [first.addr(), second.addr(), third.addr()];
+    w.state().unreadable = vec![&raw const roots[1]];
+    heap.collect_start();
+    // SAFETY: the array is live.
+    unsafe { heap.collect_root(roots.as_ptr(), roots.len()) };
+    heap.collect_end();
+    let live = [first, second, third].map(|chunk| heap.chunk_bytes(chunk));
+    assert_eq!(live, [BLOCK, 0, BLOCK]);
+}
