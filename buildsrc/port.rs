@@ -134,7 +134,8 @@ impl Port {
             args.extend(["-isystem".into(), dir]);
         }
         args.push(self.include_shim());
-        if self.target.starts_with("thumb") {
+        // Bare-metal ARM, where clang's default is the other one.
+        if self.target.contains("-none-eabi") {
             args.push("-fshort-enums".into());
         }
         Ok(args)

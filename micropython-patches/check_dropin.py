@@ -439,7 +439,7 @@ def cmake_door(builds):
 
 BAD_INPUT = {
     "an unknown Rust target": (["MPGC_TARGET=no-such-target"], "no-such-target", "MPGC_TARGET"),
-    "a target without core": (["MPGC_TARGET=avr-none"], "avr-none", "rustup target add"),
+    "a target without core": (["MPGC_TARGET=avr-none", "MPGC_BUILD_STD=0"], "avr-none", "rustup target add"),
     "no cargo": (["MPGC_CARGO=/nowhere/cargo"], "/nowhere/cargo", "install Rust"),
     "no compiler": (["CC=no-such-gcc"], "no-such-gcc", "install it"),
     "a weakref build": (["CFLAGS_EXTRA=-DMICROPY_PY_WEAKREF=1"], "MICROPY_PY_WEAKREF", "-DMICROPY_PY_WEAKREF=0"),

@@ -22,7 +22,7 @@ set(MPGC_PATCHES_DIR ${CMAKE_CURRENT_LIST_DIR})
 get_filename_component(MPGC_DIR ${MPGC_PATCHES_DIR} DIRECTORY)
 set(MPGC_BUILD ${CMAKE_BINARY_DIR}/mpgc)
 set(MPGC_CARRIER ${MPGC_BUILD}/carrier-gc.o)
-foreach(_pair "MPGC_TARGET=" "MPGC_OPT_LEVEL=3" "MPGC_CARGO=cargo" "MPGC_BUILD_STD=" "MPGC_HARDENED=" "MPGC_NOSCAN=")
+foreach(_pair "MPGC_TARGET=" "MPGC_OPT_LEVEL=3" "MPGC_CARGO=" "MPGC_BUILD_STD=" "MPGC_HARDENED=" "MPGC_NOSCAN=")
     string(REGEX MATCH "^([A-Z_]+)=(.*)$" _pair "${_pair}")
     if(NOT DEFINED ${CMAKE_MATCH_1})
         set(${CMAKE_MATCH_1} "${CMAKE_MATCH_2}")
@@ -72,12 +72,13 @@ function(mpgc_attach)
         COMMAND ${Python3_EXECUTABLE} ${MPGC_PATCHES_DIR}/mpgc_build.py from-cmake ${MPGC_BUILD}/command.C ${MPGC_BUILD}/command
         COMMAND ${Python3_EXECUTABLE} ${MPGC_PATCHES_DIR}/mpgc_build.py carrier
             --crate ${MPGC_DIR} --work ${MPGC_BUILD} --output ${MPGC_CARRIER}
-            --objcopy ${CMAKE_OBJCOPY} --cargo ${MPGC_CARGO} --opt-level ${MPGC_OPT_LEVEL}
+            --objcopy ${CMAKE_OBJCOPY} "--cargo=${MPGC_CARGO}" --opt-level ${MPGC_OPT_LEVEL}
             "--target=${MPGC_TARGET}" "--build-std=${MPGC_BUILD_STD}" "--hardened=${MPGC_HARDENED}" "--noscan=${MPGC_NOSCAN}"
         DEPENDS
             ${MPGC_BUILD}/command.C
             ${MPGC_SOURCES}
             ${MPGC_PATCHES_DIR}/mpgc_build.py
+            ${MPGC_PATCHES_DIR}/mpgc_rust.py
             ${MPGC_DIR}/Cargo.toml
             ${MPGC_DIR}/Cargo.lock
             ${MPGC_DIR}/build.rs

@@ -8,8 +8,8 @@
 # Variables, all optional:
 #   MPGC_TARGET        the Rust target; otherwise derived from the port's compiler
 #   MPGC_OPT_LEVEL     Rust's opt-level (3; s or z where flash is short)
-#   MPGC_CARGO         the cargo to run (cargo)
-#   MPGC_BUILD_STD     1: build Rust's core from rust-src, for a target without a prebuilt one
+#   MPGC_CARGO         the cargo to run (the first in PATH, then Debian's, that has a core for the target)
+#   MPGC_BUILD_STD     1: build Rust's core from its source in any case; 0: never
 #   MPGC_PYTHON_MODULE 1: add the Python module `mpgc`
 #   MPGC_HARDENED      1: stop at double frees, overruns, writes after a free, broken tables
 #   MPGC_NOSCAN        1: leave the data of str, bytes, bytearray, arrays of numbers and big ints unread
@@ -20,7 +20,6 @@ MPGC_RULES_INCLUDED := 1
 
 include $(dir $(abspath $(lastword $(MAKEFILE_LIST))))module.mk
 MPGC_OPT_LEVEL ?= 3
-MPGC_CARGO ?= cargo
 MPGC_BUILD = $(BUILD)/mpgc
 MPGC_TOOL = $(PYTHON) $(MPGC_PATCHES_DIR)/mpgc_build.py
 
@@ -34,7 +33,7 @@ MPGC_REPLACED := $(filter-out $(MPGC_KEEP_C),gc pystack scheduler \
 MPGC_CARRIER := $(firstword $(MPGC_REPLACED))
 
 MPGC_SOURCES := $(MPGC_DIR)/Cargo.toml $(MPGC_DIR)/Cargo.lock $(MPGC_DIR)/build.rs \
-	$(MPGC_PATCHES_DIR)/mpgc_build.py \
+	$(MPGC_PATCHES_DIR)/mpgc_build.py $(MPGC_PATCHES_DIR)/mpgc_rust.py \
 	$(shell find $(MPGC_DIR)/src $(MPGC_DIR)/buildsrc -name '*.rs' -o -name '*.[ch]')
 
 # The compiler command of the carrier, one argument a line. Written anew only when

@@ -18,22 +18,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-OLDEST_RUST = (1, 88)
+from mpgc_rust import Stop, choose_toolchain, first_error, run, rust_target, toolchain_environment
+
 # Exports of the library's own that stay out when the heap stays in C.
 OF_THE_HEAP = ("mpgc_check", "mpgc_chunk_of", "mpgc_fault")
 
 # Features of the crate that a port may ask for: MPGC_HARDENED=1 and the like.
 OPTIONS = ("hardened", "noscan")
-
-
-class Stop(Exception):
-    """What went wrong and how to mend it."""
-
-
-def run(command, **options):
-    return subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", **options
-    )
 
 
 def stamp(path, words):
@@ -109,78 +100,7 @@ class Compiler:
         return sorted(set(files))
 
 
-def first_error(text):
-    lines = text.strip().splitlines() or ["no message"]
-    return next((line for line in lines if "error" in line), lines[0])
-
-
-def rust_target(macros):
-    """The Rust target for the port's compiler."""
-
-    def has(name):
-        return name in macros
-
-    linux = has("__linux__")
-    if has("__x86_64__") and linux and not has("__ILP32__"):
-        return "x86_64-unknown-linux-gnu"
-    if has("__i386__") and linux:
-        return "i686-unknown-linux-gnu"
-    if has("__aarch64__"):
-        return "aarch64-unknown-linux-gnu" if linux else "aarch64-unknown-none"
-    if has("__arm__"):
-        hard = has("__ARM_PCS_VFP")
-        if linux:
-            return "armv7-unknown-linux-gnueabihf" if hard else "arm-unknown-linux-gnueabi"
-        for macro, name in (
-            ("__ARM_ARCH_6M__", "thumbv6m-none-eabi"),
-            ("__ARM_ARCH_7M__", "thumbv7m-none-eabi"),
-            ("__ARM_ARCH_7EM__", "thumbv7em-none-eabi"),
-            ("__ARM_ARCH_8M_BASE__", "thumbv8m.base-none-eabi"),
-            ("__ARM_ARCH_8M_MAIN__", "thumbv8m.main-none-eabi"),
-            ("__ARM_ARCH_8_1M_MAIN__", "thumbv8m.main-none-eabi"),
-            ("__ARM_ARCH_7A__", "armv7a-none-eabi"),
-        ):
-            if has(macro):
-                return name + ("hf" if hard else "")
-    if has("__riscv") and not linux:
-        atomics, floats, doubles = has("__riscv_atomic"), has("__riscv_flen"), macros.get("__riscv_flen") == "64"
-        if macros.get("__riscv_xlen") == "64":
-            return "riscv64gc-unknown-none-elf" if doubles else "riscv64imac-unknown-none-elf"
-        if floats and not doubles:
-            return "riscv32imafc-unknown-none-elf"
-        return "riscv32imac-unknown-none-elf" if atomics else "riscv32imc-unknown-none-elf"
-    machine = next((name for name in ("__xtensa__", "__powerpc__", "__mips__") if has(name)), "this machine")
-    raise Stop(
-        f"no Rust target is known for the port's compiler ({machine}): "
-        "set MPGC_TARGET to one of `rustc --print target-list`"
-    )
-
-
-def check_rust(cargo, target, build_std):
-    """A cargo new enough, with a core for the target."""
-    if shutil.which(cargo) is None:
-        raise Stop(f"`{cargo}` is not found: install Rust {OLDEST_RUST[0]}.{OLDEST_RUST[1]} or newer (rustup), or set MPGC_CARGO")
-    rustc = os.environ.get("RUSTC") or str(Path(shutil.which(cargo)).with_name("rustc"))
-    if shutil.which(rustc) is None:
-        rustc = "rustc"
-    done = run([rustc, "--version"])
-    version = re.search(r"rustc (\d+)\.(\d+)", done.stdout)
-    if not version or tuple(map(int, version.groups())) < OLDEST_RUST:
-        found = done.stdout.strip() or first_error(done.stderr)
-        raise Stop(f"Rust {OLDEST_RUST[0]}.{OLDEST_RUST[1]} or newer is needed, found {found}: run `rustup update`")
-    if build_std:
-        return
-    done = run([rustc, "--print", "target-libdir", "--target", target])
-    if done.returncode:
-        raise Stop(f"rustc knows no target {target}: set MPGC_TARGET to one of `rustc --print target-list`")
-    if not list(Path(done.stdout.strip()).glob("libcore-*.rlib")):
-        raise Stop(
-            f"Rust has no `core` for {target}: run `rustup target add {target}`, "
-            "or set MPGC_BUILD_STD=1 where rust-src is installed"
-        )
-
-
-def cargo_environment(args, work, asserts):
+def cargo_environment(args, toolchain, work, asserts):
     # The variables of make and of the port are not meant for cargo's own compilations.
     ours = ("MAKE", "MFLAGS", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "CARGO_TARGET_DIR", "CARGO_BUILD_")
     plain = ("CC", "CXX", "CPP", "LD", "AR", "AS", "TARGET", "HOST")
@@ -196,17 +116,16 @@ def cargo_environment(args, work, asserts):
     if os.environ.get("MPGC_BUILD_TOOLS"):
         # What is compiled on the way, bindgen above all, is kept there for the next build directory.
         env["CARGO_BUILD_BUILD_DIR"] = os.path.abspath(os.environ["MPGC_BUILD_TOOLS"])
-    if args.build_std:
-        env["RUSTC_BOOTSTRAP"] = "1"
+    env.update(toolchain_environment(toolchain))
     return env
 
 
-def run_cargo(args, work, target, asserts):
+def run_cargo(args, toolchain, work, target, asserts):
     """Runs cargo, showing its progress; returns the static library."""
-    command = [args.cargo, "rustc", "--lib", "--release", "--locked", "--crate-type", "staticlib"]
+    command = [toolchain.cargo, "rustc", "--lib", "--release", "--locked", "--crate-type", "staticlib"]
     features = ["micropython"] + [name for name in OPTIONS if getattr(args, name)]
     command += ["--features", ",".join(features), "--target", target]
-    if args.build_std:
+    if toolchain.build_std:
         command.append("-Zbuild-std=core")
     # Where full RELRO is the default, rustc calls other objects through the GOT. The port's link knows better:
     # so it makes direct calls of them.
@@ -214,7 +133,7 @@ def run_cargo(args, work, target, asserts):
     error = work / "error"
     error.unlink(missing_ok=True)
     cargo = subprocess.Popen(
-        command, cwd=args.crate, env=cargo_environment(args, work, asserts),
+        command, cwd=args.crate, env=cargo_environment(args, toolchain, work, asserts),
         stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, errors="replace",
     )
     # What cargo does is shown at once; what the compiler says only if it is the message.
@@ -232,14 +151,16 @@ def run_cargo(args, work, target, asserts):
     sys.stderr.write(said)
     library = work / "cargo" / target / "release" / "libmpgc.a"
     if not library.exists():
-        raise Stop(f"cargo made no {library}: report this with the output of `{args.cargo} --version`")
+        raise Stop(f"cargo made no {library}: report this with the output of `{toolchain.cargo} --version`")
     return library
 
 
 def link_carrier(args, compiler, work, library, exports):
     """One object out of the library, whose only globals are the exports."""
     linked = work / "carrier.o"
-    command = compiler.linker() + ["-r", "-nostdlib", "-o", str(linked)]
+    # Where small functions of the compiler's own lie in groups that objects share (x86's thunks), the
+    # carrier's copies are to stay when its names become local.
+    command = compiler.linker() + ["-r", "-nostdlib", "-Wl,--force-group-allocation", "-o", str(linked)]
     command += [f"-Wl,-u,{name}" for name in exports] + [str(library)]
     done = run(command)
     if done.returncode:
@@ -268,8 +189,8 @@ def carrier(args):
     compiler = Compiler(work / "command")
     macros = compiler.macros()
     target = args.target or rust_target(macros)
-    check_rust(args.cargo, target, args.build_std)
-    library = run_cargo(args, work, target, asserts="NDEBUG" not in macros)
+    toolchain = choose_toolchain(target, args.cargo, args.build_std)
+    library = run_cargo(args, toolchain, work, target, asserts="NDEBUG" not in macros)
     exports = (work / "exports").read_text().split()
     kept = args.keep_c.split()
     if "gc" in kept:
@@ -297,7 +218,7 @@ def main():
     build.add_argument("--work", type=Path, required=True)
     build.add_argument("--output", type=Path, required=True)
     build.add_argument("--objcopy", default="objcopy")
-    build.add_argument("--cargo", default="cargo")
+    build.add_argument("--cargo", default="")
     build.add_argument("--opt-level", default="3")
     build.add_argument("--target", default="")
     build.add_argument("--build-std", default="")

@@ -1,0 +1,203 @@
+"""Which Rust makes the carrier: the target for the port's compiler, and a toolchain that has `core` for it."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections import namedtuple
+from pathlib import Path
+
+OLDEST_RUST = (1, 88)
+# Assembly of this architecture is part of the language since:
+OLDEST_FOR = {"powerpc": (1, 95)}
+# What Debian's packages rustc-web and cargo-web install, whatever else is first in PATH.
+DEBIANS_CARGO = "/usr/bin/cargo"
+DEBIANS_COMMAND = "apt-get install cargo-web rust-web-src"
+
+# `build_std`: core is compiled from the toolchain's source.
+Toolchain = namedtuple("Toolchain", "cargo rustc build_std")
+
+
+class Stop(Exception):
+    """What went wrong and how to mend it."""
+
+
+def run(command, **options):
+    return subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", **options
+    )
+
+
+def first_error(text):
+    lines = text.strip().splitlines() or ["no message"]
+    return next((line for line in lines if "error" in line), lines[0])
+
+
+def rust_target(macros):
+    """The Rust target for a C compiler that predefines these macros."""
+
+    def has(name):
+        return name in macros
+
+    little = macros.get("__BYTE_ORDER__") == "__ORDER_LITTLE_ENDIAN__"
+    if has("__linux__"):
+        target = linux_target(macros, little)
+    elif has("__aarch64__"):
+        target = "aarch64-unknown-none"
+    elif has("__arm__"):
+        target = bare_arm_target(has)
+    elif has("__riscv"):
+        target = bare_riscv_target(macros)
+    else:
+        target = None
+    if target:
+        return target
+    known = ("__xtensa__", "__powerpc__", "__mips__", "__loongarch__", "__i386__", "__x86_64__")
+    machine = next((name for name in known if has(name)), "this machine")
+    raise Stop(
+        f"no Rust target is known for the port's compiler ({machine}): "
+        "set MPGC_TARGET to one of `rustc --print target-list`"
+    )
+
+
+def linux_target(macros, little):
+    has = macros.__contains__
+    if has("__x86_64__"):
+        return None if has("__ILP32__") else "x86_64-unknown-linux-gnu"
+    if has("__i386__"):
+        return "i686-unknown-linux-gnu"
+    if has("__aarch64__"):
+        return "aarch64-unknown-linux-gnu"
+    if has("__arm__"):
+        version, end = int(macros.get("__ARM_ARCH", "4")), "hf" if has("__ARM_PCS_VFP") else ""
+        cpu = "armv7" if version >= 7 else "arm" if version == 6 or end else "armv5te"
+        return f"{cpu}-unknown-linux-gnueabi{end}"
+    if has("__riscv"):
+        return "riscv64gc-unknown-linux-gnu" if macros.get("__riscv_xlen") == "64" else "riscv32gc-unknown-linux-gnu"
+    if has("__mips__"):
+        end = "el" if little else ""
+        if has("__mips64"):
+            return f"mips64{end}-unknown-linux-gnuabi64" if macros.get("_MIPS_SIM") == "_ABI64" else None
+        return f"mips{end}-unknown-linux-gnu"
+    if has("__powerpc64__"):
+        return f"powerpc64{'le' if little else ''}-unknown-linux-gnu"
+    if has("__powerpc__"):
+        return "powerpc-unknown-linux-gnu"
+    if has("__loongarch__") and macros.get("__loongarch_grlen") == "64":
+        return "loongarch64-unknown-linux-gnu"
+    return None
+
+
+def bare_arm_target(has):
+    hard = has("__ARM_PCS_VFP")
+    for macro, name in (
+        ("__ARM_ARCH_6M__", "thumbv6m-none-eabi"),
+        ("__ARM_ARCH_7M__", "thumbv7m-none-eabi"),
+        ("__ARM_ARCH_7EM__", "thumbv7em-none-eabi"),
+        ("__ARM_ARCH_8M_BASE__", "thumbv8m.base-none-eabi"),
+        ("__ARM_ARCH_8M_MAIN__", "thumbv8m.main-none-eabi"),
+        ("__ARM_ARCH_8_1M_MAIN__", "thumbv8m.main-none-eabi"),
+        ("__ARM_ARCH_7A__", "armv7a-none-eabi"),
+    ):
+        if has(macro):
+            return name + ("hf" if hard else "")
+    return None
+
+
+def bare_riscv_target(macros):
+    atomics, floats = "__riscv_atomic" in macros, macros.get("__riscv_flen")
+    if macros.get("__riscv_xlen") == "64":
+        return "riscv64gc-unknown-none-elf" if floats == "64" else "riscv64imac-unknown-none-elf"
+    if floats == "32":
+        return "riscv32imafc-unknown-none-elf"
+    return "riscv32imac-unknown-none-elf" if atomics else "riscv32imc-unknown-none-elf"
+
+
+def candidates(cargo):
+    """The cargo that was asked for; otherwise the one in PATH, then Debian's."""
+    if cargo:
+        if shutil.which(cargo) is None:
+            raise Stop(f"`{cargo}` is not found: {install_rust(OLDEST_RUST)}, or set MPGC_CARGO")
+        return [cargo]
+    found = [path for path in (shutil.which("cargo"), DEBIANS_CARGO) if path and os.access(path, os.X_OK)]
+    if not found:
+        raise Stop(f"`cargo` is not found: {install_rust(OLDEST_RUST)}, or set MPGC_CARGO")
+    return list(dict.fromkeys(found))
+
+
+def install_rust(oldest):
+    return f"install Rust {oldest[0]}.{oldest[1]} or newer (rustup)"
+
+
+def rustc_of(cargo):
+    """The compiler beside a cargo: the first one in PATH may be another toolchain's."""
+    if os.environ.get("RUSTC"):
+        return os.environ["RUSTC"]
+    beside = Path(shutil.which(cargo)).with_name("rustc")
+    return str(beside) if os.access(beside, os.X_OK) else "rustc"
+
+
+def too_old(rustc, target):
+    """What is wrong with the version of a rustc; None if nothing is."""
+    oldest = next((v for arch, v in OLDEST_FOR.items() if target.startswith(arch)), OLDEST_RUST)
+    try:
+        done = run([rustc, "--version"])
+    except OSError as error:
+        return f"`{rustc}` does not run: {error}"
+    version = re.search(r"rustc (\d+)\.(\d+)", done.stdout)
+    if version and tuple(map(int, version.groups())) >= oldest:
+        return None
+    found = done.stdout.strip() or first_error(done.stderr)
+    return f"Rust {oldest[0]}.{oldest[1]} or newer is needed for {target}, found {found}: run `rustup update`"
+
+
+def has_prebuilt(rustc, target, crate):
+    done = run([rustc, "--print", "target-libdir", "--target", target])
+    if done.returncode:
+        raise Stop(f"rustc knows no target {target}: set MPGC_TARGET to one of `rustc --print target-list`")
+    return any(Path(done.stdout.strip()).glob(f"lib{crate}-*.rlib"))
+
+
+def has_source(rustc):
+    done = run([rustc, "--print", "sysroot"])
+    return (Path(done.stdout.strip()) / "lib/rustlib/src/rust/library/core/src/lib.rs").is_file()
+
+
+def choose_toolchain(target, cargo="", build_std="", crate="core"):
+    """The first toolchain that has the crate for the target, prebuilt or as source.
+
+    `build_std` is what MPGC_BUILD_STD says: 1 takes the source alone, 0 never does.
+    """
+    wrong = []
+    for name in candidates(cargo):
+        rustc = rustc_of(name)
+        reason = too_old(rustc, target)
+        if reason:
+            wrong.append(reason)
+        elif build_std != "1" and has_prebuilt(rustc, target, crate):
+            return Toolchain(name, rustc, False)
+        elif build_std != "0" and has_source(rustc):
+            return Toolchain(name, rustc, True)
+    if wrong:
+        raise Stop(wrong[0])
+    raise Stop(f"Rust has no `{crate}` for {target}: {how_to_get(target, build_std)}")
+
+
+def how_to_get(target, build_std):
+    """The command that mends it: what rustup has prebuilt, it adds; the rest is built from source."""
+    add = f"`rustup target add {target}`"
+    if build_std == "0":
+        return f"run {add}, or leave MPGC_BUILD_STD=0 out to build it from source"
+    listed = run(["rustup", "target", "list"]).stdout.split() if shutil.which("rustup") else [target]
+    command = add if target in listed and build_std != "1" else "`rustup component add rust-src`"
+    return f"run {command}, or on Debian `{DEBIANS_COMMAND}`"
+
+
+def toolchain_environment(toolchain):
+    """What cargo needs in its environment to use this toolchain and no other."""
+    # A cargo that is not rustup's would take the first rustc in PATH, which may be rustup's.
+    env = {"RUSTC": toolchain.rustc}
+    if toolchain.build_std:
+        # -Zbuild-std wants a nightly compiler or this.
+        env["RUSTC_BOOTSTRAP"] = "1"
+    return env
