@@ -20,8 +20,9 @@ const CFGS: &[&str] = &[
     "mpgc_gc_mutex",
     "mpgc_kbd_exception",
     "mpgc_longint_mpz",
+    "mpgc_nlr_fp",
+    "mpgc_nlr_registers",
     "mpgc_nlr_setjmp",
-    "mpgc_nlr_x64",
     "mpgc_pystack",
     "mpgc_sched_hook_scheduled",
     "mpgc_scheduler",
@@ -31,6 +32,7 @@ const CFGS: &[&str] = &[
     "mpgc_thread",
     "mpgc_thread_gil",
     "mpgc_thread_state_inline",
+    "mpgc_thumb1",
     "mpgc_type_array",
     "mpgc_type_bytearray",
     "mpgc_type_float",
@@ -38,11 +40,18 @@ const CFGS: &[&str] = &[
     "mpgc_vm_abort",
 ];
 
+/// Targets whose Thumb is the first one: no stores of high registers, no long branch.
+const THUMB1: &[&str] = &["thumbv4t", "thumbv5te", "thumbv6", "thumbv8m.base"];
+
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=buildsrc");
     for cfg in CFGS {
         println!("cargo:rustc-check-cfg=cfg({cfg})");
+    }
+    let target = std::env::var("TARGET").unwrap_or_default();
+    if THUMB1.iter().any(|name| target.starts_with(name)) {
+        println!("cargo:rustc-cfg=mpgc_thumb1");
     }
     #[cfg(feature = "micropython")]
     if let Err(message) = buildsrc::run() {

@@ -2,6 +2,7 @@
 
 use super::Result;
 use super::headers::Headers;
+use super::nlr;
 use std::fmt::Write;
 
 /// The configuration of a port, checked to be one that the crate supports.
@@ -26,7 +27,6 @@ const FLAG_CFGS: &[(&str, &str)] = &[
     ("mpgc_kbd_exception", "KBD_EXCEPTION"),
     ("mpgc_longint_mpz", "LONGINT_MPZ"),
     ("mpgc_nlr_setjmp", "NLR_SETJMP"),
-    ("mpgc_nlr_x64", "NLR_X64"),
     ("mpgc_pystack", "ENABLE_PYSTACK"),
     ("mpgc_sched_hook_scheduled", "HAS_SCHED_HOOK"),
     ("mpgc_scheduler", "ENABLE_SCHEDULER"),
@@ -125,11 +125,11 @@ impl<'a> Config<'a> {
         Ok(config)
     }
 
-    fn flag(&self, name: &str) -> bool {
+    pub(super) fn flag(&self, name: &str) -> bool {
         self.headers.value(&format!("FLAG_{name}")) == Some(1)
     }
 
-    fn number(&self, name: &str) -> u64 {
+    pub(super) fn number(&self, name: &str) -> u64 {
         self.headers.value(&format!("NUMBER_{name}")).unwrap_or(0)
     }
 
@@ -196,23 +196,7 @@ impl<'a> Config<'a> {
     }
 
     fn check_options(&self, target: &str) -> Result<()> {
-        if !self.flag("NLR_SETJMP") && !self.flag("NLR_X64") {
-            return Err(format!(
-                "nlr for {target} is not written in Rust yet (x86-64 is): \
-                 build with CFLAGS_EXTRA=\"-DMICROPY_NLR_SETJMP=1 -Wno-clobbered\""
-            ));
-        }
-        if self.flag("NLR_OS_WINDOWS") {
-            return Err("nlr for Windows is not written in Rust yet: \
-                        build with CFLAGS_EXTRA=-DMICROPY_NLR_SETJMP=1"
-                .into());
-        }
-        if self.flag("NLR_X64") && !target.starts_with("x86_64") {
-            return Err(format!(
-                "the port's headers choose nlr for x86-64 but the Rust target is {target}: \
-                 set MPGC_TARGET to the target of the port's compiler"
-            ));
-        }
+        nlr::check(self, target)?;
         let block = self.number("BYTES_PER_GC_BLOCK");
         if !block.is_power_of_two() {
             return Err(format!(
@@ -257,6 +241,7 @@ impl<'a> Config<'a> {
             // Without the scheduler there is no list for static nodes, and nothing to hook.
             on.retain(|cfg| !matches!(*cfg, "mpgc_static_nodes" | "mpgc_sched_hook_scheduled"));
         }
+        on.extend(nlr::cfgs(self));
         if self.gc_mutex() {
             on.push("mpgc_gc_mutex");
         }
@@ -393,7 +378,6 @@ impl<'a> Config<'a> {
             ("GC_CONSERVATIVE_CLEAR", "conservative clear"),
             ("ENABLE_PYSTACK", "pystack"),
             ("NLR_SETJMP", "setjmp nlr"),
-            ("NLR_X64", "x86-64 nlr"),
             ("ENABLE_SCHEDULER", "scheduler"),
             ("SCHEDULER_STATIC_NODES", "static nodes"),
             ("PY_THREAD_GIL", "GIL"),
@@ -403,6 +387,9 @@ impl<'a> Config<'a> {
             ("DEBUG_VALGRIND", "valgrind"),
             ("ASSERTS", "asserts"),
         ];
+        if let Some(name) = nlr::name(self) {
+            write!(text, ", {name} nlr").expect("a String takes all text");
+        }
         for (flag, name) in named {
             if self.flag(flag) {
                 write!(text, ", {name}").expect("a String takes all text");

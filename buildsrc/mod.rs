@@ -4,6 +4,7 @@
 //!   port.rs      the port's compiler command, as the make rules captured it
 //!   headers.rs   its headers through bindgen
 //!   config.rs    options -> constants, cfgs, exported symbols, refusals
+//!   nlr.rs       the non-local return that they choose
 //!   layout.rs    proves sizes and offsets with the port's own compiler
 //!   sections.rs  where the port places the scheduler's functions
 //! ```
@@ -11,6 +12,7 @@
 mod config;
 mod headers;
 mod layout;
+mod nlr;
 mod port;
 mod sections;
 

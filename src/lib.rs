@@ -16,6 +16,8 @@
 //! the headers of the port with the port's own compiler flags.
 
 #![no_std]
+// MIPS has no prebuilt core, so it is built where unstable features may be used (-Zbuild-std).
+#![cfg_attr(target_arch = "mips", feature(asm_experimental_arch))]
 
 #[cfg(any(test, feature = "testing"))]
 extern crate std;

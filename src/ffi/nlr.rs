@@ -4,15 +4,15 @@ use crate::host::bindings::{nlr_buf_t, nlr_jump_callback_fun_t, nlr_jump_callbac
 use crate::host::nlr;
 use core::ffi::{c_uint, c_void};
 
-/// Mirrors `nlr_push` (py/nlrx64.c): returns 0, and 1 once more for each jump here.
+/// Mirrors `nlr_push` (py/nlr*.c of the architecture): returns 0, and 1 once more for each jump here.
 ///
 /// # Safety
 /// `buffer` is valid until it is popped or jumped to, and so is the caller's frame.
-#[cfg(mpgc_nlr_x64)]
+#[cfg(mpgc_nlr_registers)]
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
 pub unsafe extern "C" fn nlr_push(buffer: *mut nlr_buf_t) -> c_uint {
-    crate::nlr::x64::nlr_push_body!(nlr_push_tail)
+    crate::nlr::registers::nlr_push_body!(nlr_push_tail)
 }
 
 /// Mirrors `nlr_push_tail` (py/nlr.c): links the buffer, returns 0.
@@ -36,7 +36,7 @@ pub unsafe extern "C" fn nlr_pop() {
     unsafe { nlr::pop() }
 }
 
-/// Mirrors `nlr_jump` (py/nlrx64.c, py/nlrsetjmp.c).
+/// Mirrors `nlr_jump` (py/nlr*.c of the architecture, py/nlrsetjmp.c).
 ///
 /// # Safety
 /// No frame between here and the newest buffer's `nlr_push` has a destructor.
@@ -98,7 +98,7 @@ same_as_the_header!(
     nlr_pop_jump_callback,
     nlr_call_jump_callbacks,
 );
-#[cfg(mpgc_nlr_x64)]
+#[cfg(mpgc_nlr_registers)]
 same_as_the_header!(nlr_push);
 #[cfg(mpgc_vm_abort)]
 same_as_the_header!(nlr_jump_abort);

@@ -10,10 +10,10 @@ const _: () = assert!(offset_of!(nlr_buf_t, prev) == offset_of!(Buffer, prev));
 const _: () = assert!(offset_of!(nlr_buf_t, ret_val) == offset_of!(Buffer, ret_val));
 const _: () = assert!(size_of::<nlr_jump_callback_node_t>() == size_of::<CallbackNode>());
 const _: () = assert!(offset_of!(nlr_jump_callback_node_t, fun) == offset_of!(CallbackNode, fun));
-#[cfg(mpgc_nlr_x64)]
+#[cfg(mpgc_nlr_registers)]
 const _: () = {
-    assert!(offset_of!(nlr_buf_t, regs) == nlr::x64::REGISTERS_OFFSET);
-    assert!(super::config::NLR_NUM_REGS == nlr::x64::REGISTERS);
+    assert!(offset_of!(nlr_buf_t, regs) == nlr::registers::REGISTERS_OFFSET);
+    assert!(super::config::NLR_NUM_REGS == nlr::registers::REGISTERS);
 };
 
 /// The thread's newest buffer.
@@ -94,10 +94,10 @@ unsafe fn resume(buffer: *mut Buffer) -> ! {
     unsafe {
         super::shim::longjmp(buffer.cast())
     }
-    #[cfg(mpgc_nlr_x64)]
+    #[cfg(mpgc_nlr_registers)]
     // SAFETY: nlr_push filled the buffer in a function that has not returned.
     unsafe {
-        nlr::x64::resume(buffer)
+        nlr::registers::resume(buffer)
     }
 }
 

@@ -12,7 +12,64 @@
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
-pub mod x64;
+/// Declares the buffer of an architecture: its slots in the order that the C gives them (the
+/// native emitters of MicroPython fill and read the slots themselves), and how many more follow.
+#[allow(unused_macros, reason = "not every target has a file")]
+macro_rules! registers {
+    ($($name:ident)* $(; $more:literal)?) => {
+        /// A buffer of this architecture, as far as its last register.
+        #[repr(C)]
+        #[derive(Debug)]
+        pub struct RegisterBuffer {
+            head: super::Buffer,
+            $($name: usize,)*
+            $(more: [usize; $more],)?
+        }
+
+        /// Where the registers begin in a buffer.
+        pub const REGISTERS_OFFSET: usize = size_of::<super::Buffer>();
+        /// How many words a buffer keeps (`MICROPY_NLR_NUM_REGS`).
+        pub const REGISTERS: usize =
+            (size_of::<RegisterBuffer>() - REGISTERS_OFFSET) / size_of::<usize>();
+
+        const _: () = assert!(REGISTERS_OFFSET == 2 * size_of::<usize>());
+
+        /// The offset of each slot in a buffer, for the assembly of this file.
+        #[doc(hidden)]
+        #[allow(non_upper_case_globals, missing_docs, dead_code, reason = "the names of the registers")]
+        pub mod slot {
+            $(pub const $name: usize = core::mem::offset_of!(super::RegisterBuffer, $name);)*
+        }
+    };
+}
+
+#[cfg(target_arch = "aarch64")]
+#[path = "aarch64.rs"]
+pub mod registers;
+#[cfg(target_arch = "arm")]
+#[path = "arm.rs"]
+pub mod registers;
+#[cfg(target_arch = "mips")]
+#[path = "mips.rs"]
+pub mod registers;
+#[cfg(any(
+    target_arch = "powerpc",
+    all(target_arch = "powerpc64", target_endian = "little")
+))]
+#[path = "powerpc.rs"]
+pub mod registers;
+#[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
+#[path = "riscv.rs"]
+pub mod registers;
+#[cfg(all(target_arch = "x86", not(windows)))]
+#[path = "x86.rs"]
+pub mod registers;
+#[cfg(all(target_arch = "x86_64", not(windows)))]
+#[path = "x86_64.rs"]
+pub mod registers;
+
+#[cfg(all(test, target_arch = "x86_64", not(windows)))]
+mod jump_tests;
 
 /// The head of every buffer; the registers, a `jmp_buf` or more follow it.
 #[repr(C)]

@@ -1,0 +1,73 @@
+//! The non-local return that py/nlr.h chooses.
+
+use super::Result;
+use super::config::Config;
+
+/// Each form but setjmp: its flag, its name, the architectures of Rust that it is for.
+const NLR: &[(&str, &str, &[&str])] = &[
+    ("NLR_AARCH64", "AArch64", &["aarch64"]),
+    ("NLR_MIPS", "MIPS", &["mips", "mips64"]),
+    ("NLR_POWERPC", "PowerPC", &["powerpc", "powerpc64"]),
+    ("NLR_RV32I", "RV32", &["riscv32"]),
+    ("NLR_RV64I", "RV64", &["riscv64"]),
+    ("NLR_THUMB", "ARM", &["arm"]),
+    ("NLR_X64", "x86-64", &["x86_64"]),
+    ("NLR_X86", "x86", &["x86"]),
+    ("NLR_XTENSA", "Xtensa", &["xtensa"]),
+];
+
+/// How to do without registers.
+const SETJMP: &str = "build with CFLAGS_EXTRA=\"-DMICROPY_NLR_SETJMP=1 -Wno-clobbered\"";
+
+/// The form that the headers choose, if not setjmp.
+pub fn name(config: &Config) -> Option<&'static str> {
+    chosen(config).map(|(_, name, _)| *name)
+}
+
+fn chosen(
+    config: &Config,
+) -> Option<&'static (&'static str, &'static str, &'static [&'static str])> {
+    NLR.iter().find(|(flag, ..)| config.flag(flag))
+}
+
+/// Checks that it is one that the crate has for the Rust target.
+pub fn check(config: &Config, target: &str) -> Result<()> {
+    if config.flag("NLR_SETJMP") {
+        return Ok(());
+    }
+    let Some((_, name, arches)) = chosen(config) else {
+        return Err(format!(
+            "py/nlr.h chooses an nlr for {target} that mpgc does not know: {SETJMP}"
+        ));
+    };
+    let arch = super::cargo_variable("CARGO_CFG_TARGET_ARCH");
+    if !arches.contains(&arch.as_str()) {
+        return Err(format!(
+            "the port's headers choose nlr for {name} but the Rust target is {target}: \
+             set MPGC_TARGET to the target of the port's compiler"
+        ));
+    }
+    let missing = match arch.as_str() {
+        _ if config.flag("NLR_OS_WINDOWS") => "nlr for Windows is not written in Rust",
+        "xtensa" => "nlr for Xtensa, with its register windows, is not written in Rust",
+        "mips64" => "py/nlrmips.c keeps half of each 64-bit register",
+        "powerpc64" if super::cargo_variable("CARGO_CFG_TARGET_ENDIAN") == "big" => {
+            "nlr for big-endian PowerPC (ELFv1) is not written in Rust"
+        }
+        _ => return Ok(()),
+    };
+    Err(format!("{missing}: {SETJMP}"))
+}
+
+/// The cfgs that it switches on.
+pub fn cfgs(config: &Config) -> Vec<&'static str> {
+    let mut on = Vec::new();
+    if !config.flag("NLR_SETJMP") {
+        on.push("mpgc_nlr_registers");
+    }
+    // Ten registers, and s16 to s21 in pairs.
+    if config.flag("NLR_THUMB") && config.number("NLR_NUM_REGS") == 16 {
+        on.push("mpgc_nlr_fp");
+    }
+    on
+}

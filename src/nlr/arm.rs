@@ -1,0 +1,196 @@
+//! ARM and Thumb.
+//!
+//! Thumb of v6-M and v8-M baseline (`mpgc_thumb1`) stores only r0 to r7, and its branch reaches
+//! 2 KB. Where the header has slots for them, s16 to s21 are kept too: d8 to d10 (`mpgc_nlr_fp`).
+
+use super::Buffer;
+use core::arch::asm;
+
+#[cfg(not(mpgc_nlr_fp))]
+registers! {
+    lr r4 r5 r6 r7 r8 r9 r10 r11 sp
+}
+#[cfg(mpgc_nlr_fp)]
+registers! {
+    lr r4 r5 r6 r7 r8 r9 r10 r11 sp d8 d8_high d9 d9_high d10 d10_high
+}
+#[cfg(mpgc_nlr_fp)]
+const _: () = assert!(slot::d8 == slot::sp + 4);
+
+/// What to do with the floating point registers, or nothing.
+#[cfg(not(mpgc_nlr_fp))]
+macro_rules! floats {
+    ($instruction:literal) => {
+        ""
+    };
+}
+/// What to do with the floating point registers: they follow sp.
+#[cfg(mpgc_nlr_fp)]
+macro_rules! floats {
+    ($instruction:literal) => {
+        concat!(
+            // A target whose arguments are in core registers assembles none of these otherwise.
+            ".fpu vfpv2\n",
+            concat!($instruction, " d8, [r0, {sp} + 4]\n"),
+            concat!($instruction, " d9, [r0, {sp} + 12]\n"),
+            concat!($instruction, " d10, [r0, {sp} + 20]"),
+        )
+    };
+}
+#[allow(unused_imports, reason = "used where nlr_push_body is expanded")]
+pub(crate) use floats;
+
+/// The body of a naked `unsigned nlr_push(buffer)`: saves the caller's registers
+/// and goes on in the function `$tail` with the same argument, so that its value is
+/// what the caller gets.
+///
+/// A macro, since the room that exports `nlr_push` owns both symbols.
+#[cfg(not(mpgc_thumb1))]
+#[allow(unused_macros, reason = "expanded by the room that exports nlr_push")]
+macro_rules! nlr_push_body {
+    ($tail:path) => {
+        core::arch::naked_asm!(
+            "str lr, [r0, {lr}]", // where a jump goes on
+            "str r4, [r0, {r4}]", // the callee-saved registers
+            "str r5, [r0, {r5}]",
+            "str r6, [r0, {r6}]",
+            "str r7, [r0, {r7}]",
+            "str r8, [r0, {r8}]",
+            "str r9, [r0, {r9}]",
+            "str r10, [r0, {r10}]",
+            "str r11, [r0, {r11}]",
+            "str sp, [r0, {sp}]", // the stack of the caller
+            $crate::nlr::registers::floats!("vstr"),
+            "b {tail}", // links the buffer and returns 0
+            lr = const $crate::nlr::registers::slot::lr,
+            r4 = const $crate::nlr::registers::slot::r4,
+            r5 = const $crate::nlr::registers::slot::r5,
+            r6 = const $crate::nlr::registers::slot::r6,
+            r7 = const $crate::nlr::registers::slot::r7,
+            r8 = const $crate::nlr::registers::slot::r8,
+            r9 = const $crate::nlr::registers::slot::r9,
+            r10 = const $crate::nlr::registers::slot::r10,
+            r11 = const $crate::nlr::registers::slot::r11,
+            sp = const $crate::nlr::registers::slot::sp,
+            tail = sym $tail,
+        )
+    };
+}
+
+/// The same in Thumb-1.
+#[cfg(mpgc_thumb1)]
+#[allow(unused_macros, reason = "expanded by the room that exports nlr_push")]
+macro_rules! nlr_push_body {
+    ($tail:path) => {
+        core::arch::naked_asm!(
+            "str r4, [r0, {r4}]", // the callee-saved registers
+            "str r5, [r0, {r5}]",
+            "str r6, [r0, {r6}]",
+            "str r7, [r0, {r7}]",
+            "mov r1, r8", // a high register through a low one
+            "str r1, [r0, {r8}]",
+            "mov r1, r9",
+            "str r1, [r0, {r9}]",
+            "mov r1, r10",
+            "str r1, [r0, {r10}]",
+            "mov r1, r11",
+            "str r1, [r0, {r11}]",
+            "mov r1, sp",
+            "str r1, [r0, {sp}]", // the stack of the caller
+            "mov r1, lr",
+            "str r1, [r0, {lr}]",  // where a jump goes on
+            "push {{r4, lr}}",     // two words: the stack stays aligned
+            "bl {tail}",           // links the buffer; a plain branch does not reach as far
+            "pop {{r4, pc}}",      // returns its 0
+            lr = const $crate::nlr::registers::slot::lr,
+            r4 = const $crate::nlr::registers::slot::r4,
+            r5 = const $crate::nlr::registers::slot::r5,
+            r6 = const $crate::nlr::registers::slot::r6,
+            r7 = const $crate::nlr::registers::slot::r7,
+            r8 = const $crate::nlr::registers::slot::r8,
+            r9 = const $crate::nlr::registers::slot::r9,
+            r10 = const $crate::nlr::registers::slot::r10,
+            r11 = const $crate::nlr::registers::slot::r11,
+            sp = const $crate::nlr::registers::slot::sp,
+            tail = sym $tail,
+        )
+    };
+}
+#[allow(unused_imports, reason = "as above")]
+pub(crate) use nlr_push_body;
+
+/// Restores the registers of `buffer` and returns 1 from its `nlr_push`.
+///
+/// # Safety
+/// `buffer` was filled by `nlr_push` in a function that has not returned, and no
+/// frame between here and there holds a value with a destructor.
+#[inline(always)]
+pub unsafe fn resume(buffer: *mut Buffer) -> ! {
+    // SAFETY: the slots hold what nlr_push saved, so this returns into its caller
+    // with that caller's stack and callee-saved registers.
+    #[cfg(not(mpgc_thumb1))]
+    unsafe {
+        asm!(
+            "ldr r4, [r0, {r4}]", // the callee-saved registers, as they were
+            "ldr r5, [r0, {r5}]",
+            "ldr r6, [r0, {r6}]",
+            "ldr r7, [r0, {r7}]",
+            "ldr r8, [r0, {r8}]",
+            "ldr r9, [r0, {r9}]",
+            "ldr r10, [r0, {r10}]",
+            "ldr r11, [r0, {r11}]",
+            "ldr sp, [r0, {sp}]", // the stack as nlr_push found it
+            floats!("vldr"),
+            "ldr lr, [r0, {lr}]", // where nlr_push was to return to, ARM or Thumb
+            "mov r0, #1",         // 1: a jump landed here
+            "bx lr",
+            in("r0") buffer,
+            lr = const slot::lr,
+            r4 = const slot::r4,
+            r5 = const slot::r5,
+            r6 = const slot::r6,
+            r7 = const slot::r7,
+            r8 = const slot::r8,
+            r9 = const slot::r9,
+            r10 = const slot::r10,
+            r11 = const slot::r11,
+            sp = const slot::sp,
+            options(noreturn),
+        )
+    }
+    // SAFETY: as above.
+    #[cfg(mpgc_thumb1)]
+    unsafe {
+        asm!(
+            "ldr r4, [r0, {r4}]", // the callee-saved registers, as they were
+            "ldr r5, [r0, {r5}]",
+            "ldr r6, [r0, {r6}]",
+            "ldr r7, [r0, {r7}]",
+            "ldr r1, [r0, {r8}]", // a high register through a low one
+            "mov r8, r1",
+            "ldr r1, [r0, {r9}]",
+            "mov r9, r1",
+            "ldr r1, [r0, {r10}]",
+            "mov r10, r1",
+            "ldr r1, [r0, {r11}]",
+            "mov r11, r1",
+            "ldr r1, [r0, {sp}]",
+            "mov sp, r1",         // the stack as nlr_push found it
+            "ldr r1, [r0, {lr}]", // where nlr_push was to return to
+            "movs r0, #1",        // 1: a jump landed here
+            "bx r1",
+            in("r0") buffer,
+            lr = const slot::lr,
+            r4 = const slot::r4,
+            r5 = const slot::r5,
+            r6 = const slot::r6,
+            r7 = const slot::r7,
+            r8 = const slot::r8,
+            r9 = const slot::r9,
+            r10 = const slot::r10,
+            r11 = const slot::r11,
+            sp = const slot::sp,
+            options(noreturn),
+        )
+    }
+}

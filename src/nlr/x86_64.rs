@@ -1,0 +1,78 @@
+//! x86-64, System V.
+
+use super::Buffer;
+use core::arch::asm;
+
+registers! {
+    rip rbp rsp rbx r12 r13 r14 r15
+}
+
+/// The body of a naked `unsigned nlr_push(buffer)`: saves the caller's registers
+/// and goes on in the function `$tail` with the same argument, so that its value is
+/// what the caller gets.
+///
+/// A macro, since the room that exports `nlr_push` owns both symbols.
+#[allow(unused_macros, reason = "expanded by the room that exports nlr_push")]
+macro_rules! nlr_push_body {
+    ($tail:path) => {
+        core::arch::naked_asm!(
+            "mov rax, [rsp]",         // the return address of the caller
+            "mov [rdi + {rip}], rax", // where a jump goes on
+            "mov [rdi + {rbp}], rbp", // the callee-saved registers
+            "mov [rdi + {rsp}], rsp", // the stack, pointing at the return address
+            "mov [rdi + {rbx}], rbx",
+            "mov [rdi + {r12}], r12",
+            "mov [rdi + {r13}], r13",
+            "mov [rdi + {r14}], r14",
+            "mov [rdi + {r15}], r15",
+            "jmp {tail}",             // links the buffer and returns 0
+            rip = const $crate::nlr::registers::slot::rip,
+            rbp = const $crate::nlr::registers::slot::rbp,
+            rsp = const $crate::nlr::registers::slot::rsp,
+            rbx = const $crate::nlr::registers::slot::rbx,
+            r12 = const $crate::nlr::registers::slot::r12,
+            r13 = const $crate::nlr::registers::slot::r13,
+            r14 = const $crate::nlr::registers::slot::r14,
+            r15 = const $crate::nlr::registers::slot::r15,
+            tail = sym $tail,
+        )
+    };
+}
+#[allow(unused_imports, reason = "as above")]
+pub(crate) use nlr_push_body;
+
+/// Restores the registers of `buffer` and returns 1 from its `nlr_push`.
+///
+/// # Safety
+/// `buffer` was filled by `nlr_push` in a function that has not returned, and no
+/// frame between here and there holds a value with a destructor.
+#[inline(always)]
+pub unsafe fn resume(buffer: *mut Buffer) -> ! {
+    // SAFETY: the slots hold what nlr_push saved, so this returns into its caller
+    // with that caller's stack and callee-saved registers.
+    unsafe {
+        asm!(
+            "mov r15, [rcx + {r15}]", // the callee-saved registers, as they were
+            "mov r14, [rcx + {r14}]",
+            "mov r13, [rcx + {r13}]",
+            "mov r12, [rcx + {r12}]",
+            "mov rbx, [rcx + {rbx}]",
+            "mov rsp, [rcx + {rsp}]", // the stack as nlr_push found it
+            "mov rbp, [rcx + {rbp}]",
+            "mov rax, [rcx + {rip}]", // where nlr_push was to return to
+            "mov [rsp], rax",         // its slot may have been used again since
+            "mov eax, 1",             // 1: a jump landed here
+            "ret",
+            in("rcx") buffer,
+            rip = const slot::rip,
+            rbp = const slot::rbp,
+            rsp = const slot::rsp,
+            rbx = const slot::rbx,
+            r12 = const slot::r12,
+            r13 = const slot::r13,
+            r14 = const slot::r14,
+            r15 = const slot::r15,
+            options(noreturn),
+        )
+    }
+}
