@@ -13,6 +13,8 @@ RUN ?=
 # What `make bench` measures, and for how long each.
 CASE ?=
 SECONDS ?= 2
+# A machine to build for beside this one: a name of tools/targets.py.
+TARGET ?=
 MICROPYTHON_DIR ?=
 PYTHON ?= python3
 
@@ -33,8 +35,8 @@ help: ## list these tasks
 python:
 	@command -v "$(PYTHON)" >/dev/null || { echo 'error: `$(PYTHON)` is not in PATH: install the package python3 (as root: apt-get install python3), or give PYTHON=...' >&2; exit 1; }
 
-deps: python ## install what is missing to build and test (apt, as root or with sudo)
-	@$(PYTHON) tools/deps.py
+deps: python ## install what is missing to build and test (apt, as root or with sudo) [TARGET=aarch64]
+	@$(PYTHON) tools/deps.py --target "$(TARGET)"
 
 tree: python ## fetch the MicroPython tree into build/trees
 	@$(PYTHON) tools/tree.py $(TREE)

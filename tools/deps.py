@@ -14,6 +14,9 @@ import sys
 from collections import namedtuple
 
 from common import ROOT, Fail, run_main, say
+from targets import find_target, missing_for
+
+from mpgc_rust import Stop, choose_toolchain
 
 OLDEST_PYTHON = (3, 9)
 
@@ -65,6 +68,36 @@ TEST_NEEDS = [
 ]
 
 
+def rust_for(target):
+    """Whether some toolchain here has Rust's core for the target, or its source."""
+    try:
+        choose_toolchain(target)
+    except Stop:
+        return False
+    return True
+
+
+def needs_of(name):
+    """What a build for another machine needs: its compiler and library, and Debian's Rust where the own one lacks it."""
+    target = find_target(name)
+    found = [Need(f"the compiler, library or emulator for {target.rust}", package, installed(package)) for package in target.packages]
+    # rust-web-src is the source of core and std, which cargo-web builds for any target.
+    return found + [Need(f"Rust for {target.rust}", package, lambda: rust_for(target.rust)) for package in ("cargo-web", "rust-web-src")]
+
+
+def installed(package):
+    """Whether dpkg has the package; where there is no dpkg, what is missing shows in the build."""
+
+    def present():
+        if not shutil.which("dpkg-query"):
+            return True
+        command = ["dpkg-query", "-W", "-f", "${Status}", package]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+        return done.stdout.endswith(" installed")
+
+    return present
+
+
 def check_rust_tools():
     for tool, component in (("fmt", "rustfmt"), ("clippy", "clippy")):
         command = ["cargo", tool, "--version"]
@@ -110,7 +143,7 @@ def install(missing):
         raise Fail(f"missing, and neither root nor sudo is at hand to install it:{listing}\nrun as root: {by_hand}")
     say(f"installing what is missing:{listing}")
     environment = ["env", "DEBIAN_FRONTEND=noninteractive"]
-    for words in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
+    for words in (["update"], ["install", "-y", "--no-install-recommends", "--no-remove", *packages]):
         command = [*prefix, *environment, "apt-get", "-q", *words]
         if subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode != 0 and words[0] == "install":
             raise Fail(f"apt-get could not install {' '.join(packages)} (its messages are above); mend that, then run as root: {by_hand}")
@@ -121,8 +154,11 @@ def main():
     parser.add_argument("--check", action="store_true", help="only say what is missing, install nothing")
     parser.add_argument("--test", action="store_true", help="also what `make test` needs")
     parser.add_argument("--bench", action="store_true", help="also what `make bench` needs")
+    parser.add_argument("--target", default="", help="also what a build for this machine needs (a name of tools/targets.py)")
     args = parser.parse_args()
     needs = NEEDS + (TEST_NEEDS if args.test else BENCH_NEEDS if args.bench else [])
+    if args.target:
+        needs = needs + needs_of(args.target)
     if sys.version_info < OLDEST_PYTHON:
         raise Fail(f"python3 is {sys.version.split()[0]}, the tools need {'.'.join(map(str, OLDEST_PYTHON))} or later: install a newer python3")
     missing = [need for need in needs if not need.present()]
@@ -134,6 +170,9 @@ def main():
         if still:
             raise Fail(f"installed, but still not found: {', '.join(still)}; look at the output of apt-get above")
     check_rust()
+    wrong = args.target and missing_for(find_target(args.target))
+    if wrong:
+        raise Fail(wrong)
     if args.test:
         check_rust_tools()
     return 0

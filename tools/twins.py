@@ -7,9 +7,7 @@ they are two libraries, runs drawn traces and, in the smallest heaps, every sequ
 """
 
 import argparse
-import os
 import re
-import subprocess
 import time
 import zlib
 from collections import namedtuple
@@ -17,8 +15,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from common import BUILD, ROOT, Fail, clean_env, jobs, run_logged, run_main, say, shown, table
+from targets import TARGETS
+from targets import missing_for as missing_for_target
 from tree import add_tree_arguments, get_tree
 from unix import WRAPPER, build_env, tree_key
+
+from mpgc_rust import choose_toolchain, toolchain_environment
 
 SOURCES = ROOT / "c-tests" / "twins"
 WORK = BUILD / "twins"
@@ -72,48 +74,51 @@ CONFIGURATIONS = {
     # docs/upstream.md, 9: in C every root is dropped.
     "valgrind": Configuration("-DMICROPY_DEBUG_VALGRIND=1", only_faults=True),
     "asserts": Configuration("-UNDEBUG"),
-    "i686": Configuration(f"-m32 {SETJMP}", target="i686-unknown-linux-gnu"),
-    "i686-auto": Configuration(f"-m32 {SETJMP} {AUTO}", target="i686-unknown-linux-gnu"),
     "hardened": Configuration("", **HARDENED),
     "hardened-auto": Configuration(f"{AUTO} {stack(8)}", **HARDENED)._replace(ci=True),
     "hardened-no-finaliser": Configuration(f"{NO_FINALISER} -DMICROPY_GC_CONSERVATIVE_CLEAR=1", **HARDENED),
     "hardened-block16": Configuration(f"-DMICROPY_BYTES_PER_GC_BLOCK=16 {SPLIT}", **HARDENED),
     "hardened-block128": Configuration("-DMICROPY_BYTES_PER_GC_BLOCK=128 -DMICROPY_GC_CONSERVATIVE_CLEAR=1", **HARDENED),
-    "hardened-i686": Configuration(f"-m32 {SETJMP} {SPLIT} {NO_FINALISER}", target="i686-unknown-linux-gnu", **HARDENED),
+    "hardened-i686": Configuration(f"{SPLIT} {NO_FINALISER}", target="i686", **HARDENED),
+    "i686": Configuration("", target="i686", ci=False),
+    "i686-auto": Configuration(f"{AUTO} {stack(8)}", target="i686", ci=False),
+    "i686-setjmp": Configuration(f"{SETJMP} {SPLIT} -DMICROPY_BYTES_PER_GC_BLOCK=32", target="i686", ci=False),
 }
 
 
 def missing_for(configuration):
     """What keeps a configuration from running here; None if nothing does."""
-    target = configuration.target
     if "DEBUG_VALGRIND" in configuration.options and not Path("/usr/include/valgrind/memcheck.h").is_file():
         return "there is no valgrind/memcheck.h (apt-get install valgrind)"
-    if target is None:
-        return None
-    done = subprocess.run(
-        ["rustc", "--print", "target-libdir", "--target", target], stdout=subprocess.PIPE, text=True, check=False,
-    )
-    if done.returncode or not list(Path(done.stdout.strip()).glob("libstd-*.rlib")):
-        return f"Rust has no library for {target} (rustup target add {target})"
-    probe = ["gcc", "-m32", "-x", "c", "-shared", "-o", os.devnull, "-"]
-    done = subprocess.run(probe, input="#include <stdlib.h>", text=True, stderr=subprocess.DEVNULL, check=False)
-    return "gcc has no 32-bit library (apt-get install gcc-multilib)" if done.returncode else None
+    return missing_for_target(TARGETS[configuration.target], crate="std") if configuration.target else None
 
 
 def build_driver(target):
-    words = ["cargo", "build", "--release", "--locked", "--manifest-path", SOURCES / "Cargo.toml"]
-    words += ["--target-dir", WORK / "driver"] + (["--target", target] if target else [])
-    run_logged(words, WORK / "driver.log", env=clean_env(), what="building the driver")
+    cargo, env, words = "cargo", clean_env(), []
+    if target:
+        # A shared object of 32 bits needs a process of 32 bits, so the driver is built for the target too.
+        rust = TARGETS[target].rust
+        toolchain = choose_toolchain(rust, crate="std")
+        cargo, words = toolchain.cargo, ["--target", rust]
+        env.update(toolchain_environment(toolchain))
+        env[f"CARGO_TARGET_{rust.upper().replace('-', '_')}_LINKER"] = f"{TARGETS[target].prefix}gcc"
+        if toolchain.build_std:
+            words.append("-Zbuild-std=std,panic_abort")
+    command = [cargo, "build", "--release", "--locked", "--manifest-path", SOURCES / "Cargo.toml"]
+    command += ["--target-dir", WORK / "driver", *words]
+    name = " ".join(filter(None, ["driver", target]))
+    run_logged(command, WORK / f"{name.replace(' ', '-')}.log", env=env, what=f"building the {name}")
 
 
 def driver_of(target):
-    return WORK / "driver" / (target or "") / "release" / "twins"
+    return WORK / "driver" / (TARGETS[target].rust if target else "") / "release" / "twins"
 
 
-def build_twins(tree, name, options, rust_variables=(), work=WORK):
+def build_twins(tree, name, options, rust_variables=(), work=WORK, target=None):
     """Both twins with these options in one shared object; `name` is that of the folder."""
     folder = work / tree_key(tree) / name
     options = f"-DNDEBUG {options}"
+    prefix = TARGETS[target].prefix if target else ""
     # The build's own tools are compiled once for all.
     env = {**build_env(tree), "MPGC_BUILD_TOOLS": str(WORK / "tools")}
     objects = []
@@ -124,12 +129,12 @@ def build_twins(tree, name, options, rust_variables=(), work=WORK):
             command += ["-f", WRAPPER, *rust_variables]
         command += [
             f"MICROPYTHON_DIR={tree.path}", f"BUILD={build}", f"TWIN={twin}", f"TWIN_OPTIONS={options}",
+            f"CROSS_COMPILE={prefix}",
         ]
         run_logged(command, folder / f"{twin}.log", env=env, what=f"building the {twin} of {name} from {shown(tree.path)}")
         objects.append(build / "twin.o")
     library = folder / "twins.so"
-    arch = [word for word in options.split() if word == "-m32"]
-    run_logged(["gcc", *arch, "-shared", "-o", library, *objects], folder / "link.log", what=f"linking {name}")
+    run_logged([f"{prefix}gcc", "-shared", "-o", library, *objects], folder / "link.log", what=f"linking {name}")
     return library
 
 
@@ -148,7 +153,7 @@ def run_configuration(tree, name, args):
     """Returns what was covered, or None if something differs."""
     configuration = CONFIGURATIONS[name]
     driver = driver_of(configuration.target)
-    library = build_twins(tree, name, configuration.options, configuration.rust_variables)
+    library = build_twins(tree, name, configuration.options, configuration.rust_variables, target=configuration.target)
     folder = library.parent
     good, text = run_driver(driver, library, folder / "prove.log", "prove", *["functions"] * configuration.only_faults)
     if good and (", hardened," in text) != bool(configuration.rust_variables):

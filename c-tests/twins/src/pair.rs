@@ -237,7 +237,7 @@ impl Pair {
             let side = self.side(i);
             let mut numbers = side.numbers();
             if let Place::Heap(region, offset) = side.place(numbers.pending_exception) {
-                numbers.pending_exception = (region + 1) << 40 | offset;
+                numbers.pending_exception = (region + 1) << (usize::BITS - 8) | offset;
             }
             numbers
         });
