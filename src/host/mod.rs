@@ -34,7 +34,7 @@ pub mod bindings {
 pub mod shim {
     pub use super::bindings::{
         mpgc_shim_atomic_begin as atomic_begin, mpgc_shim_atomic_end as atomic_end,
-        mpgc_shim_fault as fault, mpgc_shim_internal_event_hook as internal_event_hook,
+        mpgc_shim_internal_event_hook as internal_event_hook,
         mpgc_shim_internal_wfe_indefinite as internal_wfe_indefinite,
         mpgc_shim_internal_wfe_ms as internal_wfe_ms, mpgc_shim_raise as raise,
     };
@@ -43,6 +43,8 @@ pub mod shim {
     pub use super::bindings::mpgc_shim_event_poll_hook as event_poll_hook;
     #[cfg(mpgc_event_poll_hook_fast)]
     pub use super::bindings::mpgc_shim_event_poll_hook_fast as event_poll_hook_fast;
+    #[cfg(mpgc_enable_gc)]
+    pub use super::bindings::mpgc_shim_fault as fault;
     #[cfg(mpgc_gc_hook_loop)]
     pub use super::bindings::mpgc_shim_gc_hook_loop as gc_hook_loop;
     #[cfg(mpgc_nlr_setjmp)]

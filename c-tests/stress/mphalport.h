@@ -1,0 +1,3 @@
+static inline void mp_hal_set_interrupt_char(char c) {
+    (void)c;
+}

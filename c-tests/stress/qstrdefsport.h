@@ -1,0 +1,1 @@
+// No qstrs of its own.

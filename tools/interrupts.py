@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""Strains the scheduler with interrupts that schedule, lock and unlock: the C's and mpgc's, by the same program.
+
+By a timer, at any instruction (c-tests/stress/interrupts.c), and by breakpoints, one before each instruction
+of a short program (c-tests/stress/steps.c). Each change is looked at as it happens: nothing lost, nothing run
+twice, in order, refused exactly when the queue is full, idle at the end. In a control the atomic sections
+keep nothing out, which must be seen. Ends with `N passed, N failed`.
+"""
+
+import argparse
+import platform
+import time
+
+import stress
+from common import Fail, run_main, say
+from tree import add_tree_arguments, get_tree
+
+# A port whose functions lie in sections of their own, and with a hook.
+PLACED = f"{stress.PLAIN} -DSTRESS_PLACED"
+# What a run has to have met, or it has shown nothing.
+BY_TIMER = ("interrupts", "inside", "queued", "refused", "nodes", "nodes_refused", "locks", "exceptions", "dropped")
+BY_STEPS = ("instructions", "runs", "inside", "refused")
+
+
+def check(name, outcome, met):
+    """One line; returns whether all was well."""
+    never = [what for what in met if not outcome.counts.get(what)]
+    good = outcome.good and not never
+    if good:
+        say(f"  {name}: " + ", ".join(f"{what} {int(outcome.counts[what])}" for what in met))
+    else:
+        say(f"  {name}: FAILED{', never met: ' + ' '.join(never) if never else ''}\n{outcome.text.strip()[-3000:]}")
+    return good
+
+
+def check_control(name, outcome):
+    good = bool(outcome.counts.get("faults"))
+    if good:
+        say(f"  {name}: seen ({int(outcome.counts['faults'])} faults told)")
+    else:
+        say(f"  {name}: FAILED: nothing was seen\n{outcome.text.strip()[-3000:]}")
+    return good
+
+
+def run_side(tree, side, args):
+    """Yields, for each check, whether all was well."""
+    name = stress.NAMES[side]
+    timeout = 600 + args.signals / 1000
+    plain = stress.build(tree, "interrupts", side)
+    placed = stress.build(tree, "interrupts", side, name="placed", options=PLACED)
+    some = max(args.signals // 10, 1000)
+    for what, program, signals, mask in (
+        ("timer", plain, args.signals, "flag"),
+        ("timer, signal blocked by the kernel", plain, some, "kernel"),
+        ("timer, functions placed", placed, some, "flag"),
+    ):
+        outcome = stress.run([program, signals, args.seed, mask], timeout)
+        met = BY_TIMER if mask == "kernel" else (*BY_TIMER, "deferred")
+        yield check(f"{name}, {what}", outcome, met)
+    outcome = stress.run([plain, 100_000, args.seed, "off"], timeout)
+    yield check_control(f"{name}, timer, control without atomic sections", outcome)
+    if platform.machine() != "x86_64":
+        say(f"  {name}: breakpoints left out: c-tests/stress/steps.c knows those of x86-64 alone")
+        return
+    plain = stress.build(tree, "steps", side)
+    placed = stress.build(tree, "steps", side, name="placed", options=PLACED)
+    for what, program in (("each instruction", plain), ("each instruction, functions placed", placed)):
+        yield check(f"{name}, {what}", stress.run([program, "single"], 600), BY_STEPS)
+    # Each third is enough to be seen.
+    outcome = stress.run([plain, "single", 0, 3, "off"], 600)
+    yield check_control(f"{name}, each instruction, control without atomic sections", outcome)
+    if args.pairs:
+        outcome = stress.run([plain, "pairs", args.seed % args.pairs, args.pairs], 24 * 3600)
+        yield check(f"{name}, pairs of instructions, 1 of {args.pairs} first ones", outcome, BY_STEPS)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_tree_arguments(parser)
+    parser.add_argument("--signals", type=int, default=1_000_000, help="signals of the longest run on each side (1000000)")
+    parser.add_argument("--pairs", type=int, default=0, help="two interrupts in a run: 1 takes all pairs, 40 a fortieth (none)")
+    parser.add_argument("--seed", type=int, default=1, help="another seed draws other operations")
+    args = parser.parse_args()
+    if args.signals < 1 or args.pairs < 0:
+        raise Fail("--signals is 1 or more, --pairs is 0 or more")
+    tree = get_tree(args.release or None, args.micropython_dir)
+    results = []
+    for side in stress.SIDES:
+        started = time.monotonic()
+        results += list(run_side(tree, side, args))
+        say(f"{stress.NAMES[side]}: {time.monotonic() - started:.0f} s")
+    failed = results.count(False)
+    say(f"{len(results) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    run_main(main)
