@@ -15,6 +15,9 @@ CASE ?=
 SECONDS ?= 2
 # A machine to build for beside this one: a name of tools/targets.py.
 TARGET ?=
+# How many signals `make interrupts` sends, and of which share of the instructions it tries pairs (0: none).
+SIGNALS ?= 1000000
+PAIRS ?= 40
 MICROPYTHON_DIR ?=
 PYTHON ?= python3
 
@@ -26,7 +29,7 @@ UNIX = $(TREE) --variant "$(VARIANT)" --options "$(OPTIONS)"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help python deps tree build build-c run repl test upstream twins bench bench-growth perf fmt lint unit clean
+.PHONY: help python deps tree build build-c run repl test upstream twins bench bench-growth perf interrupts threads sanitize miri fmt lint unit clean
 
 help: ## list these tasks
 	@echo 'make TASK [RELEASE=1.25.0|1.26.1] [MICROPYTHON_DIR=...] [VARIANT=standard|coverage|minimal] [OPTIONS="..."]'
@@ -74,6 +77,21 @@ bench-growth: python ## measure how pauses grow with the heap and with what is a
 perf: deps ## run MicroPython's perf_bench on C and on mpgc in turns
 	@$(PYTHON) tools/perf.py $(UNIX) --rounds "$(ROUNDS)"
 
+interrupts: deps ## strain the scheduler with interrupts at any instruction [SIGNALS=1000000] [PAIRS=40]
+	@$(PYTHON) tools/interrupts.py $(TREE) --signals "$(SIGNALS)" --pairs "$(PAIRS)" --seed "$(SEED)"
+
+threads: ROUNDS = 20
+threads: STRESS_ROUNDS = 50
+threads: deps ## compare threads without a GIL on C and on mpgc [ROUNDS=20] [STRESS_ROUNDS=50]
+	@$(PYTHON) tools/threads.py $(TREE) --rounds "$(ROUNDS)" --stress-rounds "$(STRESS_ROUNDS)"
+
+sanitize: python ## run under AddressSanitizer, ThreadSanitizer, UBSan and valgrind
+	@$(PYTHON) tools/deps.py --bench
+	@$(PYTHON) tools/sanitize.py $(TREE)
+
+miri: python ## run the tests of the pure rooms under Miri, where rustup has it
+	@$(PYTHON) tools/sanitize.py --miri
+
 unit: ## test the pure heap, pystack and scheduler with cargo alone
 	cargo test
 
@@ -91,4 +109,4 @@ lint: ## check format and lints of the Rust sources
 	cargo clippy --manifest-path benches/Cargo.toml --target-dir build/bench/driver --all-targets --all-features -- -D warnings
 
 clean: ## remove what was built, but not the fetched trees
-	rm -rf target build/unix build/mpy-cross build/upstream build/perf build/dropin build/no-micropython-lib build/twins build/bench
+	rm -rf target build/unix build/mpy-cross build/upstream build/perf build/dropin build/no-micropython-lib build/twins build/bench build/stress build/sanitize

@@ -93,6 +93,11 @@ def all_steps():
     for release, only in TWINS:
         name = f"twins {release}"
         steps.append(Step(name, python("tools/twins.py", "--release", release, "--config", only), count_line))
+    steps += [
+        Step("interrupts", python("tools/interrupts.py", "--release", "1.25.0", "--signals", "100000"), count_line),
+        Step("threads", python("tools/threads.py", "--release", "1.25.0", "--operations", "20000", "--turns", "3"), count_line),
+        Step("sanitizers", python("tools/sanitize.py", "--release", "1.25.0", "--short"), count_line),
+    ]
     steps.append(Step("a tree of one's own", python("tools/check_own_tree.py"), None))
     for release, variant, options in UPSTREAM:
         name = " ".join(filter(None, ["upstream", release, variant, options]))

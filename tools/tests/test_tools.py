@@ -13,6 +13,7 @@ import apt_sources
 import options
 import run_checks
 import targets
+import threads
 import tree
 import twins
 import upstream
@@ -286,6 +287,20 @@ class Twins(unittest.TestCase):
         self.assertIn("hardened-auto", twins.choose("ci"))
         with self.assertRaisesRegex(Fail, "CONFIG=hardend"):
             twins.choose("default,hardend")
+
+
+class Threads(unittest.TestCase):
+    def test_the_chance_of_failures_is_that_of_the_one_sided_fisher_test(self):
+        # A table known from the literature: 1 of 8 against 5 of 8.
+        self.assertAlmostEqual(threads.fisher(1, 8, 5, 8), 0.0594, places=3)
+        self.assertEqual(threads.fisher(0, 50, 0, 50), 1)
+
+    def test_a_test_fails_more_often_only_beyond_chance(self):
+        self.assertFalse(threads.fails_more_often(0, 50, 2, 50))
+        self.assertFalse(threads.fails_more_often(20, 50, 24, 50))
+        self.assertTrue(threads.fails_more_often(0, 50, 8, 50))
+        # Failing less often is no fault.
+        self.assertFalse(threads.fails_more_often(30, 50, 0, 50))
 
 
 if __name__ == "__main__":
