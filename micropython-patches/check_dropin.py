@@ -228,19 +228,32 @@ def headers_stand_together(builds):
 
 # Incremental builds.
 
-# Faults: which the hardened build tells, and in what words (c-tests/port/faults.c).
+# Faults: which the hardened build tells, as what (c-tests/port/faults.c).
 FAULTS = {
-    "double-free": "double free",
-    "inner-free": "inner pointer",
+    "no-room": "no room for a heap",
     "foreign-free": "foreign pointer",
-    "inner-realloc": "inner pointer",
     "foreign-realloc": "foreign pointer",
-    "write-after-free": "write after free",
-    "overrun": "overrun",
-    "overrun-collect": "overrun",
+    "inner-free": "inner pointer",
+    "inner-byte-free": "inner pointer",
+    "inner-realloc": "inner pointer",
+    "inner-block-realloc": "inner pointer",
+    "double-free": "double free",
+    "swept-free": "double free",
+    "freed-realloc": "double free",
     "tail-without-head": "broken table",
     "mark-outside-collect": "broken table",
+    "marked-free": "broken table",
+    "write-after-free": "write after free",
+    "write-after-sweep": "write after free",
+    "write-after-shrink": "write after free",
+    "overrun": "overrun",
+    "overrun-realloc": "overrun",
+    "overrun-collect": "overrun",
 }
+# Of these the account names the chunk.
+IN_A_CHUNK = ("inner pointer", "overrun")
+# The numbers of mpgc.h.
+FAULT_KINDS = {words: number for number, words in enumerate(dict.fromkeys(FAULTS.values()), 1)}
 
 
 def faults_are_told(builds):
@@ -250,23 +263,28 @@ def faults_are_told(builds):
     configurations = (
         (plain, []),
         (hardened, ["MPGC_HARDENED=1"]),
-        (own, ["MPGC_HARDENED=1", "SCENARIO_OPTIONS=-DSCENARIO_OWN_FAULT"]),
+        # A heap that may have further areas finds the area of a pointer otherwise.
+        (own, ["MPGC_HARDENED=1", "SCENARIO_OPTIONS=-DSCENARIO_OWN_FAULT -DMICROPY_GC_SPLIT_HEAP=1"]),
     )
     for build, options in configurations:
         options = [f"MICROPYTHON_DIR={builds.tree}", *options]
         builds.make(build, None, options, door=("-f", str(WRAPPER)), port=MOCK_PORT)
 
-    def commit(build, fault):
+    def commit(build, fault, **env):
         command = [build / "scenarios", "fault", fault]
-        return subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60)
+        return subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60, env={**os.environ, **env})
 
     for fault, words in FAULTS.items():
         done = commit(hardened, fault)
-        expect(done.stdout.startswith(f"mpgc: {words} at "), f"{fault}: told {done.stdout!r}")
+        told = rf"mpgc: {words} at (0x)?[0-9a-f]+" + (r", in the chunk of 64 bytes at (0x)?[0-9a-f]+" if words in IN_A_CHUNK else "")
+        expect(re.match(told + "[,\n]", done.stdout), f"{fault}: told {done.stdout!r}")
         expect(done.returncode < 0, f"{fault}: the program went on, or ended with {done.returncode}")
         done = commit(own, fault)
-        expect(done.stdout.startswith("the port was told of"), f"{fault}: the port was not told: {done.stdout!r}")
+        told = f"the port was told of {FAULT_KINDS[words]} at "
+        expect(done.stdout.startswith(told), f"{fault}: the port was not told: {done.stdout!r}")
         expect(done.returncode == 3, f"{fault}: not the port's exit: {done.returncode}")
+    done = commit(own, "overrun", SCENARIO_FAULT_RETURNS="1")
+    expect(done.returncode < 0, f"the program goes on after a port's mpgc_fault has returned: {done.stdout!r}")
     # A build that is not hardened does not look for overruns: the scenario itself tells no fault.
     expect(commit(plain, "overrun").stdout == "unnoticed: overrun\n", "the plain build tells an overrun")
     said = [

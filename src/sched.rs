@@ -62,6 +62,11 @@ impl State {
         }
     }
 
+    /// How often it is locked.
+    pub const fn lock_depth(self) -> i16 {
+        if self.0 < 0 { -self.0 } else { 0 }
+    }
+
     /// Whether queued work may run now.
     #[inline(always)]
     pub const fn is_pending(self) -> bool {

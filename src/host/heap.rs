@@ -201,16 +201,32 @@ unsafe impl Host for MicroPython {
     /// An abort of the VM leaves the finaliser, and the collect with it, by a jump.
     #[cfg(all(mpgc_finaliser, mpgc_vm_abort))]
     unsafe fn finalise(self, object: *mut u8) {
-        unsafe extern "C" fn abandon(_node: *mut core::ffi::c_void) {
-            HEAP.abandon_collect();
+        #[repr(C)]
+        struct Running {
+            // first: the callback is given its address
+            node: c::nlr_jump_callback_node_t,
+            #[cfg(mpgc_scheduler)]
+            sched_depth: i16,
         }
-        let mut node = c::nlr_jump_callback_node_t {
-            prev: core::ptr::null_mut(),
-            fun: None,
+        unsafe extern "C" fn abandon(node: *mut core::ffi::c_void) {
+            HEAP.abandon_collect();
+            #[cfg(mpgc_scheduler)]
+            // SAFETY: the node is the first field of what `finalise` has on its stack, which the jump leaves next.
+            super::sched::unlock_to(unsafe { (*node.cast::<Running>()).sched_depth });
+            #[cfg(not(mpgc_scheduler))]
+            let _ = node;
+        }
+        let mut running = Running {
+            node: c::nlr_jump_callback_node_t {
+                prev: core::ptr::null_mut(),
+                fun: None,
+            },
+            #[cfg(mpgc_scheduler)]
+            sched_depth: super::sched::lock_depth(),
         };
         // SAFETY: the node is on this stack and popped before the frame ends, by us or by the jump.
         unsafe {
-            super::nlr::push_callback(&raw mut node, Some(abandon));
+            super::nlr::push_callback((&raw mut running).cast(), Some(abandon));
             shim::run_finaliser(object.cast());
             super::nlr::pop_callback(false);
         }

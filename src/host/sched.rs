@@ -185,6 +185,20 @@ pub fn unlock() {
     section.end();
 }
 
+/// How deep the scheduler is locked.
+#[cfg(all(mpgc_scheduler, mpgc_vm_abort, mpgc_finaliser))]
+pub fn lock_depth() -> i16 {
+    state().lock_depth()
+}
+
+/// Undoes all [`lock`]s beyond that depth, which a jump has passed by.
+#[cfg(all(mpgc_scheduler, mpgc_vm_abort, mpgc_finaliser))]
+pub fn unlock_to(depth: i16) {
+    while lock_depth() > depth {
+        unlock();
+    }
+}
+
 /// Whether anything waits: what makes an unlocked scheduler pending.
 #[cfg(mpgc_scheduler)]
 #[inline(always)]

@@ -222,18 +222,17 @@ pub fn narrow_entries(stage: Stage) -> Shown {
 
 pub fn abort_in_finaliser(stage: Stage) -> Shown {
     stage.take_object();
+    let before = stage.side(|side| side.numbers().sched_state);
     stage.side(|side| side.aborts = true);
     let collect = stage.twin().collect_aborted;
     // SAFETY: the heap was made; the abort lands in heap.c.
     let aborted = collect.map(|collect| unsafe { collect() });
     assert_eq!(aborted, Some(true), "the finaliser aborts");
     stage.side(|side| side.aborts = false);
-    let (depth, chunk) = (
-        stage.side(|side| side.numbers().lock_depth),
-        stage.take(1, 0),
-    );
-    expect(depth == 0 && !chunk.is_null(), || {
-        format!("gc_lock_depth is {depth} afterwards, and gc_alloc returns {chunk:?}")
+    let after = stage.side(|side| side.numbers());
+    let (depth, sched, chunk) = (after.lock_depth, after.sched_state, stage.take(1, 0));
+    expect(depth == 0 && sched == before && !chunk.is_null(), || {
+        format!("afterwards gc_lock_depth is {depth}, sched_state {sched:#x}, and gc_alloc returns {chunk:?}")
     })
 }
 
