@@ -107,7 +107,9 @@ def count_instructions(library, only):
         say(f"    counted: {line['case']}")
     found = dict(counted_instructions(path) for path in WORK.glob("callgrind.out*"))
     return {
-        line["case"]: tuple(found[f"{side} {line['counted_as']}"] / line["operations"] for side in ("c", "rust"))
+        line["case"]: tuple(
+            found[f"{side} {line['counted_as']}"] / operations for side, operations in zip(("c", "rust"), line["operations"])
+        )
         + (line["counted_as"],)
         for line in lines
     }
