@@ -29,7 +29,7 @@ UNIX = $(TREE) --variant "$(VARIANT)" --options "$(OPTIONS)"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help python deps tree build build-c run repl test upstream twins bench bench-growth perf interrupts threads sanitize miri fmt lint unit clean
+.PHONY: help python deps tree build build-c run repl test upstream twins bench bench-growth hardened-cost perf interrupts threads sanitize miri fmt lint unit clean
 
 help: ## list these tasks
 	@echo 'make TASK [RELEASE=1.25.0|1.26.1] [MICROPYTHON_DIR=...] [VARIANT=standard|coverage|minimal] [OPTIONS="..."]'
@@ -69,6 +69,10 @@ twins: deps ## run the C original and mpgc side by side, by operation [OPS=10000
 bench: python ## measure the C and mpgc in turns in one process [CASE=fill,sweep] [SECONDS=2]
 	@$(PYTHON) tools/deps.py --bench
 	@$(PYTHON) tools/bench.py $(TREE) --case "$(CASE)" --seconds "$(SECONDS)"
+
+hardened-cost: python ## count and measure what the hardened build costs
+	@$(PYTHON) tools/deps.py --bench
+	@$(PYTHON) tools/hardened_cost.py $(TREE)
 
 bench-growth: python ## measure how pauses grow with the heap and with what is alive
 	@$(PYTHON) tools/deps.py --bench
