@@ -272,6 +272,8 @@ impl World {
                     (area.finaliser_table, area.table_bytes / 2),
                 ] {
                     let words = table.cast::<u64>();
+                    // Without finalisers there is no second table.
+                    let len = if table.is_null() { 0 } else { len };
                     for i in 0..len / 8 {
                         self.seen = mix(self.seen, words.add(i).read_unaligned());
                     }
