@@ -232,7 +232,9 @@ pub fn abort_in_finaliser(stage: Stage) -> Shown {
     let after = stage.side(|side| side.numbers());
     let (depth, sched, chunk) = (after.lock_depth, after.sched_state, stage.take(1, 0));
     expect(depth == 0 && sched == before && !chunk.is_null(), || {
-        format!("afterwards gc_lock_depth is {depth}, sched_state {sched:#x}, and gc_alloc returns {chunk:?}")
+        format!(
+            "afterwards gc_lock_depth is {depth}, sched_state {sched:#x}, and gc_alloc returns {chunk:?}"
+        )
     })
 }
 
