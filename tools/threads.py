@@ -4,7 +4,7 @@
 The C program c-tests/stress/threads.c runs on both in turns. With --rounds MicroPython's own thread
 tests run that often on both, and with --stress-rounds its thread/stress_schedule, under load: a busy
 process for each core. That test gives itself 10 s, so it can fail with C as well. The rule: a test fails
-here if it failed with mpgc at least three times more often than with C, and the one-sided Fisher test
+here if its failures with mpgc are those with C and three or more, and the one-sided Fisher test
 says that by chance alone this would happen less than once in a hundred. Ends with `N passed, N failed`.
 """
 
