@@ -39,6 +39,12 @@ SETJMP = "-DMICROPY_NLR_SETJMP=1 -Wno-clobbered"
 # What differs on purpose is told, and checked, in c-tests/twins/src/hardened.rs.
 HARDENED = {"rust_variables": ("MPGC_HARDENED=1",), "ci": False}
 
+# For a fuzzer: each basic block calls a function of cover.c.
+COVER = "-fsanitize-coverage=trace-pc"
+COVER_RUST = (
+    "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=3 -Cllvm-args=-sanitizer-coverage-trace-pc"
+)
+
 
 def stack(entries, kind="size_t"):
     return f"-DMICROPY_ALLOC_GC_STACK_SIZE={entries} -DMICROPY_GC_STACK_ENTRY_TYPE={kind}"
@@ -114,14 +120,21 @@ def driver_of(target):
     return WORK / "driver" / (TARGETS[target].rust if target else "") / "release" / "twins"
 
 
-def build_twins(tree, name, options, rust_variables=(), work=WORK, target=None):
-    """Both twins with these options in one shared object; `name` is that of the folder."""
+def build_twins(tree, name, options, rust_variables=(), work=WORK, target=None, cover=False):
+    """Both twins with these options in one shared object; `name` is that of the folder. With `cover`, it counts where
+    its code has been."""
     folder = work / tree_key(tree) / name
     options = f"-DNDEBUG {options}"
     prefix = TARGETS[target].prefix if target else ""
     # The build's own tools are compiled once for all.
     env = {**build_env(tree), "MPGC_BUILD_TOOLS": str(WORK / "tools")}
     objects = []
+    if cover:
+        options += f" {COVER}"
+        env["RUSTFLAGS"] = COVER_RUST
+        objects.append(folder / "cover.o")
+        command = ["gcc", "-O2", "-fPIC", "-Wall", "-Werror", "-c", "-o", objects[0], SOURCES / "cover.c"]
+        run_logged(command, folder / "cover.log", what="compiling cover.c")
     for twin in ("c", "rust"):
         build = folder / twin
         command = ["make", "-j1", "-C", SOURCES]

@@ -166,8 +166,12 @@ fn drawn(twins: [&'static Twin; 2], seed: u64, told: &mut Told, planted: Option<
     outcome
 }
 
-/// The larger the heap, the rarer the comparisons that look at all of it.
-fn periodic(pair: &mut Pair, i: usize, bytes: usize) -> Outcome {
+/// What is compared after step `i`. The larger the heap, the rarer the comparisons that look at all of it.
+///
+/// # Errors
+///
+/// The first difference.
+pub fn periodic(pair: &mut Pair, i: usize, bytes: usize) -> Outcome {
     let scale = (bytes / 4096 + 1).next_power_of_two();
     let every = |steps: usize| i.is_multiple_of(steps);
     if every((2 * scale).min(64)) {

@@ -215,32 +215,10 @@ impl Twin {
 ///
 /// What the dynamic loader says, or that the two cannot be compared.
 pub fn load(path: &str) -> Result<[&'static Twin; 2], String> {
-    let name = CString::new(path).map_err(|e| e.to_string())?;
-    // SAFETY: the file is one that tools/twins.py made; it has no constructors.
-    let library = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
-    let error = || {
-        // SAFETY: after a failure the loader's message is a string.
-        let message = unsafe { libc::dlerror() };
-        if message.is_null() {
-            return format!("{path} has no twins");
-        }
-        // SAFETY: as above.
-        unsafe { CStr::from_ptr(message) }
-            .to_string_lossy()
-            .into_owned()
-    };
-    if library.is_null() {
-        return Err(error());
-    }
     let mut twins: Vec<&'static Twin> = Vec::new();
-    for symbol in [c"c_twin", c"rust_twin"] {
-        // SAFETY: the library is open and never closed.
-        let twin = unsafe { libc::dlsym(library, symbol.as_ptr()) };
-        if twin.is_null() {
-            return Err(error());
-        }
-        // SAFETY: env.c defines the symbol as a constant of this type.
-        twins.push(unsafe { &*twin.cast::<Twin>() });
+    for name in [c"c_twin", c"rust_twin"] {
+        // SAFETY: env.c defines the symbol as a constant of this type; the library is never closed.
+        twins.push(unsafe { &*symbol(path, name)?.cast::<Twin>() });
     }
     if twins[0].configuration() != twins[1].configuration() {
         return Err(format!(
@@ -248,4 +226,45 @@ pub fn load(path: &str) -> Result<[&'static Twin; 2], String> {
         ));
     }
     Ok([twins[0], twins[1]])
+}
+
+/// Lets the code of both twins count where it has been.
+///
+/// # Errors
+///
+/// When the shared object was not built for it.
+///
+/// # Safety
+///
+/// The counters are valid for as long as the process runs.
+pub unsafe fn cover(path: &str, counters: *mut u8, len: usize) -> Result<(), String> {
+    let cover = symbol(path, c"twin_cover")?;
+    // SAFETY: cover.c defines the symbol as a function of this type, and the caller vouches for the counters.
+    unsafe {
+        let cover = std::mem::transmute::<*mut c_void, unsafe extern "C" fn(*mut u8, usize)>(cover);
+        cover(counters, len);
+    }
+    Ok(())
+}
+
+/// Where a symbol of a shared object is, which stays open.
+fn symbol(path: &str, name: &CStr) -> Result<*mut c_void, String> {
+    let path = CString::new(path).map_err(|e| e.to_string())?;
+    // SAFETY: the file is one that tools/twins.py made; it has no constructors.
+    let library = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
+    if !library.is_null() {
+        // SAFETY: the library is open and never closed.
+        let symbol = unsafe { libc::dlsym(library, name.as_ptr()) };
+        if !symbol.is_null() {
+            return Ok(symbol);
+        }
+    }
+    // SAFETY: after a failure the loader's message is a string.
+    let message = unsafe { libc::dlerror() };
+    if message.is_null() {
+        return Err(format!("{path:?} has no {name:?}"));
+    }
+    // SAFETY: as above.
+    let message = unsafe { CStr::from_ptr(message) };
+    Err(message.to_string_lossy().into_owned())
 }
