@@ -48,14 +48,32 @@ impl Stack {
     /// When a chunk is not where and as long as it should be, or the region says that it is full and is not.
     pub fn run(&mut self, steps: &[CoreOp]) {
         for &step in steps {
-            match step {
-                CoreOp::PystackAlloc { bytes } => self.alloc(bytes),
-                CoreOp::PystackFree { chunk } if !self.chunks.is_empty() => {
-                    self.free(chunk % self.chunks.len());
-                }
-                _ => {}
-            }
+            self.step(step);
         }
+        self.finish();
+    }
+
+    /// Does one step.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::run`].
+    pub fn step(&mut self, step: CoreOp) {
+        match step {
+            CoreOp::PystackAlloc { bytes } => self.alloc(bytes),
+            CoreOp::PystackFree { chunk } if !self.chunks.is_empty() => {
+                self.free(chunk % self.chunks.len());
+            }
+            _ => {}
+        }
+    }
+
+    /// Frees all.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::run`].
+    pub fn finish(&mut self) {
         self.free(0);
         assert_eq!(self.cur, 0, "bytes in use when all is freed");
     }
@@ -79,7 +97,7 @@ impl Stack {
                     start: self.cur,
                     request,
                     bytes,
-                    fill: self.chunks.len() as u8 + 1,
+                    fill: (self.chunks.len() % 255) as u8 + 1,
                 };
                 // what the program writes, and the slot behind it
                 self.memory[chunk.start..][..request].fill(chunk.fill);
