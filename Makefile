@@ -10,14 +10,17 @@ CONFIG ?=
 OPS ?=
 SEED ?= 1
 RUN ?=
-# What `make bench` measures, and for how long each.
+# What `make bench` measures.
 CASE ?=
-SECONDS ?= 2
-# A machine to build for beside this one: a name of tools/targets.py.
+# How long `make bench` measures each case (2), `make fuzz` fuzzes each target (60).
+SECONDS ?=
+# A machine to build for beside this one: a name of tools/targets.py. For `make fuzz`: what to fuzz.
 TARGET ?=
 # How many signals `make interrupts` sends, and of which share of the instructions it tries pairs (0: none).
 SIGNALS ?= 1000000
 PAIRS ?= 40
+# The file of a finding of `make fuzz`.
+INPUT ?=
 MICROPYTHON_DIR ?=
 PYTHON ?= python3
 
@@ -29,7 +32,7 @@ UNIX = $(TREE) --variant "$(VARIANT)" --options "$(OPTIONS)"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help python deps tree build build-c run repl test upstream twins bench bench-growth hardened-cost perf interrupts threads sanitize miri fmt lint unit clean
+.PHONY: help python deps tree build build-c run repl test upstream twins fuzz fuzz-corpus bench bench-growth hardened-cost perf interrupts threads sanitize miri fmt lint unit clean
 
 help: ## list these tasks
 	@echo 'make TASK [RELEASE=1.25.0|1.26.1] [MICROPYTHON_DIR=...] [VARIANT=standard|coverage|minimal] [OPTIONS="..."]'
@@ -66,9 +69,19 @@ upstream: deps ## run MicroPython's own tests on C and on mpgc, and compare
 twins: deps ## run the C original and mpgc side by side, by operation [OPS=1000000] [CONFIG=split,auto]
 	@$(PYTHON) tools/twins.py $(TREE) --operations "$(OPS)" --config "$(CONFIG)" --seed "$(SEED)" --run "$(RUN)"
 
+FUZZ = $(PYTHON) tools/fuzz.py $(TREE) --target "$(TARGET)" --seconds "$(or $(SECONDS),60)"
+
+fuzz: python ## fuzz heap, layout, pystack and scheduler from the kept corpus [SECONDS=60] [TARGET=heap_c,sched]
+	@$(PYTHON) tools/deps.py
+	@$(FUZZ) --input "$(INPUT)"
+
+fuzz-corpus: python ## the same, then minimise what was found and keep it in fuzz/corpus.tar.xz
+	@$(PYTHON) tools/deps.py
+	@$(FUZZ) --keep
+
 bench: python ## measure the C and mpgc in turns in one process [CASE=fill,sweep] [SECONDS=2]
 	@$(PYTHON) tools/deps.py --bench
-	@$(PYTHON) tools/bench.py $(TREE) --case "$(CASE)" --seconds "$(SECONDS)"
+	@$(PYTHON) tools/bench.py $(TREE) --case "$(CASE)" --seconds "$(or $(SECONDS),2)"
 
 hardened-cost: python ## count and measure what the hardened build costs
 	@$(PYTHON) tools/deps.py --bench
@@ -103,6 +116,7 @@ fmt: ## format the Rust sources
 	cargo fmt --all
 	cargo fmt --manifest-path c-tests/twins/Cargo.toml
 	cargo fmt --manifest-path benches/Cargo.toml
+	cargo fmt --manifest-path fuzz/Cargo.toml
 
 lint: ## check format and lints of the Rust sources
 	cargo fmt --all --check
@@ -111,6 +125,8 @@ lint: ## check format and lints of the Rust sources
 	cargo clippy --manifest-path c-tests/twins/Cargo.toml --target-dir build/twins/driver --all-targets -- -D warnings
 	cargo fmt --manifest-path benches/Cargo.toml --check
 	cargo clippy --manifest-path benches/Cargo.toml --target-dir build/bench/driver --all-targets --all-features -- -D warnings
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	cargo clippy --manifest-path fuzz/Cargo.toml --target-dir build/fuzz/lint --no-default-features --all-targets -- -D warnings
 
 clean: ## remove what was built, but not the fetched trees
 	rm -rf target build/unix build/mpy-cross build/upstream build/perf build/dropin build/no-micropython-lib build/twins build/bench build/stress build/sanitize

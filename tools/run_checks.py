@@ -98,6 +98,13 @@ def all_steps():
         Step("threads", python("tools/threads.py", "--release", "1.25.0", "--operations", "20000", "--turns", "3"), count_line),
         Step("sanitizers", python("tools/sanitize.py", "--release", "1.25.0", "--short"), count_line),
     ]
+    at = ["--manifest-path", "fuzz/Cargo.toml"]
+    steps.append(Step("the fuzz targets: fmt", ["cargo", "fmt", *at, "--check"], None))
+    # Without libFuzzer, whose C++ need not be compiled for it.
+    command = ["cargo", "clippy", *at, "--target-dir", "build/fuzz/lint", "--no-default-features", "--all-targets"]
+    steps.append(Step("the fuzz targets: clippy", [*command, "--", "-D", "warnings"], None))
+    # All of the corpus, then whatever else comes up in that time.
+    steps.append(Step("fuzzing", python("tools/fuzz.py", "--release", "1.25.0", "--seconds", "8", "--prove"), count_line))
     steps.append(Step("a tree of one's own", python("tools/check_own_tree.py"), None))
     for release, variant, options in UPSTREAM:
         name = " ".join(filter(None, ["upstream", release, variant, options]))

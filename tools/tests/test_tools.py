@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tarfile
 import tempfile
 import unittest
 from pathlib import Path
@@ -10,6 +11,7 @@ from unittest import mock
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import apt_sources
+import fuzz
 import options
 import run_checks
 import targets
@@ -301,6 +303,18 @@ class Threads(unittest.TestCase):
         self.assertTrue(threads.fails_more_often(0, 50, 8, 50))
         # Failing less often is no fault.
         self.assertFalse(threads.fails_more_often(30, 50, 0, 50))
+
+
+class Fuzz(unittest.TestCase):
+    def test_what_was_found_is_told_without_the_stack(self):
+        text = "#7 NEW cov: 3\nthread 'x' panicked at src/a.rs:1:2:\nit differs\nnote: run with RUST_BACKTRACE\n    #0 0x1 in f\n"
+        self.assertEqual(fuzz.reason_of(text), ["thread 'x' panicked at src/a.rs:1:2:", "it differs"])
+
+    def test_every_target_has_a_program_and_a_corpus(self):
+        programs = {path.stem for path in (fuzz.SOURCES / "fuzz_targets").glob("*.rs")}
+        self.assertEqual(programs, set(fuzz.TARGETS))
+        with tarfile.open(fuzz.KEPT) as kept:
+            self.assertEqual({name.split("/")[0] for name in kept.getnames()}, set(fuzz.TARGETS))
 
 
 if __name__ == "__main__":
