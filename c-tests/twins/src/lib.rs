@@ -4,6 +4,7 @@
 pub mod compare;
 pub mod core_step;
 pub mod covered;
+pub mod every;
 pub mod faults;
 pub mod generate;
 pub mod hardened;

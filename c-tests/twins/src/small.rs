@@ -1,6 +1,7 @@
 //! Exhaustive at small scope: every sequence of a few operations, and every state of a small heap with
 //! every operation. The C, the Rust and the naive model must agree.
 
+use crate::every::{Operations, every_operation, in_every_way};
 use crate::pair::{Outcome, Setup};
 use crate::run::{Told, in_child, shared};
 use crate::shrink::source;
@@ -11,7 +12,8 @@ use mpgc::heap::testing::{Op, Options, Step};
 
 /// Operations in a sequence.
 const LENGTH: usize = 5;
-const BLOCK: usize = 4 * size_of::<usize>();
+/// Bytes of a block.
+pub const BLOCK: usize = 4 * size_of::<usize>();
 /// A dump is slow: one in so many sequences.
 const DUMPS: u64 = 256;
 
@@ -111,19 +113,24 @@ fn all_of<O: Options>(twins: [&'static Twin; 2]) -> Result<(), String> {
         told.covered.operations
     );
     // The states of 10 blocks lie in a heap of 12, whose last two are one chunk.
-    for (blocks, free_to_choose, all_finalisers) in [(4, 4, true), (8, 8, true), (12, 10, false)] {
+    let rounds: [(usize, usize, bool, Operations, &str); 3] = [
+        (4, 4, true, in_every_way, "every operation in every way"),
+        (8, 8, true, every_operation, "every operation"),
+        (12, 10, false, every_operation, "every operation"),
+    ];
+    for (blocks, free_to_choose, all_finalisers, operations, which) in rounds {
         let states = states(free_to_choose, O::FINALISER, all_finalisers);
         told.run = 0;
         let found = in_child(told, |told| {
             let mut triple = Triple::<O>::new(twins, setup(blocks));
             for state in &states {
-                state_and_operations(&mut triple, blocks, state, told)?;
+                state_and_operations(&mut triple, blocks, state, operations, told)?;
             }
             Ok(())
         });
         report(found, told)?;
         println!(
-            "{} states of {free_to_choose} blocks, with every operation; {} cases",
+            "{} states of {free_to_choose} blocks, with {which}; {} cases",
             states.len(),
             told.run
         );
@@ -177,6 +184,7 @@ fn state_and_operations<O: Options>(
     triple: &mut Triple<O>,
     blocks: usize,
     state: &[Part],
+    operations: Operations,
     told: &mut Told,
 ) -> Outcome {
     let mut parts = state.to_vec();
@@ -227,53 +235,6 @@ fn build(parts: &[Part]) -> Vec<Op> {
         }
     }
     steps
-}
-
-/// The operations on a state; some need a step or two before.
-fn operations(parts: &[Part], finaliser: bool) -> Vec<Vec<Op>> {
-    let total: usize = parts.iter().map(|part| part.0).sum();
-    let chunks = parts.iter().filter(|part| part.1.is_some()).count();
-    let mut all = vec![vec![Op::Collect], vec![Op::SweepAll], vec![Op::Info]];
-    for blocks in 0..=total + 1 {
-        for finaliser in [false, true].into_iter().take(1 + usize::from(finaliser)) {
-            let bytes = blocks * BLOCK;
-            all.push(vec![Op::Alloc { bytes, finaliser }]);
-        }
-    }
-    for chunk in 0..chunks {
-        all.push(vec![Op::Free { chunk }]);
-        all.push(vec![Op::Root { chunk, offset: 0 }, Op::Collect]);
-        // One lives through another.
-        let to = (chunk + 1) % chunks;
-        let link = Op::Link {
-            from: chunk,
-            word: 2,
-            to,
-        };
-        all.push(vec![link, Op::Root { chunk, offset: 0 }, Op::Collect]);
-        for offset in 0..total {
-            all.push(vec![Op::ChunkBytes {
-                chunk,
-                offset: offset * BLOCK,
-            }]);
-        }
-        for blocks in 0..=total {
-            let bytes = (blocks * BLOCK).saturating_sub(1);
-            all.push(vec![Op::Realloc {
-                chunk,
-                bytes,
-                may_move: true,
-            }]);
-            all.push(vec![Op::Realloc {
-                chunk,
-                bytes,
-                may_move: false,
-            }]);
-        }
-    }
-    let keep_all = (0..chunks).map(|chunk| Op::Root { chunk, offset: 0 });
-    all.push(keep_all.chain([Op::Collect]).collect());
-    all
 }
 
 impl Told {

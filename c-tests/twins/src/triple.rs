@@ -94,9 +94,8 @@ impl<O: Options> Triple<O> {
             Op::AutoCollect { on } => self.model.auto = on,
             Op::Link { .. } | Op::Root { .. } | Op::NoRoots => {}
             Op::ChunkBytes { .. } | Op::Info => {}
-            Op::AddArea { .. } | Op::Finaliser { .. } => {
-                unreachable!("no operation of the small scope")
-            }
+            Op::Finaliser { action } => self.model.action = action,
+            Op::AddArea { .. } => unreachable!("no operation of the small scope"),
         }
     }
 
