@@ -92,6 +92,8 @@ pub struct State<O: Options> {
     pub(super) collected: usize,
     pub(super) lock_depth: u16,
     pub(super) entered: isize,
+    /// How often the mutex was taken.
+    pub entries: usize,
     pub(super) collects_run: usize,
     /// The roots of the next collect.
     pub roots: Vec<usize>,
@@ -231,7 +233,10 @@ unsafe impl<O: Options> Host for TestHost<O> {
     }
     fn enter(self) {
         // SAFETY: as in `stack`.
-        unsafe { (*self.0).entered += 1 }
+        unsafe {
+            (*self.0).entered += 1;
+            (*self.0).entries += 1;
+        }
     }
     fn exit(self) {
         // SAFETY: as in `stack`.

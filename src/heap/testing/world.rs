@@ -45,6 +45,7 @@ impl<O: Options> World<O> {
             collected: 0,
             lock_depth: 7,
             entered: 0,
+            entries: 0,
             collects_run: 0,
             roots: Vec::new(),
             finalised: Vec::new(),

@@ -3,9 +3,10 @@
 use std::vec;
 
 use super::{BLOCK, heap_of};
+use crate::heap::alloc::HAS_FINALISER;
 use crate::heap::block::BlockCount;
 use crate::heap::host::{Host, Trace};
-use crate::heap::testing::options::{CheckRoots, Verbose, VerboseAuto};
+use crate::heap::testing::options::{CheckRoots, Plain, Verbose, VerboseAuto};
 use crate::heap::testing::{Options, World};
 
 /// What was told since the last time.
@@ -102,4 +103,14 @@ fn a_root_that_may_not_be_read_is_passed_over() {
     heap.collect_end();
     let live = [first, second, third].map(|chunk| heap.chunk_bytes(chunk));
     assert_eq!(live, [BLOCK, 0, BLOCK]);
+}
+
+#[test]
+fn an_allocation_takes_the_mutex_once_and_once_more_to_flag_a_finaliser() {
+    let mut w = heap_of::<Plain>(8);
+    for (flags, times) in [(0, 1), (HAS_FINALISER, 2)] {
+        w.state().entries = 0;
+        assert!(!w.heap().alloc(BLOCK, flags).is_null());
+        assert_eq!(w.state().entries, times);
+    }
 }
