@@ -113,7 +113,8 @@ typedef struct {
 } told_callback_t;
 
 static void told(void *ctx) {
-    printf("callback %d\n", ((told_callback_t *)ctx)->id);
+    bool linked = MP_STATE_THREAD(nlr_jump_callback_top) == ctx;
+    printf("callback %d, linked %d\n", ((told_callback_t *)ctx)->id, linked);
 }
 
 static void __attribute__((noinline)) raise_at(int depth) {
@@ -293,8 +294,11 @@ static void sched_scenarios(void) {
 
     // Exceptions from outside.
     nlr_buf_t nlr;
+    static size_t traceback_before[3];
+    MP_STATE_VM(mp_kbd_exception).traceback_data = traceback_before;
     mp_sched_keyboard_interrupt();
-    printf("interrupt: state %d\n", MP_STATE_VM(sched_state));
+    bool forgotten = MP_STATE_VM(mp_kbd_exception).traceback_data == NULL;
+    printf("interrupt: state %d, traceback forgotten %d\n", MP_STATE_VM(sched_state), forgotten);
     if (nlr_push(&nlr) == 0) {
         mp_sched_schedule(f, MP_OBJ_NEW_SMALL_INT(30));
         mp_event_wait_ms(5);
