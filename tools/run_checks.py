@@ -5,14 +5,9 @@ A step is one check, but for those whose own tests are counted. What a step prin
 """
 
 import argparse
-import re
-import sys
-import time
-from collections import namedtuple
 
-from common import BUILD, ROOT, Fail, clean_env, run_logged, run_main, say, shown
-
-Step = namedtuple("Step", "name command count")
+from common import BUILD, run_main, say
+from steps import Step, choose, count_cargo, count_line, count_unittest, python, run_steps
 
 # Release, variant and OPTIONS of each run of upstream's suite.
 UPSTREAM = [
@@ -42,36 +37,13 @@ TWINS = [
 ]
 
 
-def count_pattern(pattern):
-    """A counter that adds up the (passed, failed) of every match."""
-
-    def count(text):
-        found = re.findall(pattern, text)
-        return sum(int(p) for p, _ in found), sum(int(f) for _, f in found)
-
-    return count
-
-
-count_cargo = count_pattern(r"test result: \w+\. (\d+) passed; (\d+) failed")
-count_line = count_pattern(r"(?m)^(\d+) passed, (\d+) failed$")
-
-
-def count_unittest(text):
-    ran = re.search(r"^Ran (\d+) tests?", text, re.M)
-    bad = sum(int(n) for n in re.findall(r"(?:failures|errors)=(\d+)", text))
-    return (int(ran.group(1)) - bad if ran else 0), bad
-
-
-def python(script, *arguments):
-    return [sys.executable, str(ROOT / script), *arguments]
-
-
 def all_steps():
     steps = [
         Step("rust format", ["cargo", "fmt", "--all", "--check"], None),
         Step("rust lints", ["cargo", "clippy", "--all-targets", "--", "-D", "warnings"], None),
         Step("cargo test", ["cargo", "test"], count_cargo),
         Step("tests of the tools", python("tools/tests/test_tools.py"), count_unittest),
+        Step("mutants: the edits apply", python("tools/mutants.py", "--check"), None),
         Step("tree 1.25.0", python("tools/tree.py", "--release", "1.25.0"), None),
         Step("tree 1.26.1", python("tools/tree.py", "--release", "1.26.1"), None),
     ]
@@ -113,50 +85,16 @@ def all_steps():
     return steps
 
 
-def run_step(number, step):
-    """Run one step. Returns (passed, failed, seconds)."""
-    log = BUILD / "checks" / (f"{number:02}-" + re.sub(r"[^a-z0-9.]+", "-", step.name.lower()) + ".log")
-    say(f"{step.name} ...")
-    started = time.monotonic()
-    status = run_logged(step.command, log, env=clean_env(), cwd=ROOT, what=step.name, fatal=False, every=60)
-    seconds = time.monotonic() - started
-    text = log.read_text(errors="replace")
-    passed, failed = step.count(text) if step.count else (int(status == 0), int(status != 0))
-    if status != 0:
-        failed = max(failed, 1)
-        say("\n".join("  | " + line[:300] for line in text.splitlines()[-30:]))
-    elif passed == 0:
-        failed = max(failed, 1)
-        say(f"  {step.name} counted no test at all; see {shown(log)}")
-    for line in re.findall(r"^.*operations without a difference in \d+ configurations.*$", text, re.M):
-        say(f"  {line}")
-    say(f"  {'FAILED' if failed else 'ok'}: {passed} passed, {failed} failed, {seconds:.0f} s ({shown(log)})")
-    return passed, failed, seconds
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--list", action="store_true", help="list the steps, run nothing")
     parser.add_argument("--only", default="", help="run the steps whose name holds this")
     args = parser.parse_args()
-    steps = [(number, step) for number, step in enumerate(all_steps()) if args.only in step.name]
-    if not steps:
-        raise Fail(f"no step has `{args.only}` in its name; --list shows them")
+    chosen = choose(all_steps(), args.only)
     if args.list:
-        say("\n".join(step.name for _, step in steps))
+        say("\n".join(step.name for _, step in chosen))
         return 0
-    passed, failed, wrong = 0, 0, []
-    started = time.monotonic()
-    for number, step in steps:
-        good, bad, _ = run_step(number, step)
-        passed, failed = passed + good, failed + bad
-        if bad:
-            wrong.append(step.name)
-    say(f"\n{len(steps)} steps in {(time.monotonic() - started) / 60:.1f} minutes")
-    if wrong:
-        say(f"failed: {', '.join(wrong)}")
-    say(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    return run_steps(chosen, BUILD / "checks")
 
 
 if __name__ == "__main__":
