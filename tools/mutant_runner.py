@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""Runs a test program of a mutant for `make mutants`; cargo is told to (CARGO_TARGET_..._RUNNER).
+
+Quick tests come first, random traces after them, and the first failure ends it all: libtest would go on.
+A mutant that never ends is stopped by the CPU time that it has used, so that a machine with other work to do
+finds the same mutants.
+"""
+
+import resource
+import subprocess
+import sys
+
+# Name filter of libtest, and the CPU seconds that it may use: several times what it needs.
+PHASES = [(["--skip", "traces_", "--skip", "every_pattern"], 15), (["every_pattern"], 25), (["traces_"], 60)]
+# A mutant may ask for memory without end.
+MEMORY = 4 << 30
+
+
+def limited(cpu_seconds):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 5))
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+    return limit
+
+
+def run(command, cpu_seconds):
+    """The status of a test program, which is stopped when one of its tests has failed."""
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        preexec_fn=limited(cpu_seconds),
+    ) as process:
+        failed = False
+        for line in process.stdout:
+            sys.stdout.buffer.write(line)
+            sys.stdout.flush()
+            if line.startswith(b"test ") and line.rstrip().endswith(b"FAILED"):
+                failed = True
+                process.kill()
+    if process.returncode and not failed:
+        print(f"stopped with status {process.returncode} after at most {cpu_seconds} s of CPU time")
+    return 101 if failed or process.returncode else 0
+
+
+def main():
+    program, *arguments = sys.argv[1:]
+    for words, cpu_seconds in PHASES:
+        status = run([program, *arguments, *words], cpu_seconds)
+        if status:
+            return status
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

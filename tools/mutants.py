@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+"""Breaks the library on purpose, one small change at a time, and sees whether a check notices.
+
+Two sources of changes: cargo-mutants over the pure rooms (.cargo/mutants.toml), told by their unit tests; and
+the edits of mutants/edits.toml for what it cannot plant, told by the first of several checks that fails. A
+change that nothing notices is a survivor: mutants/equivalent.toml must say why it changes nothing. Ends with
+`N caught, N survived`; the exit status says whether at least 95 % were caught and each survivor is explained.
+"""
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+from collections import namedtuple
+
+from common import ROOT, Fail, clean_env, jobs, run_logged, run_main, say, shown, write_json
+from mutant_edits import EDITS, WORK, check_edits, load_edits, run_edits
+
+CARGO_MUTANTS = "27.1.0"
+EQUIVALENT = ROOT / "mutants" / "equivalent.toml"
+RESULTS = WORK / "results.json"
+BAR = 95
+# cargo-mutants: all caught; some missed; some timed out.
+FINISHED = (0, 2, 3)
+NOTICED = ("CaughtMutant", "Timeout")
+
+Found = namedtuple("Found", "name caught")
+
+
+def cargo_mutants():
+    """The program, installed where nothing else is."""
+    root = WORK / "tools"
+    program = root / "bin" / "cargo-mutants"
+    if program.exists():
+        done = subprocess.run([program, "mutants", "--version"], stdout=subprocess.PIPE, text=True, check=False)
+        if done.stdout.split()[-1:] == [CARGO_MUTANTS]:
+            return program
+    say(f"installing cargo-mutants {CARGO_MUTANTS} into {shown(root)}")
+    command = ["cargo", "install", "--locked", "--root", root, "--version", CARGO_MUTANTS, "cargo-mutants"]
+    run_logged(command, WORK / "install.log", what="cargo install cargo-mutants")
+    return program
+
+
+def host_target():
+    done = subprocess.run(["rustc", "-vV"], stdout=subprocess.PIPE, text=True, check=True)
+    return next(line.split()[1] for line in done.stdout.splitlines() if line.startswith("host:"))
+
+
+def test_env():
+    """For unit tests of a mutant: the same traces for each, no search for a shorter one, the runner."""
+    runner = "CARGO_TARGET_" + host_target().upper().replace("-", "_") + "_RUNNER"
+    return clean_env(
+        PROPTEST_RNG_SEED="1", PROPTEST_MAX_SHRINK_TIME="1", PROPTEST_DISABLE_FAILURE_PERSISTENCE="1",
+        CARGO_PROFILE_TEST_DEBUG="0", CARGO_TERM_COLOR="never",
+        **{runner: f"{sys.executable} {ROOT / 'tools' / 'mutant_runner.py'}"},
+    )
+
+
+def name_of(mutant):
+    """`file: what: source`, the place that is changed between « and »: it stays when lines move."""
+    line = (ROOT / mutant["file"]).read_text().splitlines()[mutant["span"]["start"]["line"] - 1]
+    start, end = mutant["span"]["start"], mutant["span"]["end"]
+    if mutant["genre"] != "FnValue" and start["line"] == end["line"]:
+        at, to = start["column"] - 1, end["column"] - 1
+        line = f"{line[:at]}«{line[at:to]}»{line[to:]}"
+    what = mutant["name"].split(": ", 1)[1]
+    return f"{mutant['file']}: {what}: {line.strip()}"
+
+
+def outcomes_in(folder):
+    """What became of each change that compiles, as far as a run of cargo-mutants has told."""
+    told = folder / "outcomes.json"
+    found = {}
+    for outcome in json.loads(told.read_text())["outcomes"] if told.exists() else []:
+        if outcome["scenario"] == "Baseline" or outcome["summary"] == "Unviable":
+            continue
+        name = name_of(outcome["scenario"]["Mutant"])
+        # a function may hold one line twice
+        while name in found:
+            name += " (again)"
+        found[name] = outcome["summary"] in NOTICED
+    return found
+
+
+def earlier_results(out):
+    """What a run before this one has found, if the code that it changed is still the same."""
+    told = out / "mutants.out" / "outcomes.json"
+    if not told.exists():
+        return {}
+    sources = [*(ROOT / "src").glob("*.rs"), *(ROOT / "src/heap").glob("*.rs"), *(ROOT / "src/nlr").glob("*.rs")]
+    if max(path.stat().st_mtime for path in sources) > told.stat().st_mtime:
+        say("the sources have changed since the earlier run: beginning anew")
+        return {}
+    known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    return {**known, **outcomes_in(out / "mutants.out")}
+
+
+def run_cargo_mutants(args):
+    """Changes the pure rooms and runs their unit tests. Returns what became of each change that compiles."""
+    program = cargo_mutants()
+    out = WORK / "cargo"
+    command = [program, "mutants", "--dir", ROOT, "--output", out, "--jobs", str(jobs()), "--colors", "never"]
+    if args.only:
+        command += ["--re", re.escape(args.only)]
+    if args.shard:
+        command += ["--shard", "{0}/{1}".format(*args.shard), "--sharding", "round-robin"]
+    found = earlier_results(out) if args.resume else {}
+    if found:
+        command += ["--iterate"]
+    else:
+        shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(RESULTS, found)
+    status = run_logged(command, WORK / "cargo.log", env=test_env(), cwd=ROOT, what="cargo mutants", fatal=False, every=300)
+    text = (WORK / "cargo.log").read_text(errors="replace")
+    if "Found 0 mutants" not in text:
+        if status not in FINISHED:
+            tail = "\n".join("    | " + line for line in text.splitlines()[-25:])
+            raise Fail(f"cargo mutants ended with status {status}; the tests must pass while nothing is changed:\n{tail}")
+        found.update(outcomes_in(out / "mutants.out"))
+    write_json(RESULTS, found)
+    return [Found(name, caught) for name, caught in found.items()]
+
+
+def load_equivalent():
+    """The reason for each survivor, by its name."""
+    reasons = {}
+    for entry in tomllib.loads(EQUIVALENT.read_text()).get("equivalent", []):
+        if not entry.get("reason") or not entry.get("mutants"):
+            raise Fail(f"{shown(EQUIVALENT)}: each entry needs a reason and mutants: {entry}")
+        for name in entry["mutants"]:
+            if name in reasons:
+                raise Fail(f"{shown(EQUIVALENT)}: this stands there twice: {name}")
+            reasons[name] = entry["reason"]
+    return reasons
+
+
+def check_equivalent(reasons, edits):
+    """An entry must speak of code that is there."""
+    for name in reasons:
+        if name.startswith("edit: "):
+            if name.removeprefix("edit: ") not in {edit.name for edit in edits}:
+                raise Fail(f"{shown(EQUIVALENT)}: there is no such edit: {name}; strike it")
+            continue
+        file, _, source = name.split(": ", 2)
+        lines = {line.strip() for line in (ROOT / file).read_text().splitlines()}
+        if source.replace("«", "").replace("»", "").replace(" (again)", "") not in lines:
+            raise Fail(f"{shown(EQUIVALENT)}: {file} has no such line any more; strike it or mend it: {name}")
+
+
+def report(found, reasons):
+    """Says what survived, and returns whether the bar holds."""
+    survivors = [each.name for each in found if not each.caught]
+    caught = len(found) - len(survivors)
+    unexplained = [name for name in survivors if name not in reasons]
+    for name in sorted(set(survivors) - set(unexplained)):
+        say(f"survived: {name}\n    {reasons[name]}")
+    for name in unexplained:
+        say(f"SURVIVED without a reason: {name}")
+    for name in sorted({each.name for each in found if each.caught} & set(reasons)):
+        say(f"caught, though {shown(EQUIVALENT)} gives a reason why not; strike it: {name}")
+    if not found:
+        raise Fail("nothing was changed: no mutant has ONLY in its name, or the shard is empty")
+    enough = caught * 100 >= BAR * len(found)
+    if not enough:
+        say(f"{caught * 100 / len(found):.1f} % are caught, and it must be {BAR} %")
+    if unexplained:
+        say(f"{len(unexplained)} survivors have no reason: let a test catch them, or add them to {shown(EQUIVALENT)}")
+    say(f"{caught} caught, {len(survivors)} survived")
+    return enough and not unexplained
+
+
+def shard(text):
+    k, _, n = text.partition("/")
+    if not (k.isdigit() and n.isdigit() and int(k) < int(n)):
+        raise argparse.ArgumentTypeError(f"{text} is not k/n with k from 0 to n - 1")
+    return int(k), int(n)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="only changes whose name holds this (`edit:` for our own)")
+    parser.add_argument("--shard", type=lambda text: shard(text) if text else None, help="k/n: every n-th change from the k-th on")
+    parser.add_argument("--resume", action="store_true", help="leave out what an earlier run has caught")
+    parser.add_argument("--rungs", default="", help="the checks that edits are shown to, with commas (all)")
+    parser.add_argument("--check", action="store_true", help="only see whether all edits and reasons fit the sources")
+    args = parser.parse_args()
+    edits, reasons = load_edits(), load_equivalent()
+    check_edits(edits)
+    check_equivalent(reasons, edits)
+    if args.check:
+        say(f"{len(edits)} edits of {shown(EDITS)} apply, {len(reasons)} reasons of {shown(EQUIVALENT)} fit")
+        return 0
+    started = time.monotonic()
+    found = []
+    if not args.only.startswith("edit:"):
+        found += run_cargo_mutants(args)
+        say(f"cargo-mutants: {sum(f.caught for f in found)} of {len(found)} caught, {(time.monotonic() - started) / 60:.0f} minutes")
+    edits = [edit for edit in edits if args.only.removeprefix("edit:").strip() in f"{edit.name} {edit.file}"]
+    if args.shard:
+        edits = edits[args.shard[0]::args.shard[1]]
+    found += [Found(f"edit: {name}", caught) for name, caught in run_edits(edits, test_env(), args)]
+    return 0 if report(found, reasons) else 1
+
+
+if __name__ == "__main__":
+    run_main(main)
