@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""Runs the long versions of the checks, hours of them, and ends with `N passed, N failed`.
+
+What CI runs in minutes (tools/run_checks.py) is run here until it means something: ten million operations for
+each configuration and release beside the C original, twenty times the random traces, millions of interrupts,
+rounds of the thread tests, ten minutes of fuzzing for each target. Each step is one check,
+whose output goes to build/proof; RESUME=1 leaves out those that have passed before.
+"""
+
+import argparse
+
+import fuzz
+import twins
+from common import BUILD, jobs, run_main, say
+from steps import Step, choose, count_cargo, count_line, python, run_steps
+from tree import TESTED_RELEASES
+
+OPERATIONS = 10_000_000
+TRACES = 3000
+SIGNALS = 5_000_000
+FUZZ_SECONDS = 600
+FOLDER = BUILD / "proof"
+
+
+def traces():
+    """The pure heap against its naive model, with many more traces than `cargo test` draws."""
+    command = ["env", f"MPGC_TRACES={TRACES}", "PROPTEST_CASES=20000", "cargo", "test", "--lib"]
+    return [Step(f"{TRACES} traces of each heap", command, count_cargo, 8)]
+
+
+def twins_steps():
+    """A step for each configuration: any of them can be run again alone."""
+    for release in TESTED_RELEASES:
+        for name in twins.CONFIGURATIONS:
+            missing = twins.missing_for(twins.CONFIGURATIONS[name])
+            if missing:
+                say(f"twins {release} {name}: left out: {missing}")
+                continue
+            words = ["--release", release, "--config", name, "--operations", str(OPERATIONS)]
+            yield Step(f"twins {release} {name}", python("tools/twins.py", *words), count_line, 2)
+
+
+def fuzz_steps():
+    """Ten minutes for each target, from the corpus that is kept."""
+    for target in fuzz.TARGETS:
+        words = ["--target", target, "--seconds", str(FUZZ_SECONDS)]
+        yield Step(f"fuzz {target}", python("tools/fuzz.py", *words), count_line, FUZZ_SECONDS // 60 + 1)
+
+
+def strain_steps():
+    """Millions of interrupts, thread tests in rounds, and sanitizers at full length."""
+    signals = ["--signals", str(SIGNALS), "--pairs", "40"]
+    rounds = ["--rounds", "20", "--stress-rounds", "50"]
+    for release in TESTED_RELEASES:
+        at = ["--release", release]
+        yield Step(f"interrupts {release}", python("tools/interrupts.py", *at, *signals), count_line, 10)
+        yield Step(f"threads {release}", python("tools/threads.py", *at, *rounds), count_line, 60)
+        yield Step(f"sanitizers {release}", python("tools/sanitize.py", *at), count_line, 10)
+
+
+def all_steps():
+    return [*traces(), *strain_steps(), *fuzz_steps(), *twins_steps()]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--list", action="store_true", help="list the steps, run nothing")
+    parser.add_argument("--only", default="", help="run the steps whose name holds this")
+    parser.add_argument("--resume", action="store_true", help="leave out the steps that passed in an earlier run")
+    args = parser.parse_args()
+    chosen = choose(all_steps(), args.only)
+    if args.list:
+        say("\n".join(f"{step.name} (about {step.minutes} min)" for _, step in chosen))
+        return 0
+    minutes = sum(step.minutes for _, step in chosen)
+    say(f"{len(chosen)} steps, about {minutes // 60} h {minutes % 60} min on two idle cores; JOBS={jobs()}")
+    return run_steps(chosen, FOLDER, resume=args.resume)
+
+
+if __name__ == "__main__":
+    run_main(main)
