@@ -16,6 +16,11 @@ CASE ?=
 SECONDS ?=
 # A machine to build for beside this one: a name of tools/targets.py. For `make fuzz`: what to fuzz.
 TARGET ?=
+# What `make mutants` and `make proof` run: all whose name holds ONLY, or the k-th of every n (SHARD=k/n);
+# RESUME=1 leaves out what an earlier run has settled.
+ONLY ?=
+SHARD ?=
+RESUME ?=
 # How many signals `make interrupts` sends, and of which share of the instructions it tries pairs (0: none).
 SIGNALS ?= 1000000
 PAIRS ?= 40
@@ -32,7 +37,7 @@ UNIX = $(TREE) --variant "$(VARIANT)" --options "$(OPTIONS)"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help python deps tree build build-c run repl test upstream twins fuzz fuzz-corpus bench bench-growth hardened-cost perf interrupts threads sanitize miri fmt lint unit clean
+.PHONY: help python deps tree build build-c run repl test upstream twins fuzz fuzz-corpus bench bench-growth hardened-cost perf interrupts threads sanitize miri mutants proof fmt lint unit clean
 
 help: ## list these tasks
 	@echo 'make TASK [RELEASE=1.25.0|1.26.1] [MICROPYTHON_DIR=...] [VARIANT=standard|coverage|minimal] [OPTIONS="..."]'
@@ -109,6 +114,13 @@ sanitize: python ## run under AddressSanitizer, ThreadSanitizer, UBSan and valgr
 miri: python ## run the tests of the pure rooms under Miri, where rustup has it
 	@$(PYTHON) tools/sanitize.py --miri
 
+mutants: deps ## break the library on purpose and see whether a check notices [ONLY=hints] [SHARD=0/4] [RESUME=1]
+	@$(PYTHON) tools/mutants.py --only "$(ONLY)" --shard "$(SHARD)" $(if $(RESUME),--resume)
+
+proof: python ## run the long versions of the checks, hours of them [ONLY=twins] [RESUME=1]
+	@$(PYTHON) tools/deps.py --test
+	@$(PYTHON) tools/proof.py --only "$(ONLY)" $(if $(RESUME),--resume)
+
 unit: ## test the pure heap, pystack and scheduler with cargo alone
 	cargo test
 
@@ -129,4 +141,4 @@ lint: ## check format and lints of the Rust sources
 	cargo clippy --manifest-path fuzz/Cargo.toml --target-dir build/fuzz/lint --no-default-features --all-targets -- -D warnings
 
 clean: ## remove what was built, but not the fetched trees
-	rm -rf target build/unix build/mpy-cross build/upstream build/perf build/dropin build/no-micropython-lib build/twins build/bench build/stress build/sanitize
+	rm -rf target build/unix build/mpy-cross build/upstream build/perf build/dropin build/no-micropython-lib build/twins build/bench build/stress build/sanitize build/mutants build/proof
