@@ -16,6 +16,8 @@ CASE ?=
 SECONDS ?=
 # A machine to build for beside this one: a name of tools/targets.py. For `make fuzz`: what to fuzz.
 TARGET ?=
+# What `make nlr` runs, with commas between; none is all.
+ARCH ?=
 # What `make mutants` and `make proof` run: all whose name holds ONLY, or the k-th of every n (SHARD=k/n);
 # RESUME=1 leaves out what an earlier run has settled.
 ONLY ?=
@@ -37,7 +39,7 @@ UNIX = $(TREE) --variant "$(VARIANT)" --options "$(OPTIONS)"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help python deps tree build build-c run repl test upstream twins fuzz fuzz-corpus bench bench-growth hardened-cost perf interrupts threads sanitize miri mutants proof fmt lint unit clean
+.PHONY: help python deps tree build build-c run repl test upstream nlr twins fuzz fuzz-corpus bench bench-growth hardened-cost perf interrupts threads sanitize miri mutants proof fmt lint unit clean
 
 help: ## list these tasks
 	@echo 'make TASK [RELEASE=1.25.0|1.26.1] [MICROPYTHON_DIR=...] [VARIANT=standard|coverage|minimal] [OPTIONS="..."]'
@@ -70,6 +72,9 @@ test: python ## run everything that CI runs; ends with `N passed, N failed`
 
 upstream: deps ## run MicroPython's own tests on C and on mpgc, and compare
 	@$(PYTHON) tools/upstream.py $(UNIX)
+
+nlr: python ## run nlr's assembly of each architecture that is set up here, under qemu-user [ARCH=aarch64,riscv64]
+	@$(PYTHON) tools/nlr.py --arch "$(ARCH)"
 
 twins: deps ## run the C original and mpgc side by side, by operation [OPS=1000000] [CONFIG=split,auto]
 	@$(PYTHON) tools/twins.py $(TREE) --operations "$(OPS)" --config "$(CONFIG)" --seed "$(SEED)" --run "$(RUN)"
@@ -127,6 +132,7 @@ unit: ## test the pure heap, pystack and scheduler with cargo alone
 fmt: ## format the Rust sources
 	cargo fmt --all
 	cargo fmt --manifest-path c-tests/twins/Cargo.toml
+	cargo fmt --manifest-path c-tests/nlr/Cargo.toml
 	cargo fmt --manifest-path benches/Cargo.toml
 	cargo fmt --manifest-path fuzz/Cargo.toml
 
@@ -134,6 +140,7 @@ lint: ## check format and lints of the Rust sources
 	cargo fmt --all --check
 	cargo clippy --all-targets -- -D warnings
 	cargo fmt --manifest-path c-tests/twins/Cargo.toml --check
+	cargo fmt --manifest-path c-tests/nlr/Cargo.toml --check
 	cargo clippy --manifest-path c-tests/twins/Cargo.toml --target-dir build/twins/driver --all-targets -- -D warnings
 	cargo fmt --manifest-path benches/Cargo.toml --check
 	cargo clippy --manifest-path benches/Cargo.toml --target-dir build/bench/driver --all-targets --all-features -- -D warnings
@@ -141,4 +148,4 @@ lint: ## check format and lints of the Rust sources
 	cargo clippy --manifest-path fuzz/Cargo.toml --target-dir build/fuzz/lint --no-default-features --all-targets -- -D warnings
 
 clean: ## remove what was built, but not the fetched trees
-	rm -rf target build/unix build/mpy-cross build/upstream build/perf build/dropin build/no-micropython-lib build/twins build/bench build/stress build/sanitize build/mutants build/proof
+	rm -rf target build/unix build/mpy-cross build/upstream build/perf build/dropin build/no-micropython-lib build/twins build/nlr build/bench build/stress build/sanitize build/mutants build/proof
