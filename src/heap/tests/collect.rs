@@ -232,3 +232,24 @@ fn nothing_waits_in_the_tables_while_the_mark_stack_has_room() {
     assert_eq!(w.heap_chunks().len(), 1 + n);
     assert!(w.guards_are_whole());
 }
+
+/// With entries of a byte, a block above 255 waits in the tables instead.
+#[test]
+fn a_block_whose_number_does_not_fit_on_the_mark_stack_is_traced_too() {
+    let mut w = heap_of::<SplitNoFinaliser>(1024);
+    let heap = w.heap();
+    let children = 8;
+    let root = heap.alloc(children * size_of::<usize>(), 0);
+    heap.alloc(300 * BLOCK, 0);
+    for i in 0..children {
+        let (child, grandchild) = (heap.alloc(1, 0), heap.alloc(1, 0));
+        // SAFETY: the chunks are live, and the root has a word for each child.
+        unsafe {
+            root.cast::<usize>().add(i).write(child.addr());
+            child.cast::<usize>().write(grandchild.addr());
+        }
+    }
+    w.state().roots = vec![root.addr()];
+    crate::heap::host::Host::collect(w.host());
+    assert_eq!(heap.info().used, (2 + 2 * children) * BLOCK);
+}
