@@ -15,6 +15,7 @@ NAMED = {
     "-DMICROPY_PY_THREAD=1 -DMICROPY_PY_THREAD_GIL=1",
     "conservative-clear": "-DMICROPY_GC_CONSERVATIVE_CLEAR=1",
     "tail-clear": "-DMICROPY_GC_CONSERVATIVE_CLEAR=0",
+    "noscan": "MPGC_NOSCAN=1",
     "native": "--emit native",
     "via-mpy": "--via-mpy",
 }
