@@ -4,7 +4,8 @@
 RELEASE ?=
 VARIANT ?= standard
 OPTIONS ?=
-ROUNDS ?= 15
+ROUNDS ?= 9
+COUNT ?=
 # What `make twins` compares, and how much of it.
 CONFIG ?=
 OPS ?=
@@ -39,7 +40,7 @@ UNIX = $(TREE) --variant "$(VARIANT)" --options "$(OPTIONS)"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help python deps tree build build-c run repl test upstream nlr twins fuzz fuzz-corpus bench bench-growth hardened-cost perf interrupts threads sanitize miri mutants proof fmt lint unit clean
+.PHONY: help python deps tree build build-c run repl test upstream nlr twins fuzz fuzz-corpus bench bench-growth hardened-cost bench-python noscan interrupts threads sanitize miri mutants proof fmt lint unit clean
 
 help: ## list these tasks
 	@echo 'make TASK [RELEASE=1.25.0|1.26.1] [MICROPYTHON_DIR=...] [VARIANT=standard|coverage|minimal] [OPTIONS="..."]'
@@ -101,8 +102,12 @@ bench-growth: python ## measure how pauses grow with the heap and with what is a
 	@$(PYTHON) tools/deps.py --bench
 	@$(PYTHON) tools/bench.py $(TREE) --growth --seconds 0.5
 
-perf: deps ## run MicroPython's perf_bench on C and on mpgc in turns
-	@$(PYTHON) tools/perf.py $(UNIX) --rounds "$(ROUNDS)"
+noscan: deps ## try mpgc with MPGC_NOSCAN=1 on a script, beside the C
+	@$(PYTHON) tools/noscan.py $(TREE)
+
+bench-python: python ## run Python programs on C and on mpgc in turns [CASE=perf_bench] [ROUNDS=9] [COUNT=1]
+	@$(PYTHON) tools/deps.py --bench
+	@$(PYTHON) tools/bench_python.py $(UNIX) --case "$(CASE)" --rounds "$(ROUNDS)" $(if $(COUNT),--count)
 
 interrupts: deps ## strain the scheduler with interrupts at any instruction [SIGNALS=1000000] [PAIRS=40]
 	@$(PYTHON) tools/interrupts.py $(TREE) --signals "$(SIGNALS)" --pairs "$(PAIRS)" --seed "$(SEED)"
@@ -148,4 +153,4 @@ lint: ## check format and lints of the Rust sources
 	cargo clippy --manifest-path fuzz/Cargo.toml --target-dir build/fuzz/lint --no-default-features --all-targets -- -D warnings
 
 clean: ## remove what was built, but not the fetched trees
-	rm -rf target build/unix build/mpy-cross build/upstream build/perf build/dropin build/no-micropython-lib build/twins build/nlr build/bench build/stress build/sanitize build/mutants build/proof
+	rm -rf target build/unix build/mpy-cross build/upstream build/dropin build/no-micropython-lib build/twins build/nlr build/bench build/stress build/sanitize build/mutants build/proof
