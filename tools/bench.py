@@ -28,6 +28,10 @@ CHECKED = (
     "sweep-128KB,gc_info-128KB,collect-half-128KB,mark-graph-128KB,3000-lists,61-functions,live-100KB-buffers,"
     "pystack,nlr,sched"
 )
+# What is above that today, and how far at most: debts, to be paid. docs/performance.md says why.
+DEBTS = {
+    "free-storm-1MB": 2.55, "pystack-3-frames": 2.15, "sched-schedule-run-4": 1.45, "nlr-push-pop": 1.10,
+}
 # The harness's own functions are not what is counted.
 HARNESS = ("env.c", "heap.c", "core.c", "bench.c")
 
@@ -172,16 +176,22 @@ def growth(library, args):
 
 
 def check(counts):
-    """CI: no hot path has more instructions than the C's, by the factor that there is."""
-    rows = [["case", "C", "mpgc", "mpgc / C"]]
-    wrong = []
+    """CI: no hot path has more instructions than the C's, by the factor that there is; no debt grows, and none is
+    kept that is paid."""
+    rows = [["case", "C", "mpgc", "mpgc / C", "at most"]]
+    wrong, paid = [], []
     for case, (c, rust, _) in counts.items():
-        rows.append([case, f"{c:.1f}", f"{rust:.1f}", f"{rust / c:.3f}"])
-        if not 0 < rust <= c * MOST_INSTRUCTIONS:
+        most = DEBTS.get(case, MOST_INSTRUCTIONS)
+        rows.append([case, f"{c:.1f}", f"{rust:.1f}", f"{rust / c:.3f}", f"{most:.2f}"])
+        if not 0 < rust <= c * most:
             wrong.append(case)
+        elif case in DEBTS and rust <= c * MOST_INSTRUCTIONS:
+            paid.append(case)
     say(table(rows))
     if wrong:
-        raise Fail(f"more than {MOST_INSTRUCTIONS} times the C's instructions in: {', '.join(wrong)}")
+        raise Fail(f"too many instructions, compared with the C's, in: {', '.join(wrong)}")
+    if paid:
+        raise Fail(f"no debts any more, take them out of DEBTS in {shown(Path(__file__))}: {', '.join(paid)}")
     return 0
 
 

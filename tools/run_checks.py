@@ -78,6 +78,7 @@ def all_steps():
     # All of the corpus, then whatever else comes up in that time.
     steps.append(Step("fuzzing", python("tools/fuzz.py", "--release", "1.25.0", "--seconds", "8", "--prove"), count_line))
     steps.append(Step("noscan", python("tools/noscan.py", "--release", "1.25.0"), None))
+    steps.append(Step("instructions of the hot paths", python("tools/bench.py", "--release", "1.25.0", "--check"), None))
     steps.append(Step("a tree of one's own", python("tools/check_own_tree.py"), None))
     for release, variant, options in UPSTREAM:
         name = " ".join(filter(None, ["upstream", release, variant, options]))
