@@ -116,7 +116,8 @@ def check_thread(tree, checks, args):
     checks.runs_clean("threads, ThreadSanitizer", [program, 8, args.operations, "rooms"])
     checks.is_seen(
         "threads, ThreadSanitizer", [program, 4, 2000, "rooms", "no-mutex"],
-        "ThreadSanitizer: data race", "in gc_alloc",
+        # What goes on after the first race may have no end: the heap's tables are broken.
+        "ThreadSanitizer: data race", " gc_", TSAN_OPTIONS="halt_on_error=1",
     )
 
 
