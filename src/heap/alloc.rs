@@ -177,6 +177,10 @@ impl<H: Host> Heap<H> {
             if H::FINALISER {
                 area.finalisers().clear(head);
             }
+            debug_assert!(
+                !H::WEAKREF || !area.weakrefs().get(head),
+                "a chunk with a weak reference to it is left to the collect"
+            );
             let n = area.chunk_len(head);
             self.expect_slack(area, head);
             area.table().any_to_free(head, n);
@@ -187,6 +191,19 @@ impl<H: Host> Heap<H> {
             }
         }
         host.exit();
+    }
+
+    /// Flags the object at `chunk` to have a weak reference to it. With [`Host::WEAKREF`] only.
+    ///
+    /// Mirrors `gc_weakref_mark` (py/gc.c), which takes no mutex.
+    ///
+    /// # Safety
+    ///
+    /// `chunk` is a chunk of this heap.
+    pub unsafe fn mark_weakref(self, chunk: *mut u8) {
+        let (area, head) = self.locate(chunk);
+        debug_assert_eq!(area.table().kind(head), BlockKind::Head);
+        area.weakrefs().set(head);
     }
 
     /// The bytes of the chunk that starts at `address`; 0 for any other address.

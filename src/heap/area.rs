@@ -2,12 +2,12 @@
 
 use core::ptr::NonNull;
 
-use super::alloc_table::AllocTable;
+use super::alloc_table::{AllocTable, BLOCKS_PER_WORD};
 use super::bit_table::BitTable;
 use super::block::{BlockCount, BlockIndex};
 use super::harden::Fault;
 use super::host::{AreaFields, Host};
-use super::layout::{BLOCKS_PER_TABLE_BYTE, Layout};
+use super::layout::{BLOCKS_PER_TABLE_BYTE, Layout, Tables};
 
 /// An area, by the address of its fields.
 pub struct Area<H: Host>(NonNull<H::Area>);
@@ -100,6 +100,13 @@ impl<H: Host> Area<H> {
         unsafe { BitTable::new(<H::Area>::finaliser_table(self.fields()).read()) }
     }
 
+    /// The weakref table. With [`Host::WEAKREF`] only.
+    #[inline(always)]
+    pub fn weakrefs(self) -> BitTable {
+        // SAFETY: as in `table`.
+        unsafe { BitTable::new(<H::Area>::weakref_table(self.fields()).read()) }
+    }
+
     /// The start of the pool.
     #[inline(always)]
     pub fn pool(self) -> *mut u8 {
@@ -125,6 +132,15 @@ impl<H: Host> Area<H> {
         (block < self.blocks().0).then_some(BlockIndex(block))
     }
 
+    /// The bytes from the start of the tables to the end of the pool.
+    pub(super) fn region_bytes(self) -> usize {
+        // SAFETY: as in `next`.
+        unsafe {
+            let table = <H::Area>::alloc_table(self.fields()).read();
+            <H::Area>::pool_end(self.fields()).read().addr() - table.addr()
+        }
+    }
+
     /// Whether an address lies in the pool.
     pub(super) fn holds(self, address: usize) -> bool {
         address.wrapping_sub(self.pool().addr()) < self.blocks().0 * H::BLOCK_BYTES
@@ -146,12 +162,18 @@ impl<H: Host> Area<H> {
     /// A block above which none is used.
     #[inline(always)]
     pub fn last_used(self) -> BlockIndex {
+        if !H::LAST_USED {
+            return BlockIndex(self.blocks().0.saturating_sub(1));
+        }
         // SAFETY: as in `next`.
         BlockIndex(unsafe { <H::Area>::last_used(self.fields()).read() })
     }
 
     #[inline(always)]
     pub(super) fn set_last_used(self, block: BlockIndex) {
+        if !H::LAST_USED {
+            return;
+        }
         // SAFETY: as in `next`.
         unsafe { <H::Area>::last_used(self.fields()).write(block.0) }
     }
@@ -168,6 +190,14 @@ impl<H: Host> Area<H> {
     #[inline(always)]
     pub fn has_finaliser(self, block: BlockIndex) -> bool {
         H::FINALISER && self.finalisers().get(block)
+    }
+
+    /// Whether a chunk in word `i` of the alloc table is flagged to have a finaliser.
+    #[inline(always)]
+    pub(super) fn has_finaliser_in_word(self, i: usize) -> bool {
+        let first = BlockIndex(i * BLOCKS_PER_WORD);
+        let end = self.end().min(first + BlockCount(BLOCKS_PER_WORD));
+        self.finalisers().next_set(first, end).is_some()
     }
 
     /// The blocks of the chunk whose head is `head`.
@@ -202,7 +232,7 @@ impl<H: Host> Area<H> {
     ) -> Self {
         let total = end.addr().checked_sub(start.addr());
         let Some(layout) =
-            total.and_then(|total| Layout::new(total, H::BLOCK_BYTES, H::FINALISER, H::HARDENED))
+            total.and_then(|total| Layout::new(total, H::BLOCK_BYTES, Tables::of::<H>()))
         else {
             host.fault(Fault::NoRoom, start);
         };
@@ -214,6 +244,9 @@ impl<H: Host> Area<H> {
             <H::Area>::table_bytes(fields).write(layout.table_bytes);
             if H::FINALISER {
                 <H::Area>::finaliser_table(fields).write(start.add(layout.finaliser_table));
+            }
+            if H::WEAKREF {
+                <H::Area>::weakref_table(fields).write(start.add(layout.weakref_table));
             }
             <H::Area>::pool_start(fields).write(start.add(layout.pool));
             <H::Area>::pool_end(fields).write(end);

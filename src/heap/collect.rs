@@ -61,8 +61,14 @@ impl<H: Host> Heap<H> {
             self.set_collecting(false);
         }
         // SAFETY: as in `begin`.
-        unsafe { *self.host().collects() -= 1 }
+        let left = unsafe {
+            *self.host().collects() -= 1;
+            *self.host().collects()
+        };
         self.host().exit();
+        if H::WEAKREF && left == 0 {
+            self.host().sweep_weakrefs();
+        }
     }
 
     /// Ends a collect that cannot go on, because a jump leaves it from inside a finaliser. Nothing is

@@ -6,7 +6,7 @@ use super::Heap;
 use super::area::Area;
 use super::harden::Fault;
 use super::host::{Host, Trace};
-use super::layout::{BLOCKS_PER_BIT_BYTE, BLOCKS_PER_TABLE_BYTE, GAP_BYTES, Layout};
+use super::layout::{BLOCKS_PER_BIT_BYTE, BLOCKS_PER_TABLE_BYTE, GAP_BYTES, Layout, Tables};
 
 impl<H: Host> Heap<H> {
     /// Makes a heap of the bytes `start .. end`. A part of a block at the end is left unused.
@@ -28,7 +28,12 @@ impl<H: Host> Heap<H> {
         }
         // SAFETY: the host's fields are valid (its promise), the region is (the caller's).
         unsafe {
-            Area::set_up(NonNull::new_unchecked(host.first_area()), host, start, end);
+            let area = Area::set_up(NonNull::new_unchecked(host.first_area()), host, start, end);
+            if H::POOL_BOUNDS {
+                let [min, max] = host.pool_bounds();
+                min.write(area.pool());
+                max.write(end);
+            }
             host.collects().write(0);
             host.auto_collect().write(1);
             if H::THRESHOLD {
@@ -62,6 +67,14 @@ impl<H: Host> Heap<H> {
         };
         // SAFETY: the caller says that the region is valid and the heap's alone.
         let area = unsafe { Area::set_up(fields, host, start, end) };
+        if H::POOL_BOUNDS {
+            let [min, max] = host.pool_bounds();
+            // SAFETY: the words are the heap's (a promise of Host).
+            unsafe {
+                min.write(min.read().min(area.pool()));
+                max.write(max.read().max(end));
+            }
+        }
         if let Some(last) = Area::all(host).last() {
             last.set_next(Some(area));
         }
@@ -82,7 +95,7 @@ impl<H: Host> Heap<H> {
         if available < needed {
             return false;
         }
-        let as_many = with_slack_table::<H>(self.bytes_for_as_many_blocks());
+        let as_many = with_slack_table::<H>(self.bytes_to_double());
         let region_bytes = available.min(as_many.max(needed));
         let region = host.get_region(region_bytes);
         if region.is_null() {
@@ -95,15 +108,18 @@ impl<H: Host> Heap<H> {
         true
     }
 
-    /// The bytes of an area that has as many blocks as all the areas there are.
-    fn bytes_for_as_many_blocks(self) -> usize {
+    /// The bytes of an area that is as large as all the areas there are: that has as many blocks, or in 1.21
+    /// the size of all their regions.
+    fn bytes_to_double(self) -> usize {
+        if H::GROW_BY_REGIONS {
+            return Area::all(self.host())
+                .map(|area| area.region_bytes() + GAP_BYTES + size_of::<H::Area>())
+                .sum();
+        }
         let blocks: usize = Area::all(self.host()).map(|area| area.blocks().0).sum();
-        let finaliser_bytes = if H::FINALISER {
-            blocks / BLOCKS_PER_BIT_BYTE
-        } else {
-            0
-        };
-        let tables = blocks / BLOCKS_PER_TABLE_BYTE + finaliser_bytes + GAP_BYTES;
+        let bit_tables = usize::from(H::FINALISER) + usize::from(H::WEAKREF);
+        let bit_bytes = blocks / BLOCKS_PER_BIT_BYTE * bit_tables;
+        let tables = blocks / BLOCKS_PER_TABLE_BYTE + bit_bytes + GAP_BYTES;
         (tables + blocks * H::BLOCK_BYTES + size_of::<H::Area>()).next_multiple_of(H::BLOCK_BYTES)
     }
 }
@@ -115,8 +131,11 @@ fn with_slack_table<H: Host>(bytes: usize) -> usize {
         return bytes;
     }
     let total = (bytes & !(H::BLOCK_BYTES - 1)).saturating_sub(size_of::<H::Area>());
-    let blocks =
-        Layout::new(total, H::BLOCK_BYTES, H::FINALISER, false).map_or(0, |plain| plain.blocks().0);
+    let plain = Tables {
+        slack: false,
+        ..Tables::of::<H>()
+    };
+    let blocks = Layout::new(total, H::BLOCK_BYTES, plain).map_or(0, |plain| plain.blocks().0);
     bytes + blocks.next_multiple_of(size_of::<usize>())
 }
 

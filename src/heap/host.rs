@@ -22,6 +22,10 @@ pub trait AreaFields: Sized {
     fn table_bytes(this: *mut Self) -> *mut usize;
     /// Start of the finaliser table. With [`Host::FINALISER`].
     fn finaliser_table(this: *mut Self) -> *mut *mut u8;
+    /// Start of the weakref table. With [`Host::WEAKREF`].
+    fn weakref_table(_this: *mut Self) -> *mut *mut u8 {
+        core::ptr::null_mut()
+    }
     /// Start of the pool.
     fn pool_start(this: *mut Self) -> *mut *mut u8;
     /// End of the pool, exclusive.
@@ -30,7 +34,7 @@ pub trait AreaFields: Sized {
     ///
     /// In C this word is `gc_last_free_atb_index`, a hint that only its allocator reads.
     fn hint(this: *mut Self) -> *mut usize;
-    /// A block above which none is used.
+    /// A block above which none is used. With [`Host::LAST_USED`].
     fn last_used(this: *mut Self) -> *mut usize;
 }
 
@@ -99,10 +103,23 @@ pub unsafe trait Host: Copy {
     const STACK_ENTRIES: usize;
     /// Whether objects may have finalisers (`MICROPY_ENABLE_FINALISER`).
     const FINALISER: bool;
+    /// Whether finalisers run before any block is freed, and may free. In releases before 1.25 each runs when
+    /// the sweep comes to its object, with the heap locked.
+    const FINALISER_PASS: bool = true;
+    /// Whether there may be weak references to objects (`MICROPY_PY_WEAKREF`).
+    const WEAKREF: bool = false;
+    /// Whether an area has a word for its highest used block (1.21 on).
+    const LAST_USED: bool = true;
+    /// Whether there are words for the lowest and the highest address of all pools (1.29 on, with
+    /// [`Host::SPLIT`]).
+    const POOL_BOUNDS: bool = false;
     /// Whether there may be more than one area (`MICROPY_GC_SPLIT_HEAP`).
     const SPLIT: bool;
     /// Whether areas come and go by themselves (`MICROPY_GC_SPLIT_HEAP_AUTO`).
     const SPLIT_AUTO: bool = false;
+    /// Whether an area that the heap adds by itself is as large as the regions of all areas together (1.21),
+    /// and not as large as it takes to hold as many blocks.
+    const GROW_BY_REGIONS: bool = false;
     /// Whether whole chunks are zeroed and not just their slack (`MICROPY_GC_CONSERVATIVE_CLEAR`).
     const CONSERVATIVE_CLEAR: bool;
     /// Whether allocation is counted and may start a collect (`MICROPY_GC_ALLOC_THRESHOLD`).
@@ -133,6 +150,10 @@ pub unsafe trait Host: Copy {
     fn first_area(self) -> *mut Self::Area;
     /// The area before which every block is used. With [`Host::SPLIT`].
     fn last_free_area(self) -> *mut *mut Self::Area;
+    /// The lowest address of all pools, and the one past the highest. With [`Host::POOL_BOUNDS`].
+    fn pool_bounds(self) -> [*mut *mut u8; 2] {
+        [core::ptr::null_mut(); 2]
+    }
     /// How many collects are under way: more than 1 when a finaliser collects.
     ///
     /// In C this word is `gc_stack_overflow`, which only its collector reads.
@@ -179,6 +200,15 @@ pub unsafe trait Host: Copy {
     fn may_be_object(self, _first: usize) -> bool {
         true
     }
+    /// Takes note that an object with a weak reference to it is about to be freed. With [`Host::WEAKREF`].
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::finalise`].
+    unsafe fn weakref_dies(self, _object: *mut u8) {}
+    /// Calls who waits for objects that were freed; called without the mutex, and with the heap unlocked.
+    /// With [`Host::WEAKREF`].
+    fn sweep_weakrefs(self) {}
     /// Called from every long loop. With [`Host::HOOK`].
     fn hook(self, _step: usize) {}
     /// Whether the word at this address may be read. With [`Host::CHECK_ROOTS`].

@@ -1,6 +1,7 @@
 //! Numbers about the heap.
 
 use super::Heap;
+use super::alloc_table::free_bits;
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::host::Host;
@@ -58,6 +59,29 @@ impl<H: Host> Heap<H> {
         host.exit();
         info.used *= H::BLOCK_BYTES;
         info.free *= H::BLOCK_BYTES;
+        info
+    }
+
+    /// The first three figures alone, by the word: the others are 0.
+    ///
+    /// Mirrors `gc_info_fast` (py/gc.c).
+    pub fn info_fast(self) -> Info {
+        let host = self.host();
+        host.enter();
+        let mut info = Info::default();
+        for area in Area::all(host) {
+            let table = area.table();
+            for i in 0..table.words() {
+                if H::HOOK {
+                    host.hook(i);
+                }
+                let free = free_bits(table.word(i)) & table.valid_pairs(i);
+                info.free += free.count_ones() as usize * H::BLOCK_BYTES;
+            }
+            info.total += area.blocks().0 * H::BLOCK_BYTES;
+        }
+        info.used = info.total - info.free;
+        host.exit();
         info
     }
 

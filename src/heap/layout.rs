@@ -1,9 +1,9 @@
 //! Where the tables and the pool of an area lie.
 //!
 //! ```text
-//!  start                                                                    end
-//!  | alloc table: 2 bits/block | gap: 1 byte | finaliser bits | pad | pool: blocks |
-//!                                                             slack table ^ (hardened)
+//!  start                                                                                   end
+//!  | alloc table: 2 bits/block | gap: 1 byte | finaliser bits | weakref bits | pad | pool: blocks |
+//!                                                                            slack table ^ (hardened)
 //! ```
 //!
 //! The pool ends at `end`, which the caller has rounded down to a block; the tables start at `start`.
@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 use super::block::BlockCount;
+use super::host::Host;
 
 /// Blocks whose kinds share a byte of the alloc table.
 pub const BLOCKS_PER_TABLE_BYTE: usize = 4;
@@ -21,6 +22,28 @@ pub const BLOCKS_PER_TABLE_BYTE: usize = 4;
 pub const BLOCKS_PER_BIT_BYTE: usize = 8;
 /// Bytes between the alloc table and what follows it.
 pub const GAP_BYTES: usize = 1;
+
+/// Which tables an area has beside the alloc table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tables {
+    /// One bit a block ([`Host::FINALISER`]).
+    pub finaliser: bool,
+    /// One bit a block ([`Host::WEAKREF`]).
+    pub weakref: bool,
+    /// One byte a block ([`Host::HARDENED`]), which the C does not have.
+    pub slack: bool,
+}
+
+impl Tables {
+    /// The tables of a host's areas.
+    pub const fn of<H: Host>() -> Tables {
+        Tables {
+            finaliser: H::FINALISER,
+            weakref: H::WEAKREF,
+            slack: H::HARDENED,
+        }
+    }
+}
 
 /// The layout of one area, in bytes from its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +54,10 @@ pub struct Layout {
     pub finaliser_table: usize,
     /// Length of the finaliser table in bytes; 0 where there is none.
     pub finaliser_bytes: usize,
+    /// Offset of the weakref table; meaningless where there is none.
+    pub weakref_table: usize,
+    /// Length of the weakref table in bytes; 0 where there is none.
+    pub weakref_bytes: usize,
     /// Length of the slack table in bytes, which ends where the pool starts; 0 where there is none.
     pub slack_bytes: usize,
     /// Offset of the pool.
@@ -44,41 +71,53 @@ impl Layout {
     /// number that has wrapped around. An area too small for one table byte has no block.
     ///
     /// Mirrors `gc_setup_area` (py/gc.c), the wrap-around of its multiplication included: a 32-bit
-    /// heap of 512 MiB or more gets the smaller table that the C gives it.
+    /// heap of 512 MiB or more gets the smaller table that the C gives it. Differs: where the C's weakref table
+    /// would reach into the pool, which takes an odd `total`, there are four blocks less.
     ///
     /// A hardened heap has one more table, the slack table, and so fewer blocks than the C gives it.
-    pub const fn new(
-        total: usize,
-        block_bytes: usize,
-        finaliser: bool,
-        hardened: bool,
-    ) -> Option<Layout> {
+    pub const fn new(total: usize, block_bytes: usize, tables: Tables) -> Option<Layout> {
         if total < GAP_BYTES {
             return None;
         }
-        let slack_per_block = if hardened { 1 } else { 0 };
-        let pool_per_table_byte = BLOCKS_PER_TABLE_BYTE * (block_bytes + slack_per_block);
-        let table_bytes = if finaliser {
-            // in bits, for the finaliser table has half a byte per byte of the alloc table
-            (total - GAP_BYTES).wrapping_mul(8) / (8 + 4 + 8 * pool_per_table_byte)
+        let pool_per_table_byte = BLOCKS_PER_TABLE_BYTE * (block_bytes + tables.slack as usize);
+        let bit_tables = tables.finaliser as usize + tables.weakref as usize;
+        let table_bytes = if bit_tables > 0 {
+            // in bits, for a bit table has half a byte per byte of the alloc table
+            (total - GAP_BYTES).wrapping_mul(8) / (8 + 4 * bit_tables + 8 * pool_per_table_byte)
         } else {
             (total - GAP_BYTES) / (1 + pool_per_table_byte)
         };
+        let layout = Self::with_table(table_bytes, total, block_bytes, tables);
+        if layout.is_none() && table_bytes > 0 {
+            // two bit tables end in half a byte each, which the division does not foresee
+            return Self::with_table(table_bytes - 1, total, block_bytes, tables);
+        }
+        layout
+    }
+
+    /// The layout with an alloc table of that many bytes, or `None` if it does not fit.
+    const fn with_table(
+        table_bytes: usize,
+        total: usize,
+        block_bytes: usize,
+        tables: Tables,
+    ) -> Option<Layout> {
         let finaliser_table = table_bytes + GAP_BYTES;
-        let finaliser_bytes = if finaliser {
-            (table_bytes * BLOCKS_PER_TABLE_BYTE).div_ceil(BLOCKS_PER_BIT_BYTE)
-        } else {
-            0
-        };
-        let slack_bytes = table_bytes * BLOCKS_PER_TABLE_BYTE * slack_per_block;
+        let bit_table_bytes = (table_bytes * BLOCKS_PER_TABLE_BYTE).div_ceil(BLOCKS_PER_BIT_BYTE);
+        let finaliser_bytes = bit_table_bytes * tables.finaliser as usize;
+        let weakref_table = finaliser_table + finaliser_bytes;
+        let weakref_bytes = bit_table_bytes * tables.weakref as usize;
+        let slack_bytes = table_bytes * BLOCKS_PER_TABLE_BYTE * tables.slack as usize;
         let pool = total - table_bytes * BLOCKS_PER_TABLE_BYTE * block_bytes;
-        if finaliser_table + finaliser_bytes + slack_bytes > pool {
+        if weakref_table + weakref_bytes + slack_bytes > pool {
             return None;
         }
         Some(Layout {
             table_bytes,
             finaliser_table,
             finaliser_bytes,
+            weakref_table,
+            weakref_bytes,
             slack_bytes,
             pool,
         })
@@ -91,7 +130,7 @@ impl Layout {
 
     /// The bytes that must be zero before the area is used: the tables and the gap.
     pub const fn bytes_to_clear(&self) -> usize {
-        self.table_bytes + GAP_BYTES + self.finaliser_bytes
+        self.table_bytes + GAP_BYTES + self.finaliser_bytes + self.weakref_bytes
     }
 }
 
@@ -101,15 +140,23 @@ mod tests {
     use crate::heap::testing::LayoutCase;
     use proptest::prelude::*;
 
+    const FINALISER: Tables = Tables {
+        finaliser: true,
+        weakref: false,
+        slack: false,
+    };
+
     #[test]
     fn tables_and_pool_never_overlap_and_fill_the_area() {
         for block_bytes in [16, 32, 64, 128] {
-            for (finaliser, hardened) in
-                [(false, false), (true, false), (false, true), (true, true)]
-            {
+            for which in 0..8 {
+                let tables = Tables {
+                    finaliser: which & 1 != 0,
+                    weakref: which & 2 != 0,
+                    slack: which & 4 != 0,
+                };
                 for total in 1..20_000 {
-                    let l = Layout::new(total, block_bytes, finaliser, hardened)
-                        .expect("defined for any size");
+                    let l = Layout::new(total, block_bytes, tables).expect("defined for any size");
                     assert!(
                         l.bytes_to_clear() + l.slack_bytes <= l.pool,
                         "{total} {l:?}"
@@ -122,13 +169,13 @@ mod tests {
 
     #[test]
     fn an_area_of_no_bytes_is_refused() {
-        assert_eq!(Layout::new(0, 32, true, false), None);
-        assert_eq!(Layout::new(0, 32, false, false), None);
+        assert_eq!(Layout::new(0, 32, FINALISER), None);
+        assert_eq!(Layout::new(0, 32, Tables::default()), None);
     }
 
     #[test]
     fn a_small_area_has_no_block_but_a_gap() {
-        let l = Layout::new(32, 32, true, false).expect("one gap byte fits");
+        let l = Layout::new(32, 32, FINALISER).expect("one gap byte fits");
         assert_eq!(l.blocks(), BlockCount(0));
         assert_eq!(l.bytes_to_clear(), 1);
     }

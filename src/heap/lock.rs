@@ -12,9 +12,14 @@ pub const COLLECTING: u16 = 1;
 impl<H: Host> Heap<H> {
     /// What a lock adds to the depth: the bit below it is [`COLLECTING`] where there are finalisers.
     ///
-    /// Without finalisers nothing can call the heap during a collect, and there is no such bit.
-    pub const LOCK_UNIT: u16 = if H::FINALISER { 2 } else { 1 };
-    pub(super) const COLLECTING: u16 = if H::FINALISER { COLLECTING } else { 0 };
+    /// Without finalisers nothing can call the heap during a collect, and there is no such bit. Without
+    /// [`Host::FINALISER_PASS`] a collect is one lock more.
+    pub const LOCK_UNIT: u16 = if Self::COLLECTING != 0 { 2 } else { 1 };
+    pub(super) const COLLECTING: u16 = if H::FINALISER && H::FINALISER_PASS {
+        COLLECTING
+    } else {
+        0
+    };
 
     /// Keeps this thread from allocating and freeing. Nests. Mirrors `gc_lock` (py/gc.c).
     #[inline(always)]
@@ -54,6 +59,9 @@ impl<H: Host> Heap<H> {
 
     #[inline(always)]
     pub(super) fn set_collecting(self, on: bool) {
+        if !H::FINALISER_PASS {
+            return if on { self.lock() } else { self.unlock() };
+        }
         let depth = self.lock_word() & !Self::COLLECTING;
         self.set_lock_word(if on { depth | Self::COLLECTING } else { depth });
     }

@@ -1,4 +1,4 @@
-//! The sweep: finalisers of the dying first, then their blocks, a word of the table at a time.
+//! The sweep: finalisers of the dying first (1.25 on), then their blocks, a word of the table at a time.
 //!
 //! In a word of 2-bit kinds the tails behind a dead head die with it. They are found without a loop: put a
 //! one where the first tail behind each dead head is, add, and let the carry run through the tails.
@@ -19,6 +19,7 @@ use super::alloc_table::{BITS, BLOCKS_PER_WORD, LOW, Word};
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::host::{Host, Trace};
+use super::layout::BLOCKS_PER_BIT_BYTE;
 
 /// What became of a word of the table.
 struct Swept {
@@ -30,6 +31,13 @@ struct Swept {
     dead: Word,
     /// 1 if tails at the start of the next word belong to a dead chunk.
     carry: Word,
+}
+
+/// What was swept of an area so far.
+#[derive(Default)]
+struct Tally {
+    collected: usize,
+    last_used: Option<BlockIndex>,
 }
 
 /// Sweeps the blocks of `word`; `carry` is 1 if tails at its start belong to a dead chunk.
@@ -53,35 +61,110 @@ fn sweep_word(word: Word, carry: Word) -> Swept {
 impl<H: Host> Heap<H> {
     /// Runs the finaliser of every dying object, in the order of addresses, area by area.
     ///
-    /// A finaliser may free, not allocate. An object whose first word is zero was never filled in.
+    /// A finaliser may free, not allocate. Where there are weak references, those to the dying objects of each 8
+    /// blocks are noted after the finalisers of these 8.
     ///
     /// Mirrors `gc_sweep_run_finalisers` (py/gc.c). Differs: passes over empty words of the finaliser
     /// table, not bytes, and never reads past the table's end.
     pub(super) fn run_finalisers(self) {
-        if !H::FINALISER {
-            return;
-        }
         for area in Area::all(self.host()) {
             let end = area.end().min(area.last_used() + BlockCount(1));
-            let mut from = BlockIndex(0);
-            while let Some(block) = area.finalisers().next_set(from, end) {
-                if H::HOOK {
-                    self.host().hook(block.0);
-                }
-                if area.table().is_head(block) {
-                    let object = area.address(block);
-                    // SAFETY: an unmarked head's block is in the pool, aligned, with at least one word;
-                    // the sweep frees it next.
-                    unsafe {
-                        if object.cast::<usize>().read() != 0 {
-                            self.host().finalise(object);
-                        }
-                    }
-                    area.finalisers().clear(block);
-                }
-                from = block + BlockCount(1);
+            if H::WEAKREF {
+                self.finalise_and_note(area, end);
+            } else if H::FINALISER && H::FINALISER_PASS {
+                self.finalise_range(area, BlockIndex(0), end);
             }
         }
+    }
+
+    /// Runs the finalisers of the dying objects in `from .. end`.
+    #[inline(always)]
+    fn finalise_range(self, area: Area<H>, mut from: BlockIndex, end: BlockIndex) {
+        while let Some(block) = area.finalisers().next_set(from, end) {
+            if H::HOOK {
+                self.host().hook(block.0);
+            }
+            if area.table().is_head(block) {
+                self.finalise_at(area, block);
+            }
+            from = block + BlockCount(1);
+        }
+    }
+
+    /// Runs the finaliser of the dying object at `block`. If its first word is zero it was never filled in.
+    #[inline(always)]
+    fn finalise_at(self, area: Area<H>, block: BlockIndex) {
+        let object = area.address(block);
+        // SAFETY: an unmarked head's block is in the pool, aligned, with at least one word; the sweep frees it
+        // next.
+        unsafe {
+            if object.cast::<usize>().read() != 0 {
+                self.host().finalise(object);
+            }
+        }
+        area.finalisers().clear(block);
+    }
+
+    /// Does the finalisers of 8 blocks that share a byte of the bit tables, then notes the weak references to them,
+    /// and so on up to `end`.
+    fn finalise_and_note(self, area: Area<H>, end: BlockIndex) {
+        let mut from = BlockIndex(0);
+        loop {
+            let next_weakref = area.weakrefs().next_set(from, end);
+            let mut next = next_weakref.unwrap_or(end);
+            if H::FINALISER {
+                next = next.min(area.finalisers().next_set(from, end).unwrap_or(end));
+            }
+            if next == end {
+                return;
+            }
+            let first = BlockIndex(next.0 & !(BLOCKS_PER_BIT_BYTE - 1));
+            let last = end.min(first + BlockCount(BLOCKS_PER_BIT_BYTE));
+            if H::FINALISER {
+                self.finalise_range(area, first, last);
+            }
+            self.note_weakrefs(area, first, last);
+            from = last;
+        }
+    }
+
+    /// Notes the weak references to the dying objects in `from .. end`.
+    fn note_weakrefs(self, area: Area<H>, mut from: BlockIndex, end: BlockIndex) {
+        while let Some(block) = area.weakrefs().next_set(from, end) {
+            if H::HOOK {
+                self.host().hook(block.0);
+            }
+            if area.table().is_head(block) {
+                // SAFETY: an unmarked head's block is in the pool; the sweep frees it next.
+                unsafe { self.host().weakref_dies(area.address(block)) }
+                area.weakrefs().clear(block);
+            }
+            from = block + BlockCount(1);
+        }
+    }
+
+    /// Runs the finalisers of the dying objects in word `i` when all that lies below each is swept, as releases
+    /// before 1.25 do. Returns the pairs of the word that are still to be swept.
+    ///
+    /// Nothing else can change the word: the heap is locked, so a finaliser can neither free nor allocate.
+    #[cold]
+    #[inline(never)]
+    fn finalise_in_word(self, area: Area<H>, i: usize, carry: Word, swept: &mut Tally) -> Word {
+        let first = BlockIndex(i * BLOCKS_PER_WORD);
+        let end = area.end().min(first + BlockCount(BLOCKS_PER_WORD));
+        let mut left = area.table().valid_pairs(i);
+        let mut from = first;
+        while let Some(block) = area.finalisers().next_set(from, end) {
+            if area.table().is_head(block) {
+                let above = Word::MAX << (2 * (block - first).0);
+                // a head is next: no carry goes into it
+                self.sweep_pairs(area, i, left & !above, carry, swept);
+                left &= above;
+                self.finalise_at(area, block);
+            }
+            from = block + BlockCount(1);
+        }
+        left
     }
 
     /// Frees all unmarked chunks and unmarks the others.
@@ -118,44 +201,61 @@ impl<H: Host> Heap<H> {
         let table = area.table();
         let words = table.words().min(area.last_used().0 / BLOCKS_PER_WORD + 1);
         let mut carry = 0;
-        let mut last_used = None;
+        let mut swept = Tally::default();
         for i in 0..words {
             if H::HOOK {
                 self.host().hook(i);
             }
-            let before = table.word(i);
-            if before == 0 {
+            if table.word(i) == 0 {
                 carry = 0;
                 continue;
             }
-            let valid = table.valid_pairs(i);
-            let swept = sweep_word(before & valid, carry);
-            if H::TWINS {
-                assert!((swept.word, swept.carry) == sweep_word_naive(before & valid, carry));
+            let mut pairs = table.valid_pairs(i);
+            if H::FINALISER && !H::FINALISER_PASS && area.has_finaliser_in_word(i) {
+                pairs = self.finalise_in_word(area, i, carry, &mut swept);
             }
-            carry = swept.carry;
-            *collected += swept.dead_heads.count_ones() as usize;
-            if swept.word != 0 {
-                let top = (BITS - 1 - swept.word.leading_zeros() as usize) / 2;
-                last_used = Some(BlockIndex(i * BLOCKS_PER_WORD + top));
-            }
-            table.set_word(i, (before & !valid) | swept.word);
-            if H::VERBOSE {
-                for_each_block(i, swept.dead_heads, |block| {
-                    self.host().trace(Trace::Sweep(area.address(block)))
-                });
-            }
-            if H::HARDENED {
-                for_each_block(i, swept.dead, |block| area.poison(block, BlockCount(1)));
-            } else if H::CLEAR_ON_SWEEP {
-                // SAFETY: the block has just been freed; nobody may use it.
-                for_each_block(i, swept.dead, |block| unsafe {
-                    area.address(block).write_bytes(0, H::BLOCK_BYTES)
-                });
-            }
+            carry = self.sweep_pairs(area, i, pairs, carry, &mut swept);
         }
-        area.set_last_used(last_used.unwrap_or_default());
-        last_used.is_none()
+        *collected += swept.collected;
+        area.set_last_used(swept.last_used.unwrap_or_default());
+        swept.last_used.is_none()
+    }
+
+    /// Sweeps those blocks of word `i` whose pairs are set; returns the carry out of the word.
+    #[inline(always)]
+    fn sweep_pairs(
+        self,
+        area: Area<H>,
+        i: usize,
+        pairs: Word,
+        carry: Word,
+        tally: &mut Tally,
+    ) -> Word {
+        let before = area.table().word(i);
+        let swept = sweep_word(before & pairs, carry);
+        if H::TWINS {
+            assert!((swept.word, swept.carry) == sweep_word_naive(before & pairs, carry));
+        }
+        tally.collected += swept.dead_heads.count_ones() as usize;
+        if swept.word != 0 {
+            let top = (BITS - 1 - swept.word.leading_zeros() as usize) / 2;
+            tally.last_used = Some(BlockIndex(i * BLOCKS_PER_WORD + top));
+        }
+        area.table().set_word(i, (before & !pairs) | swept.word);
+        if H::VERBOSE {
+            for_each_block(i, swept.dead_heads, |block| {
+                self.host().trace(Trace::Sweep(area.address(block)))
+            });
+        }
+        if H::HARDENED {
+            for_each_block(i, swept.dead, |block| area.poison(block, BlockCount(1)));
+        } else if H::CLEAR_ON_SWEEP {
+            // SAFETY: the block has just been freed; nobody may use it.
+            for_each_block(i, swept.dead, |block| unsafe {
+                area.address(block).write_bytes(0, H::BLOCK_BYTES)
+            });
+        }
+        swept.carry
     }
 }
 

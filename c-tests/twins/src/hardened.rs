@@ -17,7 +17,7 @@ use crate::pair::{Difference, Outcome, Pair, WORD, same};
 use crate::side::Side;
 use crate::twin::{AreaWords, Twin};
 use mpgc::heap::harden::{CANARY, POISON};
-use mpgc::heap::layout::Layout;
+use mpgc::heap::layout::{Layout, Tables};
 
 /// Whether a twin is a hardened mpgc, by what it says of itself.
 pub fn is_hardened(twin: &Twin) -> bool {
@@ -33,7 +33,14 @@ pub fn usable(twin: &Twin, offset: usize, bytes: usize) -> usize {
 
 /// The bytes that a hardened area of as many blocks as one of `total` bytes in C needs more.
 pub fn extra_bytes(twin: &Twin, total: usize) -> usize {
-    let layout = Layout::new(total, twin.block_bytes as usize, twin.finaliser, false);
+    let layout = Layout::new(
+        total,
+        twin.block_bytes as usize,
+        Tables {
+            finaliser: twin.finaliser,
+            ..Tables::default()
+        },
+    );
     layout.map_or(0, |plain| plain.blocks().0.next_multiple_of(WORD))
 }
 

@@ -22,6 +22,9 @@ pub trait Options: Copy + 'static {
     const BLOCK_BYTES: usize = 4 * size_of::<usize>();
     const STACK_ENTRIES: usize = 64;
     const FINALISER: bool = true;
+    const FINALISER_PASS: bool = true;
+    const WEAKREF: bool = false;
+    const LAST_USED: bool = true;
     const SPLIT: bool = false;
     const SPLIT_AUTO: bool = false;
     const CONSERVATIVE_CLEAR: bool = true;
@@ -53,6 +56,7 @@ pub struct Fields {
     pub(super) alloc_table: *mut u8,
     pub(super) table_bytes: usize,
     pub(super) finaliser_table: *mut u8,
+    pub(super) weakref_table: *mut u8,
     pub(super) pool_start: *mut u8,
     pub(super) pool_end: *mut u8,
     pub(super) hint: usize,
@@ -72,6 +76,7 @@ impl AreaFields for Fields {
     field!(alloc_table: *mut u8);
     field!(table_bytes: usize);
     field!(finaliser_table: *mut u8);
+    field!(weakref_table: *mut u8);
     field!(pool_start: *mut u8);
     field!(pool_end: *mut u8);
     field!(hint: usize);
@@ -88,9 +93,11 @@ pub struct State<O: Options> {
     pub(super) hints: Hints<Fields>,
     pub(super) auto_collect: u16,
     pub(super) alloc_amount: usize,
-    pub(super) alloc_threshold: usize,
+    /// Blocks after which an allocation collects first.
+    pub alloc_threshold: usize,
     pub(super) collected: usize,
-    pub(super) lock_depth: u16,
+    /// The thread's lock depth.
+    pub lock_depth: u16,
     pub(super) entered: isize,
     /// How often the mutex was taken.
     pub entries: usize,
@@ -99,6 +106,14 @@ pub struct State<O: Options> {
     pub roots: Vec<usize>,
     /// The addresses whose finalisers have run, in order.
     pub finalised: Vec<usize>,
+    /// The addresses of dying objects with weak references, in order, and how many finalisers had run by then.
+    pub noted: Vec<(usize, usize)>,
+    /// The bytes in use that finalisers saw which asked for the figures, in order.
+    pub used_seen: Vec<usize>,
+    /// How often weak references were swept.
+    pub weakref_sweeps: usize,
+    /// The lowest address of all pools, and the one past the highest.
+    pub pool_bounds: [*mut u8; 2],
     /// How often the hook of long loops was called.
     pub steps: usize,
     /// What a verbose heap has told, in order.
@@ -196,6 +211,10 @@ unsafe impl<O: Options> Host for TestHost<O> {
     const BLOCK_BYTES: usize = O::BLOCK_BYTES;
     const STACK_ENTRIES: usize = O::STACK_ENTRIES;
     const FINALISER: bool = O::FINALISER;
+    const FINALISER_PASS: bool = O::FINALISER_PASS;
+    const WEAKREF: bool = O::WEAKREF;
+    const LAST_USED: bool = O::LAST_USED;
+    const POOL_BOUNDS: bool = O::SPLIT;
     const SPLIT: bool = O::SPLIT;
     const SPLIT_AUTO: bool = O::SPLIT_AUTO;
     const CONSERVATIVE_CLEAR: bool = O::CONSERVATIVE_CLEAR;
@@ -216,6 +235,11 @@ unsafe impl<O: Options> Host for TestHost<O> {
         unsafe { &raw mut (*self.0).area }
     }
     state_field!(last_free_area -> *mut *mut Fields);
+    fn pool_bounds(self) -> [*mut *mut u8; 2] {
+        // SAFETY: as in `state_field`.
+        let bounds = unsafe { &raw mut (*self.0).pool_bounds }.cast::<*mut u8>();
+        [bounds, bounds.wrapping_add(1)]
+    }
     state_field!(collects -> *mut c_int);
     state_field!(hints -> *mut Hints<Fields>);
     state_field!(auto_collect -> *mut u16);
@@ -274,6 +298,8 @@ unsafe impl<O: Options> Host for TestHost<O> {
             FinaliserAction::AsksInfo => {
                 let info = heap.info();
                 assert_eq!(info.used + info.free, info.total);
+                // SAFETY: as in `stack`.
+                unsafe { (*self.0).used_seen.push(info.used) };
             }
             // the host lets nothing out
             FinaliserAction::Raises => {}
@@ -295,6 +321,25 @@ unsafe impl<O: Options> Host for TestHost<O> {
     }
     fn may_be_object(self, first: usize) -> bool {
         may_be_object(first)
+    }
+    unsafe fn weakref_dies(self, object: *mut u8) {
+        // SAFETY: as in `stack`.
+        unsafe {
+            let finalised = (*self.0).finalised.len();
+            (*self.0).noted.push((object.addr(), finalised));
+        }
+    }
+    fn sweep_weakrefs(self) {
+        // SAFETY: as in `stack`.
+        unsafe {
+            assert_eq!(
+                (*self.0).entered,
+                0,
+                "weak references are swept without the mutex"
+            );
+            (*self.0).weakref_sweeps += 1;
+        }
+        assert!(!Heap::new(self).is_collecting());
     }
     fn hook(self, _step: usize) {
         // SAFETY: as in `stack`.

@@ -1,6 +1,6 @@
 //! What is naively expected of a layout.
 
-use crate::heap::layout::Layout;
+use crate::heap::layout::{Layout, Tables};
 
 /// A region of memory, and what is to be laid out in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,12 @@ impl LayoutCase {
         let Some(total) = end.checked_sub(self.start) else {
             return 0;
         };
-        let layout = Layout::new(total, self.block_bytes, self.finaliser, self.hardened);
+        let tables = Tables {
+            finaliser: self.finaliser,
+            weakref: false,
+            slack: self.hardened,
+        };
+        let layout = Layout::new(total, self.block_bytes, tables);
         let Some(layout) = layout else {
             assert_eq!(total, 0, "{self:?} is refused");
             return 0;

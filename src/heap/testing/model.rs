@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::vec::Vec;
 
-use super::host::{Options, may_be_object, raw_field};
+use super::host::{Options, TestHost, may_be_object, raw_field};
 use super::op::FinaliserAction;
-use crate::heap::layout::Layout;
+use crate::heap::layout::{Layout, Tables};
 use core::marker::PhantomData;
 
 /// A chunk as the model knows it.
@@ -99,7 +99,7 @@ impl<O: Options> Model<O> {
     /// Adds an area whose tables start at `start`; `end` is any address in or behind its last block.
     pub fn add_area(&mut self, start: usize, end: usize) {
         let end = end & !(O::BLOCK_BYTES - 1);
-        let layout = Layout::new(end - start, O::BLOCK_BYTES, O::FINALISER, O::HARDENED)
+        let layout = Layout::new(end - start, O::BLOCK_BYTES, Tables::of::<TestHost<O>>())
             .expect("a region with room");
         self.areas.push(ModelArea {
             pool: start + layout.pool,
@@ -227,7 +227,9 @@ impl<O: Options> Model<O> {
             let chunk = self.areas[at.0].chunks.get(&at.1);
             if chunk.is_some_and(|chunk| chunk.finaliser) && self.first_word(at) != 0 {
                 finalised.push(self.address(at).addr());
+                // before 1.25 a collect locks the heap for its finalisers too
                 if self.action == FinaliserAction::FreesLinked
+                    && O::FINALISER_PASS
                     && self.locks == 0
                     && let Some(&linked) = self.words(at).get(1)
                     && let Some(linked) = self.find(linked)

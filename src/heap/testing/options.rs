@@ -53,6 +53,14 @@ options! {
     NoscanHardened, usize, { NOSCAN: bool = true, HARDENED: bool = true };
     /// The same, counting the steps of long loops.
     NoscanSteps, usize, { NOSCAN: bool = true, HOOK: bool = true };
+    /// As in releases before 1.25: finalisers in the sweep.
+    Before25, usize, { FINALISER_PASS: bool = false, STACK_ENTRIES: usize = 8, CLEAR_ON_SWEEP: bool = true };
+    /// As in releases before 1.21: no highest used block besides.
+    Before21, u16, { FINALISER_PASS: bool = false, LAST_USED: bool = false, SPLIT: bool = true };
+    /// Weak references (1.28 on).
+    Weakref, usize, { WEAKREF: bool = true, STACK_ENTRIES: usize = 8 };
+    /// The same without finalisers.
+    WeakrefAlone, usize, { WEAKREF: bool = true, FINALISER: bool = false, SPLIT: bool = true };
     /// Areas that come and go by themselves; the model knows nothing of these.
     SplitAuto, usize, { SPLIT: bool = true, SPLIT_AUTO: bool = true };
 }

@@ -6,12 +6,13 @@ mod collect;
 mod dump;
 mod hardened;
 mod noscan;
+mod releases;
 mod search;
 mod told;
 
 use crate::heap::testing::options::{
-    BigBlocks, Hardened, HardenedSplit, NoFinaliser, Noscan, NoscanHardened, NoscanSplit, Plain,
-    SmallStack, Split, SplitNoFinaliser, TinyBlocks,
+    Before21, Before25, BigBlocks, Hardened, HardenedSplit, NoFinaliser, Noscan, NoscanHardened,
+    NoscanSplit, Plain, SmallStack, Split, SplitNoFinaliser, TinyBlocks, Weakref, WeakrefAlone,
 };
 use crate::heap::testing::{FinaliserAction, Op, Options, World};
 use proptest::prelude::*;
@@ -79,6 +80,10 @@ traces! {
     traces_agree_with_the_model_where_raw_data_is_not_read: Noscan, 600usize..40_000;
     traces_agree_with_the_model_where_raw_data_is_not_read_in_a_split_heap: NoscanSplit, 600usize..10_000;
     traces_agree_with_the_model_where_raw_data_is_not_read_when_hardened: NoscanHardened, 600usize..40_000;
+    traces_agree_with_the_model_as_before_1_25: Before25, 600usize..40_000;
+    traces_agree_with_the_model_as_before_1_21: Before21, 600usize..10_000;
+    traces_agree_with_the_model_with_weak_references: Weakref, 600usize..40_000;
+    traces_agree_with_the_model_with_weak_references_alone: WeakrefAlone, 600usize..10_000;
     traces_agree_with_the_model_in_a_split_heap_without_finalisers: SplitNoFinaliser, 600usize..10_000;
 }
 
@@ -91,6 +96,7 @@ fn blocks(n: usize) -> Op {
 
 /// A heap of exactly `n` blocks, a multiple of 4.
 fn heap_of<O: Options>(n: usize) -> World<O> {
-    let tables = n / 4 + 1 + if O::FINALISER { n / 8 + 1 } else { 0 };
+    let bit_tables = usize::from(O::FINALISER) + usize::from(O::WEAKREF);
+    let tables = n / 4 + 1 + bit_tables * (n / 8 + 1);
     World::new((tables + n * O::BLOCK_BYTES).next_multiple_of(O::BLOCK_BYTES))
 }
