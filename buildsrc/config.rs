@@ -3,11 +3,13 @@
 use super::Result;
 use super::headers::Headers;
 use super::nlr;
+use super::release::{self, Shape};
 use std::fmt::Write;
 
 /// The configuration of a port, checked to be one that the crate supports.
 pub struct Config<'a> {
     headers: &'a Headers,
+    shape: Shape,
     thread_state_inline: bool,
 }
 
@@ -23,6 +25,7 @@ const FLAG_CFGS: &[(&str, &str)] = &[
     ("mpgc_event_poll_hook", "HAS_EVENT_POLL_HOOK"),
     ("mpgc_event_poll_hook_fast", "HAS_EVENT_POLL_HOOK_FAST"),
     ("mpgc_finaliser", "ENABLE_FINALISER"),
+    ("mpgc_finaliser_pass", "FINALISER_PASS"),
     ("mpgc_gc_hook_loop", "HAS_GC_HOOK_LOOP"),
     ("mpgc_kbd_exception", "KBD_EXCEPTION"),
     ("mpgc_longint_mpz", "LONGINT_MPZ"),
@@ -40,6 +43,7 @@ const FLAG_CFGS: &[(&str, &str)] = &[
     ("mpgc_type_float", "PY_BUILTINS_FLOAT"),
     ("mpgc_type_memoryview", "PY_BUILTINS_MEMORYVIEW"),
     ("mpgc_vm_abort", "ENABLE_VM_ABORT"),
+    ("mpgc_weakref", "PY_WEAKREF"),
 ];
 
 /// A number of port.h -> the constant of `host::config`, its type and what it is.
@@ -101,26 +105,16 @@ const CONSTANTS: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// The fields of an area that the heap knows. One more would be one it leaves unset.
-const AREA_FIELDS: &[(&str, Option<&str>)] = &[
-    ("next", Some("GC_SPLIT_HEAP")),
-    ("gc_alloc_table_start", None),
-    ("gc_alloc_table_byte_len", None),
-    ("gc_finaliser_table_start", Some("ENABLE_FINALISER")),
-    ("gc_pool_start", None),
-    ("gc_pool_end", None),
-    ("gc_last_free_atb_index", None),
-    ("gc_last_used_block", None),
-];
-
 impl<'a> Config<'a> {
     /// Checks that the crate supports what the headers ask for.
     pub fn from_headers(headers: &'a Headers, target: &str) -> Result<Config<'a>> {
         let config = Config {
             headers,
+            shape: Shape::of(headers),
             thread_state_inline: !headers.declares("pub fn mp_thread_get_state("),
         };
-        config.check_release()?;
+        config.check_flags()?;
+        release::check(headers)?;
         config.check_options(target)?;
         Ok(config)
     }
@@ -133,66 +127,26 @@ impl<'a> Config<'a> {
         self.headers.value(&format!("NUMBER_{name}")).unwrap_or(0)
     }
 
-    fn release(&self) -> String {
-        let [major, minor, micro] =
-            ["VERSION_MAJOR", "VERSION_MINOR", "VERSION_MICRO"].map(|n| self.number(n));
-        format!("{major}.{minor}.{micro}")
-    }
-
-    fn check_release(&self) -> Result<()> {
-        let release = self.release();
-        let known = "mpgc knows the shape of 1.25 and 1.26: take such a tree, or a newer mpgc";
-        for (name, _) in FLAG_CFGS {
+    fn check_flags(&self) -> Result<()> {
+        for (name, flag) in FLAG_CFGS {
             debug_assert!(
                 crate::CFGS.contains(name),
                 "{name} is not declared in build.rs"
             );
-        }
-        for (_, flag) in FLAG_CFGS {
             if self.headers.value(&format!("FLAG_{flag}")).is_none() {
                 return Err(format!(
-                    "MICROPY_{flag} of release {release} has no value; {known}"
+                    "MICROPY_{flag} of release {} has no value; {}",
+                    release::name(self.headers),
+                    release::mend()
                 ));
             }
-        }
-        if self.flag("PY_WEAKREF") {
-            return Err(format!(
-                "MICROPY_PY_WEAKREF is on (release {release}), and mpgc has no weakref table yet: \
-                 build with CFLAGS_EXTRA=-DMICROPY_PY_WEAKREF=0"
-            ));
-        }
-        if !self
-            .headers
-            .declares("pub fn mp_handle_pending(raise_exc: bool);")
-        {
-            return Err(format!(
-                "py/runtime.h of release {release} does not declare \
-                 `void mp_handle_pending(bool raise_exc)`; {known}"
-            ));
-        }
-        let area = self.headers.structs.get("_mp_state_mem_area_t");
-        let fields: Vec<&str> = area
-            .map(|s| s.fields.iter().map(|(f, _)| f.as_str()).collect())
-            .unwrap_or_default();
-        let expected: Vec<&str> = AREA_FIELDS
-            .iter()
-            .filter(|(_, flag)| flag.is_none_or(|flag| self.flag(flag)))
-            .map(|&(field, _)| field)
-            .collect();
-        for field in &expected {
-            if !fields.contains(field) {
-                return Err(format!(
-                    "mp_state_mem_area_t of release {release} has no field `{field}`; {known}"
-                ));
-            }
-        }
-        if let Some(field) = fields.iter().find(|field| !expected.contains(field)) {
-            return Err(format!(
-                "mp_state_mem_area_t of release {release} has a field that mpgc does not know, \
-                 `{field}`; {known}"
-            ));
         }
         Ok(())
+    }
+
+    /// What a release newer than any known gets said; empty otherwise.
+    pub fn warning(&self) -> String {
+        release::warning(self.headers)
     }
 
     fn check_options(&self, target: &str) -> Result<()> {
@@ -217,7 +171,8 @@ impl<'a> Config<'a> {
                 self.number("PYSTACK_ALIGN")
             ));
         }
-        if self.gc_mutex() && !self.flag("PY_THREAD_RECURSIVE_MUTEX") {
+        // Before 1.25 the mutex is not recursive, and need not be.
+        if self.gc_mutex() && self.flag("FINALISER_PASS") && !self.shape.recursive_mutex {
             return Err("threads without a GIL need the recursive gc_mutex \
                         (MICROPY_PY_THREAD_RECURSIVE_MUTEX), which this port has switched off: \
                         switch it on, or build with MICROPY_PY_THREAD_GIL=1"
@@ -245,6 +200,7 @@ impl<'a> Config<'a> {
         if self.gc_mutex() {
             on.push("mpgc_gc_mutex");
         }
+        on.extend(self.shape.cfgs());
         if self.flag("PY_THREAD") && self.thread_state_inline {
             on.push("mpgc_thread_state_inline");
         }
@@ -317,18 +273,18 @@ impl<'a> Config<'a> {
                 "gc_dump_alloc_table",
             ],
         );
+        add(gc && self.shape.info_fast, &["gc_info_fast"]);
+        add(gc && self.flag("PY_WEAKREF"), &["gc_weakref_mark"]);
         add(gc, &["mpgc_check", "mpgc_chunk_of", "mpgc_fault"]);
         add(
             self.flag("ENABLE_PYSTACK"),
             &["mp_pystack_init", "mp_pystack_alloc"],
         );
         add(!self.flag("NLR_SETJMP"), &["nlr_push"]);
+        add(true, &["nlr_push_tail", "nlr_pop", "nlr_jump"]);
         add(
-            true,
+            self.shape.jump_callbacks,
             &[
-                "nlr_push_tail",
-                "nlr_pop",
-                "nlr_jump",
                 "nlr_push_jump_callback",
                 "nlr_pop_jump_callback",
                 "nlr_call_jump_callbacks",
@@ -352,12 +308,17 @@ impl<'a> Config<'a> {
         add(
             true,
             &[
-                "mp_handle_pending",
+                self.shape.handle_pending(),
+                "mpgc_build_info",
+                "mpgc_version",
+            ],
+        );
+        add(
+            self.shape.events,
+            &[
                 "mp_event_handle_nowait",
                 "mp_event_wait_indefinite",
                 "mp_event_wait_ms",
-                "mpgc_build_info",
-                "mpgc_version",
             ],
         );
         names
@@ -368,13 +329,14 @@ impl<'a> Config<'a> {
         let mut text = format!(
             "mpgc {} for MicroPython {}, {target}, {}-byte blocks",
             super::cargo_variable("CARGO_PKG_VERSION"),
-            self.release(),
+            release::name(self.headers),
             self.number("BYTES_PER_GC_BLOCK"),
         );
         let named = [
             ("GC_SPLIT_HEAP_AUTO", "split heap auto"),
             ("GC_SPLIT_HEAP", "split heap"),
             ("ENABLE_FINALISER", "finalisers"),
+            ("PY_WEAKREF", "weak references"),
             ("GC_CONSERVATIVE_CLEAR", "conservative clear"),
             ("ENABLE_PYSTACK", "pystack"),
             ("NLR_SETJMP", "setjmp nlr"),
@@ -401,7 +363,9 @@ impl<'a> Config<'a> {
             }
         }
         let optimised = super::cargo_variable("OPT_LEVEL");
-        write!(text, ", opt-level {optimised}").expect("a String takes all text");
+        let profile = super::cargo_variable("PROFILE");
+        write!(text, ", {profile} profile, opt-level {optimised}")
+            .expect("a String takes all text");
         text
     }
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 pub struct Headers {
     /// The Rust text.
     pub text: String,
-    /// `FLAG_X` and `NUMBER_X` of port.h.
+    /// `FLAG_X` and `NUMBER_X` of port.h, and the values of `mp_handle_pending_behaviour_t`.
     pub values: BTreeMap<String, u64>,
     /// Struct name -> size, fields in order with their offsets.
     pub structs: BTreeMap<String, Struct>,
@@ -35,6 +35,7 @@ const TYPES: &[&str] = &[
     "mp_sched_callback_t",
     "nlr_buf_t",
     "nlr_jump_callback_node_t",
+    "mp_handle_pending_behaviour_t",
     "mpgc_gc_stack_entry_t",
 ];
 const FUNCTIONS: &[&str] = &[
@@ -124,8 +125,9 @@ fn explain(error: bindgen::BindgenError) -> String {
         return format!("bindgen cannot read the port's headers: {error}");
     };
     format!(
-        "the port's headers do not have the shape of a release that mpgc knows (1.25, 1.26): {}; \
+        "the port's headers do not have the shape of a release that mpgc knows ({}): {}; \
          take such a tree, or a newer mpgc",
+        super::release::KNOWN,
         first_error(said)
     )
 }
@@ -140,18 +142,27 @@ impl Headers {
             .contains(&squeeze(function))
     }
 
+    /// Whether a struct, named by its C tag, has this field.
+    pub fn has_field(&self, tag: &str, field: &str) -> bool {
+        self.structs
+            .get(tag)
+            .is_some_and(|s| s.fields.iter().any(|(name, _)| name == field))
+    }
+
     /// The value of `FLAG_X` or `NUMBER_X`, if port.h defines it in this build.
     pub fn value(&self, name: &str) -> Option<u64> {
         self.values.get(name).copied()
     }
 }
 
-/// `pub const FLAG_X: bool = true;` and `pub const NUMBER_X: c_ulonglong = 4;`.
+/// `pub const FLAG_X: bool = true;` and `pub const NUMBER_X: c_ulonglong = 4;`, and the values of
+/// `mp_handle_pending_behaviour_t`.
 fn values(text: &str) -> BTreeMap<String, u64> {
     text.lines()
         .filter_map(|line| {
             let (name, rest) = line.strip_prefix("pub const ")?.split_once(": ")?;
-            if !name.starts_with("FLAG_") && !name.starts_with("NUMBER_") {
+            let wanted = ["FLAG_", "NUMBER_", "MP_HANDLE_PENDING_"];
+            if !wanted.iter().any(|prefix| name.starts_with(prefix)) {
                 return None;
             }
             let value = rest.split_once("= ")?.1.trim_end_matches(';');

@@ -3,9 +3,13 @@
 use super::config::Config;
 use super::headers::Headers;
 use super::port::{Port, first_error};
+use super::release::{KNOWN, Shape};
 use super::{Result, write};
 use std::fmt::Write;
 use std::path::Path;
+
+/// Not in 1.20.
+const JUMP_CALLBACK: &str = "_nlr_jump_callback_node_t";
 
 /// The structs whose layout Rust relies on, by their C tag.
 pub const STRUCTS: &[&str] = &[
@@ -21,7 +25,7 @@ pub const STRUCTS: &[&str] = &[
     "_mp_state_thread_t",
     "_mp_state_vm_t",
     "_nlr_buf_t",
-    "_nlr_jump_callback_node_t",
+    JUMP_CALLBACK,
 ];
 
 /// Those that the feature `noscan` relies on besides, where the port has them.
@@ -63,9 +67,12 @@ fn assertions(headers: &Headers, config: &Config, header: &Path) -> Result<Strin
         .filter(|&&tag| cfg!(feature = "noscan") && headers.structs.contains_key(tag));
     for &tag in STRUCTS.iter().chain(noscan) {
         let Some(layout) = headers.structs.get(tag) else {
+            if tag == JUMP_CALLBACK && !Shape::of(headers).jump_callbacks {
+                continue;
+            }
             return Err(format!(
                 "the port's headers have no `struct {tag}`: \
-                 take a release that mpgc knows (1.25, 1.26), or a newer mpgc"
+                 take a release that mpgc knows ({KNOWN}), or a newer mpgc"
             ));
         };
         claim(format!("sizeof(struct {tag}) == {}", layout.size));

@@ -5,6 +5,7 @@
 //!   headers.rs   its headers through bindgen
 //!   config.rs    options -> constants, cfgs, exported symbols, refusals
 //!   nlr.rs       the non-local return that they choose
+//!   release.rs   what differs between releases, found in the headers; structs that do not fit
 //!   layout.rs    proves sizes and offsets with the port's own compiler
 //!   sections.rs  where the port places the scheduler's functions
 //! ```
@@ -14,6 +15,7 @@ mod headers;
 mod layout;
 mod nlr;
 mod port;
+mod release;
 mod sections;
 
 use std::path::{Path, PathBuf};
@@ -76,6 +78,8 @@ pub fn run() -> Result<()> {
         &(config.exports().join("\n") + "\n"),
     )?;
     write(&report.join("info"), &(config.info(&target) + "\n"))?;
+    // printed behind the line of `info`; empty if there is nothing to say
+    write(&report.join("warning"), &config.warning())?;
     for cfg in config.cfgs() {
         println!("cargo:rustc-cfg={cfg}");
     }

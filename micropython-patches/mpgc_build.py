@@ -198,6 +198,9 @@ def carrier(args):
     link_carrier(args, compiler, work, library, exports)
     write_dependencies(args, compiler, work)
     print((work / "info").read_text().strip(), flush=True)
+    warning = (work / "warning").read_text().strip()
+    if warning:
+        print(f"mpgc: warning: {warning}", file=sys.stderr, flush=True)
 
 
 def main():

@@ -159,6 +159,34 @@ pub unsafe extern "C" fn gc_info(info: *mut gc_info_t) {
     }
 }
 
+/// Mirrors `gc_info_fast` (py/gc.c).
+///
+/// # Safety
+/// `info` may be written.
+#[cfg(mpgc_info_fast)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gc_info_fast(info: *mut gc_info_t) {
+    let found = HEAP.info_fast();
+    // SAFETY: by this function's contract; zeros are numbers.
+    unsafe {
+        info.write(core::mem::zeroed());
+        (*info).total = found.total;
+        (*info).used = found.used;
+        (*info).free = found.free;
+    }
+}
+
+/// Mirrors `gc_weakref_mark` (py/gc.c).
+///
+/// # Safety
+/// `ptr` is a chunk of the heap.
+#[cfg(mpgc_weakref)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gc_weakref_mark(ptr: *mut c_void) {
+    // SAFETY: by this function's contract.
+    unsafe { HEAP.mark_weakref(ptr.cast()) }
+}
+
 /// Mirrors `gc_dump_info` (py/gc.c).
 ///
 /// # Safety
@@ -198,3 +226,7 @@ same_as_the_header!(
 );
 #[cfg(mpgc_split_heap)]
 same_as_the_header!(gc_add);
+#[cfg(mpgc_info_fast)]
+same_as_the_header!(gc_info_fast);
+#[cfg(mpgc_weakref)]
+same_as_the_header!(gc_weakref_mark);

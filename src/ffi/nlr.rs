@@ -1,6 +1,8 @@
 //! py/nlr.h.
 
-use crate::host::bindings::{nlr_buf_t, nlr_jump_callback_fun_t, nlr_jump_callback_node_t};
+use crate::host::bindings::nlr_buf_t;
+#[cfg(mpgc_jump_callbacks)]
+use crate::host::bindings::{nlr_jump_callback_fun_t, nlr_jump_callback_node_t};
 use crate::host::nlr;
 use core::ffi::{c_uint, c_void};
 
@@ -61,6 +63,7 @@ pub unsafe extern "C" fn nlr_jump_abort() -> ! {
 ///
 /// # Safety
 /// `node` lies on the C stack and is valid until it is popped.
+#[cfg(mpgc_jump_callbacks)]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nlr_push_jump_callback(
     node: *mut nlr_jump_callback_node_t,
@@ -74,6 +77,7 @@ pub unsafe extern "C" fn nlr_push_jump_callback(
 ///
 /// # Safety
 /// A callback was pushed on this thread.
+#[cfg(mpgc_jump_callbacks)]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nlr_pop_jump_callback(run_callback: bool) {
     // SAFETY: by this function's contract.
@@ -84,16 +88,16 @@ pub unsafe extern "C" fn nlr_pop_jump_callback(run_callback: bool) {
 ///
 /// # Safety
 /// The callbacks of this thread lie on its C stack.
+#[cfg(mpgc_jump_callbacks)]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nlr_call_jump_callbacks(nlr: *mut nlr_buf_t) {
     // SAFETY: by this function's contract.
     unsafe { nlr::call_callbacks(nlr) }
 }
 
+same_as_the_header!(nlr_push_tail, nlr_pop, nlr_jump);
+#[cfg(mpgc_jump_callbacks)]
 same_as_the_header!(
-    nlr_push_tail,
-    nlr_pop,
-    nlr_jump,
     nlr_push_jump_callback,
     nlr_pop_jump_callback,
     nlr_call_jump_callbacks,

@@ -1,9 +1,15 @@
 //! The scheduler's part of py/runtime.h.
 
-use crate::host::bindings::{mp_obj_t, mp_uint_t};
+#[cfg(mpgc_pending_enum)]
+use crate::host::bindings::mp_handle_pending_behaviour_t;
+use crate::host::bindings::mp_obj_t;
+#[cfg(mpgc_events)]
+use crate::host::bindings::mp_uint_t;
 #[cfg(mpgc_static_nodes)]
 use crate::host::bindings::{mp_sched_callback_t, mp_sched_node_t};
-use crate::host::{sched, shim};
+use crate::host::sched;
+#[cfg(mpgc_events)]
+use crate::host::shim;
 
 placed! { mp_sched_exception,
 /// Mirrors `mp_sched_exception` (py/scheduler.c).
@@ -38,15 +44,38 @@ pub unsafe extern "C" fn mp_sched_vm_abort() {
     sched::vm_abort();
 }}
 
-/// Mirrors `mp_handle_pending` (py/scheduler.c). Differs from 1.25's: of the static
+/// Mirrors `mp_handle_pending` (py/scheduler.c) up to 1.26. Differs from 1.25's: of the static
 /// nodes only those queued before the pass run in it, as in 1.26.
 ///
 /// # Safety
 /// May jump to the newest nlr buffer.
+#[cfg(not(mpgc_pending_enum))]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mp_handle_pending(raise_exc: bool) {
     // SAFETY: by this function's contract.
-    unsafe { sched::handle_pending(raise_exc) }
+    unsafe { sched::handle_pending(sched::Pending::from_bool(raise_exc)) }
+}
+
+/// Mirrors `mp_handle_pending` (py/scheduler.c) from 1.28 on.
+///
+/// # Safety
+/// May jump to the newest nlr buffer.
+#[cfg(all(mpgc_pending_enum, not(mpgc_pending_internal)))]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mp_handle_pending(behavior: mp_handle_pending_behaviour_t) {
+    // SAFETY: by this function's contract.
+    unsafe { sched::handle_pending(sched::Pending::from_c(behavior)) }
+}
+
+/// Mirrors `mp_handle_pending_internal` (py/scheduler.c) of 1.27, where `mp_handle_pending` is inline.
+///
+/// # Safety
+/// May jump to the newest nlr buffer.
+#[cfg(mpgc_pending_internal)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mp_handle_pending_internal(behavior: mp_handle_pending_behaviour_t) {
+    // SAFETY: by this function's contract.
+    unsafe { sched::handle_pending(sched::Pending::from_c(behavior)) }
 }
 
 /// Mirrors `mp_sched_lock` (py/scheduler.c).
@@ -98,6 +127,7 @@ pub unsafe extern "C" fn mp_sched_schedule_node(
 ///
 /// # Safety
 /// May jump to the newest nlr buffer.
+#[cfg(mpgc_events)]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mp_event_handle_nowait() {
     // SAFETY: the port's own hooks; a jump is covered by this function's contract.
@@ -107,7 +137,7 @@ pub unsafe extern "C" fn mp_event_handle_nowait() {
         #[cfg(not(mpgc_event_poll_hook_fast))]
         {
             shim::internal_event_hook();
-            sched::handle_pending(true);
+            sched::handle_pending(sched::Pending::Raise);
         }
     }
 }
@@ -116,6 +146,7 @@ pub unsafe extern "C" fn mp_event_handle_nowait() {
 ///
 /// # Safety
 /// May jump to the newest nlr buffer.
+#[cfg(mpgc_events)]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mp_event_wait_indefinite() {
     // SAFETY: the port's own hooks; a jump is covered by this function's contract.
@@ -134,6 +165,7 @@ pub unsafe extern "C" fn mp_event_wait_indefinite() {
 ///
 /// # Safety
 /// May jump to the newest nlr buffer.
+#[cfg(mpgc_events)]
 #[unsafe(no_mangle)]
 #[cfg_attr(
     mpgc_event_poll_hook,
@@ -152,9 +184,13 @@ pub unsafe extern "C" fn mp_event_wait_ms(timeout_ms: mp_uint_t) {
     }
 }
 
+same_as_the_header!(mp_sched_exception);
+#[cfg(not(mpgc_pending_internal))]
+same_as_the_header!(mp_handle_pending);
+#[cfg(mpgc_pending_internal)]
+same_as_the_header!(mp_handle_pending_internal);
+#[cfg(mpgc_events)]
 same_as_the_header!(
-    mp_sched_exception,
-    mp_handle_pending,
     mp_event_handle_nowait,
     mp_event_wait_indefinite,
     mp_event_wait_ms,

@@ -10,6 +10,22 @@ use crate::heap::{Fault, Heap, Hints, alloc, lock};
 use core::ffi::c_int;
 use core::mem::offset_of;
 
+/// The functions of `gc_mutex`, which is recursive from 1.25 on. Before, nothing takes it twice: a finaliser
+/// can neither allocate nor free, and where it asks for figures or collects, it waits for ever in C too.
+#[cfg(mpgc_gc_mutex)]
+mod mutex {
+    #[cfg(not(mpgc_recursive_mutex))]
+    pub use crate::host::bindings::{
+        mp_thread_mutex_init as init, mp_thread_mutex_lock as lock,
+        mp_thread_mutex_unlock as unlock,
+    };
+    #[cfg(mpgc_recursive_mutex)]
+    pub use crate::host::bindings::{
+        mp_thread_recursive_mutex_init as init, mp_thread_recursive_mutex_lock as lock,
+        mp_thread_recursive_mutex_unlock as unlock,
+    };
+}
+
 /// The host: the one context of the port.
 #[derive(Clone, Copy)]
 pub struct MicroPython;
@@ -22,7 +38,7 @@ const _: () = {
     assert!(1 << config::GC_LOCK_DEPTH_SHIFT == Heap::<MicroPython>::LOCK_UNIT);
     assert!(
         config::GC_COLLECT_FLAG
-            == if MicroPython::FINALISER {
+            == if MicroPython::FINALISER && MicroPython::FINALISER_PASS {
                 lock::COLLECTING
             } else {
                 0
@@ -80,6 +96,10 @@ impl AreaFields for c::mp_state_mem_area_t {
         optional!(mpgc_finaliser, of_area!(_this, gc_finaliser_table_start))
     }
     #[inline(always)]
+    fn weakref_table(_this: *mut Self) -> *mut *mut u8 {
+        optional!(mpgc_weakref, of_area!(_this, gc_weakref_table_start))
+    }
+    #[inline(always)]
     fn pool_start(this: *mut Self) -> *mut *mut u8 {
         of_area!(this, gc_pool_start)
     }
@@ -92,8 +112,8 @@ impl AreaFields for c::mp_state_mem_area_t {
         of_area!(this, gc_last_free_atb_index)
     }
     #[inline(always)]
-    fn last_used(this: *mut Self) -> *mut usize {
-        of_area!(this, gc_last_used_block)
+    fn last_used(_this: *mut Self) -> *mut usize {
+        optional!(mpgc_last_used, of_area!(_this, gc_last_used_block))
     }
 }
 
@@ -103,8 +123,13 @@ unsafe impl Host for MicroPython {
     const BLOCK_BYTES: usize = config::BYTES_PER_GC_BLOCK;
     const STACK_ENTRIES: usize = config::ALLOC_GC_STACK_SIZE;
     const FINALISER: bool = cfg!(mpgc_finaliser);
+    const FINALISER_PASS: bool = cfg!(mpgc_finaliser_pass);
+    const WEAKREF: bool = cfg!(mpgc_weakref);
+    const LAST_USED: bool = cfg!(mpgc_last_used);
+    const POOL_BOUNDS: bool = cfg!(mpgc_pool_bounds);
     const SPLIT: bool = cfg!(mpgc_split_heap);
     const SPLIT_AUTO: bool = cfg!(mpgc_split_heap_auto);
+    const GROW_BY_REGIONS: bool = cfg!(mpgc_grow_by_regions);
     const CONSERVATIVE_CLEAR: bool = cfg!(mpgc_conservative_clear);
     const THRESHOLD: bool = cfg!(mpgc_alloc_threshold);
     const COUNT_COLLECTED: bool = cfg!(mpgc_collect_retval);
@@ -126,6 +151,11 @@ unsafe impl Host for MicroPython {
     #[inline(always)]
     fn last_free_area(self) -> *mut *mut c::mp_state_mem_area_t {
         optional!(mpgc_split_heap, of_mem!(gc_last_free_area))
+    }
+    #[cfg(mpgc_pool_bounds)]
+    #[inline(always)]
+    fn pool_bounds(self) -> [*mut *mut u8; 2] {
+        [of_mem!(area_pool_min), of_mem!(area_pool_max)]
     }
     #[inline(always)]
     fn collects(self) -> *mut c_int {
@@ -169,19 +199,19 @@ unsafe impl Host for MicroPython {
     #[inline(always)]
     fn init_mutex(self) {
         // SAFETY: the mutex is a field of a static.
-        unsafe { c::mp_thread_recursive_mutex_init(&raw mut (*mem()).gc_mutex) }
+        unsafe { mutex::init(&raw mut (*mem()).gc_mutex) }
     }
     #[cfg(mpgc_gc_mutex)]
     #[inline(always)]
     fn enter(self) {
         // SAFETY: `gc_init` has made the mutex.
-        unsafe { c::mp_thread_recursive_mutex_lock(&raw mut (*mem()).gc_mutex, 1) };
+        unsafe { mutex::lock(&raw mut (*mem()).gc_mutex, 1) };
     }
     #[cfg(mpgc_gc_mutex)]
     #[inline(always)]
     fn exit(self) {
         // SAFETY: this thread holds the mutex since `enter`.
-        unsafe { c::mp_thread_recursive_mutex_unlock(&raw mut (*mem()).gc_mutex) }
+        unsafe { mutex::unlock(&raw mut (*mem()).gc_mutex) }
     }
 
     fn collect(self) {
@@ -192,14 +222,26 @@ unsafe impl Host for MicroPython {
     #[cfg(not(mpgc_finaliser))]
     unsafe fn finalise(self, _object: *mut u8) {}
 
-    #[cfg(all(mpgc_finaliser, not(mpgc_vm_abort)))]
+    #[cfg(mpgc_weakref)]
+    unsafe fn weakref_dies(self, object: *mut u8) {
+        // SAFETY: the port's own function; it looks for the address.
+        unsafe { c::gc_weakref_about_to_be_freed(object.cast()) }
+    }
+    #[cfg(mpgc_weakref)]
+    fn sweep_weakrefs(self) {
+        // SAFETY: the port's own function; what the callbacks raise goes no further.
+        unsafe { c::gc_weakref_sweep() }
+    }
+
+    // Without jump callbacks (1.20) an abort leaves the heap locked, as in C.
+    #[cfg(all(mpgc_finaliser, not(all(mpgc_vm_abort, mpgc_jump_callbacks))))]
     unsafe fn finalise(self, object: *mut u8) {
         // SAFETY: the object is dying and has a type; what it raises goes no further than the shim.
         unsafe { shim::run_finaliser(object.cast()) }
     }
 
     /// An abort of the VM leaves the finaliser, and the collect with it, by a jump.
-    #[cfg(all(mpgc_finaliser, mpgc_vm_abort))]
+    #[cfg(all(mpgc_finaliser, mpgc_vm_abort, mpgc_jump_callbacks))]
     unsafe fn finalise(self, object: *mut u8) {
         #[repr(C)]
         struct Running {

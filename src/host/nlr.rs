@@ -1,14 +1,20 @@
 //! The chains of buffers and callbacks of the running thread.
 
-use super::bindings::{mp_state_thread_t, nlr_buf_t, nlr_jump_callback_node_t, nlr_jump_fail};
+#[cfg(mpgc_jump_callbacks)]
+use super::bindings::nlr_jump_callback_node_t;
+use super::bindings::{mp_state_thread_t, nlr_buf_t, nlr_jump_fail};
 use super::micropython::thread;
-use crate::nlr::{self, Buffer, CallbackNode};
+#[cfg(mpgc_jump_callbacks)]
+use crate::nlr::CallbackNode;
+use crate::nlr::{self, Buffer};
 use core::ffi::c_void;
 use core::mem::offset_of;
 
 const _: () = assert!(offset_of!(nlr_buf_t, prev) == offset_of!(Buffer, prev));
 const _: () = assert!(offset_of!(nlr_buf_t, ret_val) == offset_of!(Buffer, ret_val));
+#[cfg(mpgc_jump_callbacks)]
 const _: () = assert!(size_of::<nlr_jump_callback_node_t>() == size_of::<CallbackNode>());
+#[cfg(mpgc_jump_callbacks)]
 const _: () = assert!(offset_of!(nlr_jump_callback_node_t, fun) == offset_of!(CallbackNode, fun));
 #[cfg(mpgc_nlr_registers)]
 const _: () = {
@@ -24,6 +30,7 @@ fn top(thread: *mut mp_state_thread_t) -> *mut *mut Buffer {
 }
 
 /// The thread's newest callback.
+#[cfg(mpgc_jump_callbacks)]
 #[inline(always)]
 fn callback_top(thread: *mut mp_state_thread_t) -> *mut *mut CallbackNode {
     // SAFETY: a field of the running thread's state is in bounds.
@@ -73,6 +80,7 @@ pub unsafe fn jump(value: *mut c_void) -> ! {
             nlr_jump_fail(value);
         }
         (*buffer).ret_val = value;
+        #[cfg(mpgc_jump_callbacks)]
         call_callbacks_on(thread, buffer);
         #[cfg(mpgc_pystack)]
         {
@@ -119,6 +127,7 @@ pub unsafe fn jump_abort() -> ! {
 ///
 /// # Safety
 /// `node` lies on the C stack and is valid until it is popped.
+#[cfg(mpgc_jump_callbacks)]
 #[inline(always)]
 pub unsafe fn push_callback(
     node: *mut nlr_jump_callback_node_t,
@@ -132,6 +141,7 @@ pub unsafe fn push_callback(
 ///
 /// # Safety
 /// A callback was pushed on this thread.
+#[cfg(mpgc_jump_callbacks)]
 #[inline(always)]
 pub unsafe fn pop_callback(run: bool) {
     // SAFETY: the chain is not empty by this function's contract.
@@ -147,12 +157,14 @@ pub unsafe fn pop_callback(run: bool) {
 ///
 /// # Safety
 /// The callbacks of this thread lie on its C stack.
+#[cfg(mpgc_jump_callbacks)]
 #[inline(always)]
 pub unsafe fn call_callbacks(buffer: *const nlr_buf_t) {
     // SAFETY: by this function's contract.
     unsafe { call_callbacks_on(thread(), buffer.cast()) }
 }
 
+#[cfg(mpgc_jump_callbacks)]
 #[inline(always)]
 unsafe fn call_callbacks_on(thread: *mut mp_state_thread_t, buffer: *const Buffer) {
     // SAFETY: the chain's nodes lie on the C stack of this thread.
@@ -163,6 +175,7 @@ unsafe fn call_callbacks_on(thread: *mut mp_state_thread_t, buffer: *const Buffe
     }
 }
 
+#[cfg(mpgc_jump_callbacks)]
 #[inline(always)]
 unsafe fn call(node: *mut CallbackNode) {
     // SAFETY: the node was just popped, so it is valid, and its function takes it.

@@ -342,19 +342,56 @@ fn run_nodes(mut section: Section) -> Section {
     }
 }
 
+/// What is to be done about an abort and an exception that are pending, besides running what is scheduled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Pending {
+    /// Raise them.
+    Raise,
+    /// Forget them.
+    Clear,
+    /// Leave them (1.27 on).
+    CallbacksOnly,
+}
+
+impl Pending {
+    /// What a release asks for that knows two of them.
+    #[cfg(not(mpgc_pending_enum))]
+    #[inline(always)]
+    pub fn from_bool(raise: bool) -> Pending {
+        if raise {
+            Pending::Raise
+        } else {
+            Pending::Clear
+        }
+    }
+
+    /// The C's number, which is another in each release. What is none of them runs the callbacks, clears the
+    /// rest, as in C.
+    #[cfg(mpgc_pending_enum)]
+    #[inline(always)]
+    pub fn from_c(behaviour: super::bindings::mp_handle_pending_behaviour_t) -> Pending {
+        use super::bindings as c;
+        match behaviour {
+            c::MP_HANDLE_PENDING_CALLBACKS_AND_EXCEPTIONS => Pending::Raise,
+            c::MP_HANDLE_PENDING_CALLBACKS_ONLY => Pending::CallbacksOnly,
+            _ => Pending::Clear,
+        }
+    }
+}
+
 /// Sees to a pending abort, a pending exception and scheduled work.
 ///
 /// # Safety
 /// May jump: no frame between here and the newest nlr buffer has a destructor.
 #[inline(always)]
-pub unsafe fn handle_pending(raise: bool) {
+pub unsafe fn handle_pending(what: Pending) {
     #[cfg(mpgc_vm_abort)]
     // SAFETY: fields of a static; the jump is covered by this function's contract.
     unsafe {
         let flag = &raw mut (*vm()).vm_abort;
-        if flag.read_volatile() && is_main_thread() {
+        if what != Pending::CallbacksOnly && flag.read_volatile() && is_main_thread() {
             flag.write_volatile(false);
-            if raise && !(*vm()).nlr_abort.is_null() {
+            if what == Pending::Raise && !(*vm()).nlr_abort.is_null() {
                 super::nlr::jump_abort();
             }
         }
@@ -362,7 +399,7 @@ pub unsafe fn handle_pending(raise: bool) {
     let thread = thread();
     // SAFETY: the running thread's state; the raise is covered by this function's contract.
     unsafe {
-        if pending_exception(thread) != OBJ_NULL {
+        if what != Pending::CallbacksOnly && pending_exception(thread) != OBJ_NULL {
             let section = Section::begin();
             // Another thread or an interrupt may have been quicker.
             let exc = pending_exception(thread);
@@ -370,7 +407,7 @@ pub unsafe fn handle_pending(raise: bool) {
                 set_pending_exception(thread, OBJ_NULL);
             }
             section.end();
-            if exc != OBJ_NULL && raise {
+            if exc != OBJ_NULL && what == Pending::Raise {
                 shim::raise(exc);
             }
         }

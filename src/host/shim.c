@@ -32,6 +32,8 @@ void MICROPY_WRAP_MP_SCHED_SCHEDULE(mpgc_shim_sched_hook_scheduled)(void) {
 }
 #endif
 
+// Before 1.22 there is no such macro.
+#ifdef MICROPY_INTERNAL_WFE
 void mpgc_shim_internal_event_hook(void) {
     MICROPY_INTERNAL_EVENT_HOOK;
 }
@@ -44,6 +46,7 @@ void mpgc_shim_internal_wfe_ms(mp_uint_t timeout_ms) {
     (void)timeout_ms;
     MICROPY_INTERNAL_WFE(timeout_ms);
 }
+#endif
 
 #ifdef MICROPY_EVENT_POLL_HOOK_FAST
 void mpgc_shim_event_poll_hook_fast(void) {
@@ -80,10 +83,14 @@ mp_state_thread_t *mpgc_shim_thread_state(void) {
 #endif
 
 #if MICROPY_ENABLE_GC
+// In 1.20 the macro takes no argument, and a lone (i) stays.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-value"
 void mpgc_shim_gc_hook_loop(size_t i) {
     (void)i;
     MICROPY_GC_HOOK_LOOP(i);
 }
+#pragma GCC diagnostic pop
 
 #if MICROPY_ENABLE_FINALISER
 void mpgc_shim_run_finaliser(void *ptr) {

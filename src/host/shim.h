@@ -26,7 +26,7 @@ void mpgc_shim_sched_hook_scheduled(void);
 #endif
 
 // The port's event hooks: what runs without waiting, and the wait itself.
-// A negative timeout waits without end.
+// A negative timeout waits without end. Before 1.22 there are none.
 void mpgc_shim_internal_event_hook(void);
 void mpgc_shim_internal_wfe_indefinite(void);
 void mpgc_shim_internal_wfe_ms(mp_uint_t timeout_ms);
