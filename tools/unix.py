@@ -59,11 +59,17 @@ def build_mpy_cross(tree):
     return folder / "mpy-cross"
 
 
+def manifest(tree, variant):
+    """What is frozen. Before 1.21 asyncio is called uasyncio."""
+    old = "" if (tree.path / "extmod" / "asyncio").is_dir() else "-uasyncio"
+    return ROOT / "tools" / "manifests" / f"{variant}{old}.py"
+
+
 def make_variables(tree, variant, option_variables, mpy_cross):
     variables = [f"VARIANT={variant}", "STRIP=", f"MICROPY_MPYCROSS={mpy_cross}"]
     if variant != "minimal":
         variables += WITHOUT_SUBMODULES
-        variables.append(f"FROZEN_MANIFEST={ROOT / 'tools' / 'manifests' / (variant + '.py')}")
+        variables.append(f"FROZEN_MANIFEST={manifest(tree, variant)}")
         variables.append(f"MPY_LIB_DIR={absent_micropython_lib()}")
     return variables + [f"{name}={value}" for name, value in option_variables.items()]
 

@@ -5,6 +5,7 @@
 #include "py/pystack.h"
 #include "py/runtime.h"
 
+#include "release.h"
 #include "twin.h"
 
 // pystack.
@@ -57,12 +58,32 @@ void twin_sched_exception(void *exception) {
     mp_sched_exception(MP_OBJ_FROM_PTR(exception));
 }
 
+#if TWIN_CALLBACKS_ONLY
+static void callbacks_only(void) {
+    #if TWIN_RELEASE == 127
+    mp_handle_pending_internal(MP_HANDLE_PENDING_CALLBACKS_ONLY);
+    #else
+    mp_handle_pending(MP_HANDLE_PENDING_CALLBACKS_ONLY);
+    #endif
+}
+#endif
+
 static void handle(unsigned int how) {
     switch (how) {
         case 0:
         case 1:
             mp_handle_pending(how);
             break;
+        case 5:
+            #if TWIN_CALLBACKS_ONLY
+            callbacks_only();
+            break;
+            #endif
+        #if !TWIN_EVENTS
+        default:
+            mp_handle_pending(how & 1);
+            break;
+        #else
         case 2:
             mp_event_handle_nowait();
             break;
@@ -72,6 +93,7 @@ static void handle(unsigned int how) {
         default:
             mp_event_wait_ms(5);
             break;
+        #endif
     }
 }
 
@@ -100,6 +122,7 @@ void twin_handle_pending(unsigned int how, bool abort_buffer) {
 
 // nlr.
 
+#if TWIN_JUMP_CALLBACKS
 typedef struct {
     nlr_jump_callback_node_t node;
     size_t level;
@@ -108,6 +131,7 @@ typedef struct {
 static void told(void *node) {
     twin_tell(EVENT_JUMP_CALLBACK, ((told_t *)node)->level);
 }
+#endif
 
 static size_t pystack_in_use(void) {
     #if MICROPY_ENABLE_PYSTACK
@@ -142,10 +166,15 @@ static void __attribute__((noinline)) buffer_level(uint64_t plan, size_t levels,
 }
 
 static void __attribute__((noinline)) callback_level(uint64_t plan, size_t levels, uintptr_t value, bool run) {
+    #if TWIN_JUMP_CALLBACKS
     told_t callback = { .level = levels };
     nlr_push_jump_callback(&callback.node, told);
     level(plan, levels, value + 1);
     nlr_pop_jump_callback(run);
+    #else
+    (void)run;
+    level(plan, levels, value + 1);
+    #endif
 }
 
 static void level(uint64_t plan, size_t levels, uintptr_t value) {

@@ -16,6 +16,7 @@
 #include "py/runtime.h"
 #include "py/stackctrl.h"
 
+#include "release.h"
 #include "twin.h"
 
 bool mpgc_check(twin_broken_t *out) __attribute__((weak));
@@ -92,17 +93,23 @@ mp_state_thread_t *mp_thread_get_state(void) {
     return &mp_state_ctx.thread;
 }
 
-void mp_thread_recursive_mutex_init(mp_thread_recursive_mutex_t *mutex) {
+#if TWIN_RECURSIVE_MUTEX
+#define MUTEX(function) mp_thread_recursive_mutex_##function
+#else
+#define MUTEX(function) mp_thread_mutex_##function
+#endif
+
+void MUTEX(init)(mp_thread_recursive_mutex_t *mutex) {
     *mutex = 0;
 }
 
-int mp_thread_recursive_mutex_lock(mp_thread_recursive_mutex_t *mutex, int wait) {
+int MUTEX(lock)(mp_thread_recursive_mutex_t *mutex, int wait) {
     (void)wait;
     *mutex += 1;
     return 1;
 }
 
-void mp_thread_recursive_mutex_unlock(mp_thread_recursive_mutex_t *mutex) {
+void MUTEX(unlock)(mp_thread_recursive_mutex_t *mutex) {
     if (MICROPY_GC_SPLIT_HEAP_AUTO && *mutex == 0 && twin_is_c() && !*twin_hooks.as_is) {
         twin_counts.mutex_mended += 1;
         return;
@@ -250,7 +257,11 @@ static void numbers(twin_numbers_t *out) {
         #endif
         .atomic_depth = atomic_depth,
         .mutex_depth = mutex_depth(),
-        .jumps_pushed = (MP_STATE_THREAD(nlr_top) != NULL) + 2 * (MP_STATE_THREAD(nlr_jump_callback_top) != NULL),
+        .jumps_pushed = (MP_STATE_THREAD(nlr_top) != NULL)
+            #if TWIN_JUMP_CALLBACKS
+            + 2 * (MP_STATE_THREAD(nlr_jump_callback_top) != NULL)
+            #endif
+        ,
     };
 }
 
@@ -260,6 +271,9 @@ static void reset(const twin_hooks_t *new_hooks) {
     twin_hooks = *new_hooks;
     atomic_depth = 0;
     text_len = 0;
+    #if MICROPY_PY_WEAKREF
+    twin_reset_weakrefs();
+    #endif
     #if MICROPY_ENABLE_SCHEDULER
     MP_STATE_VM(sched_state) = MP_SCHED_IDLE;
     #endif
@@ -267,6 +281,9 @@ static void reset(const twin_hooks_t *new_hooks) {
     twin_reset_nodes();
     #endif
 }
+
+// From 1.28 on, the list of modules may not be empty. Nothing of it is compiled here.
+MP_REGISTER_MODULE(MP_QSTR_twins, twins_module);
 
 const twin_t twin = {
     .release = MICROPY_VERSION_MAJOR * 10000 + MICROPY_VERSION_MINOR * 100 + MICROPY_VERSION_MICRO,
@@ -307,7 +324,11 @@ const twin_t twin = {
     #if MICROPY_GC_SPLIT_HEAP
     .add = gc_add,
     #endif
+    #if MICROPY_PY_WEAKREF
+    .alloc = twin_alloc_referred,
+    #else
     .alloc = gc_alloc,
+    #endif
     .free = gc_free,
     .realloc = gc_realloc,
     .nbytes = gc_nbytes,

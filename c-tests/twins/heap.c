@@ -5,6 +5,7 @@
 #include "py/gc.h"
 #include "py/runtime.h"
 
+#include "release.h"
 #include "twin.h"
 
 #if MICROPY_GC_SPLIT_HEAP_AUTO
@@ -75,6 +76,7 @@ void twin_settle(void) {
     if (!twin_is_c() || *twin_hooks.as_is) {
         return;
     }
+    #if TWIN_LAST_USED
     for (mp_state_mem_area_t *area = &MP_STATE_MEM(area); area != NULL;) {
         size_t blocks = area->gc_alloc_table_byte_len * 4;
         if (blocks > 0 && area->gc_last_used_block >= blocks) {
@@ -87,6 +89,7 @@ void twin_settle(void) {
         area = NULL;
         #endif
     }
+    #endif
 }
 
 #if MICROPY_ENABLE_VM_ABORT
@@ -121,7 +124,10 @@ bool twin_area(size_t number, twin_area_t *out) {
         #else
         NULL,
         #endif
-        area->gc_pool_start, area->gc_pool_end, area->gc_last_used_block,
+        area->gc_pool_start, area->gc_pool_end,
+        #if TWIN_LAST_USED
+        area->gc_last_used_block,
+        #endif
     };
     return true;
 }
@@ -136,7 +142,43 @@ void twin_info(size_t out[8]) {
         #endif
     };
     memcpy(out, found, sizeof(found));
+    #if TWIN_INFO_FAST
+    gc_info_fast(&info);
+    twin_tell(EVENT_FAST, info.total);
+    twin_tell(EVENT_FAST, info.used);
+    twin_tell(EVENT_FAST, info.free);
+    twin_tell(EVENT_FAST, info.max_free + info.num_1block + info.num_2block + info.max_block);
+    #if MICROPY_GC_SPLIT_HEAP
+    twin_tell(EVENT_FAST, (uintptr_t)MP_STATE_MEM(area_pool_min));
+    twin_tell(EVENT_FAST, (uintptr_t)MP_STATE_MEM(area_pool_max) - 1);
+    #endif
+    #endif
 }
+
+#if MICROPY_PY_WEAKREF
+void gc_weakref_about_to_be_freed(void *object) {
+    twin_tell(EVENT_WEAKREF, (uintptr_t)object);
+}
+
+void gc_weakref_sweep(void) {
+    twin_tell(EVENT_WEAKREF_SWEEP, MP_STATE_THREAD(gc_lock_depth));
+}
+
+static size_t allocations;
+
+void twin_reset_weakrefs(void) {
+    allocations = 0;
+}
+
+// Every third chunk has a weak reference to it.
+void *twin_alloc_referred(size_t n_bytes, unsigned int flags) {
+    void *chunk = gc_alloc(n_bytes, flags);
+    if (chunk != NULL && allocations++ % 3 == 0) {
+        gc_weakref_mark(chunk);
+    }
+    return chunk;
+}
+#endif
 
 void twin_dump(bool table) {
     if (table) {

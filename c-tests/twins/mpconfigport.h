@@ -62,7 +62,12 @@ void twin_give_region(void *start);
 #define MP_PLAT_FREE_HEAP(start) twin_give_region(start)
 #ifdef TWIN_HOOK_LOOP
 extern size_t twin_steps;
+#if MICROPY_VERSION_MAJOR * 100 + MICROPY_VERSION_MINOR < 121
+// A whole statement, without an argument.
+#define MICROPY_GC_HOOK_LOOP twin_steps += 1;
+#else
 #define MICROPY_GC_HOOK_LOOP(i) (twin_steps += 1)
+#endif
 #endif
 
 typedef intptr_t mp_int_t;

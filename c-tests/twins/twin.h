@@ -23,6 +23,9 @@ enum {
     EVENT_CALLBACK,    // a Python callback: function, then argument
     EVENT_ARGUMENT,
     EVENT_MUTEX,       // how often gc_mutex is held inside a callback
+    EVENT_WEAKREF,     // an object with a weak reference to it is about to be freed
+    EVENT_WEAKREF_SWEEP, // weak references are swept; what is locked then
+    EVENT_FAST,        // a figure of gc_info_fast, or a bound of all pools
 };
 
 // What the driver does for a twin. `world` is the driver's.
@@ -150,7 +153,7 @@ typedef struct {
     void (*keyboard_interrupt)(void);
     void (*sched_vm_abort)(void);
     bool (*collect_aborted)(void);
-    // 0, 1: mp_handle_pending(false, true); 2 to 4: nowait, wait, wait ms.
+    // 0, 1: mp_handle_pending(false, true); 2 to 4: nowait, wait, wait ms; 5: callbacks only.
     void (*handle_pending)(unsigned int how, bool abort_buffer);
     // nlr: pushes and jumps as the plan says, three bits a level.
     void (*jump)(uint64_t plan, size_t levels);
@@ -179,6 +182,8 @@ bool twin_collect_aborted(void);
 bool twin_area(size_t number, twin_area_t *out);
 void twin_info(size_t out[8]);
 void twin_dump(bool table);
+void twin_reset_weakrefs(void);
+void *twin_alloc_referred(size_t n_bytes, unsigned int flags);
 extern const twin_bench_t twin_bench;
 void twin_tell(int kind, uintptr_t value);
 // An exception as a value that is the same in both twins, if it is one of the twin's own.

@@ -95,7 +95,7 @@ impl Pair {
             CoreOp::Pending { how, abort_buffer } => {
                 self.both("mp_handle_pending", |_, twin, _| {
                     // SAFETY: what it raises stays in env.c.
-                    unsafe { (twin.handle_pending)((how % 5).into(), abort_buffer) }
+                    unsafe { (twin.handle_pending)((how % 6).into(), abort_buffer) }
                 })?;
             }
             CoreOp::Exception { chunk } => {

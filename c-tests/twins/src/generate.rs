@@ -335,7 +335,7 @@ impl Generator {
             13 => CoreOp::SchedLock,
             14..16 => CoreOp::SchedUnlock,
             16..20 => CoreOp::Pending {
-                how: rng.u8(0..5),
+                how: rng.u8(0..6),
                 abort_buffer: rng.bool(),
             },
             20 => CoreOp::Exception { chunk: any },
