@@ -52,6 +52,8 @@ SCENARIOS = {
     "plain": "",
     "setjmp": "-DMICROPY_NLR_SETJMP=1 -Wno-clobbered",
     "asserts": "-UNDEBUG",
+    "threads": "-DMICROPY_PY_THREAD=1 -DMICROPY_PY_THREAD_GIL=0",
+    "stackless": "-DMICROPY_STACKLESS=1",
     "split heap, conservative clear": "-DMICROPY_GC_SPLIT_HEAP=1 -DMICROPY_GC_CONSERVATIVE_CLEAR=1",
 }
 
@@ -158,6 +160,42 @@ def module_tells_the_build(builds):
     info = (build / "mpgc" / "info").read_text().strip()
     expect(done.stdout.splitlines()[:1] == [info], f"{done.stdout!r} is not {info!r}")
     return info
+
+
+def build_info_is_the_printed_line(builds):
+    """What make prints, what the build leaves and what `mpgc_build_info` returns are one line."""
+    build = builds.directory("scenarios plain", "rust")
+    (build / "py" / "gc.o").unlink(missing_ok=True)
+    options = [f"MICROPYTHON_DIR={builds.tree}", f"SCENARIO_OPTIONS={SCENARIOS['plain']}"]
+    said = builds.make(build, None, options, port=MOCK_PORT).stdout
+    info = (build / "mpgc" / "info").read_text()
+    printed = [line + "\n" for line in said.splitlines() if line.startswith("mpgc ")]
+    expect(printed == [info], f"make printed {printed}, not once {info!r}")
+    done = subprocess.run([build / "scenarios", "info"], stdout=subprocess.PIPE, text=True, timeout=60)
+    expect(done.stdout == info, f"mpgc_build_info() is {done.stdout!r}, not {info!r}")
+    for word in (f"MicroPython {release_of(builds.tree)}", "-linux-gnu", "-byte blocks", "finalisers", "opt-level 3"):
+        expect(word in info, f"{word!r} is not in {info!r}")
+    return info.strip()
+
+
+# Seeds of the design that need two builds, or Python (the others: c-tests/port/seeds.c, src/heap/tests/seeds.rs).
+
+def realloc_is_checked_in_debug_builds_only(builds):
+    for name, checked in (("plain", False), ("asserts", True)):
+        build = builds.directory(f"scenarios {name}", "rust")
+        symbols = subprocess.run(["nm", build / "py" / "gc.o"], stdout=subprocess.PIPE, text=True, check=True).stdout
+        expect(("mpgc_shim_assert_failed" in symbols) == checked, f"{name}: the checks are {'out' if checked else 'in'}")
+        command = [build / "scenarios", "fault", "inner-realloc"]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=60)
+        said = "assertion failed" if checked else "unnoticed: inner-realloc"
+        expect(said in done.stdout and (done.returncode != 0) == checked, f"{name}: {done.returncode} {done.stdout!r}")
+
+
+def entry_points_are_safe_from_several_threads(builds):
+    build = builds.directory("standard", "rust")
+    program = [build / "micropython", CRATE / "tests" / "seeds" / "threads.py"]
+    done = subprocess.run(program, stdout=subprocess.PIPE, text=True, timeout=300)
+    expect(done.returncode == 0 and done.stdout == "[0, 1, 2, 3] []\n", f"{done.returncode}: {done.stdout!r}")
 
 
 def scenarios(builds, name):
@@ -460,7 +498,8 @@ BAD_INPUT = {
     "a target without core": (["MPGC_TARGET=avr-none", "MPGC_BUILD_STD=0"], "avr-none", "rustup target add"),
     "no cargo": (["MPGC_CARGO=/nowhere/cargo"], "/nowhere/cargo", "install Rust"),
     "no compiler": (["CC=no-such-gcc"], "no-such-gcc", "install it"),
-    "a weakref build": (["CFLAGS_EXTRA=-DMICROPY_PY_WEAKREF=1"], "MICROPY_PY_WEAKREF", "-DMICROPY_PY_WEAKREF=0"),
+    "weak references where the release has none": (
+        ["CFLAGS_EXTRA=-DMICROPY_PY_WEAKREF=1"], "gc_weakref_table_start", "take such a tree"),
     "a block that is no power of two": (
         ["CFLAGS_EXTRA=-DMICROPY_BYTES_PER_GC_BLOCK=48"], "MICROPY_BYTES_PER_GC_BLOCK is 48", "power of two"),
     "a queue that is no power of two": (
@@ -473,6 +512,59 @@ BAD_INPUT = {
         ["CFLAGS_EXTRA=-Dmp_handle_pending=mp_handle_pending_renamed"], "mp_handle_pending", "take such a tree"),
     "a file that cannot be kept in C": (["MPGC_KEEP_C=vm"], "MPGC_KEEP_C=vm", "only `gc`"),
 }
+
+
+# Headers of a release that is not known, made of the tree's: file, what is edited, and what is said then.
+OTHER_RELEASES = {
+    "a new field of an area": (
+        "mpstate.h", "    byte *gc_pool_end;", "    byte *gc_pool_end;\n    byte *gc_new_table_start;",
+        ("mp_state_mem_area_t", "does not know", "`gc_new_table_start`")),
+    "a new field of the heap": (
+        "mpstate.h", "    int gc_stack_overflow;", "    int gc_stack_overflow;\n    int gc_new_count;",
+        ("mp_state_mem_t", "does not know", "`gc_new_count`")),
+    "a field under another name": (
+        "mpstate.h", "nlr_buf_t *nlr_top;", "nlr_buf_t *nlr_newest;", ("mp_state_thread_t", "has no field `nlr_top`")),
+    "another prototype": (
+        "runtime.h", "void mp_handle_pending(bool raise_exc);", "int mp_handle_pending(int how);",
+        ("mp_handle_pending", "three forms")),
+    "a newer release whose headers fit": (
+        "mpconfig.h", "#define MICROPY_VERSION_MINOR ", "#define MICROPY_VERSION_MINOR 1", None),
+}
+
+
+def edited_tree(builds, file, old, new):
+    """A copy made of links, but for one header of py/ that is edited."""
+    copy = builds.work / "edited"
+    if not copy.exists():
+        subprocess.run(["cp", "-as", builds.tree, copy], check=True)
+    for name in {entry[0] for entry in OTHER_RELEASES.values()}:
+        header, text = copy / "py" / name, (builds.tree / "py" / name).read_text()
+        if name == file:
+            expect(text.count(old) == 1, f"py/{file} has {old!r} {text.count(old)} times")
+            text = text.replace(old, new)
+        if header.is_symlink() or header.read_text() != text:
+            header.unlink()
+            header.write_text(text)
+    return copy
+
+
+def other_release(builds, name):
+    file, old, new, parts = OTHER_RELEASES[name]
+    port = edited_tree(builds, file, old, new) / "ports" / "unix"
+    build = builds.directory("edited", "rust")
+    target = build / "py" / "gc.o"
+    # The headers that the tree's own C does not compile with are there already.
+    old_files = ["-o", str(build / "genhdr" / "qstr.i.last")]
+    if not (build / "genhdr" / "qstrdefs.generated.h").exists():
+        builds.make(build, "minimal", [], [build / "genhdr" / "qstrdefs.generated.h"], door=(), port=builds.port)
+    done = builds.make(build, "minimal", old_files, [target], port=port, check=False)
+    if parts is not None:
+        expect(done.returncode != 0, "the build went through")
+        return one_message(done.stdout, *parts, "take such a tree")
+    expect(done.returncode == 0, tail(done.stdout))
+    warnings = [line for line in done.stdout.splitlines() if line.startswith("mpgc: warning: ")]
+    expect(len(warnings) == 1 and "is newer than any" in warnings[0], f"warnings: {warnings}")
+    return warnings[0]
 
 
 def one_message(said, *parts):
@@ -524,10 +616,13 @@ def all_checks(builds):
         yield f"symbols: {name}", lambda name=name: same_symbols(builds, name)
     for name in SCENARIOS:
         yield f"scenarios: {name}", lambda name=name: scenarios(builds, name)
+    yield "build info: printed, left, and told at run time", lambda: build_info_is_the_printed_line(builds)
     yield "placement: MICROPY_WRAP_MP_SCHED_SCHEDULE", lambda: placed_where_the_port_wants(builds)
     yield "linked: no panic, unwind or formatting code", lambda: no_panic_is_linked(builds)
     yield "linked: the program runs", lambda: the_program_runs_on_rust(builds)
     yield "linked: the Python module tells the build", lambda: module_tells_the_build(builds)
+    yield "seed: realloc is checked in debug builds only", lambda: realloc_is_checked_in_debug_builds_only(builds)
+    yield "seed: several threads", lambda: entry_points_are_safe_from_several_threads(builds)
     yield "hardened: each fault is told, and stops", lambda: faults_are_told(builds)
     yield "layouts: proven by the port's compiler", lambda: layouts_are_proven(builds)
     yield "headers: py/gc.h and mpgc.h together", lambda: headers_stand_together(builds)
@@ -547,6 +642,8 @@ def all_checks(builds):
     yield "door: CMake, on a mock port", lambda: cmake_door(builds)
     yield "bad input: no tree", lambda: no_tree(builds)
     yield "bad input: the switch points nowhere", lambda: switch_to_nowhere(builds)
+    for name in OTHER_RELEASES:
+        yield f"another release: {name}", lambda name=name: other_release(builds, name)
     for name in BAD_INPUT:
         yield f"bad input: {name}", lambda name=name: bad_input(builds, name)
 

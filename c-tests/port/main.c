@@ -93,7 +93,7 @@ static const char *type_of(mp_obj_t exc) {
     return qstr_str(mp_obj_get_type(exc)->name);
 }
 
-static void run_python(const char *source) {
+void run_python(const char *source) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
         mp_lexer_t *lex = mp_lexer_new_from_str_len(MP_QSTR__lt_stdin_gt_, source, strlen(source), 0);
@@ -370,11 +370,22 @@ static void gc_scenarios(void) {
 }
 
 void commit_fault(const char *name);
+const char *mpgc_build_info(void) __attribute__((weak));
+void seed_scenarios(void);
+
+static char *stack_top;
+
+// How far the C stack is in use.
+size_t scenario_stack_depth(void) {
+    char here;
+    return stack_top - &here;
+}
 
 int main(int argc, char **argv) {
     int top;
     setvbuf(stdout, NULL, _IONBF, 0);
     mp_stack_set_top(&top);
+    stack_top = (char *)&top;
     gc_init(heap, heap + sizeof(heap));
     mp_pystack_init(python_stack, python_stack + sizeof(python_stack));
     mp_init();
@@ -382,10 +393,15 @@ int main(int argc, char **argv) {
         commit_fault(argv[2]);
         return 0;
     }
+    if (argc == 2 && strcmp(argv[1], "info") == 0) {
+        printf("%s\n", mpgc_build_info == NULL ? "C" : mpgc_build_info());
+        return 0;
+    }
     nlr_scenarios();
     pystack_scenarios();
     sched_scenarios();
     gc_scenarios();
+    seed_scenarios();
     printf("end\n");
     return 0;
 }

@@ -15,7 +15,12 @@
 #define MICROPY_SCHEDULER_STATIC_NODES (1)
 #define MICROPY_ENABLE_VM_ABORT (1)
 #define MICROPY_KBD_EXCEPTION (1)
+#ifndef MICROPY_GC_ALLOC_THRESHOLD
+#define MICROPY_GC_ALLOC_THRESHOLD (1)
+#endif
 #define MICROPY_PY_GC (1)
+#define MICROPY_PY_MICROPYTHON (1)
+#define MICROPY_PY_MICROPYTHON_MEM_INFO (1)
 #define MICROPY_PY_GC_COLLECT_RETVAL (1)
 
 // main.c counts how the atomic sections and the hooks are used.

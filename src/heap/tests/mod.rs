@@ -8,6 +8,7 @@ mod hardened;
 mod noscan;
 mod releases;
 mod search;
+mod seeds;
 mod told;
 
 use crate::heap::testing::options::{
