@@ -69,7 +69,7 @@ class Suite:
         tests = self.work / "tests"
         results = self.work / name
         shutil.rmtree(results, ignore_errors=True)
-        command = [sys.executable, "run-tests.py", f"-j{jobs()}", "--keep-path", "--result-dir", results, *self.flags]
+        command = [sys.executable, "run-tests.py", f"-j{jobs()}", "--keep-path", "--result-dir", results, *self.machine(), *self.flags]
         if dirs:
             command += ["-d", *(folder for folder in dirs if (tests / folder).is_dir())]
         else:
@@ -81,6 +81,10 @@ class Suite:
                 what=f"{self.built.flavour}: {name}",
             )
         return read_result(log, results)
+
+    def machine(self):
+        """What tells run-tests.py where to run the tests; nothing is here."""
+        return []
 
     def all_dirs(self):
         if "VARIANT=minimal" in self.built.command:

@@ -105,16 +105,17 @@ def object_of(link_map, function):
     return match.group(1) if match else None
 
 
-def prove(program, flavour, functions=("gc_alloc", "nlr_jump")):
+def prove(program, flavour, functions=("gc_alloc", "nlr_jump"), map_file=None):
     """Fail unless the Rust program took these functions from mpgc's object, and the C control from none of its."""
     readelf = shutil.which("readelf")
     if not readelf:
         raise Fail("`readelf` is needed to tell the two builds apart: install binutils")
-    link_map = program.with_name(program.name + ".map").read_text(errors="replace")
+    map_file = map_file or program.with_name(program.name + ".map")
+    link_map = map_file.read_text(errors="replace")
     for function in functions:
         found = object_of(link_map, function)
         if not found:
-            raise Fail(f"{shown(program)}.map does not say where {function} came from: remove {shown(program.parent)} and build again")
+            raise Fail(f"{shown(map_file)} does not say where {function} came from: remove {shown(program.parent)} and build again")
         symbols = subprocess.run([readelf, "-sW", found], stdout=subprocess.PIPE, text=True, check=True).stdout
         is_rust = any(line.split()[-1:] == [PROOF] for line in symbols.splitlines())
         if is_rust != (flavour == "rust"):

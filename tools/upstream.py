@@ -109,22 +109,41 @@ def report(name, c, rust, verdicts, outcomes, suites):
     say("")
 
 
-def run_suites(tree, args, options):
-    say(f"building the C control and the Rust build of MicroPython {tree.release}, {args.variant} {args.options}".rstrip())
-    suites = {
-        flavour: Suite(tree, unix.build(tree, args.variant, flavour, options), options)
-        for flavour in FLAVOURS
-    }
+def run_suites(suites, dirs):
     results = {}
     for flavour, suite in suites.items():
         started = time.monotonic()
-        dirs = args.dirs or suite.all_dirs()
         results[flavour] = suite.run("all", dirs=dirs)
         result = results[flavour]
         if result.performed == 0:
             raise Fail(f"{flavour}: run-tests.py performed no test at all; see {shown(suite.work / 'all.log')}")
         say(f"  {flavour}: {result.performed} performed, {result.passed} passed in {time.monotonic() - started:.0f} s")
-    return suites, results
+    return results
+
+
+def run_and_compare(name, tree, make_suites, dirs, facts):
+    """Make the suites, run them, write build/upstream/<name>.json. A Fail if a test passes with C alone.
+
+    `dirs` is none for all that upstream's full run covers; `facts` are what the JSON tells of the builds.
+    """
+    with Untouched(tree):
+        suites = make_suites()
+        dirs = dirs or suites["c"].all_dirs()
+        results = run_suites(suites, dirs)
+        c, rust = results["c"], results["rust"]
+        verdicts, outcomes = compare(suites, c, rust, dirs)
+    c, rust = settle(c, "c", outcomes), settle(rust, "rust", outcomes)
+    path = BUILD / "upstream" / f"{name}.json"
+    errors = sorted(test for test, verdict in verdicts.items() if verdict == "ERROR")
+    write_json(path, {
+        "release": tree.release, **facts,
+        "c": as_json(c), "rust": as_json(rust), "run_again": outcomes, "verdicts": verdicts, "errors": errors,
+        "command": {flavour: suite.built.command for flavour, suite in suites.items()},
+    })
+    report(name, c, rust, verdicts, outcomes, suites)
+    say(f"written: {shown(path)}")
+    if errors:
+        raise Fail(f"{len(errors)} tests pass with C and not with Rust: {' '.join(errors)}")
 
 
 def main():
@@ -138,22 +157,12 @@ def main():
     options = option_names.parse(args.options)
     some = [] if not args.dirs else ["only", option_names.slug(args.dirs)]
     name = "-".join(filter(None, [tree.release, args.variant, options.slug, *some]))
-    with Untouched(tree):
-        suites, results = run_suites(tree, args, options)
-        c, rust = results["c"], results["rust"]
-        verdicts, outcomes = compare(suites, c, rust, args.dirs or suites["c"].all_dirs())
-    c, rust = settle(c, "c", outcomes), settle(rust, "rust", outcomes)
-    path = BUILD / "upstream" / f"{name}.json"
-    errors = sorted(test for test, verdict in verdicts.items() if verdict == "ERROR")
-    write_json(path, {
-        "release": tree.release, "variant": args.variant, "options": args.options,
-        "c": as_json(c), "rust": as_json(rust), "run_again": outcomes, "verdicts": verdicts, "errors": errors,
-        "command": {flavour: suite.built.command for flavour, suite in suites.items()},
-    })
-    report(name, c, rust, verdicts, outcomes, suites)
-    say(f"written: {shown(path)}")
-    if errors:
-        raise Fail(f"{len(errors)} tests pass with C and not with Rust: {' '.join(errors)}")
+
+    def make_suites():
+        say(f"building the C control and the Rust build of MicroPython {tree.release}, {args.variant} {args.options}".rstrip())
+        return {flavour: Suite(tree, unix.build(tree, args.variant, flavour, options), options) for flavour in FLAVOURS}
+
+    run_and_compare(name, tree, make_suites, args.dirs, {"variant": args.variant, "options": args.options})
     return 0
 
 
