@@ -17,6 +17,8 @@ CASE ?=
 SECONDS ?=
 # A machine to build for beside this one: a name of tools/targets.py. For `make fuzz`: what to fuzz.
 TARGET ?=
+# The board of MicroPython's qemu port that `make firmware` is for: a name of tools/boards.py.
+BOARD ?= MPS2_AN385
 # What `make nlr` runs, with commas between; none is all.
 ARCH ?=
 # What `make mutants` and `make proof` run: all whose name holds ONLY, or the k-th of every n (SHARD=k/n);
@@ -40,7 +42,7 @@ UNIX = $(TREE) --variant "$(VARIANT)" --options "$(OPTIONS)"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help python deps tree build build-c run repl test upstream nlr twins fuzz fuzz-corpus bench bench-growth hardened-cost bench-python noscan interrupts threads sanitize miri mutants proof fmt lint unit clean
+.PHONY: help python deps tree build build-c run repl test upstream firmware firmware-test nlr twins fuzz fuzz-corpus bench bench-growth hardened-cost bench-python noscan interrupts threads sanitize miri mutants proof fmt lint unit clean
 
 help: ## list these tasks
 	@echo 'make TASK [RELEASE=1.25.0|1.26.1] [MICROPYTHON_DIR=...] [VARIANT=standard|coverage|minimal] [OPTIONS="..."]'
@@ -73,6 +75,14 @@ test: python ## run everything that CI runs; ends with `N passed, N failed`
 
 upstream: deps ## run MicroPython's own tests on C and on mpgc, and compare
 	@$(PYTHON) tools/upstream.py $(UNIX)
+
+firmware: python ## build firmware of the qemu port with mpgc [BOARD=MICROBIT|MPS2_AN385|NETDUINO2|SABRELITE|VIRT_RV32]
+	@$(PYTHON) tools/deps.py --board "$(BOARD)"
+	@$(PYTHON) tools/firmware.py $(TREE) --board "$(BOARD)" --options "$(OPTIONS)"
+
+firmware-test: python ## run MicroPython's own tests in qemu on firmware with C and with mpgc, and compare [BOARD=...]
+	@$(PYTHON) tools/deps.py --board "$(BOARD)"
+	@$(PYTHON) tools/firmware_test.py $(TREE) --board "$(BOARD)" --options "$(OPTIONS)"
 
 nlr: python ## run nlr's assembly of each architecture that is set up here, under qemu-user [ARCH=aarch64,riscv64]
 	@$(PYTHON) tools/nlr.py --arch "$(ARCH)"
@@ -153,4 +163,4 @@ lint: ## check format and lints of the Rust sources
 	cargo clippy --manifest-path fuzz/Cargo.toml --target-dir build/fuzz/lint --no-default-features --all-targets -- -D warnings
 
 clean: ## remove what was built, but not the fetched trees
-	rm -rf target build/unix build/mpy-cross build/upstream build/dropin build/no-micropython-lib build/twins build/nlr build/bench build/stress build/sanitize build/mutants build/proof
+	rm -rf target build/unix build/mpy-cross build/qemu build/upstream build/dropin build/no-micropython-lib build/twins build/nlr build/bench build/stress build/sanitize build/mutants build/proof

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections import namedtuple
 
+from boards import TESTED_BOARDS, find_board
 from common import ROOT, Fail, run_main, say
 from targets import find_target, missing_for
 
@@ -77,9 +78,8 @@ def rust_for(target):
     return True
 
 
-def needs_of(name):
+def needs_of(target):
     """What a build for another machine needs: its compiler and library, and Debian's Rust where the own one lacks it."""
-    target = find_target(name)
     found = [Need(f"the compiler, library or emulator for {target.rust}", package, installed(package)) for package in target.packages]
     # rust-web-src is the source of core and std, which cargo-web builds for any target.
     return found + [Need(f"Rust for {target.rust}", package, lambda: rust_for(target.rust)) for package in ("cargo-web", "rust-web-src")]
@@ -155,10 +155,14 @@ def main():
     parser.add_argument("--test", action="store_true", help="also what `make test` needs")
     parser.add_argument("--bench", action="store_true", help="also what `make bench` needs")
     parser.add_argument("--target", default="", help="also what a build for this machine needs (a name of tools/targets.py)")
+    parser.add_argument("--board", default="", help="also what firmware for this board needs (a name of tools/boards.py)")
     args = parser.parse_args()
     needs = NEEDS + (TEST_NEEDS if args.test else BENCH_NEEDS if args.bench else [])
-    if args.target:
-        needs = needs + needs_of(args.target)
+    targets = [find_target(args.target)] if args.target else []
+    boards = [args.board] if args.board else TESTED_BOARDS if args.test else []
+    targets += [find_target(find_board(board).target) for board in boards]
+    for target in targets:
+        needs = needs + needs_of(target)
     if sys.version_info < OLDEST_PYTHON:
         raise Fail(f"python3 is {sys.version.split()[0]}, the tools need {'.'.join(map(str, OLDEST_PYTHON))} or later: install a newer python3")
     missing = [need for need in needs if not need.present()]
@@ -170,8 +174,7 @@ def main():
         if still:
             raise Fail(f"installed, but still not found: {', '.join(still)}; look at the output of apt-get above")
     check_rust()
-    wrong = args.target and missing_for(find_target(args.target))
-    if wrong:
+    for wrong in filter(None, map(missing_for, targets)):
         raise Fail(wrong)
     if args.test:
         check_rust_tools()

@@ -5,7 +5,9 @@ A step is one check, but for those whose own tests are counted. What a step prin
 """
 
 import argparse
+import sys
 
+from boards import TESTED_BOARDS
 from common import BUILD, run_main, say
 from steps import Step, choose, count_cargo, count_line, count_unittest, python, run_steps
 
@@ -42,7 +44,7 @@ def all_steps():
         Step("rust format", ["cargo", "fmt", "--all", "--check"], None),
         Step("rust lints", ["cargo", "clippy", "--all-targets", "--", "-D", "warnings"], None),
         Step("cargo test", ["cargo", "test"], count_cargo),
-        Step("tests of the tools", python("tools/tests/test_tools.py"), count_unittest),
+        Step("tests of the tools", [sys.executable, "-m", "unittest", "discover", "-s", "tools/tests"], count_unittest),
         Step("mutants: the edits apply", python("tools/mutants.py", "--check"), None),
         Step("tree 1.25.0", python("tools/tree.py", "--release", "1.25.0"), None),
         Step("tree 1.26.1", python("tools/tree.py", "--release", "1.26.1"), None),
@@ -84,6 +86,9 @@ def all_steps():
         name = " ".join(filter(None, ["upstream", release, variant, options]))
         command = python("tools/upstream.py", "--release", release, "--variant", variant, "--options", options)
         steps.append(Step(name, command, None))
+    for board in TESTED_BOARDS:
+        command = python("tools/firmware_test.py", "--release", "1.25.0", "--board", board, "--short")
+        steps.append(Step(f"firmware 1.25.0 {board}", command, None))
     return steps
 
 

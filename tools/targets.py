@@ -33,11 +33,27 @@ TARGETS = {
 }
 
 
+# Firmware needs pyserial beside the compiler: upstream's run-tests.py speaks to a board by it.
+ARM_METAL = ["gcc-arm-none-eabi", "libnewlib-arm-none-eabi", "qemu-system-arm", "python3-serial"]
+RISCV_METAL = ["gcc-riscv64-unknown-elf", "picolibc-riscv64-unknown-elf", "qemu-system-misc", "python3-serial"]
+
+# Machines without an operating system.
+METAL = {
+    "thumbv6m": Target("thumbv6m-none-eabi", "arm-none-eabi-", ARM_METAL, ["qemu-system-arm"]),
+    "thumbv7m": Target("thumbv7m-none-eabi", "arm-none-eabi-", ARM_METAL, ["qemu-system-arm"]),
+    "thumbv7em": Target("thumbv7em-none-eabi", "arm-none-eabi-", ARM_METAL, ["qemu-system-arm"]),
+    "thumbv7emhf": Target("thumbv7em-none-eabihf", "arm-none-eabi-", ARM_METAL, ["qemu-system-arm"]),
+    "armv7a": Target("armv7a-none-eabi", "arm-none-eabi-", ARM_METAL, ["qemu-system-arm"]),
+    "rv32imac": Target("riscv32imac-unknown-none-elf", "riscv64-unknown-elf-", RISCV_METAL, ["qemu-system-riscv32"]),
+}
+
+
 def find_target(name):
     """By its short name, or by Rust's."""
-    found = next((target for short, target in TARGETS.items() if name in (short, target.rust)), None)
+    known = {**TARGETS, **METAL}
+    found = next((target for short, target in known.items() if name in (short, target.rust)), None)
     if not found:
-        raise Fail(f"ARCH={name} is not known here: choose one of {', '.join(TARGETS)}")
+        raise Fail(f"ARCH={name} is not known here: choose one of {', '.join(known)}")
     return found
 
 
