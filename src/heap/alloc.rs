@@ -36,6 +36,16 @@ impl<H: Host> Heap<H> {
 
         host.enter();
         let collect_first = H::THRESHOLD && self.threshold_reached();
+        if !collect_first && let Some((area, block)) = self.search().take_first(n) {
+            return self.hand_out(area, block, n, bytes, flags);
+        }
+        self.search_and_hand_out(n, bytes, flags)
+    }
+
+    /// The rest of [`Self::alloc`], entered with the mutex, where the blocks at the hint do not do.
+    #[inline(never)]
+    fn search_and_hand_out(self, n: BlockCount, bytes: usize, flags: u32) -> *mut u8 {
+        let collect_first = H::THRESHOLD && self.threshold_reached();
         let found = if collect_first {
             None
         } else {
@@ -114,7 +124,7 @@ impl<H: Host> Heap<H> {
             self.expect_poison(area, block, n);
             if H::CONSERVATIVE_CLEAR {
                 // SAFETY: the chunk has just been made of n free blocks and nobody has it yet.
-                unsafe { clear_blocks::<H>(chunk, n) }
+                unsafe { chunk.write_bytes(0, n.0 * H::BLOCK_BYTES) }
             }
             self.set_slack(area, block, n, bytes, flags & HAS_FINALISER != 0);
         }
@@ -123,25 +133,39 @@ impl<H: Host> Heap<H> {
             host.trace(Trace::Alloc(chunk));
         }
 
-        if H::HARDENED {
-            // done, with the mutex
-        } else if H::CONSERVATIVE_CLEAR {
+        let finaliser = H::FINALISER && flags & HAS_FINALISER != 0;
+        if H::CONSERVATIVE_CLEAR && !H::HARDENED && n <= SHORT && !finaliser {
             // SAFETY: the chunk has just been made of n free blocks and nobody has it yet.
-            unsafe { clear_blocks::<H>(chunk, n) }
-        } else {
-            // SAFETY: likewise; bytes is at most the chunk's size.
-            unsafe {
-                chunk
-                    .add(bytes)
-                    .write_bytes(0, n.0 * H::BLOCK_BYTES - bytes)
-            }
+            unsafe { clear_short::<H>(chunk, n) }
+            return chunk;
         }
-        if H::FINALISER && flags & HAS_FINALISER != 0 {
+        self.clear(chunk, area, block, bytes, finaliser)
+    }
+
+    /// Clears the chunk that was handed out, and notes its finaliser: the end of [`Self::hand_out`], but for
+    /// short chunks. The address is given, for nothing else keeps the chunk alive.
+    #[inline(never)]
+    fn clear(
+        self,
+        chunk: *mut u8,
+        area: Area<H>,
+        block: BlockIndex,
+        bytes: usize,
+        finaliser: bool,
+    ) -> *mut u8 {
+        let n = BlockCount::for_bytes(bytes, H::BLOCK_BYTES);
+        if !H::HARDENED {
+            let keep = if H::CONSERVATIVE_CLEAR { 0 } else { bytes };
+            // SAFETY: the chunk has just been made of n free blocks and nobody has it yet; bytes is at most its
+            // size.
+            unsafe { chunk.add(keep).write_bytes(0, n.0 * H::BLOCK_BYTES - keep) }
+        }
+        if finaliser {
             // SAFETY: a block has at least two words, and the pool is aligned to a block.
             unsafe { chunk.cast::<usize>().write(0) }
-            host.enter();
+            self.host().enter();
             area.finalisers().set(block);
-            host.exit();
+            self.host().exit();
         }
         chunk
     }
@@ -181,16 +205,31 @@ impl<H: Host> Heap<H> {
                 !H::WEAKREF || !area.weakrefs().get(head),
                 "a chunk with a weak reference to it is left to the collect"
             );
-            let n = area.chunk_len(head);
             self.expect_slack(area, head);
-            area.table().any_to_free(head, n);
-            area.poison(head, n);
-            // a collect forgets all hints when it ends, and may be using their memory now
-            if !collecting {
-                self.search().freed(area, head, n);
+            match area.table().chunk_to_free(head) {
+                Some(n) => self.freed(area, head, n, collecting),
+                None => self.free_over_words(area, head, collecting),
             }
         }
         host.exit();
+    }
+
+    /// Frees a chunk that goes on in another word of the table.
+    #[inline(never)]
+    fn free_over_words(self, area: Area<H>, head: BlockIndex, collecting: bool) {
+        let n = area.chunk_len(head);
+        area.table().any_to_free(head, n);
+        self.freed(area, head, n, collecting);
+    }
+
+    /// What follows when blocks have become free.
+    #[inline(always)]
+    fn freed(self, area: Area<H>, at: BlockIndex, n: BlockCount, collecting: bool) {
+        area.poison(at, n);
+        // a collect forgets all hints when it ends, and may be using their memory now
+        if !collecting {
+            self.search().freed(area, at, n);
+        }
     }
 
     /// Flags the object at `chunk` to have a weak reference to it. With [`Host::WEAKREF`] only.
@@ -366,25 +405,21 @@ impl<H: Host> Heap<H> {
     }
 }
 
-/// Zeroes a chunk. One or two blocks are cleared in place, longer ones by the target's memset.
+/// The longest chunk that is cleared in place; for longer ones the target's memset is called.
+const SHORT: BlockCount = BlockCount(2);
+
+/// Zeroes a chunk of at most [`SHORT`] blocks.
 ///
 /// # Safety
 ///
 /// `chunk` must be valid for writes of `n` blocks and aligned to a block.
 #[inline(always)]
-unsafe fn clear_blocks<H: Host>(chunk: *mut u8, n: BlockCount) {
-    const WORDS: usize = 4;
-    if H::BLOCK_BYTES == WORDS * size_of::<usize>() && n <= BlockCount(2) {
-        let words = chunk.cast::<[usize; WORDS]>();
-        // SAFETY: one block is exactly WORDS words, and the caller says that n of them may be written.
-        unsafe {
-            words.write([0; WORDS]);
-            if n == BlockCount(2) {
-                words.add(1).write([0; WORDS]);
-            }
-        }
-        return;
-    }
+unsafe fn clear_short<H: Host>(chunk: *mut u8, n: BlockCount) {
     // SAFETY: the caller says that n blocks may be written.
-    unsafe { chunk.write_bytes(0, n.0 * H::BLOCK_BYTES) }
+    unsafe {
+        chunk.write_bytes(0, H::BLOCK_BYTES);
+        if n > BlockCount(1) {
+            chunk.add(H::BLOCK_BYTES).write_bytes(0, H::BLOCK_BYTES);
+        }
+    }
 }

@@ -41,6 +41,13 @@ pub const fn free_bits(word: Word) -> Word {
     !(word | (word >> 1)) & LOW
 }
 
+/// The length of the chunk whose head is the first block of `word`, as far as the word tells.
+#[inline(always)]
+const fn tails_in_front(word: Word) -> usize {
+    // the head's pair and tails become zero
+    ((word & !0b11) ^ (HIGH & !0b11)).trailing_zeros() as usize / 2
+}
+
 /// The alloc table of an area, as a value: copy it, do not point at it.
 #[derive(Clone, Copy)]
 pub struct AllocTable {
@@ -140,6 +147,18 @@ impl AllocTable {
         self.flip(block, 0b10);
     }
 
+    /// Marks `block` if it is an unmarked head; says whether it was: one load, one test, one store.
+    #[inline(always)]
+    pub(super) fn mark_if_head(self, block: BlockIndex) -> bool {
+        let (i, shift) = (block.0 / BLOCKS_PER_WORD, 2 * (block.0 % BLOCKS_PER_WORD));
+        let word = self.word(i);
+        if (word >> shift) & 0b11 != BlockKind::Head as Word {
+            return false;
+        }
+        self.set_word(i, word | (0b10 << shift));
+        true
+    }
+
     /// A marked head becomes grey, which the finaliser bit tells from a free block or a tail:
     /// see [`super::mark`].
     pub fn mark_to_grey(self, block: BlockIndex, has_finaliser: bool) {
@@ -160,6 +179,61 @@ impl AllocTable {
     #[inline(always)]
     pub fn tails_from(self, block: BlockIndex, max: BlockCount) -> BlockCount {
         self.run(block, HIGH, max)
+    }
+
+    /// The blocks of the chunk whose head is `head`.
+    ///
+    /// Few chunks go on in another word. The byte behind the table is zero, so that a chunk ends there.
+    #[inline(always)]
+    pub fn chunk_len(self, head: BlockIndex) -> BlockCount {
+        let at = head.0 % BLOCKS_PER_WORD;
+        let n = tails_in_front(self.word(head.0 / BLOCKS_PER_WORD) >> (2 * at));
+        if at + n < BLOCKS_PER_WORD {
+            return BlockCount(n);
+        }
+        self.chunk_len_over_words(head, BlockCount(n))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn chunk_len_over_words(self, head: BlockIndex, n: BlockCount) -> BlockCount {
+        n + self.tails_from(head + n, self.blocks)
+    }
+
+    /// Frees the chunk whose head is `head`, with one load and one store, and returns its length. `None`, and
+    /// nothing freed, if the chunk may go on in another word.
+    #[inline(always)]
+    pub(super) fn chunk_to_free(self, head: BlockIndex) -> Option<BlockCount> {
+        let (i, at) = (head.0 / BLOCKS_PER_WORD, head.0 % BLOCKS_PER_WORD);
+        let word = self.word(i);
+        let n = tails_in_front(word >> (2 * at));
+        if at + n >= BLOCKS_PER_WORD {
+            return None;
+        }
+        self.set_word(i, word & !(((1 << (2 * n)) - 1) << (2 * at)));
+        Some(BlockCount(n))
+    }
+
+    /// The free run that the `n` free blocks at `block` are part of: its start and length, if a used block on
+    /// either side ends it inside the word.
+    #[inline(always)]
+    pub(super) fn run_in_word(
+        self,
+        block: BlockIndex,
+        n: BlockCount,
+    ) -> Option<(BlockIndex, BlockCount)> {
+        let at = block.0 % BLOCKS_PER_WORD;
+        let word = self.word(block.0 / BLOCKS_PER_WORD);
+        let below = word & ((1 << (2 * at)) - 1);
+        let above = word >> (2 * at);
+        debug_assert!(self.free_from(block, n) == n);
+        // a run that goes on in another word leaves nothing here
+        if below == 0 || above == 0 {
+            return None;
+        }
+        let before = at - (BITS + 1 - below.leading_zeros() as usize) / 2;
+        let len = before + above.trailing_zeros() as usize / 2;
+        Some((BlockIndex(block.0 - before), BlockCount(len)))
     }
 
     /// How many blocks from `block` on are free, at most `max`.
@@ -241,14 +315,21 @@ impl AllocTable {
         if at + n.0 >= BLOCKS_PER_WORD || block.0 + n.0 > self.blocks.0 {
             return false;
         }
-        let mask = ((1 << (2 * n.0)) - 1) << (2 * at);
+        let pairs = (1 << (2 * n.0)) - 1;
         let word = self.word(i);
-        if word & mask != 0 {
+        if (word >> (2 * at)) & pairs != 0 {
             return false;
         }
         // a tail with both bits flipped is a head
-        self.set_word(i, word | ((HIGH & mask) ^ (0b11 << (2 * at))));
+        self.set_word(i, word | (((HIGH & pairs) ^ 0b11) << (2 * at)));
         true
+    }
+
+    /// Makes a chunk of one block, `at` blocks into word `i`, which was read as `word`.
+    #[inline(always)]
+    pub(super) fn free_to_head(self, i: usize, word: Word, at: usize) {
+        debug_assert!(word == self.word(i) && (word >> (2 * at)) & 0b11 == 0);
+        self.set_word(i, word | (1 << (2 * at)));
     }
 
     /// Makes a chunk of `n` blocks at `block`: a head and its tails.
@@ -301,112 +382,5 @@ impl AllocTable {
     #[inline(always)]
     fn merge(self, i: usize, mask: Word, bits: Word) {
         self.set_word(i, (self.word(i) & !mask) | (bits & mask));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    extern crate std;
-    use super::*;
-    use std::vec::Vec;
-
-    /// A table of `BLOCKS` blocks in memory of its own, with a word to spare.
-    const BLOCKS: usize = 2 * BLOCKS_PER_WORD + 8;
-
-    fn with_table(pattern: u16, at: usize, check: impl Fn(AllocTable)) {
-        for fill in [0u8, 0x55, 0xaa] {
-            let mut bytes: Vec<u8> = [fill; BLOCKS / 4 + 16].to_vec();
-            for b in 0..8 {
-                let block = at + b;
-                let pair = (pattern >> (2 * b) & 3) as u8;
-                let shift = 2 * (block % 4);
-                bytes[block / 4] = bytes[block / 4] & !(3 << shift) | pair << shift;
-            }
-            // SAFETY: the vector has a word more than the table needs.
-            check(unsafe { AllocTable::new(bytes.as_mut_ptr(), BlockCount(BLOCKS)) });
-        }
-    }
-
-    #[test]
-    fn runs_agree_with_their_naive_twin_on_every_pattern_of_8_blocks() {
-        for at in [0, 1, BLOCKS_PER_WORD - 5, BLOCKS - 8] {
-            for pattern in 0..=u16::MAX {
-                with_table(pattern, at, |t| {
-                    for b in at.saturating_sub(1)..BLOCKS.min(at + 9) {
-                        let b = BlockIndex(b);
-                        for max in [1, 3, BLOCKS] {
-                            let max = BlockCount(max);
-                            assert_eq!(t.tails_from(b, max), t.run_naive(b, BlockKind::Tail, max));
-                            assert_eq!(t.free_from(b, max), t.run_naive(b, BlockKind::Free, max));
-                        }
-                        let before = (0..b.0)
-                            .rev()
-                            .take_while(|&c| t.kind(BlockIndex(c)) == BlockKind::Free)
-                            .count();
-                        assert_eq!(t.free_before(b, BlockCount(BLOCKS)).0, before);
-                        for n in [1, 2, 3, 8] {
-                            let n = BlockCount(n);
-                            let free = t.run_naive(b, BlockKind::Free, n) == n;
-                            let in_word = b.0 % BLOCKS_PER_WORD + n.0 < BLOCKS_PER_WORD;
-                            let done = t.chunk_if_free(b, n);
-                            assert_eq!(done, free && in_word);
-                            if done {
-                                assert_eq!(t.kind(b), BlockKind::Head);
-                                let tails = t.run_naive(b + BlockCount(1), BlockKind::Tail, n);
-                                assert!(tails.0 >= n.0 - 1);
-                                t.any_to_free(b, n);
-                            }
-                        }
-                    }
-                });
-            }
-        }
-    }
-
-    #[test]
-    fn putting_a_chunk_changes_its_blocks_and_no_other() {
-        for start in 0..BLOCKS {
-            for n in 1..=BLOCKS - start {
-                let mut bytes = [0u8; BLOCKS / 4 + 16];
-                bytes[BLOCKS / 4..].fill(0x5a);
-                // SAFETY: the array has a word more than the table needs.
-                let t = unsafe { AllocTable::new(bytes.as_mut_ptr(), BlockCount(BLOCKS)) };
-                t.free_to_chunk(BlockIndex(start), BlockCount(n));
-                for b in 0..BLOCKS {
-                    let expected = match b {
-                        b if b == start => BlockKind::Head,
-                        b if b > start && b < start + n => BlockKind::Tail,
-                        _ => BlockKind::Free,
-                    };
-                    assert_eq!(
-                        t.kind(BlockIndex(b)),
-                        expected,
-                        "chunk {start}+{n}, block {b}"
-                    );
-                }
-                t.any_to_free(BlockIndex(start), BlockCount(n));
-                assert!(bytes[..BLOCKS / 4].iter().all(|&b| b == 0));
-                assert!(
-                    bytes[BLOCKS / 4..].iter().all(|&b| b == 0x5a),
-                    "chunk {start}+{n} wrote past the table"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn grey_is_told_from_free_and_tail_by_the_finaliser_bit_alone() {
-        let mut bytes = [0u8; 32];
-        // SAFETY: 32 bytes for 16 blocks.
-        let t = unsafe { AllocTable::new(bytes.as_mut_ptr(), BlockCount(16)) };
-        for (b, fin, grey) in [(0, false, BlockKind::Free), (5, true, BlockKind::Tail)] {
-            let b = BlockIndex(b);
-            t.free_to_chunk(b, BlockCount(1));
-            t.head_to_mark(b);
-            t.mark_to_grey(b, fin);
-            assert_eq!(t.kind(b), grey);
-            t.grey_to_mark(b);
-            assert_eq!(t.kind(b), BlockKind::Mark);
-        }
     }
 }

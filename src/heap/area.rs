@@ -121,15 +121,19 @@ impl<H: Host> Area<H> {
     }
 
     /// The block that starts at exactly that address, if it is one of this area's.
-    ///
-    /// The pool starts on a block boundary, so one rotation tests alignment and range at once: bits
-    /// that should be zero move to the top, where they make the number too large.
     #[inline(always)]
     pub fn block_at(self, address: usize) -> Option<BlockIndex> {
-        let block = address
-            .wrapping_sub(self.pool().addr())
-            .rotate_right(Self::BLOCK_SHIFT);
-        (block < self.blocks().0).then_some(BlockIndex(block))
+        self.view().block_at(address)
+    }
+
+    /// The area's table and pool, to be kept while neither changes.
+    #[inline(always)]
+    pub(super) fn view(self) -> View<H> {
+        View {
+            area: self,
+            table: self.table(),
+            pool: self.pool(),
+        }
     }
 
     /// The bytes from the start of the tables to the end of the pool.
@@ -203,7 +207,7 @@ impl<H: Host> Area<H> {
     /// The blocks of the chunk whose head is `head`.
     #[inline(always)]
     pub fn chunk_len(self, head: BlockIndex) -> BlockCount {
-        BlockCount(1) + self.table().tails_from(head + BlockCount(1), self.blocks())
+        self.table().chunk_len(head)
     }
 
     /// Whether the byte behind the alloc table is still zero.
@@ -259,5 +263,38 @@ impl<H: Host> Area<H> {
             area.set_next(None);
         }
         area
+    }
+}
+
+/// An area's table and pool, read once. A loop that writes to the table would have to read an area's fields
+/// again and again, for all the compiler can tell.
+pub(super) struct View<H: Host> {
+    /// The area.
+    pub area: Area<H>,
+    /// Its alloc table.
+    pub table: AllocTable,
+    /// Its pool.
+    pub pool: *mut u8,
+}
+
+impl<H: Host> Clone for View<H> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<H: Host> Copy for View<H> {}
+
+impl<H: Host> View<H> {
+    /// See [`Area::block_at`].
+    ///
+    /// The pool starts on a block boundary, so one rotation tests alignment and range at once: bits
+    /// that should be zero move to the top, where they make the number too large.
+    #[inline(always)]
+    pub(super) fn block_at(self, address: usize) -> Option<BlockIndex> {
+        let block = address
+            .wrapping_sub(self.pool.addr())
+            .rotate_right(Area::<H>::BLOCK_SHIFT);
+        (block < self.table.blocks().0).then_some(BlockIndex(block))
     }
 }

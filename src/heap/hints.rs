@@ -145,6 +145,7 @@ impl<H: Host> Search<H> {
         }
     }
 
+    #[inline(always)]
     pub(super) fn bound_for(n: BlockCount) -> u8 {
         n.0.min(ANY_LENGTH as usize) as u8
     }
@@ -220,6 +221,7 @@ impl<H: Host> Search<H> {
     ///
     /// In C: the updates of `gc_last_free_atb_index` and `gc_last_free_area` in `gc_free` and
     /// `gc_realloc`.
+    #[inline(always)]
     pub(super) fn freed(self, area: Area<H>, at: BlockIndex, n: BlockCount) {
         if at.0 < area.hint() {
             area.set_hint(at.0);
@@ -229,20 +231,21 @@ impl<H: Host> Search<H> {
             unsafe { self.0.last_free_area().write(area.fields()) }
         }
         // the free run that the blocks are part of now
-        let before = area.table().free_before(at, NEIGHBOURHOOD);
-        let start = at - before;
-        let after = area.table().free_from(at + n, NEIGHBOURHOOD);
-        let len = before + n + after;
+        match area.table().run_in_word(at, n) {
+            Some((start, len)) => self.has_run(area, start, len),
+            None => self.freed_over_words(area, at, n),
+        }
+    }
 
+    /// A free run of `len` blocks starts at `start`.
+    #[inline(always)]
+    fn has_run(self, area: Area<H>, start: BlockIndex, len: BlockCount) {
         let segment = self.segment(area, start);
-        self.set_bound(segment, self.bound(segment).max(Self::bound_for(len)));
-
-        let (known_area, known) = self.position();
-        let far = before >= NEIGHBOURHOOD || after >= NEIGHBOURHOOD;
-        if self.run() > NEIGHBOURHOOD && far {
-            // how long the run is and where it starts is not known: know nothing of long runs
-            self.set_position(Area::first(self.0), BlockIndex(0));
-        } else if len >= self.run() {
+        if self.bound(segment) < Self::bound_for(len) {
+            self.set_bound(segment, Self::bound_for(len));
+        }
+        if len >= self.run() {
+            let (known_area, known) = self.position();
             let earlier = if area == known_area {
                 start < known
             } else {
@@ -251,6 +254,19 @@ impl<H: Host> Search<H> {
             if earlier {
                 self.set_position(area, start);
             }
+        }
+    }
+
+    /// [`Self::has_run`] for the run around blocks that have become free, which may start or end in other words.
+    #[inline(never)]
+    fn freed_over_words(self, area: Area<H>, at: BlockIndex, n: BlockCount) {
+        let before = area.table().free_before(at, NEIGHBOURHOOD);
+        let after = area.table().free_from(at + n, NEIGHBOURHOOD);
+        let far = before >= NEIGHBOURHOOD || after >= NEIGHBOURHOOD;
+        self.has_run(area, at - before, before + n + after);
+        if self.run() > NEIGHBOURHOOD && far {
+            // how long the run is and where it starts is not known: know nothing of long runs
+            self.set_position(Area::first(self.0), BlockIndex(0));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Marking: from the roots to everything that they reach, without ever scanning the heap again.
 //!
 //! An object is white (an unmarked head), grey (marked, its words not read yet) or black (marked and
-//! read). Grey objects wait on a stack of fixed size. When it is full, an object waits in the tables: its
+//! read). Grey objects wait on a stack of fixed size ([`super::waiting`]). When it is full, an object waits in the tables: its
 //! kind takes one of two codes that do not occur otherwise while marking, and the segment of the area that
 //! it lies in is noted in one word of bits, the *dirty* segments, which is the area's hint at other times.
 //!
@@ -19,9 +19,10 @@
 
 use super::Heap;
 use super::alloc_table::{BITS, BLOCKS_PER_WORD};
-use super::area::Area;
+use super::area::{Area, View};
 use super::block::{BlockCount, BlockIndex, BlockKind};
-use super::host::{Host, StackEntry, Trace};
+use super::host::{Host, Trace};
+use super::waiting::{Found, Ring, Waiting};
 
 impl<H: Host> Heap<H> {
     /// Marks everything that is reachable from `len` words at `roots`. A word is a root if it is exactly
@@ -37,6 +38,7 @@ impl<H: Host> Heap<H> {
         if self.is_nested_collect() {
             return;
         }
+        let first = Area::first(self.host()).view();
         for i in 0..len {
             let root = roots.wrapping_add(i);
             if H::HOOK {
@@ -48,9 +50,15 @@ impl<H: Host> Heap<H> {
             // SAFETY: the caller says that the word may be read. It may be anything: a number, half an
             // address, a stale pointer. It is only compared.
             let word = unsafe { root.read_volatile() };
-            if let Some((area, block)) = self.white_at(Area::first(self.host()), word) {
-                area.table().head_to_mark(block);
-                self.mark_from(area, block);
+            let found = match first.block_at(word) {
+                Some(block) => Some((first, block)),
+                None if H::SPLIT => self.elsewhere(word),
+                None => None,
+            };
+            if let Some((there, block)) = found
+                && there.table.mark_if_head(block)
+            {
+                self.mark_from(there.area, block);
             }
         }
     }
@@ -70,19 +78,21 @@ impl<H: Host> Heap<H> {
 
     /// Reads the words of an object that is marked already, and of all that it leads to.
     ///
-    /// Mirrors `gc_mark_subtree` (py/gc.c). Differs: the newest child stays in a register, and a full
-    /// stack makes a child grey in the tables.
+    /// Mirrors `gc_mark_subtree` (py/gc.c). Differs: which object is read next is told by [`Waiting`], and a
+    /// full stack makes a child grey in the tables.
     fn mark_from(self, area: Area<H>, block: BlockIndex) {
-        let (mut area, mut block) = (area, block);
-        let mut depth = 0;
+        let mut here = area.view();
+        let mut waiting = Waiting::new(self, here);
+        let mut ring = Ring::new();
+        let mut object = area.address(block);
         loop {
-            // the child seen last, marked, not on the stack
-            let mut newest: Option<(Area<H>, BlockIndex)> = None;
-            let mut word = area.address(block).cast::<usize>().cast_const();
-            let words = self.extent(area, block).0 * (H::BLOCK_BYTES / size_of::<usize>());
-            let end = word.wrapping_add(words);
+            let mut newest = Found::none(here.area);
+            let block = BlockIndex((object.addr() - here.pool.addr()) >> Area::<H>::BLOCK_SHIFT);
+            let mut word = object.cast::<usize>().cast_const();
+            let n = self.extent_in(here, block);
+            let end = word.wrapping_add(n.0 * (H::BLOCK_BYTES / size_of::<usize>()));
             let raw = if H::NOSCAN {
-                self.raw_field(area, block)
+                self.raw_field(here.area, block)
             } else {
                 None
             };
@@ -94,31 +104,54 @@ impl<H: Host> Heap<H> {
                 // hold references to it, and what is read may be anything: it is only compared.
                 let value = unsafe { word.read() };
                 word = word.wrapping_add(1);
-                let Some((child_area, child)) = self.white_at(area, value) else {
-                    continue;
+                let (there, child) = match here.block_at(value) {
+                    Some(child) => (here, child),
+                    None if H::SPLIT => match self.elsewhere(value) {
+                        Some(found) => found,
+                        None => continue,
+                    },
+                    None => continue,
                 };
-                if H::NOSCAN && raw == Some(word.wrapping_sub(1)) && self.is_raw(child_area, child)
+                if H::NOSCAN
+                    && raw == Some(word.wrapping_sub(1))
+                    && there.table.is_head(child)
+                    && self.is_raw(there.area, child)
                 {
                     continue;
                 }
+                if !there.table.mark_if_head(child) {
+                    continue;
+                }
+                let address = there.pool.with_addr(value);
                 if H::VERBOSE {
-                    self.host().trace(Trace::Mark(child_area.address(child)));
+                    self.host().trace(Trace::Mark(address));
                 }
-                child_area.table().head_to_mark(child);
-                if let Some((newest_area, newest)) = newest {
-                    depth = self.push(depth, newest_area, newest);
+                if !newest.address.is_null() {
+                    waiting.push(newest);
                 }
-                newest = Some((child_area, child));
+                newest = Found {
+                    area: there.area,
+                    address,
+                };
             }
-            (area, block) = match newest {
-                Some(newest) => newest,
-                None if depth == 0 => return,
-                None => {
-                    depth -= 1;
-                    self.entry(depth)
-                }
-            };
+            let next = waiting.next(&mut ring, newest);
+            if next.address.is_null() {
+                return;
+            }
+            object = next.address;
+            if H::SPLIT && next.area != here.area {
+                here = next.area.view();
+            }
         }
+    }
+
+    /// The area and the block of an address that starts a block in any of them.
+    #[inline(never)]
+    fn elsewhere(self, address: usize) -> Option<(View<H>, BlockIndex)> {
+        Area::all(self.host()).find_map(|area| {
+            let view = area.view();
+            view.block_at(address).map(|block| (view, block))
+        })
     }
 
     /// The blocks of a marked chunk.
@@ -127,59 +160,29 @@ impl<H: Host> Heap<H> {
     /// ends before the next finaliser bit.
     #[inline(always)]
     pub(super) fn extent(self, area: Area<H>, head: BlockIndex) -> BlockCount {
-        let n = area.chunk_len(head);
+        self.extent_in(area.view(), head)
+    }
+
+    #[inline(always)]
+    fn extent_in(self, view: View<H>, head: BlockIndex) -> BlockCount {
+        let n = view.table.chunk_len(head);
         if H::FINALISER
             && n > BlockCount(1)
-            && area.hint() != 0
-            && let Some(grey) = area.finalisers().next_set(head + BlockCount(1), head + n)
+            && view.area.hint() != 0
+            && let Some(grey) = view
+                .area
+                .finalisers()
+                .next_set(head + BlockCount(1), head + n)
         {
             return grey - head;
         }
         n
     }
 
-    /// Puts a marked object on the stack of `depth` entries, or in the tables; returns the new depth.
-    #[inline(always)]
-    fn push(self, depth: usize, area: Area<H>, block: BlockIndex) -> usize {
-        match H::Entry::from_block(block.0) {
-            Some(entry) if depth < H::STACK_ENTRIES => {
-                // SAFETY: depth < STACK_ENTRIES, and while marking the memory is the stack's.
-                unsafe {
-                    self.host().stack().add(depth).write(entry);
-                    if H::SPLIT {
-                        self.host().area_stack().add(depth).write(area.fields());
-                    }
-                }
-                depth + 1
-            }
-            _ => {
-                self.defer(area, block);
-                depth
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn entry(self, depth: usize) -> (Area<H>, BlockIndex) {
-        // SAFETY: `push` has written the entry.
-        unsafe {
-            let area = if H::SPLIT {
-                Area::from_fields(self.host().area_stack().add(depth).read())
-            } else {
-                None
-            };
-            let block = self.host().stack().add(depth).read().block();
-            (
-                area.unwrap_or_else(|| Area::first(self.host())),
-                BlockIndex(block),
-            )
-        }
-    }
-
     /// The stack is full: a marked object waits in the tables.
     #[cold]
     #[inline(never)]
-    fn defer(self, area: Area<H>, block: BlockIndex) {
+    pub(super) fn defer(self, area: Area<H>, block: BlockIndex) {
         if H::FINALISER {
             let has_finaliser = area.finalisers().get(block);
             area.table().mark_to_grey(block, has_finaliser);

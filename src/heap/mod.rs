@@ -19,7 +19,7 @@
 //! | [`alloc`] | hand out, give back, resize | `gc_alloc`, `gc_free`, `gc_realloc`, `gc_nbytes` |
 //! | [`lock`] | who may allocate | `gc_lock`, `gc_unlock`, `gc_is_locked` |
 //! | [`collect`] | a collect from start to end | `gc_collect_start`, `gc_collect_end`, `gc_sweep_all` |
-//! | [`mark`] | from the roots to all they reach | `gc_collect_root`, `gc_mark_subtree` |
+//! | [`mark`], `waiting` | from the roots to all they reach | `gc_collect_root`, `gc_mark_subtree` |
 //! | [`noscan`] | data without pointers, marked and not read | |
 //! | [`sweep`] | finalisers, then free blocks | `gc_sweep_*` |
 //! | [`info`], [`dump`] | numbers and a map | `gc_info`, `gc_dump_*` |
@@ -49,6 +49,7 @@ pub mod sweep;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 pub use check::Broken;
 pub use harden::Fault;

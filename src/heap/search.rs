@@ -13,12 +13,32 @@ use super::host::Host;
 pub(super) struct Search<H: Host>(pub H);
 
 impl<H: Host> Search<H> {
+    /// Makes a chunk of the `n > 0` blocks at the hint, if they are free: the most likely place, and a test that
+    /// the processor can predict. Nothing below is free, so they are the lowest. `None` says nothing.
+    #[inline(always)]
+    pub(super) fn take_first(self, n: BlockCount) -> Option<(Area<H>, BlockIndex)> {
+        let expected = if H::TWINS { self.find_naive(n) } else { None };
+        let area = self.last_free_area();
+        let lowest = BlockIndex(area.hint());
+        // the run that is cut goes on in the same word, hence in the same segment
+        if !area.table().chunk_if_free(lowest, n) {
+            return None;
+        }
+        area.set_hint((lowest + n).0);
+        if H::TWINS {
+            assert!(
+                expected == Some((area, lowest)),
+                "first fit differs from its twin"
+            );
+        }
+        Some((area, lowest))
+    }
+
     /// Finds the lowest `n` free blocks, `n > 0`, and makes a chunk of them. `None` when no run is long
     /// enough.
-    #[inline(always)]
     pub(super) fn take(self, n: BlockCount) -> Option<(Area<H>, BlockIndex)> {
         let expected = if H::TWINS { self.find_naive(n) } else { None };
-        let found = self.take_fast(n);
+        let found = self.take_led(n);
         if H::TWINS {
             assert!(found == expected, "first fit differs from its twin");
         }
@@ -26,15 +46,7 @@ impl<H: Host> Search<H> {
     }
 
     #[inline(always)]
-    fn take_fast(self, n: BlockCount) -> Option<(Area<H>, BlockIndex)> {
-        // The most likely place, and a test that the processor can predict. The run that is cut goes on in
-        // the same word, hence in the same segment.
-        let area = self.last_free_area();
-        let lowest = BlockIndex(area.hint());
-        if area.table().chunk_if_free(lowest, n) {
-            area.set_hint((lowest + n).0);
-            return Some((area, lowest));
-        }
+    fn take_led(self, n: BlockCount) -> Option<(Area<H>, BlockIndex)> {
         if n == BlockCount(1) {
             return self.take_one();
         }
@@ -49,7 +61,7 @@ impl<H: Host> Search<H> {
     }
 
     /// Finds and takes one block, by the word.
-    #[inline(never)]
+    #[inline(always)]
     fn take_one(self) -> Option<(Area<H>, BlockIndex)> {
         let mut next = Some(self.last_free_area());
         while let Some(area) = next {
@@ -58,11 +70,15 @@ impl<H: Host> Search<H> {
                 if H::HOOK {
                     self.0.hook(i);
                 }
-                let free = free_bits(table.word(i)) & table.valid_pairs(i);
+                let word = table.word(i);
+                let free = free_bits(word);
                 if free != 0 {
-                    let block =
-                        BlockIndex(i * BLOCKS_PER_WORD + free.trailing_zeros() as usize / 2);
-                    area.table().free_to_chunk(block, BlockCount(1));
+                    let at = free.trailing_zeros() as usize / 2;
+                    let block = BlockIndex(i * BLOCKS_PER_WORD + at);
+                    if block >= area.end() {
+                        break;
+                    }
+                    table.free_to_head(i, word, at);
                     area.set_hint(block.0 + 1);
                     if H::SPLIT {
                         // SAFETY: as in `last_free_area`; the areas before this one are full.

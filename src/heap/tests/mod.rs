@@ -1,5 +1,6 @@
 //! The heap against its model: random traces, and the cases that random traces do not meet.
 
+mod alloc_table;
 mod areas;
 mod check;
 mod collect;
