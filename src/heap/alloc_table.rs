@@ -41,11 +41,11 @@ pub const fn free_bits(word: Word) -> Word {
     !(word | (word >> 1)) & LOW
 }
 
-/// The length of the chunk whose head is the first block of `word`, as far as the word tells.
+/// A word whose first block is a head, with the pairs of the head and of all tails made zero: the lowest bit that is
+/// left lies where the chunk ends.
 #[inline(always)]
-const fn tails_in_front(word: Word) -> usize {
-    // the head's pair and tails become zero
-    ((word & !0b11) ^ (HIGH & !0b11)).trailing_zeros() as usize / 2
+const fn behind_tails(word: Word) -> Word {
+    (word & !0b11) ^ (HIGH & !0b11)
 }
 
 /// The alloc table of an area, as a value: copy it, do not point at it.
@@ -187,7 +187,8 @@ impl AllocTable {
     #[inline(always)]
     pub fn chunk_len(self, head: BlockIndex) -> BlockCount {
         let at = head.0 % BLOCKS_PER_WORD;
-        let n = tails_in_front(self.word(head.0 / BLOCKS_PER_WORD) >> (2 * at));
+        let word = self.word(head.0 / BLOCKS_PER_WORD) >> (2 * at);
+        let n = behind_tails(word).trailing_zeros() as usize / 2;
         if at + n < BLOCKS_PER_WORD {
             return BlockCount(n);
         }
@@ -206,11 +207,14 @@ impl AllocTable {
     pub(super) fn chunk_to_free(self, head: BlockIndex) -> Option<BlockCount> {
         let (i, at) = (head.0 / BLOCKS_PER_WORD, head.0 % BLOCKS_PER_WORD);
         let word = self.word(i);
-        let n = tails_in_front(word >> (2 * at));
+        let other = behind_tails(word >> (2 * at));
+        let n = other.trailing_zeros() as usize / 2;
         if at + n >= BLOCKS_PER_WORD {
             return None;
         }
-        self.set_word(i, word & !(((1 << (2 * n)) - 1) << (2 * at)));
+        // the bits below the lowest of `other`; where that is the high one of its pair, the low one is zero anyway
+        let pairs = other.wrapping_sub(1) & !other;
+        self.set_word(i, word & !(pairs << (2 * at)));
         Some(BlockCount(n))
     }
 

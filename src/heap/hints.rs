@@ -22,7 +22,6 @@
 //! The trap is the border of segments. When the front of a free run is taken, the rest of the run starts
 //! later, perhaps in another segment, whose bound knows nothing of it: see [`Search::cut`].
 
-use super::alloc_table::BLOCKS_PER_WORD;
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex};
 use super::host::Host;
@@ -30,8 +29,10 @@ use super::search::Search;
 
 /// A bound that says nothing.
 const ANY_LENGTH: u8 = u8::MAX;
-/// A segment has at least this many blocks, as a power of two: eight words.
-const MIN_SEGMENT_SHIFT: u32 = (8 * BLOCKS_PER_WORD).trailing_zeros();
+/// A segment has at least this many blocks, as a power of two.
+const MIN_SEGMENT_SHIFT: u32 = 8;
+/// A run as long as a segment is as long as bounds can tell: [`Search::is_bounded_near`] relies on it.
+const _: () = assert!(1 << MIN_SEGMENT_SHIFT >= ANY_LENGTH as usize);
 /// How far a freed chunk looks for free neighbours, in blocks: as far as a bound can tell.
 const NEIGHBOURHOOD: BlockCount = BlockCount(256);
 
@@ -230,10 +231,51 @@ impl<H: Host> Search<H> {
             // SAFETY: as in `last_free_area`.
             unsafe { self.0.last_free_area().write(area.fields()) }
         }
-        // the free run that the blocks are part of now
+        if self.is_bounded_near(area, at) {
+            return self.raise_bound(area, at, n);
+        }
+        // where the run starts is not known, but it is later than this: a free run that was there before the
+        // position is shorter than the last size
+        let shorter = self.run().0 - 1;
+        let (known_area, known) = self.position();
+        if area == known_area && at.0 >= known.0 + shorter {
+            return;
+        }
+        self.long_run_from(area, BlockIndex(at.0.saturating_sub(shorter)));
+    }
+
+    /// Looks for the free run that blocks which have become free are part of, and notes it.
+    #[inline(never)]
+    fn raise_bound(self, area: Area<H>, at: BlockIndex, n: BlockCount) {
         match area.table().run_in_word(at, n) {
             Some((start, len)) => self.has_run(area, start, len),
             None => self.freed_over_words(area, at, n),
+        }
+    }
+
+    /// Whether a free run around `at` may have a bound that is too low.
+    ///
+    /// The run starts in the block's segment, or in the one before, or it was as long as a segment before anything was
+    /// added to it: then its bound says "any" already. The segment before the first of an area may be another
+    /// area's, and then this says yes more often than it must.
+    #[inline(always)]
+    fn is_bounded_near(self, area: Area<H>, at: BlockIndex) -> bool {
+        let segment = self.segment(area, at);
+        segment >= Self::BOUNDS
+            || self.bound(segment) & self.bound(segment.saturating_sub(1)) != ANY_LENGTH
+    }
+
+    /// A free run of the last size or a longer one may start at `start`, and none before it is new.
+    #[inline(always)]
+    fn long_run_from(self, area: Area<H>, start: BlockIndex) {
+        let (known_area, known) = self.position();
+        let earlier = if area == known_area {
+            start < known
+        } else {
+            self.comes_before(area, known_area)
+        };
+        if earlier {
+            self.set_position(area, start);
         }
     }
 
@@ -245,20 +287,11 @@ impl<H: Host> Search<H> {
             self.set_bound(segment, Self::bound_for(len));
         }
         if len >= self.run() {
-            let (known_area, known) = self.position();
-            let earlier = if area == known_area {
-                start < known
-            } else {
-                self.comes_before(area, known_area)
-            };
-            if earlier {
-                self.set_position(area, start);
-            }
+            self.long_run_from(area, start);
         }
     }
 
     /// [`Self::has_run`] for the run around blocks that have become free, which may start or end in other words.
-    #[inline(never)]
     fn freed_over_words(self, area: Area<H>, at: BlockIndex, n: BlockCount) {
         let before = area.table().free_before(at, NEIGHBOURHOOD);
         let after = area.table().free_from(at + n, NEIGHBOURHOOD);

@@ -54,6 +54,17 @@ fn a_run_cut_at_a_segment_border_is_still_found() {
     w.run(&[blocks(20), blocks(10)]);
 }
 
+/// Blocks are freed in a segment without a bound, behind a free run that starts in a segment with one.
+#[test]
+fn a_run_that_grows_behind_a_segment_border_is_still_found() {
+    let mut w = run_across_a_border();
+    // up to the border, which takes the bound away behind it; then a search for less, which learns that of segment 0
+    w.run(&[blocks(16), blocks(3)]);
+    w.run(&[Op::Free { chunk: 21 }, Op::Free { chunk: 21 }]);
+    w.run(&[blocks(60)]);
+    assert_eq!(w.model.seen.failed, 0);
+}
+
 /// The same by growing in place.
 #[test]
 fn a_run_cut_at_a_segment_border_by_realloc_is_still_found() {
