@@ -42,20 +42,14 @@ impl ChunkLayout {
     pub const fn chunk_bytes(self, request: usize, free: usize) -> Result<usize, Exhausted> {
         debug_assert!(self.align.is_power_of_two());
         let slot = if self.size_slot { self.align } else { 0 };
-        // A request near the end of the address space would wrap when it is
-        // rounded up; it cannot fit, so it is told first.
-        if request > free {
-            return Err(Exhausted);
-        }
         let mask = self.align - 1;
-        let Some(bytes) = request.checked_add(mask + slot) else {
-            return Err(Exhausted);
-        };
-        let bytes = bytes & !mask;
-        if bytes > free {
+        // The room is rounded down, not the request up: a request near the end of
+        // the address space would wrap. What is left of one that fits cannot.
+        let room = free & !mask;
+        if room < slot || request > room - slot {
             return Err(Exhausted);
         }
-        Ok(bytes)
+        Ok(((request + mask) & !mask) + slot)
     }
 }
 
