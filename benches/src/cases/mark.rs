@@ -4,7 +4,6 @@ use super::{Case, KB, MB, mixed_sizes, size};
 use crate::world::{BLOCK, World};
 
 const WORD: usize = size_of::<usize>();
-const WORDS: usize = BLOCK / WORD;
 
 /// What is alive.
 #[derive(Clone, Copy, PartialEq)]
@@ -198,7 +197,7 @@ fn tree(w: &World, depth: u32, left: &mut usize) -> *mut u8 {
 pub fn wire(w: &mut World, objects: &[(*mut u8, usize)], seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
     for &(chunk, bytes) in objects {
-        for word in 0..bytes.div_ceil(BLOCK) * WORDS {
+        for word in 0..bytes / WORD {
             let value = if word % 2 == 1 {
                 objects[rng.usize(..objects.len())].0.addr()
             } else {
