@@ -15,11 +15,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from math import comb
 
 import options as option_names
 import stress
 import unix
+from chance import fisher
 from common import Fail, run_main, say, table
 from suite import Suite
 from tree import add_tree_arguments, get_tree
@@ -30,14 +30,6 @@ CHANCE = 0.01
 STRESS_TEST = "thread/stress_schedule.py"
 # Nothing may be forgotten: each of these has to have happened in the C program.
 HAPPENED = ("collects", "checked", "moved", "finalised")
-
-
-def fisher(c_failed, c_runs, rust_failed, rust_runs):
-    """The chance of as many failures on the Rust side, or more, if both sides fail alike."""
-    runs, failed = c_runs + rust_runs, c_failed + rust_failed
-    most = min(failed, rust_runs)
-    ways = sum(comb(rust_runs, k) * comb(c_runs, failed - k) for k in range(rust_failed, most + 1))
-    return ways / comb(runs, failed)
 
 
 def fails_more_often(c_failed, c_runs, rust_failed, rust_runs):
