@@ -64,7 +64,7 @@ pub fn run() -> Result<()> {
     let port = port::Port::from_rules(&host_room, &target)?;
     // First, since it compiles the port's headers as they are: a port that does not
     // compile is told as that.
-    let sections = sections::find(&port, &out)?;
+    let probed = sections::find(&port, &out)?;
     let headers = headers::read(&port, &host_room.join("port.h"))?;
     write(&out.join("bindings.rs"), &headers.text)?;
     let config = config::Config::from_headers(&headers, &target)?;
@@ -72,7 +72,7 @@ pub fn run() -> Result<()> {
     layout::prove(&port, &headers, &config, &host_room.join("port.h"), &report)?;
 
     write(&out.join("config.rs"), &config.rust())?;
-    write(&out.join("sections.rs"), &sections)?;
+    write(&out.join("sections.rs"), &probed.placed)?;
     write(
         &report.join("exports"),
         &(config.exports().join("\n") + "\n"),
@@ -82,6 +82,9 @@ pub fn run() -> Result<()> {
     write(&report.join("warning"), &config.warning())?;
     for cfg in config.cfgs() {
         println!("cargo:rustc-cfg={cfg}");
+    }
+    if probed.empty_atomic {
+        println!("cargo:rustc-cfg=mpgc_empty_atomic");
     }
     port.compile_shim(&host_room.join("shim.c"))?;
     for file in port.dependencies(&[host_room.join("port.h"), host_room.join("shim.c")])? {

@@ -1,8 +1,9 @@
-//! Where the port places the scheduler's functions (`MICROPY_WRAP_MP_SCHED_*`).
+//! Where the port places the scheduler's functions (`MICROPY_WRAP_MP_SCHED_*`), and whether its atomic
+//! sections do anything.
 //!
 //! The macros hold whatever the port's compiler understands, so that compiler is
 //! asked: a probe with the same macros is compiled, and the sections are read off
-//! its symbols.
+//! its symbols. What an atomic section expands to is read off strings of the probe.
 
 use super::port::{Port, first_error};
 use super::{Result, write};
@@ -17,12 +18,26 @@ const FUNCTIONS: &[&str] = &[
     "mp_sched_schedule",
 ];
 
-/// The macro `placed!` for the functions of this port.
-///
-/// `placed!(mp_sched_schedule, fn ...)` gives the function its section.
-pub fn find(port: &Port, out: &Path) -> Result<String> {
-    let mut probe =
-        String::from("#include \"py/gc.h\"\n#include \"py/mphal.h\"\n#include \"py/runtime.h\"\n");
+/// What the probe tells.
+pub struct Probed {
+    /// The macro `placed!` for the functions of this port: `placed!(mp_sched_schedule, fn ...)` gives the
+    /// function its section.
+    pub placed: String,
+    /// An atomic section is no code, as py/mphal.h has it for ports without interrupts and threads.
+    pub empty_atomic: bool,
+}
+
+const HEADERS: &str = "#include \"py/gc.h\"\n#include \"py/mphal.h\"\n#include \"py/runtime.h\"\n";
+/// The two macros as strings; the argument of the second is called `s`.
+const ATOMIC: &str = "#define PROBE_TEXT_(...) #__VA_ARGS__\n\
+                      #define PROBE_TEXT(...) PROBE_TEXT_(__VA_ARGS__)\n\
+                      extern const char probe_atomic_begin[], probe_atomic_end[];\n\
+                      const char probe_atomic_begin[] = PROBE_TEXT(MICROPY_BEGIN_ATOMIC_SECTION());\n\
+                      const char probe_atomic_end[] = PROBE_TEXT(MICROPY_END_ATOMIC_SECTION(s));\n";
+
+/// Compiles the probe and reads it.
+pub fn find(port: &Port, out: &Path) -> Result<Probed> {
+    let mut probe = String::from(HEADERS) + ATOMIC;
     for name in FUNCTIONS {
         let wrap = name.to_uppercase();
         write!(
@@ -46,16 +61,44 @@ pub fn find(port: &Port, out: &Path) -> Result<String> {
         format!("the port's compiler makes objects that are not ELF ({e}): mpgc needs ELF")
     })?;
 
+    let begin = text_of(&file, "probe_atomic_begin");
+    let end = text_of(&file, "probe_atomic_end");
+    Ok(Probed {
+        placed: placed(&file)?,
+        empty_atomic: begin.is_some_and(|text| text.parse::<u32>() == Ok(0))
+            && end.is_some_and(|text| matches!(&*text, "void s" | "" | "voids")),
+    })
+}
+
+fn symbol<'a, 'data>(
+    file: &'a object::File<'data>,
+    name: &str,
+) -> Option<object::Symbol<'data, 'a>> {
+    // some targets put an underscore in front
+    file.symbols().find(|symbol| {
+        symbol
+            .name()
+            .is_ok_and(|n| n.trim_start_matches('_') == name)
+    })
+}
+
+/// The string in a symbol, without parentheses and spaces around it.
+fn text_of(file: &object::File, name: &str) -> Option<String> {
+    let symbol = symbol(file, name)?;
+    let section = file.section_by_index(symbol.section_index()?).ok()?;
+    let bytes = section.data_range(symbol.address(), symbol.size()).ok()??;
+    let text = std::ffi::CStr::from_bytes_until_nul(bytes)
+        .ok()?
+        .to_str()
+        .ok()?;
+    Some(text.replace(['(', ')', ';'], "").trim().to_owned())
+}
+
+fn placed(file: &object::File) -> Result<String> {
     let mut text = String::from("macro_rules! placed {\n");
     for name in FUNCTIONS {
         let probe = format!("probe_{name}");
-        let section = file
-            .symbols()
-            .find(|symbol| {
-                symbol
-                    .name()
-                    .is_ok_and(|n| n.trim_start_matches('_') == probe)
-            })
+        let section = symbol(file, &probe)
             .and_then(|symbol| file.section_by_index(symbol.section_index()?).ok())
             .and_then(|section| section.name().ok().map(String::from))
             .ok_or_else(|| format!("cannot find where the port places {name}"))?;

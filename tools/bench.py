@@ -29,7 +29,7 @@ CHECKED = (
     "pystack,nlr,sched"
 )
 # What is above that today, and how far at most: debts, to be paid. docs/performance.md says why.
-DEBTS = {"pystack-3-frames": 1.55, "sched-schedule-run-4": 1.45, "nlr-push-pop": 1.10}
+DEBTS = {"pystack-3-frames": 1.55, "nlr-push-pop": 1.10}
 # The harness's own functions are not what is counted.
 HARNESS = ("env.c", "heap.c", "core.c", "bench.c")
 
