@@ -51,11 +51,11 @@ def host_target():
 
 
 def test_env():
-    """For unit tests of a mutant: the same traces for each, no search for a shorter one, the runner."""
+    """For unit tests of a mutant: the same traces for each, no search for a shorter one, the runner (which optimises what needs it)."""
     runner = "CARGO_TARGET_" + host_target().upper().replace("-", "_") + "_RUNNER"
     return clean_env(
         PROPTEST_RNG_SEED="1", PROPTEST_MAX_SHRINK_TIME="1", PROPTEST_DISABLE_FAILURE_PERSISTENCE="1",
-        CARGO_PROFILE_TEST_DEBUG="0", CARGO_TERM_COLOR="never",
+        CARGO_PROFILE_TEST_DEBUG="0", CARGO_PROFILE_TEST_OPT_LEVEL="0", CARGO_TERM_COLOR="never",
         **{runner: f"{sys.executable} {ROOT / 'tools' / 'mutant_runner.py'}"},
     )
 
