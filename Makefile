@@ -21,7 +21,7 @@ TARGET ?=
 BOARD ?= MPS2_AN385
 # What `make nlr` runs, with commas between; none is all.
 ARCH ?=
-# What `make mutants` and `make proof` run: all whose name holds ONLY, or the k-th of every n (SHARD=k/n);
+# What `make mutants`, `make matrix` and `make proof` run: all whose name holds ONLY, or the k-th of every n (SHARD=k/n);
 # RESUME=1 leaves out what an earlier run has settled.
 ONLY ?=
 SHARD ?=
@@ -42,7 +42,7 @@ UNIX = $(TREE) --variant "$(VARIANT)" --options "$(OPTIONS)"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help python deps tree build build-c run repl test upstream firmware firmware-test nlr twins fuzz fuzz-corpus bench bench-growth hardened-cost bench-python noscan interrupts threads sanitize miri mutants proof fmt lint unit clean
+.PHONY: help python deps tree build build-c run repl test upstream firmware firmware-test nlr twins fuzz fuzz-corpus bench bench-growth hardened-cost bench-python noscan matrix interrupts threads sanitize miri mutants proof fmt lint unit clean
 
 help: ## list these tasks
 	@echo 'make TASK [RELEASE=1.25.0|1.26.1] [MICROPYTHON_DIR=...] [VARIANT=standard|coverage|minimal] [OPTIONS="..."]'
@@ -119,6 +119,10 @@ bench-python: python ## run Python programs on C and on mpgc in turns [CASE=perf
 	@$(PYTHON) tools/deps.py --bench
 	@$(PYTHON) tools/bench_python.py $(UNIX) --case "$(CASE)" --rounds "$(ROUNDS)" $(if $(COUNT),--count)
 
+matrix: python ## build and try each option, alone and with others, on C and on mpgc [ONLY=auto,hook] [RESUME=1]
+	@$(PYTHON) tools/deps.py --matrix --target i686
+	@$(PYTHON) tools/matrix.py $(TREE) --only "$(ONLY)" $(if $(RESUME),--resume)
+
 interrupts: deps ## strain the scheduler with interrupts at any instruction [SIGNALS=1000000] [PAIRS=40]
 	@$(PYTHON) tools/interrupts.py $(TREE) --signals "$(SIGNALS)" --pairs "$(PAIRS)" --seed "$(SEED)"
 
@@ -163,4 +167,4 @@ lint: ## check format and lints of the Rust sources
 	cargo clippy --manifest-path fuzz/Cargo.toml --target-dir build/fuzz/lint --no-default-features --all-targets -- -D warnings
 
 clean: ## remove what was built, but not the fetched trees
-	rm -rf target build/unix build/mpy-cross build/qemu build/upstream build/dropin build/no-micropython-lib build/twins build/nlr build/bench build/stress build/sanitize build/mutants build/proof
+	rm -rf target build/unix build/mpy-cross build/qemu build/upstream build/dropin build/no-micropython-lib build/twins build/nlr build/bench build/stress build/sanitize build/mutants build/proof build/matrix build/matrix.json

@@ -68,6 +68,13 @@ TEST_NEEDS = [
     *BENCH_NEEDS,
 ]
 
+# What `make matrix` needs beyond that.
+MATRIX_NEEDS = [
+    Need("clang (a port's other compiler)", "clang-14", program("clang-14")),
+    Need("setarch (runs with the same addresses each time)", "util-linux", program("setarch")),
+    *BENCH_NEEDS,
+]
+
 
 def rust_for(target):
     """Whether some toolchain here has Rust's core for the target, or its source."""
@@ -154,10 +161,12 @@ def main():
     parser.add_argument("--check", action="store_true", help="only say what is missing, install nothing")
     parser.add_argument("--test", action="store_true", help="also what `make test` needs")
     parser.add_argument("--bench", action="store_true", help="also what `make bench` needs")
+    parser.add_argument("--matrix", action="store_true", help="also what `make matrix` needs")
     parser.add_argument("--target", default="", help="also what a build for this machine needs (a name of tools/targets.py)")
     parser.add_argument("--board", default="", help="also what firmware for this board needs (a name of tools/boards.py)")
     args = parser.parse_args()
     needs = NEEDS + (TEST_NEEDS if args.test else BENCH_NEEDS if args.bench else [])
+    needs = needs + (MATRIX_NEEDS if args.matrix else [])
     targets = [find_target(args.target)] if args.target else []
     boards = [args.board] if args.board else TESTED_BOARDS if args.test else []
     targets += [find_target(find_board(board).target) for board in boards]

@@ -79,6 +79,8 @@ def all_steps():
     steps.append(Step("the fuzz targets: clippy", [*command, "--", "-D", "warnings"], None))
     # All of the corpus, then whatever else comes up in that time.
     steps.append(Step("fuzzing", python("tools/fuzz.py", "--release", "1.25.0", "--seconds", "8", "--prove"), count_line))
+    steps.append(Step("tests of the matrix's tools", python("tools/tests/test_matrix.py"), count_unittest))
+    steps.append(Step("matrix", python("tools/matrix.py", "--release", "1.25.0", "--ci"), count_line))
     steps.append(Step("noscan", python("tools/noscan.py", "--release", "1.25.0"), None))
     steps.append(Step("instructions of the hot paths", python("tools/bench.py", "--release", "1.25.0", "--check"), None))
     steps.append(Step("a tree of one's own", python("tools/check_own_tree.py"), None))
