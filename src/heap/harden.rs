@@ -157,19 +157,31 @@ impl<H: Host> Heap<H> {
 
     /// The area and the head of a chunk that a caller gives back, or a fault.
     pub(super) fn expect_chunk(self, chunk: *mut u8) -> (Area<H>, BlockIndex) {
-        let host = self.host();
-        let Some(area) = Area::all(host).find(|area| area.holds(chunk.addr())) else {
-            host.fault(Fault::Foreign, chunk);
-        };
-        let Some(head) = area.block_at(chunk.addr()) else {
-            host.fault(Fault::Inner, chunk);
-        };
+        match self.find_chunk(chunk) {
+            Ok(found) => found,
+            Err(fault) => self.host().fault(fault, chunk),
+        }
+    }
+
+    /// Why `chunk` is no chunk that can be given back, if it is none. Any address may be asked about.
+    ///
+    /// # Errors
+    ///
+    /// What [`Self::free`] would do wrong with it.
+    pub fn expect_live(self, chunk: *const u8) -> Result<(), Fault> {
+        self.find_chunk(chunk).map(|_| ())
+    }
+
+    fn find_chunk(self, chunk: *const u8) -> Result<(Area<H>, BlockIndex), Fault> {
+        let area = Area::all(self.host()).find(|area| area.holds(chunk.addr()));
+        let area = area.ok_or(Fault::Foreign)?;
+        let head = area.block_at(chunk.addr()).ok_or(Fault::Inner)?;
         match area.table().kind(head) {
-            BlockKind::Head => (area, head),
-            BlockKind::Mark if self.is_collecting() => (area, head),
-            BlockKind::Mark => host.fault(Fault::BrokenTable, chunk),
-            BlockKind::Tail => host.fault(Fault::Inner, chunk),
-            BlockKind::Free => host.fault(Fault::DoubleFree, chunk),
+            BlockKind::Head => Ok((area, head)),
+            BlockKind::Mark if self.is_collecting() => Ok((area, head)),
+            BlockKind::Mark => Err(Fault::BrokenTable),
+            BlockKind::Tail => Err(Fault::Inner),
+            BlockKind::Free => Err(Fault::DoubleFree),
         }
     }
 
