@@ -13,7 +13,9 @@
 //! ```
 //!
 //! `ffi` and `host` exist only with the feature `micropython`, whose build reads
-//! the headers of the port with the port's own compiler flags.
+//! the headers of the port with the port's own compiler flags. With the feature
+//! `standalone` there is `standalone` in their place: the same rooms for C programs
+//! without MicroPython.
 
 #![no_std]
 // MIPS has no prebuilt core, so it is built where unstable features may be used (-Zbuild-std).
@@ -22,6 +24,8 @@
 #[cfg(any(test, feature = "testing"))]
 extern crate std;
 
+#[cfg(any(feature = "micropython", feature = "standalone", test))]
+pub mod abi;
 pub mod heap;
 pub mod nlr;
 pub mod pystack;
@@ -31,3 +35,14 @@ pub mod sched;
 pub mod ffi;
 #[cfg(feature = "micropython")]
 pub mod host;
+// Its tests run with those of the rooms.
+#[cfg(any(
+    feature = "standalone",
+    all(test, not(feature = "micropython"), target_arch = "x86_64")
+))]
+pub mod standalone;
+
+#[cfg(all(feature = "micropython", feature = "standalone"))]
+compile_error!(
+    "the features `micropython` and `standalone` are two ways in: choose one, and do not build with --all-features"
+);

@@ -3,13 +3,101 @@
 use std::path::Path;
 
 /// The files that export functions of the library's own.
-const SOURCES: &[&str] = &["src/ffi/info.rs", "src/ffi/check.rs"];
+const SOURCES: &[&str] = &[
+    "src/abi.rs",
+    "src/standalone/version.rs",
+    "src/standalone/hooks.rs",
+    "src/standalone/heap.rs",
+    "src/standalone/roots.rs",
+    "src/standalone/thread.rs",
+    "src/standalone/stack.rs",
+    "src/standalone/nlr.rs",
+    "src/standalone/sched.rs",
+    "src/ffi/check.rs",
+];
 
 const ABOVE: &str = "\
-// The functions that mpgc adds to those of the C files that it replaces. Those keep
-// MicroPython's own declarations (py/gc.h, py/nlr.h, py/pystack.h, py/runtime.h).
+// mpgc for C. Two libraries have this header:
+//
+// - libmpgc, for C programs without MicroPython: a collected heap, a LIFO stack, the non-local return and a
+//   scheduler. docs/firmware.md has a whole small program.
+// - the objects that take the place of py/gc.c and others in a MicroPython port. Those keep MicroPython's own
+//   declarations (py/gc.h, py/nlr.h, py/pystack.h, py/runtime.h); of this header they have mpgc_version,
+//   mpgc_build_info, and the functions at the end that say so.
 //
 // Written by cbindgen: `MPGC_BLESS=1 cargo test --test header` writes it anew.";
+
+/// What cbindgen does not know of the machine; the version comes before it.
+const MACHINE: &str = "\
+// Words of registers in an `mpgc_nlr_buf`.
+#if defined(__x86_64__)
+#define MPGC_NLR_REGISTERS 8
+#elif defined(__i386__)
+#define MPGC_NLR_REGISTERS 6
+#elif defined(__aarch64__)
+#define MPGC_NLR_REGISTERS 13
+#else
+#define MPGC_NLR_REGISTERS 10
+#endif
+
+// Floats that a function keeps for its caller: a jump does not bring them back, so the function that pushes
+// a buffer is told that they are lost.
+#if defined(__aarch64__)
+#define MPGC_FORGET_FLOATS \\
+    __asm__ volatile(\"\" ::: \"d8\", \"d9\", \"d10\", \"d11\", \"d12\", \"d13\", \"d14\", \"d15\")
+#elif defined(__arm__) && defined(__ARM_FP)
+#define MPGC_FORGET_FLOATS \\
+    __asm__ volatile(\"\" ::: \"d8\", \"d9\", \"d10\", \"d11\", \"d12\", \"d13\", \"d14\", \"d15\")
+#else
+#define MPGC_FORGET_FLOATS ((void)0)
+#endif
+
+// The end of the C stack as the function that asks sees it, for `stack_top` of `mpgc_config`. What `main` keeps in
+// its own variables is scanned if `main` asks. Without an operating system the linker script knows it.
+#define MPGC_STACK_TOP __builtin_frame_address(0)
+
+// Pushes a buffer, an `mpgc_nlr_buf *`, of a thread, an `mpgc_thread *`, and gives 0; and gives 1 once more when
+// `mpgc_nlr_jump` lands here, with the buffer's `value`. As with setjmp, a local variable that is changed in
+// between has to be volatile.
+//
+//     mpgc_nlr_buf buffer;
+//     if (mpgc_nlr_push(&thread, &buffer) == 0) {
+//         work();                 // may jump
+//         mpgc_nlr_pop(&thread);  // it has not
+//     } else {
+//         report(buffer.value);
+//     }
+#define mpgc_nlr_push(thread_, buffer_) \\
+    (__extension__({ \\
+        (buffer_)->thread = (thread_); \\
+        unsigned int mpgc_landed_ = mpgc_nlr_push_buf(buffer_); \\
+        MPGC_FORGET_FLOATS; \\
+        mpgc_landed_; \\
+    }))
+
+// What the compiler has to know of two functions.
+#define MPGC_RETURNS_TWICE __attribute__((returns_twice))
+#define MPGC_NORETURN __attribute__((noreturn))
+";
+
+/// The version, as macros.
+fn version() -> String {
+    let [major, minor, patch] = [
+        env!("CARGO_PKG_VERSION_MAJOR"),
+        env!("CARGO_PKG_VERSION_MINOR"),
+        env!("CARGO_PKG_VERSION_PATCH"),
+    ];
+    format!(
+        "\
+// The version of this header. Until 1.0 a change of the minor version may change what is here.
+#define MPGC_VERSION_MAJOR {major}
+#define MPGC_VERSION_MINOR {minor}
+#define MPGC_VERSION_PATCH {patch}
+#define MPGC_VERSION_STRING \"{major}.{minor}.{patch}\"
+#define MPGC_VERSION_NUMBER ((MPGC_VERSION_MAJOR << 16) | (MPGC_VERSION_MINOR << 8) | MPGC_VERSION_PATCH)
+"
+    )
+}
 
 fn generated() -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -18,13 +106,22 @@ fn generated() -> String {
         header: Some(ABOVE.into()),
         include_guard: Some("MPGC_H".into()),
         no_includes: true,
-        sys_includes: ["stdbool.h", "stddef.h"].map(String::from).into(),
+        sys_includes: ["stdbool.h", "stddef.h", "stdint.h"]
+            .map(String::from)
+            .into(),
+        after_includes: Some(format!("\n{}\n{MACHINE}", version())),
+        function: cbindgen::FunctionConfig {
+            no_return: Some("MPGC_NORETURN".into()),
+            ..cbindgen::FunctionConfig::default()
+        },
         usize_is_size_t: true,
         cpp_compat: true,
         documentation_style: cbindgen::DocumentationStyle::C99,
         export: cbindgen::ExportConfig {
             // functions take it as an int, whatever the size of an enum is
-            include: vec!["mpgc_fault_kind".into()],
+            include: vec!["mpgc_fault_kind".into(), "mpgc_error".into()],
+            // the header knows it of each machine
+            exclude: vec!["MPGC_NLR_REGISTERS".into()],
             ..cbindgen::ExportConfig::default()
         },
         ..cbindgen::Config::default()

@@ -19,6 +19,7 @@ const _: () = assert!(slot::d8 == slot::sp + 4);
 
 /// What to do with the floating point registers, or nothing.
 #[cfg(not(mpgc_nlr_fp))]
+#[allow(unused_macros, reason = "Thumb-1 has no such registers")]
 macro_rules! floats {
     ($instruction:literal) => {
         ""

@@ -1,0 +1,398 @@
+//! The heap: its exports.
+
+use core::ffi::{c_int, c_uint, c_void};
+use core::ptr::null_mut;
+
+use super::hooks::{fault_code, mpgc_config, mpgc_error};
+use super::host::{Fields, Program};
+use crate::abi::mpgc_broken;
+use crate::heap::host::Host;
+use crate::heap::layout::{Layout, Tables};
+use crate::heap::{Fault, alloc};
+
+/// Words of an `mpgc_heap`.
+pub const MPGC_HEAP_WORDS: usize = 128;
+
+/// `mpgc_alloc`: the chunk may have a finaliser.
+pub const MPGC_FINALISER: c_uint = 1;
+
+const _: () = assert!(MPGC_FINALISER == alloc::HAS_FINALISER);
+
+/// A heap: its own state, in memory of the program. What is in it is the library's; `mpgc_heap_init` makes
+/// it. The chunks lie in the regions that the heap is given.
+#[repr(C)]
+#[derive(Debug)]
+pub struct mpgc_heap {
+    /// The library's.
+    pub opaque: [usize; MPGC_HEAP_WORDS],
+}
+
+/// Numbers about a heap.
+#[repr(C)]
+#[derive(Debug)]
+pub struct mpgc_info {
+    /// Bytes of all blocks.
+    pub total: usize,
+    /// Bytes of all blocks in use.
+    pub used: usize,
+    /// Bytes of all free blocks.
+    pub free: usize,
+    /// Bytes of the longest chunk that could be handed out now.
+    pub max_free: usize,
+    /// Bytes of the longest chunk in use.
+    pub max_used: usize,
+    /// Chunks that the last collect freed.
+    pub collected: usize,
+}
+
+/// The blocks of a region, from `start` to `end`; the start is moved up to a word.
+fn region(start: *mut c_void, n_bytes: usize) -> (*mut u8, *mut u8) {
+    let skipped = start.addr().wrapping_neg() % size_of::<usize>();
+    let start = start.cast::<u8>();
+    (
+        start.wrapping_add(skipped.min(n_bytes)),
+        start.wrapping_add(n_bytes),
+    )
+}
+
+/// Whether the heap would have a block between those addresses.
+fn has_room(start: *mut u8, end: *mut u8) -> bool {
+    let block = <Program as Host>::BLOCK_BYTES;
+    let end = end.addr() & !(block - 1);
+    let tables = Tables::of::<Program>();
+    let layout = end
+        .checked_sub(start.addr())
+        .and_then(|total| Layout::new(total, block, tables));
+    !start.is_null() && layout.is_some_and(|layout| layout.blocks().0 > 0)
+}
+
+/// Makes a heap of a region; `config` is copied, NULL stands for one that is all zero. Returns MPGC_OK, or
+/// MPGC_FAULT_NO_ROOM if the region is NULL or too small for its tables and four blocks: then there is no
+/// heap. A block is four words.
+///
+/// # Safety
+/// `heap` may be written; the region is valid and the heap's alone from now on. No chunk of an earlier heap
+/// there is used any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mpgc_heap_init(
+    heap: *mut mpgc_heap,
+    start: *mut c_void,
+    n_bytes: usize,
+    config: *const mpgc_config,
+) -> c_int {
+    let host = Program::of(heap);
+    let (first, end) = region(start, n_bytes);
+    // SAFETY: by this function's contract.
+    unsafe {
+        let config = config.as_ref().copied().unwrap_or(mpgc_config::NONE);
+        host.set_up(config);
+        if start.is_null() || !has_room(first, end) {
+            return host.tell(fault_code(Fault::NoRoom), start);
+        }
+        host.heap().init(first, end);
+    }
+    mpgc_error::MPGC_OK.code()
+}
+
+/// Adds a region to a heap. Returns MPGC_OK, or MPGC_FAULT_NO_ROOM as for `mpgc_heap_init`, and then the heap
+/// is as it was.
+///
+/// # Safety
+/// The heap was made; the region is valid and the heap's alone from now on.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mpgc_heap_add(
+    heap: *mut mpgc_heap,
+    start: *mut c_void,
+    n_bytes: usize,
+) -> c_int {
+    let host = Program::of(heap);
+    let (first, end) = region(start, n_bytes);
+    let fields = size_of::<Fields>();
+    if start.is_null() || n_bytes < fields || !has_room(first.wrapping_add(fields), end) {
+        return host.tell(fault_code(Fault::NoRoom), start);
+    }
+    let held = host.hold();
+    // SAFETY: by this function's contract; the region has room for the fields and for blocks.
+    unsafe { host.heap().add(first, end) }
+    host.release(held);
+    mpgc_error::MPGC_OK.code()
+}
+
+/// Ends a heap: runs the finalisers that are left and frees everything. Its memory is the program's again.
+/// Returns MPGC_OK, or MPGC_ERROR_LOCKED if a finaliser calls it.
+///
+/// # Safety
+/// The heap was made; no chunk of it is used any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mpgc_heap_close(heap: *mut mpgc_heap) -> c_int {
+    let host = Program::of(heap);
+    let held = host.hold();
+    let collecting = host.heap().is_collecting();
+    if !collecting {
+        host.heap().sweep_all();
+    }
+    host.release(held);
+    if collecting {
+        return host.fail(mpgc_error::MPGC_ERROR_LOCKED, null_mut());
+    }
+    mpgc_error::MPGC_OK.code()
+}
+
+/// Hands out a chunk of at least that many bytes, all zero and aligned to a block of four words; NULL for 0
+/// bytes. It is the program's as long as a root, or another chunk that a root leads to, holds the address of
+/// its start.
+///
+/// If there is no room the heap is collected once, then it is NULL: MPGC_ERROR_OUT_OF_MEMORY. While the heap
+/// is locked, or collects, it is NULL: MPGC_ERROR_LOCKED. `flags` is 0 or MPGC_FINALISER.
+///
+/// # Safety
+/// The heap was made.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mpgc_alloc(
+    heap: *mut mpgc_heap,
+    n_bytes: usize,
+    flags: c_uint,
+) -> *mut c_void {
+    let host = Program::of(heap);
+    let held = host.hold();
+    let chunk = host.heap().alloc(n_bytes, flags);
+    let locked = host.heap().is_locked();
+    host.release(held);
+    if chunk.is_null() && n_bytes > 0 {
+        no_chunk(host, locked);
+    }
+    chunk.cast()
+}
+
+#[cold]
+fn no_chunk(host: Program, locked: bool) {
+    let error = if locked {
+        mpgc_error::MPGC_ERROR_LOCKED
+    } else {
+        mpgc_error::MPGC_ERROR_OUT_OF_MEMORY
+    };
+    host.fail(error, null_mut());
+}
+
+/// Makes a chunk longer or shorter, where it is if that is possible, else elsewhere if it `may_move`. Returns
+/// where it is now. Bytes that it gains are zero. NULL makes a new one, 0 bytes free it.
+///
+/// If it cannot be done NULL is returned and the chunk is as it was: MPGC_ERROR_OUT_OF_MEMORY,
+/// MPGC_ERROR_LOCKED, or for what is no chunk MPGC_FAULT_FOREIGN, MPGC_FAULT_INNER, MPGC_FAULT_DOUBLE_FREE.
+/// (NULL because it may not move is no error, and nobody is told.)
+///
+/// # Safety
+/// The heap was made; the chunk is not used any more if another is returned.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mpgc_realloc(
+    heap: *mut mpgc_heap,
+    chunk: *mut c_void,
+    n_bytes: usize,
+    may_move: bool,
+) -> *mut c_void {
+    if chunk.is_null() {
+        // SAFETY: by this function's contract.
+        return unsafe { mpgc_alloc(heap, n_bytes, 0) };
+    }
+    if n_bytes == 0 {
+        // SAFETY: likewise.
+        unsafe { mpgc_free(heap, chunk) };
+        return null_mut();
+    }
+    let host = Program::of(heap);
+    let held = host.hold();
+    let locked = host.heap().is_locked();
+    let live = host.heap().expect_live(chunk.cast());
+    let moved = match live {
+        // SAFETY: the chunk is one of this heap.
+        Ok(()) => unsafe { host.heap().realloc(chunk.cast(), n_bytes, may_move) },
+        Err(_) => null_mut(),
+    };
+    host.release(held);
+    match live {
+        Err(fault) => {
+            host.tell(fault_code(fault), chunk);
+        }
+        Ok(()) if moved.is_null() && (locked || may_move) => no_chunk(host, locked),
+        Ok(()) => {}
+    }
+    moved.cast()
+}
+
+/// Frees a chunk; its finaliser is not run. NULL is fine. Returns MPGC_OK; or, for what is no chunk,
+/// MPGC_FAULT_FOREIGN (not in this heap), MPGC_FAULT_INNER (inside a chunk), MPGC_FAULT_DOUBLE_FREE (free
+/// already); or MPGC_ERROR_LOCKED. Then nothing is freed.
+///
+/// # Safety
+/// The heap was made; nobody uses the chunk any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mpgc_free(heap: *mut mpgc_heap, chunk: *mut c_void) -> c_int {
+    if chunk.is_null() {
+        return mpgc_error::MPGC_OK.code();
+    }
+    let host = Program::of(heap);
+    let held = host.hold();
+    let locked = host.heap().is_locked() && !host.heap().is_collecting();
+    let live = host.heap().expect_live(chunk.cast());
+    if live.is_ok() && !locked {
+        // SAFETY: the chunk is one of this heap; nobody uses it, by this function's contract.
+        unsafe { host.heap().free(chunk.cast()) }
+    }
+    host.release(held);
+    match live {
+        Err(fault) => host.tell(fault_code(fault), chunk),
+        Ok(()) if locked => host.fail(mpgc_error::MPGC_ERROR_LOCKED, chunk),
+        Ok(()) => mpgc_error::MPGC_OK.code(),
+    }
+}
+
+/// The bytes of the chunk that starts at `address`, 0 if none does. Any address may be asked about.
+///
+/// # Safety
+/// The heap was made.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mpgc_nbytes(heap: *mut mpgc_heap, address: *const c_void) -> usize {
+    let host = Program::of(heap);
+    let held = host.hold();
+    let bytes = host.heap().chunk_bytes(address.cast());
+    host.release(held);
+    bytes
+}
+
+/// The chunk that `address` lies in, which need not be its start; its bytes go to `n_bytes` unless that is
+/// NULL. Returns NULL if it lies in none.
+///
+/// # Safety
+/// The heap was made; `n_bytes` is NULL or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mpgc_heap_chunk_of(
+    heap: *mut mpgc_heap,
+    address: *const c_void,
+    n_bytes: *mut usize,
+) -> *mut c_void {
+    let host = Program::of(heap);
+    let held = host.hold();
+    let found = host.heap().chunk_around(address.cast());
+    host.release(held);
+    let Some((chunk, bytes)) = found else {
+        return null_mut();
+    };
+    if !n_bytes.is_null() {
+        // SAFETY: by this function's contract.
+        unsafe { n_bytes.write(bytes) }
+    }
+    chunk.as_ptr().cast()
+}
+
+/// Collects now: what no root leads to is finalised and freed. A finaliser that calls it changes nothing.
+///
+/// # Safety
+/// The heap was made, and every chunk in use is reached by a root.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mpgc_collect(heap: *mut mpgc_heap) {
+    let host = Program::of(heap);
+    let held = host.hold();
+    host.collect();
+    host.release(held);
+}
+
+/// Has the heap collect by itself, or not, when it is full; and also whenever that many bytes have been handed
+/// out since the last collect (`SIZE_MAX`: never). A heap that was just made does so when it is full alone.
+///
+/// # Safety
+/// The heap was made.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mpgc_set_collect(heap: *mut mpgc_heap, when_full: bool, n_bytes: usize) {
+    let host = Program::of(heap);
+    let held = host.hold();
+    let blocks = if n_bytes == usize::MAX {
+        usize::MAX
+    } else {
+        n_bytes / <Program as Host>::BLOCK_BYTES
+    };
+    // SAFETY: by this function's contract the words are valid.
+    unsafe {
+        host.auto_collect().write(u16::from(when_full));
+        host.alloc_threshold().write(blocks);
+    }
+    host.release(held);
+}
+
+/// Keeps everybody from allocating, resizing and freeing until as many `mpgc_unlock`s: for code that must not
+/// collect.
+///
+/// # Safety
+/// The heap was made.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mpgc_lock(heap: *mut mpgc_heap) {
+    let host = Program::of(heap);
+    let held = host.hold();
+    host.heap().lock();
+    host.release(held);
+}
+
+/// Undoes one `mpgc_lock`. Returns MPGC_OK, or MPGC_ERROR_NOT_LOCKED.
+///
+/// # Safety
+/// The heap was made.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mpgc_unlock(heap: *mut mpgc_heap) -> c_int {
+    let host = Program::of(heap);
+    let held = host.hold();
+    let locked = host.lock_count() > 0;
+    if locked {
+        host.heap().unlock();
+    }
+    host.release(held);
+    if !locked {
+        return host.fail(mpgc_error::MPGC_ERROR_NOT_LOCKED, null_mut());
+    }
+    mpgc_error::MPGC_OK.code()
+}
+
+/// Counts blocks and chunks; it takes a step for each.
+///
+/// # Safety
+/// The heap was made; `out` may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mpgc_heap_info(heap: *mut mpgc_heap, out: *mut mpgc_info) {
+    let host = Program::of(heap);
+    let held = host.hold();
+    let found = host.heap().info();
+    let collected = host.last_collected();
+    host.release(held);
+    let block = <Program as Host>::BLOCK_BYTES;
+    // SAFETY: by this function's contract.
+    unsafe {
+        out.write(mpgc_info {
+            total: found.total,
+            used: found.used,
+            free: found.free,
+            max_free: found.max_free * block,
+            max_used: found.max_block * block,
+            collected,
+        });
+    }
+}
+
+/// Looks at every block of the heap and at everything that the library claims to know of it. Returns true if
+/// all of it is right. If not, it returns false and writes the first thing that is wrong to `out`, unless that
+/// is NULL; `what` is valid for ever. Not in a collect.
+///
+/// # Safety
+/// The heap was made; `out` is NULL or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mpgc_heap_check(heap: *mut mpgc_heap, out: *mut mpgc_broken) -> bool {
+    let host = Program::of(heap);
+    let held = host.hold();
+    let checked = host.heap().check();
+    host.release(held);
+    let Err(broken) = checked else {
+        return true;
+    };
+    if !out.is_null() {
+        // SAFETY: by this function's contract.
+        unsafe { out.write(broken.into()) }
+    }
+    false
+}

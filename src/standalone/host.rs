@@ -1,0 +1,246 @@
+//! The heap's words in memory of the caller, and what the heap asks of a C program.
+
+use core::ffi::{c_int, c_void};
+use core::mem::offset_of;
+
+use super::heap::mpgc_heap;
+use super::hooks::{Held, fault_code, mpgc_config, mpgc_error, stop, tell};
+use super::roots::mpgc_roots;
+use super::thread::Barrier;
+use crate::heap::host::{AreaFields, Host};
+use crate::heap::{Fault, Heap, Hints};
+
+/// An entry of the mark stack: half a word, which is 65535 blocks on a 32-bit machine (1 MiB). Objects
+/// further up in an area wait in the tables instead.
+#[cfg(target_pointer_width = "64")]
+type Entry = u32;
+#[cfg(target_pointer_width = "32")]
+type Entry = u16;
+
+const STACK_ENTRIES: usize = 64;
+
+/// The fields of an area.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Fields {
+    next: *mut Fields,
+    alloc_table: *mut u8,
+    table_bytes: usize,
+    finaliser_table: *mut u8,
+    pool_start: *mut u8,
+    pool_end: *mut u8,
+    hint: usize,
+    last_used: usize,
+}
+
+macro_rules! field {
+    ($name:ident: $t:ty) => {
+        #[inline(always)]
+        fn $name(this: *mut Self) -> *mut $t {
+            this.wrapping_byte_add(offset_of!(Fields, $name)).cast()
+        }
+    };
+}
+
+impl AreaFields for Fields {
+    field!(next: *mut Fields);
+    field!(alloc_table: *mut u8);
+    field!(table_bytes: usize);
+    field!(finaliser_table: *mut u8);
+    field!(pool_start: *mut u8);
+    field!(pool_end: *mut u8);
+    field!(hint: usize);
+    field!(last_used: usize);
+}
+
+/// What lies in an [`mpgc_heap`].
+#[repr(C)]
+#[derive(Debug)]
+pub(super) struct State {
+    area: Fields,
+    last_free_area: *mut Fields,
+    hints: Hints<Fields>,
+    alloc_amount: usize,
+    alloc_threshold: usize,
+    collected: usize,
+    collects: c_int,
+    lock_depth: u16,
+    auto_collect: u16,
+    pub(super) roots: *mut mpgc_roots,
+    pub(super) config: mpgc_config,
+    stack: [Entry; STACK_ENTRIES],
+    area_stack: [*mut Fields; STACK_ENTRIES],
+}
+
+const _: () = {
+    assert!(size_of::<State>() <= size_of::<mpgc_heap>());
+    assert!(align_of::<State>() <= align_of::<mpgc_heap>());
+};
+
+/// The host: a heap in memory of the caller.
+#[derive(Clone, Copy)]
+pub(super) struct Program(*mut State);
+
+macro_rules! of_state {
+    ($this:ident, $field:ident) => {
+        $this.0.wrapping_byte_add(offset_of!(State, $field)).cast()
+    };
+}
+
+impl Program {
+    #[inline(always)]
+    pub(super) fn of(heap: *mut mpgc_heap) -> Program {
+        Program(heap.cast())
+    }
+
+    #[inline(always)]
+    pub(super) fn heap(self) -> Heap<Program> {
+        Heap::new(self)
+    }
+
+    /// The memory of the heap, as its callbacks are given it.
+    pub(super) fn c_heap(self) -> *mut mpgc_heap {
+        self.0.cast()
+    }
+
+    /// Writes the words that the heap itself does not make.
+    ///
+    /// # Safety
+    /// The memory may be written, and no earlier heap in it is used any more.
+    pub(super) unsafe fn set_up(self, config: mpgc_config) {
+        // SAFETY: by this function's contract; zeros are numbers, null pointers and hints that say nothing.
+        unsafe {
+            self.0.write_bytes(0, 1);
+            (*self.0).config = config;
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn config(self) -> *const mpgc_config {
+        of_state!(self, config)
+    }
+
+    #[inline(always)]
+    pub(super) fn roots(self) -> *mut *mut mpgc_roots {
+        of_state!(self, roots)
+    }
+
+    /// Chunks that the last collect freed.
+    pub(super) fn last_collected(self) -> usize {
+        // SAFETY: the word is the heap's, whose memory is valid by the contract of every export.
+        unsafe { self.collected().read() }
+    }
+
+    /// How often the heap is locked.
+    pub(super) fn lock_count(self) -> u16 {
+        // SAFETY: as in `last_collected`.
+        unsafe { self.lock_depth().read() / Heap::<Program>::LOCK_UNIT }
+    }
+
+    /// Keeps other threads and interrupts out.
+    #[inline(always)]
+    pub(super) fn hold(self) -> Held {
+        // SAFETY: the heap's memory is valid by the contract of every export.
+        unsafe { Held::begin((*self.config()).enter, (*self.config()).user) }
+    }
+
+    /// Lets them in again.
+    #[inline(always)]
+    pub(super) fn release(self, held: Held) {
+        // SAFETY: as in `hold`.
+        unsafe { held.end((*self.config()).exit, (*self.config()).user) }
+    }
+
+    /// Tells the program's error callback, which may jump. Not while the heap is held.
+    pub(super) fn tell(self, kind: c_int, address: *const c_void) -> c_int {
+        // SAFETY: as in `hold`.
+        unsafe { tell((*self.config()).error, (*self.config()).user, kind, address) }
+    }
+
+    pub(super) fn fail(self, error: mpgc_error, address: *const c_void) -> c_int {
+        self.tell(error.code(), address)
+    }
+}
+
+// SAFETY: the pointers are to fields of the caller's memory, which is valid and the heap's alone (the contract
+// of every export); exports hold the heap while its functions run, so `enter` and `exit` have nothing to do.
+unsafe impl Host for Program {
+    const BLOCK_BYTES: usize = 4 * size_of::<usize>();
+    const STACK_ENTRIES: usize = STACK_ENTRIES;
+    const FINALISER: bool = true;
+    const SPLIT: bool = true;
+    const CONSERVATIVE_CLEAR: bool = true;
+    const THRESHOLD: bool = true;
+    const COUNT_COLLECTED: bool = true;
+    const HARDENED: bool = cfg!(feature = "hardened");
+
+    type Area = Fields;
+    type Entry = Entry;
+
+    #[inline(always)]
+    fn first_area(self) -> *mut Fields {
+        of_state!(self, area)
+    }
+    #[inline(always)]
+    fn last_free_area(self) -> *mut *mut Fields {
+        of_state!(self, last_free_area)
+    }
+    #[inline(always)]
+    fn collects(self) -> *mut c_int {
+        of_state!(self, collects)
+    }
+    #[inline(always)]
+    fn stack(self) -> *mut Entry {
+        of_state!(self, stack)
+    }
+    #[inline(always)]
+    fn area_stack(self) -> *mut *mut Fields {
+        of_state!(self, area_stack)
+    }
+    #[inline(always)]
+    fn hints(self) -> *mut Hints<Fields> {
+        of_state!(self, hints)
+    }
+    #[inline(always)]
+    fn auto_collect(self) -> *mut u16 {
+        of_state!(self, auto_collect)
+    }
+    #[inline(always)]
+    fn alloc_amount(self) -> *mut usize {
+        of_state!(self, alloc_amount)
+    }
+    #[inline(always)]
+    fn alloc_threshold(self) -> *mut usize {
+        of_state!(self, alloc_threshold)
+    }
+    #[inline(always)]
+    fn collected(self) -> *mut usize {
+        of_state!(self, collected)
+    }
+    #[inline(always)]
+    fn lock_depth(self) -> *mut u16 {
+        of_state!(self, lock_depth)
+    }
+
+    fn collect(self) {
+        self.collect_from_roots();
+    }
+
+    unsafe fn finalise(self, object: *mut u8) {
+        // SAFETY: as in `hold`.
+        let config = unsafe { *self.config() };
+        if let Some(finalise) = config.finalise {
+            let barrier = Barrier::set(config.thread);
+            // SAFETY: the program's own function, with a dying chunk; the barrier keeps jumps inside.
+            unsafe { finalise(self.c_heap(), config.user, object.cast()) }
+            barrier.take_away();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn fault(self, fault: Fault, address: *const u8) -> ! {
+        self.tell(fault_code(fault), address.cast());
+        stop()
+    }
+}

@@ -1,0 +1,46 @@
+//! The library for C programs without MicroPython (`include/mpgc.h`, docs/firmware.md).
+//!
+//! ```text
+//!   C of a program
+//!        |  mpgc_alloc, mpgc_nlr_push, mpgc_sched_schedule, ...
+//!        v
+//!   heap | stack | nlr | sched      the exports: translate, call, translate back
+//!        |
+//!        v
+//!      host | thread | hooks        state in memory of the caller: no static, so several heaps at a time
+//!        |
+//!        v
+//!   crate::{heap, pystack, nlr, sched}
+//! ```
+//!
+//! Two things here may jump or call C that jumps: [`nlr::mpgc_nlr_jump`], and an error callback that is
+//! told something that went wrong in a call. No value with a destructor is alive there, and no lock is held.
+
+#![expect(
+    non_camel_case_types,
+    reason = "the names of the C header, which cbindgen writes from these files"
+)]
+
+pub mod heap;
+pub mod hooks;
+pub mod host;
+pub mod nlr;
+#[cfg(not(any(test, feature = "testing")))]
+mod panic;
+pub mod roots;
+pub mod sched;
+pub mod stack;
+#[cfg(test)]
+mod tests;
+pub mod thread;
+pub mod version;
+
+#[cfg(not(any(
+    all(target_arch = "x86_64", not(windows)),
+    all(target_arch = "x86", not(windows)),
+    all(target_arch = "arm", not(target_abi = "eabihf")),
+    target_arch = "aarch64",
+)))]
+compile_error!(
+    "the library for C programs knows x86-64, x86, aarch64, and arm without floats in registers: build for one of these"
+);

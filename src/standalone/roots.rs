@@ -1,0 +1,249 @@
+//! Where a collect begins: ranges that are registered, a LIFO stack, the C stack, and what a callback marks.
+
+use core::ffi::{c_int, c_uint, c_void};
+use core::mem::MaybeUninit;
+
+use super::heap::mpgc_heap;
+use super::hooks::{fault_code, mpgc_error};
+use super::host::Program;
+use super::thread::{Barrier, mpgc_thread};
+use crate::heap::Fault;
+use crate::nlr::Buffer;
+use crate::nlr::registers::{RegisterBuffer, nlr_push_body};
+
+const WORD: usize = size_of::<usize>();
+
+/// A range of words that may refer to chunks. The program gives its memory, and leaves it alone while it is
+/// registered.
+#[repr(C)]
+#[derive(Debug)]
+pub struct mpgc_roots {
+    /// The range that was registered before.
+    pub next: *mut mpgc_roots,
+    /// Its first byte.
+    pub start: *const c_void,
+    /// Its length in bytes.
+    pub n_bytes: usize,
+}
+
+/// The words that lie wholly in a range of bytes.
+fn words(start: *const c_void, n_bytes: usize) -> (*const usize, usize) {
+    let skipped = start.addr().wrapping_neg() % WORD;
+    let first = start.wrapping_byte_add(skipped).cast();
+    (first, n_bytes.saturating_sub(skipped) / WORD)
+}
+
+/// Saves the registers that a function has to give back, like a push of a buffer that is linked nowhere.
+///
+/// # Safety
+/// `buffer` may be written.
+#[unsafe(naked)]
+unsafe extern "C" fn save_registers(buffer: *mut Buffer) -> c_uint {
+    nlr_push_body!(nothing_more)
+}
+
+extern "C" fn nothing_more(_buffer: *mut Buffer) -> c_uint {
+    0
+}
+
+impl Program {
+    /// A collect: marks what the program's roots reach and frees the rest. The heap is held.
+    pub(super) fn collect_from_roots(self) {
+        // SAFETY: the heap's memory is valid by the contract of every export.
+        let config = unsafe { *self.config() };
+        let nested = self.heap().is_collecting();
+        self.heap().collect_start();
+        if !nested {
+            // SAFETY: the registered ranges, the thread and the stack are valid, as the program has said.
+            unsafe {
+                let mut roots = self.roots().read();
+                while !roots.is_null() {
+                    self.mark_range((*roots).start, (*roots).n_bytes);
+                    roots = (*roots).next;
+                }
+                self.mark_thread(config.thread);
+                if !config.stack_top.is_null() {
+                    self.mark_stack(config.stack_top);
+                }
+                if let Some(roots) = config.roots {
+                    let barrier = Barrier::set(config.thread);
+                    roots(self.c_heap(), config.user);
+                    barrier.take_away();
+                }
+            }
+        }
+        self.heap().collect_end();
+    }
+
+    /// # Safety
+    /// The range may be read.
+    unsafe fn mark_range(self, start: *const c_void, n_bytes: usize) {
+        let (first, n) = words(start, n_bytes);
+        // SAFETY: by this function's contract.
+        unsafe { self.heap().collect_root(first, n) }
+    }
+
+    /// # Safety
+    /// `thread` is NULL or was made with `mpgc_thread_init`.
+    unsafe fn mark_thread(self, thread: *mut mpgc_thread) {
+        if !thread.is_null() {
+            // SAFETY: by this function's contract.
+            unsafe {
+                let (start, n_bytes) = mpgc_thread::in_use(thread);
+                self.mark_range(start, n_bytes);
+            }
+        }
+    }
+
+    /// Marks from the registers and from the C stack, from here up to `top`.
+    ///
+    /// # Safety
+    /// `top` lies on this stack, above.
+    #[inline(never)]
+    unsafe fn mark_stack(self, top: *const c_void) {
+        let mut registers = MaybeUninit::<RegisterBuffer>::zeroed();
+        let mut here: *const c_void = registers.as_mut_ptr().cast();
+        // SAFETY: the buffer may be written. The empty assembly lets the compiler know nothing of the pointer,
+        // through which all the frames up to the top are read.
+        unsafe {
+            save_registers(registers.as_mut_ptr().cast());
+            core::arch::asm!("/* {0} */", inout(reg) here, options(nostack, preserves_flags));
+            self.mark_range(here, top.addr().saturating_sub(here.addr()));
+        }
+    }
+
+    /// Why nothing can be marked now, if so.
+    fn refuses_marks(self) -> bool {
+        !self.heap().is_collecting()
+    }
+}
+
+/// Makes a range a root until it is taken away. `roots` is memory of the program for this one range.
+/// Returns MPGC_OK, or MPGC_ERROR_ROOTS if `roots` is registered already.
+///
+/// # Safety
+/// The heap was made; `roots` may be written; both it and the range stay valid until it is removed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mpgc_add_roots(
+    heap: *mut mpgc_heap,
+    roots: *mut mpgc_roots,
+    start: *const c_void,
+    n_bytes: usize,
+) -> c_int {
+    let host = Program::of(heap);
+    if roots.is_null() {
+        return host.tell(fault_code(Fault::Foreign), roots.cast());
+    }
+    let held = host.hold();
+    // SAFETY: by this function's contract.
+    let known = unsafe { !find(host.roots(), roots).is_null() };
+    if !known {
+        // SAFETY: likewise.
+        unsafe {
+            roots.write(mpgc_roots {
+                next: host.roots().read(),
+                start,
+                n_bytes,
+            });
+            host.roots().write(roots);
+        }
+    }
+    host.release(held);
+    if known {
+        return host.fail(mpgc_error::MPGC_ERROR_ROOTS, roots.cast());
+    }
+    mpgc_error::MPGC_OK.code()
+}
+
+/// Makes a range a root no more. Returns MPGC_OK, or MPGC_ERROR_ROOTS if it is none.
+///
+/// # Safety
+/// The heap was made.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mpgc_remove_roots(heap: *mut mpgc_heap, roots: *mut mpgc_roots) -> c_int {
+    let host = Program::of(heap);
+    let held = host.hold();
+    // SAFETY: by this function's contract the registered ranges are valid.
+    let known = unsafe {
+        let link = find(host.roots(), roots);
+        if !link.is_null() {
+            link.write((*roots).next);
+        }
+        !link.is_null()
+    };
+    host.release(held);
+    if !known {
+        return host.fail(mpgc_error::MPGC_ERROR_ROOTS, roots.cast());
+    }
+    mpgc_error::MPGC_OK.code()
+}
+
+/// The link that leads to `roots`, or null.
+///
+/// # Safety
+/// The ranges of the list are valid.
+unsafe fn find(mut link: *mut *mut mpgc_roots, roots: *mut mpgc_roots) -> *mut *mut mpgc_roots {
+    // SAFETY: by this function's contract.
+    unsafe {
+        while !(*link).is_null() {
+            if *link == roots {
+                return link;
+            }
+            link = &raw mut (**link).next;
+        }
+    }
+    core::ptr::null_mut()
+}
+
+/// Marks what the words of a range refer to. For a roots callback.
+/// Returns MPGC_OK, or MPGC_ERROR_NOT_COLLECTING.
+///
+/// # Safety
+/// The heap was made; the range may be read.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mpgc_mark(
+    heap: *mut mpgc_heap,
+    start: *const c_void,
+    n_bytes: usize,
+) -> c_int {
+    let host = Program::of(heap);
+    if host.refuses_marks() {
+        return host.fail(mpgc_error::MPGC_ERROR_NOT_COLLECTING, start);
+    }
+    // SAFETY: by this function's contract.
+    unsafe { host.mark_range(start, n_bytes) }
+    mpgc_error::MPGC_OK.code()
+}
+
+/// Marks what the registers and the running C stack refer to, up to `stack_top`, its higher end. For a roots
+/// callback of a program with several stacks; see also `stack_top` in `mpgc_config`.
+/// Returns MPGC_OK, or MPGC_ERROR_NOT_COLLECTING.
+///
+/// # Safety
+/// The heap was made; `stack_top` lies on the running stack, above.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mpgc_mark_stack(heap: *mut mpgc_heap, stack_top: *const c_void) -> c_int {
+    let host = Program::of(heap);
+    if host.refuses_marks() {
+        return host.fail(mpgc_error::MPGC_ERROR_NOT_COLLECTING, stack_top);
+    }
+    // SAFETY: by this function's contract.
+    unsafe { host.mark_stack(stack_top) }
+    mpgc_error::MPGC_OK.code()
+}
+
+/// Marks what the LIFO stack of a thread refers to. For a roots callback; `thread` of `mpgc_config` is marked
+/// without it. Returns MPGC_OK, or MPGC_ERROR_NOT_COLLECTING.
+///
+/// # Safety
+/// Heap and thread were made, and the thread does not run.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mpgc_mark_thread(heap: *mut mpgc_heap, thread: *mut mpgc_thread) -> c_int {
+    let host = Program::of(heap);
+    if host.refuses_marks() {
+        return host.fail(mpgc_error::MPGC_ERROR_NOT_COLLECTING, thread.cast());
+    }
+    // SAFETY: by this function's contract.
+    unsafe { host.mark_thread(thread) }
+    mpgc_error::MPGC_OK.code()
+}

@@ -1,0 +1,155 @@
+//! What a thread has of its own: a LIFO stack, a chain of buffers to jump to, and callbacks of a jump.
+
+use core::ffi::{c_int, c_void};
+use core::ptr::null_mut;
+
+use super::hooks::{mpgc_error, mpgc_error_fn, tell};
+use crate::nlr::{Buffer, CallbackNode};
+
+/// Words of an `mpgc_thread`.
+pub const MPGC_THREAD_WORDS: usize = 8;
+
+/// What a thread of the program has of its own: a LIFO stack, and where it jumps to. What is in it is the
+/// library's; `mpgc_thread_init` makes it.
+#[repr(C)]
+#[derive(Debug)]
+pub struct mpgc_thread {
+    /// The library's.
+    pub opaque: [usize; MPGC_THREAD_WORDS],
+}
+
+/// What lies in an [`mpgc_thread`].
+#[repr(C)]
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) top: *mut Buffer,
+    pub(super) callbacks: *mut CallbackNode,
+    pub(super) start: *mut u8,
+    pub(super) cur: *mut u8,
+    pub(super) end: *mut u8,
+    pub(super) error: mpgc_error_fn,
+    pub(super) user: *mut c_void,
+}
+
+const _: () = {
+    assert!(size_of::<State>() <= size_of::<mpgc_thread>());
+    assert!(align_of::<State>() <= align_of::<mpgc_thread>());
+};
+
+impl mpgc_thread {
+    pub(super) fn state(thread: *mut mpgc_thread) -> *mut State {
+        thread.cast()
+    }
+
+    /// The part of the LIFO stack that is in use.
+    ///
+    /// # Safety
+    /// The thread was made.
+    pub(super) unsafe fn in_use(thread: *mut mpgc_thread) -> (*const c_void, usize) {
+        let state = Self::state(thread);
+        // SAFETY: by this function's contract.
+        unsafe {
+            let (start, cur) = ((*state).start, (*state).cur);
+            (start.cast(), cur.addr() - start.addr())
+        }
+    }
+
+    /// Tells the thread's error callback, which may jump.
+    ///
+    /// # Safety
+    /// The thread was made.
+    pub(super) unsafe fn fail(
+        thread: *mut mpgc_thread,
+        error: mpgc_error,
+        address: *const c_void,
+    ) -> c_int {
+        // SAFETY: by this function's contract.
+        unsafe { Self::tell(thread, error.code(), address) }
+    }
+
+    /// As [`Self::fail`], with the number that C is told.
+    ///
+    /// # Safety
+    /// The thread was made.
+    pub(super) unsafe fn tell(
+        thread: *mut mpgc_thread,
+        kind: c_int,
+        address: *const c_void,
+    ) -> c_int {
+        let state = Self::state(thread);
+        // SAFETY: by this function's contract.
+        unsafe { tell((*state).error, (*state).user, kind, address) }
+    }
+}
+
+/// While it is set, the thread has no buffer to jump to and no callback but those pushed since: what the
+/// library cannot be jumped out of lies between. It has no destructor.
+#[must_use = "a barrier has to be taken away"]
+pub(super) struct Barrier {
+    thread: *mut mpgc_thread,
+    top: *mut Buffer,
+    callbacks: *mut CallbackNode,
+}
+
+impl Barrier {
+    /// Sets it, where there is a thread.
+    pub(super) fn set(thread: *mut mpgc_thread) -> Barrier {
+        if thread.is_null() {
+            return Barrier {
+                thread,
+                top: null_mut(),
+                callbacks: null_mut(),
+            };
+        }
+        let state = mpgc_thread::state(thread);
+        // SAFETY: a thread of a configuration was made, as the program has said.
+        unsafe {
+            Barrier {
+                thread,
+                top: (&raw mut (*state).top).replace(null_mut()),
+                callbacks: (&raw mut (*state).callbacks).replace(null_mut()),
+            }
+        }
+    }
+
+    pub(super) fn take_away(self) {
+        if !self.thread.is_null() {
+            let state = mpgc_thread::state(self.thread);
+            // SAFETY: as in `set`.
+            unsafe {
+                (*state).top = self.top;
+                (*state).callbacks = self.callbacks;
+            }
+        }
+    }
+}
+
+/// Makes a thread. `stack` is memory for its LIFO stack, NULL and 0 for none; `error` is told when it is
+/// exhausted, or when a jump finds no buffer, with `user`; NULL: what calls return tells it.
+///
+/// # Safety
+/// `thread` may be written; the stack's memory is valid and its alone from now on.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mpgc_thread_init(
+    thread: *mut mpgc_thread,
+    stack: *mut c_void,
+    n_bytes: usize,
+    error: mpgc_error_fn,
+    user: *mut c_void,
+) {
+    let n_bytes = if stack.is_null() { 0 } else { n_bytes };
+    let skipped = (stack.addr().wrapping_neg() % super::stack::ALIGN).min(n_bytes);
+    let start = stack.cast::<u8>().wrapping_add(skipped);
+    // SAFETY: by this function's contract.
+    unsafe {
+        mpgc_thread::state(thread).write(State {
+            top: null_mut(),
+            callbacks: null_mut(),
+            start,
+            cur: start,
+            end: start.wrapping_add(n_bytes - skipped),
+            error,
+            user,
+        });
+    }
+}
