@@ -29,6 +29,11 @@ RESUME ?=
 # How many signals `make interrupts` sends, and of which share of the instructions it tries pairs (0: none).
 SIGNALS ?= 1000000
 PAIRS ?= 40
+# Where `make install` puts the library for C programs; DESTDIR comes before it, for packages.
+PREFIX ?=
+DESTDIR ?=
+LIBDIR ?= lib
+HARDENED ?=
 # The file of a finding of `make fuzz`.
 INPUT ?=
 MICROPYTHON_DIR ?=
@@ -42,7 +47,7 @@ UNIX = $(TREE) --variant "$(VARIANT)" --options "$(OPTIONS)"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help python deps tree build build-c run repl test upstream firmware firmware-test nlr twins fuzz fuzz-corpus bench bench-growth hardened-cost bench-python noscan matrix interrupts threads sanitize miri mutants proof fmt lint unit clean
+.PHONY: help python deps tree build build-c run repl test upstream firmware firmware-test nlr twins fuzz fuzz-corpus bench bench-growth hardened-cost bench-python noscan matrix interrupts threads sanitize miri mutants proof firmware-lib install examples firmware-check fmt lint unit clean
 
 help: ## list these tasks
 	@echo 'make TASK [RELEASE=1.25.0|1.26.1] [MICROPYTHON_DIR=...] [VARIANT=standard|coverage|minimal] [OPTIONS="..."]'
@@ -145,6 +150,22 @@ proof: python ## run the long versions of the checks, hours of them [ONLY=twins]
 	@$(PYTHON) tools/deps.py --test
 	@$(PYTHON) tools/proof.py --only "$(ONLY)" $(if $(RESUME),--resume)
 
+FIRMWARE_LIB = $(PYTHON) tools/firmware_lib.py --target "$(TARGET)" $(if $(HARDENED),--hardened)
+
+firmware-lib: python ## build the library for C programs without MicroPython [TARGET=thumbv7m] [HARDENED=1]
+	@$(FIRMWARE_LIB)
+
+install: python ## build it and install it [PREFIX=/usr/local] [TARGET=thumbv7m] [DESTDIR=...] [LIBDIR=lib]
+	@$(FIRMWARE_LIB) --prefix "$(or $(PREFIX),/usr/local)" --destdir "$(DESTDIR)" --libdir "$(LIBDIR)"
+
+examples: python ## build and run its examples, here and on boards under qemu [TARGET=thumbv6m]
+	@$(PYTHON) tools/deps.py --examples
+	@$(PYTHON) tools/firmware_examples.py --target "$(TARGET)"
+
+firmware-check: python ## test the library for C programs, an installation of it, and its examples
+	@$(PYTHON) tools/deps.py --test
+	@$(PYTHON) tools/firmware_check.py
+
 unit: ## test the pure heap, pystack and scheduler with cargo alone
 	cargo test
 
@@ -158,6 +179,7 @@ fmt: ## format the Rust sources
 lint: ## check format and lints of the Rust sources
 	cargo fmt --all --check
 	cargo clippy --all-targets -- -D warnings
+	cargo clippy --all-targets --features standalone -- -D warnings
 	cargo fmt --manifest-path c-tests/twins/Cargo.toml --check
 	cargo fmt --manifest-path c-tests/nlr/Cargo.toml --check
 	cargo clippy --manifest-path c-tests/twins/Cargo.toml --target-dir build/twins/driver --all-targets -- -D warnings
@@ -167,4 +189,4 @@ lint: ## check format and lints of the Rust sources
 	cargo clippy --manifest-path fuzz/Cargo.toml --target-dir build/fuzz/lint --no-default-features --all-targets -- -D warnings
 
 clean: ## remove what was built, but not the fetched trees
-	rm -rf target build/unix build/mpy-cross build/qemu build/upstream build/dropin build/no-micropython-lib build/twins build/nlr build/bench build/stress build/sanitize build/mutants build/proof build/matrix build/matrix.json
+	rm -rf target build/unix build/mpy-cross build/qemu build/upstream build/dropin build/no-micropython-lib build/twins build/nlr build/bench build/stress build/sanitize build/mutants build/proof build/matrix build/matrix.json build/firmware build/firmware-lib

@@ -75,6 +75,9 @@ MATRIX_NEEDS = [
     *BENCH_NEEDS,
 ]
 
+# Where the Lisp of examples/firmware runs beside this machine.
+EXAMPLE_TARGETS = ("thumbv6m", "thumbv7m")
+
 
 def rust_for(target):
     """Whether some toolchain here has Rust's core for the target, or its source."""
@@ -162,6 +165,7 @@ def main():
     parser.add_argument("--test", action="store_true", help="also what `make test` needs")
     parser.add_argument("--bench", action="store_true", help="also what `make bench` needs")
     parser.add_argument("--matrix", action="store_true", help="also what `make matrix` needs")
+    parser.add_argument("--examples", action="store_true", help="also what the examples for C programs need")
     parser.add_argument("--target", default="", help="also what a build for this machine needs (a name of tools/targets.py)")
     parser.add_argument("--board", default="", help="also what firmware for this board needs (a name of tools/boards.py)")
     args = parser.parse_args()
@@ -170,6 +174,7 @@ def main():
     targets = [find_target(args.target)] if args.target else []
     boards = [args.board] if args.board else TESTED_BOARDS if args.test else []
     targets += [find_target(find_board(board).target) for board in boards]
+    targets += [find_target(name) for name in EXAMPLE_TARGETS] if args.test or args.examples else []
     for target in targets:
         needs = needs + needs_of(target)
     if sys.version_info < OLDEST_PYTHON:

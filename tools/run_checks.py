@@ -43,6 +43,7 @@ def all_steps():
     steps = [
         Step("rust format", ["cargo", "fmt", "--all", "--check"], None),
         Step("rust lints", ["cargo", "clippy", "--all-targets", "--", "-D", "warnings"], None),
+        Step("rust lints of the library for C programs", ["cargo", "clippy", "--all-targets", "--features", "standalone", "--", "-D", "warnings"], None),
         Step("cargo test", ["cargo", "test"], count_cargo),
         Step("tests of the tools", [sys.executable, "-m", "unittest", "discover", "-s", "tools/tests"], count_unittest),
         Step("mutants: the edits apply", python("tools/mutants.py", "--check"), None),
@@ -81,6 +82,7 @@ def all_steps():
     steps.append(Step("fuzzing", python("tools/fuzz.py", "--release", "1.25.0", "--seconds", "8", "--prove"), count_line))
     steps.append(Step("tests of the matrix's tools", python("tools/tests/test_matrix.py"), count_unittest))
     steps.append(Step("matrix", python("tools/matrix.py", "--release", "1.25.0", "--ci"), count_line))
+    steps.append(Step("the library for C programs", python("tools/firmware_check.py"), count_line))
     steps.append(Step("noscan", python("tools/noscan.py", "--release", "1.25.0"), None))
     steps.append(Step("instructions of the hot paths", python("tools/bench.py", "--release", "1.25.0", "--check"), None))
     steps.append(Step("a tree of one's own", python("tools/check_own_tree.py"), None))

@@ -1,0 +1,82 @@
+// Tests with names: each is a function, and a failed EXPECT names the line. Needs an operating system.
+
+#ifndef HARNESS_H
+#define HARNESS_H
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "mpgc.h"
+
+extern int failed_here;
+
+#define EXPECT(what) \
+    do { \
+        if (!(what)) { \
+            printf("    %s:%d: not so: %s\n", __FILE__, __LINE__, #what); \
+            failed_here = 1; \
+        } \
+    } while (0)
+
+// What a heap's or a thread's error callback was told last, and how often.
+struct told {
+    int kind;
+    const void *address;
+    int times;
+};
+
+extern struct told told;
+
+static inline void note_error(void *user, int kind, const void *address) {
+    (void)user;
+    told.kind = kind;
+    told.address = address;
+    told.times += 1;
+}
+
+// Whether the callback was told that, once, since the last call.
+static inline int was_told(int kind) {
+    int right = told.times == 1 && told.kind == kind;
+    told.times = 0;
+    return right;
+}
+
+// The signal that ends `function` in a process of its own; 0 if it ends by itself.
+static inline int signal_of(void (*function)(void)) {
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        function();
+        _exit(0);
+    }
+    int status = 0;
+    if (child < 0 || waitpid(child, &status, 0) != child) {
+        perror("fork");
+        exit(2);
+    }
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+void heap_tests(void);
+void root_tests(void);
+void jump_tests(void);
+void sched_tests(void);
+void thread_tests(void);
+
+void run_test(const char *name, void (*test)(void));
+#define RUN(test) run_test(#test, test)
+
+// A chunk that nothing refers to but what is returned here: its address, turned round.
+__attribute__((noinline, unused)) static uintptr_t hidden(mpgc_heap *heap, size_t n_bytes, unsigned flags) {
+    return ~(uintptr_t)mpgc_alloc(heap, n_bytes, flags);
+}
+
+static inline void *shown(uintptr_t hidden_address) {
+    return (void *)~hidden_address;
+}
+
+#endif

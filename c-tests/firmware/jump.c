@@ -1,0 +1,236 @@
+// The LIFO stack and the non-local return.
+
+#include "harness.h"
+
+#define ALIGN (2 * sizeof(void *))
+
+static uintptr_t lifo[64];
+static mpgc_thread thread;
+
+static void fresh_thread(void) {
+    mpgc_thread_init(&thread, lifo, sizeof lifo, note_error, NULL);
+}
+
+static void chunks_of_the_stack_lie_in_a_row(void) {
+    fresh_thread();
+    char *a = mpgc_stack_alloc(&thread, 1), *b = mpgc_stack_alloc(&thread, ALIGN + 1), *c = mpgc_stack_alloc(&thread, 0);
+    EXPECT((uintptr_t)a % ALIGN == 0 && b == a + ALIGN && c == b + 2 * ALIGN);
+    EXPECT(mpgc_stack_used(&thread) == 3 * ALIGN);
+    EXPECT(mpgc_stack_free(&thread, b) == MPGC_OK && mpgc_stack_used(&thread) == ALIGN);
+    EXPECT(mpgc_stack_alloc(&thread, 5) == b);
+}
+
+static void an_exhausted_stack_is_null_and_as_it_was(void) {
+    fresh_thread();
+    size_t room = sizeof lifo - (uintptr_t)lifo % ALIGN;
+    room -= room % ALIGN;
+    EXPECT(mpgc_stack_alloc(&thread, room + 1) == NULL && was_told(MPGC_ERROR_STACK_EXHAUSTED));
+    EXPECT(mpgc_stack_alloc(&thread, SIZE_MAX) == NULL && was_told(MPGC_ERROR_STACK_EXHAUSTED));
+    EXPECT(mpgc_stack_used(&thread) == 0);
+    char *all = mpgc_stack_alloc(&thread, room);
+    EXPECT(all != NULL && mpgc_stack_alloc(&thread, 1) == NULL && was_told(MPGC_ERROR_STACK_EXHAUSTED));
+    EXPECT(mpgc_stack_used(&thread) == room && mpgc_stack_alloc(&thread, 0) == all + room);
+    mpgc_thread_init(&thread, NULL, 0, note_error, NULL);
+    EXPECT(mpgc_stack_alloc(&thread, 1) == NULL && was_told(MPGC_ERROR_STACK_EXHAUSTED));
+}
+
+static void a_bad_pointer_is_refused_by_the_stack(void) {
+    fresh_thread();
+    char *chunk = mpgc_stack_alloc(&thread, 4 * ALIGN);
+    int local;
+    EXPECT(mpgc_stack_free(&thread, &local) == MPGC_FAULT_FOREIGN && was_told(MPGC_FAULT_FOREIGN));
+    EXPECT(mpgc_stack_free(&thread, chunk - 1) == MPGC_FAULT_FOREIGN && was_told(MPGC_FAULT_FOREIGN));
+    EXPECT(mpgc_stack_free(&thread, NULL) == MPGC_FAULT_FOREIGN && was_told(MPGC_FAULT_FOREIGN));
+    EXPECT(mpgc_stack_free(&thread, chunk + 1) == MPGC_FAULT_INNER && was_told(MPGC_FAULT_INNER));
+    EXPECT(mpgc_stack_free(&thread, chunk + 5 * ALIGN) == MPGC_FAULT_DOUBLE_FREE && was_told(MPGC_FAULT_DOUBLE_FREE));
+    EXPECT(mpgc_stack_used(&thread) == 4 * ALIGN);
+}
+
+__attribute__((noinline)) static int deep(int depth, int value) {
+    mpgc_stack_alloc(&thread, 8);
+    if (depth == 0) {
+        if (value != 0) {
+            mpgc_nlr_jump(&thread, (void *)(intptr_t)value);
+        }
+        return 0;
+    }
+    return deep(depth - 1, value) + 1;
+}
+
+static void a_jump_lands_with_its_value_and_the_stack_as_it_was(void) {
+    fresh_thread();
+    mpgc_stack_alloc(&thread, 8);
+    size_t used = mpgc_stack_used(&thread);
+    volatile int landed = 0;
+    for (int depth = 0; depth < 20; depth++) {
+        mpgc_nlr_buf buffer;
+        if (mpgc_nlr_push(&thread, &buffer) == 0) {
+            deep(depth, 100 + depth);
+            EXPECT(0);
+        } else {
+            landed += 1;
+            EXPECT((intptr_t)buffer.value == 100 + depth && mpgc_stack_used(&thread) == used);
+        }
+    }
+    EXPECT(landed == 20 && told.times == 0);
+}
+
+static void buffers_nest_and_a_popped_one_is_passed_by(void) {
+    fresh_thread();
+    mpgc_nlr_buf outer, inner;
+    volatile int way = 0;
+    if (mpgc_nlr_push(&thread, &outer) == 0) {
+        if (mpgc_nlr_push(&thread, &inner) == 0) {
+            EXPECT(mpgc_nlr_pop(&thread) == MPGC_OK);
+        } else {
+            EXPECT(0);
+        }
+        if (mpgc_nlr_push(&thread, &inner) == 0) {
+            mpgc_nlr_jump(&thread, lifo);
+        } else {
+            way += 1;
+            mpgc_nlr_jump(&thread, inner.value);
+        }
+    } else {
+        way += 10;
+        EXPECT(outer.value == lifo);
+    }
+    EXPECT(way == 11);
+    EXPECT(mpgc_nlr_pop(&thread) == MPGC_ERROR_NO_BUFFER && was_told(MPGC_ERROR_NO_BUFFER));
+}
+
+static char order[8];
+
+static void note_a(void *node) {
+    (void)node;
+    strcat(order, "a");
+}
+
+static void note_b(void *node) {
+    (void)node;
+    strcat(order, "b");
+}
+
+__attribute__((noinline)) static void with_callbacks(int jump) {
+    mpgc_nlr_callback a, b;
+    mpgc_nlr_push_callback(&thread, &a, note_a);
+    mpgc_nlr_push_callback(&thread, &b, note_b);
+    if (jump) {
+        mpgc_nlr_jump(&thread, NULL);
+    }
+    EXPECT(mpgc_nlr_pop_callback(&thread, true) == MPGC_OK && mpgc_nlr_pop_callback(&thread, false) == MPGC_OK);
+}
+
+static void callbacks_run_when_a_jump_passes_by(void) {
+    fresh_thread();
+    mpgc_nlr_buf buffer;
+    order[0] = 0;
+    if (mpgc_nlr_push(&thread, &buffer) == 0) {
+        with_callbacks(1);
+    }
+    EXPECT(strcmp(order, "ba") == 0);
+    order[0] = 0;
+    with_callbacks(0);
+    EXPECT(strcmp(order, "b") == 0);
+    EXPECT(mpgc_nlr_pop_callback(&thread, true) == MPGC_ERROR_NO_BUFFER && was_told(MPGC_ERROR_NO_BUFFER));
+}
+
+static void told_to_a_pipe(void *user, int kind, const void *address) {
+    _exit(kind == MPGC_ERROR_NO_BUFFER && address == user ? 0 : 1);
+}
+
+static void jump_nowhere(void) {
+    fresh_thread();
+    mpgc_nlr_jump(&thread, NULL);
+}
+
+static void jump_nowhere_and_leave_by_the_callback(void) {
+    mpgc_thread_init(&thread, NULL, 0, told_to_a_pipe, &thread);
+    mpgc_nlr_jump(&thread, &thread);
+}
+
+static void a_jump_without_a_buffer_stops(void) {
+    EXPECT(signal_of(jump_nowhere) == SIGILL);
+    EXPECT(signal_of(jump_nowhere_and_leave_by_the_callback) == 0);
+}
+
+static uintptr_t memory[1024];
+static mpgc_heap heap;
+
+static void raise_it(void *user, int kind, const void *address) {
+    (void)address;
+    mpgc_nlr_jump(user, (void *)(intptr_t)kind);
+}
+
+static void an_error_callback_may_jump(void) {
+    fresh_thread();
+    mpgc_config config = {.error = raise_it, .user = &thread};
+    mpgc_heap_init(&heap, memory, sizeof memory, &config);
+    mpgc_set_collect(&heap, false, SIZE_MAX);
+    mpgc_nlr_buf buffer;
+    volatile int chunks = 0;
+    if (mpgc_nlr_push(&thread, &buffer) == 0) {
+        for (;;) {
+            mpgc_alloc(&heap, 1, 0);
+            chunks += 1;
+        }
+    }
+    EXPECT((intptr_t)buffer.value == MPGC_ERROR_OUT_OF_MEMORY && chunks > 200);
+    EXPECT(mpgc_heap_check(&heap, NULL));
+    mpgc_collect(&heap);
+    EXPECT(mpgc_alloc(&heap, 1, 0) != NULL);
+}
+
+static int caught_inside;
+
+static void finaliser_that_catches(mpgc_heap *where, void *user, void *chunk) {
+    (void)where, (void)user;
+    mpgc_nlr_buf buffer;
+    if (mpgc_nlr_push(&thread, &buffer) == 0) {
+        mpgc_nlr_jump(&thread, chunk);
+    } else {
+        caught_inside += buffer.value == chunk;
+    }
+}
+
+static void finaliser_that_jumps(mpgc_heap *where, void *user, void *chunk) {
+    (void)where, (void)user;
+    mpgc_nlr_jump(&thread, chunk);
+}
+
+static void collect_one(mpgc_finalise_fn finalise) {
+    fresh_thread();
+    mpgc_config config = {.finalise = finalise, .thread = &thread};
+    mpgc_heap_init(&heap, memory, sizeof memory, &config);
+    *(char *)mpgc_alloc(&heap, 1, MPGC_FINALISER) = 1;
+    mpgc_nlr_buf buffer;
+    if (mpgc_nlr_push(&thread, &buffer) == 0) {
+        mpgc_collect(&heap);
+        EXPECT(mpgc_nlr_pop(&thread) == MPGC_OK);
+    } else {
+        EXPECT(0);
+    }
+}
+
+static void collect_with_a_jump_out(void) {
+    collect_one(finaliser_that_jumps);
+}
+
+static void a_finaliser_may_catch_its_own_jump_and_no_other(void) {
+    caught_inside = 0;
+    collect_one(finaliser_that_catches);
+    EXPECT(caught_inside == 1);
+    EXPECT(signal_of(collect_with_a_jump_out) == SIGILL);
+}
+
+void jump_tests(void) {
+    RUN(chunks_of_the_stack_lie_in_a_row);
+    RUN(an_exhausted_stack_is_null_and_as_it_was);
+    RUN(a_bad_pointer_is_refused_by_the_stack);
+    RUN(a_jump_lands_with_its_value_and_the_stack_as_it_was);
+    RUN(buffers_nest_and_a_popped_one_is_passed_by);
+    RUN(callbacks_run_when_a_jump_passes_by);
+    RUN(a_jump_without_a_buffer_stops);
+    RUN(an_error_callback_may_jump);
+    RUN(a_finaliser_may_catch_its_own_jump_and_no_other);
+}

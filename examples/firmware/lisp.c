@@ -1,0 +1,78 @@
+// The Lisp as a whole: what it gives the library and what it asks of it.
+
+#include "cells.h"
+
+struct lisp lisp;
+
+// Told by the heap and by the LIFO stack: an error of theirs is an error of the Lisp.
+static void error(void *user, int kind, const void *address) {
+    (void)user, (void)address;
+    if (kind == MPGC_ERROR_NO_BUFFER) {
+        return; // a jump that nobody waits for: the library stops the processor
+    }
+    raise_kind(kind);
+}
+
+static void finalise(mpgc_heap *heap, void *user, void *chunk) {
+    (void)heap, (void)user, (void)chunk;
+    lisp.open_channels -= 1; // channels alone have a finaliser
+}
+
+int lisp_init(const struct lisp_machine *machine) {
+    mpgc_config config = {
+        .stack_top = machine->stack_top,
+        .thread = &lisp.thread,
+        .finalise = finalise,
+        .error = error,
+    };
+    lisp.machine = machine;
+    mpgc_thread_init(&lisp.thread, machine->lifo, machine->lifo_bytes, error, NULL);
+    mpgc_sched_init(&lisp.sched, machine->enter, machine->exit, NULL);
+    mpgc_nlr_buf buffer;
+    if (mpgc_nlr_push(&lisp.thread, &buffer) != 0) {
+        return 1; // no room for a heap, or for what the Lisp begins with
+    }
+    if (mpgc_heap_init(&lisp.heap, machine->heap, machine->heap_bytes, &config) != MPGC_OK) {
+        return 1;
+    }
+    mpgc_add_roots(&lisp.heap, &lisp.own_roots, &lisp.symbols, offsetof(struct lisp, ticks) - offsetof(struct lisp, symbols));
+    mpgc_add_roots(&lisp.heap, &lisp.sched_roots, &lisp.sched, sizeof lisp.sched);
+    define_builtins();
+    mpgc_nlr_pop(&lisp.thread);
+    return 0;
+}
+
+int lisp_run(const char *text) {
+    // what is read is not read again, whatever becomes of it: a static variable knows nothing of jumps
+    static const char *at;
+    static int errors;
+    at = text;
+    errors = 0;
+    for (;;) {
+        mpgc_nlr_buf buffer;
+        if (mpgc_nlr_push(&lisp.thread, &buffer) == 0) {
+            value form = NULL;
+            bool more = read_form(&at, &form);
+            if (more) {
+                value v = eval(form, NULL);
+                put("=> ");
+                print(v);
+                put("\n");
+            }
+            mpgc_nlr_pop(&lisp.thread);
+            if (!more) {
+                return errors;
+            }
+        } else {
+            put("error: ");
+            put(buffer.value);
+            put("\n");
+            errors += 1;
+        }
+    }
+}
+
+bool lisp_close(void) {
+    bool whole = mpgc_heap_check(&lisp.heap, NULL);
+    return mpgc_heap_close(&lisp.heap) == MPGC_OK && whole && lisp.open_channels == 0;
+}

@@ -1,0 +1,11 @@
+// A program for the Lisp, and what it needs: the same on each machine, in words.
+
+#ifndef PROGRAM_H
+#define PROGRAM_H
+
+extern const char lisp_program[];
+
+#define LISP_HEAP_WORDS 2560
+#define LISP_LIFO_WORDS 160
+
+#endif

@@ -1,0 +1,234 @@
+#!/usr/bin/env python3
+"""Builds the library for C programs (docs/firmware.md) for this machine or another, and installs it."""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+from collections import namedtuple
+from pathlib import Path
+
+from common import BUILD, ROOT, Fail, clean_env, run_logged, run_main, say, shown
+from targets import METAL, TARGETS, find_target
+
+from mpgc_rust import Stop, choose_toolchain, rust_target, toolchain_environment
+
+WORK = BUILD / "firmware-lib"
+# Where the names of both end: what a program of its own has no use for.
+OF_PORTS = ("mpgc_fault", "mpgc_chunk_of", "mpgc_check")
+
+# `compiler` is the words that call the C compiler for it; `hosted` means that programs run under an operating system.
+Machine = namedtuple("Machine", "rust compiler objcopy ar hosted")
+
+# Machines without an operating system, and what their compiler is told.
+CPUS = {
+    "thumbv6m-none-eabi": ["-mcpu=cortex-m0", "-mthumb"],
+    "thumbv7m-none-eabi": ["-mcpu=cortex-m3", "-mthumb"],
+    "thumbv7em-none-eabi": ["-mcpu=cortex-m4", "-mthumb"],
+}
+
+
+def machine(name):
+    """This machine (no name), or one of tools/targets.py by either of its names."""
+    if not name:
+        macros = subprocess.run(["gcc", "-dM", "-E", "-x", "c", os.devnull], stdout=subprocess.PIPE, text=True, check=True).stdout
+        pairs = (line.split(" ", 2) for line in macros.splitlines())
+        return Machine(rust_target({pair[1]: pair[2] if len(pair) > 2 else "" for pair in pairs}), ["gcc"], "objcopy", "ar", True)
+    target = find_target(name)
+    if target not in METAL.values():
+        return Machine(target.rust, [f"{target.prefix}gcc"], f"{target.prefix}objcopy", f"{target.prefix}ar", True)
+    if target.rust not in CPUS:
+        raise Fail(f"TARGET={name} has no library for C programs: choose one of {', '.join(CPUS)}, or one with an operating system")
+    return Machine(target.rust, [f"{target.prefix}gcc", *CPUS[target.rust]], f"{target.prefix}objcopy", f"{target.prefix}ar", False)
+
+
+def version():
+    return re.search(r'^version = "([^"]+)"', (ROOT / "Cargo.toml").read_text(), re.M)[1]
+
+
+def declared():
+    """The functions that include/mpgc.h has for C programs."""
+    text = re.sub(r"//.*", "", (ROOT / "include" / "mpgc.h").read_text())
+    names = re.findall(r"\b(mpgc_\w+)\([^;{]*?\)(?: MPGC_NORETURN)?;", re.sub(r"typedef[^;]*;", "", text))
+    return sorted(set(names) - set(OF_PORTS))
+
+
+def exported(library, made_by):
+    """The functions that a library has for C."""
+    listing = subprocess.run(["nm", "--defined-only", "-g", library], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+    names = sorted(set(re.findall(r" T (mpgc_\w+)$", listing.stdout, re.M)))
+    if names != declared():
+        differ = sorted(set(names) ^ set(declared()))
+        raise Fail(f"{made_by} and include/mpgc.h have not the same functions, they differ in {', '.join(differ)}: run `MPGC_BLESS=1 cargo test --test header`")
+    return names
+
+
+def build(name="", features=(), cargo=""):
+    """Build the library, and the shared one where there is an operating system. Returns the folder."""
+    target = machine(name)
+    folder = WORK / "-".join([target.rust, *features])
+    try:
+        toolchain = choose_toolchain(target.rust, cargo)
+    except Stop as stop:
+        raise Fail(f"{stop} (or `make deps TARGET={name}`)") from stop
+    if shutil.which(target.compiler[0]) is None:
+        raise Fail(f"`{target.compiler[0]}` is not in PATH: run `make deps TARGET={name}`")
+    command = [toolchain.cargo, "rustc", "--lib", "--release", "--locked", "--crate-type", "staticlib"]
+    command += ["--features", ",".join(["standalone", *features]), "--target", target.rust]
+    command += ["--target-dir", WORK / ("cargo-from-source" if toolchain.build_std else "cargo")]
+    if toolchain.build_std:
+        command.append("-Zbuild-std=core")
+    what = f"building mpgc for {target.rust}" + (", with `core` from its source" if toolchain.build_std else "")
+    env = clean_env(**toolchain_environment(toolchain))
+    run_logged(command, folder / "cargo.log", env=env, cwd=ROOT, what=what)
+    rust = Path(command[command.index("--target-dir") + 1]) / target.rust / "release" / "libmpgc.a"
+    return link(target, rust, folder)
+
+
+def link(target, rust, folder):
+    """One object whose only globals are the functions of the header, as an archive and as a shared library."""
+    names = exported(rust, "the Rust library")
+    (folder / "globals").write_text("".join(name + "\n" for name in names))
+    linked, carrier, library = folder / "linked.o", folder / "mpgc.o", folder / "libmpgc.a"
+    # What of `core` and of the compiler's own functions none of these needs is left out.
+    roots = [f"-Wl,-u,{name}" for name in names]
+    steps = [
+        [*target.compiler, "-r", "-nostdlib", "-Wl,--force-group-allocation", "-Wl,--gc-sections", *roots, "-o", linked, rust],
+        [target.objcopy, f"--keep-global-symbols={folder / 'globals'}", *without("*ARM.exidx*", "*ARM.extab*", ".llvm*"), linked, carrier],
+        [target.ar, "rcs", library, carrier],
+    ]
+    if target.hosted:
+        steps.append([*target.compiler, "-shared", f"-Wl,-soname,{soname()}", "-Wl,-z,defs", "-o", folder / shared_name(), carrier])
+    library.unlink(missing_ok=True)
+    for step in steps:
+        run_logged(step, folder / "link.log", what=f"linking mpgc for {target.rust}")
+    return folder
+
+
+def without(*sections):
+    """Words for objcopy: sections that no program of C needs."""
+    return [word for section in sections for word in ("--wildcard", "-R", section)]
+
+
+def soname():
+    """Until 1.0 each minor version has its own, since it may change what is in the header."""
+    major, minor, _ = version().split(".")
+    return f"libmpgc.so.{major}.{minor}" if major == "0" else f"libmpgc.so.{major}"
+
+
+def shared_name():
+    return f"libmpgc.so.{version()}"
+
+
+PKG_CONFIG = """\
+prefix={prefix}
+libdir=${{prefix}}/{libdir}
+includedir=${{prefix}}/include
+
+Name: mpgc
+Description: Collected heap, LIFO stack, non-local return and scheduler for C programs
+Version: {version}
+Libs: -L${{libdir}} -lmpgc
+Cflags: -I${{includedir}}
+"""
+
+CMAKE_CONFIG = """\
+# find_package(mpgc) gives the targets mpgc::mpgc, the static library, and where it was built mpgc::shared.
+get_filename_component(_mpgc_prefix "${{CMAKE_CURRENT_LIST_DIR}}/{up}" ABSOLUTE)
+foreach(_mpgc_kind mpgc shared)
+    if(_mpgc_kind STREQUAL "shared")
+        set(_mpgc_type SHARED)
+        set(_mpgc_file "${{_mpgc_prefix}}/{libdir}/{shared}")
+    else()
+        set(_mpgc_type STATIC)
+        set(_mpgc_file "${{_mpgc_prefix}}/{libdir}/libmpgc.a")
+    endif()
+    if(EXISTS "${{_mpgc_file}}" AND NOT TARGET mpgc::${{_mpgc_kind}})
+        add_library(mpgc::${{_mpgc_kind}} ${{_mpgc_type}} IMPORTED)
+        set_target_properties(mpgc::${{_mpgc_kind}} PROPERTIES
+            IMPORTED_LOCATION "${{_mpgc_file}}"
+            INTERFACE_INCLUDE_DIRECTORIES "${{_mpgc_prefix}}/include")
+    endif()
+endforeach()
+if(NOT TARGET mpgc::mpgc)
+    set(mpgc_FOUND FALSE)
+    set(mpgc_NOT_FOUND_MESSAGE "libmpgc.a is not in ${{_mpgc_prefix}}/{libdir}: install mpgc anew")
+endif()
+unset(_mpgc_prefix)
+unset(_mpgc_kind)
+unset(_mpgc_type)
+unset(_mpgc_file)
+"""
+
+CMAKE_VERSION = """\
+set(PACKAGE_VERSION "{version}")
+if(PACKAGE_FIND_VERSION VERSION_GREATER PACKAGE_VERSION)
+    set(PACKAGE_VERSION_COMPATIBLE FALSE)
+elseif("${{PACKAGE_FIND_VERSION_MAJOR}}.${{PACKAGE_FIND_VERSION_MINOR}}" VERSION_EQUAL "{series}" OR NOT PACKAGE_FIND_VERSION)
+    set(PACKAGE_VERSION_COMPATIBLE TRUE)
+else()
+    set(PACKAGE_VERSION_COMPATIBLE FALSE)
+endif()
+if(PACKAGE_FIND_VERSION VERSION_EQUAL PACKAGE_VERSION)
+    set(PACKAGE_VERSION_EXACT TRUE)
+endif()
+"""
+
+
+def install(folder, prefix, destdir="", libdir="lib"):
+    """Put library, header, pkg-config file and CMake package below the prefix (below `destdir`, if there is one)."""
+    prefix = Path(prefix)
+    if not prefix.is_absolute():
+        raise Fail(f"PREFIX={prefix} is not an absolute path: give one, as in `make install PREFIX=/usr/local`")
+    root = Path(str(destdir) + str(prefix)) if destdir else prefix
+    package = Path(libdir) / "cmake" / "mpgc"
+    words = {
+        "prefix": prefix, "libdir": libdir, "version": version(), "series": ".".join(version().split(".")[:2]),
+        "up": "/".join([".."] * len(package.parts)), "shared": shared_name(),
+    }
+    texts = {
+        Path(libdir) / "pkgconfig" / "mpgc.pc": PKG_CONFIG,
+        package / "mpgc-config.cmake": CMAKE_CONFIG,
+        package / "mpgc-config-version.cmake": CMAKE_VERSION,
+    }
+    copies = {Path("include/mpgc.h"): ROOT / "include" / "mpgc.h", Path(libdir) / "libmpgc.a": folder / "libmpgc.a"}
+    copies[Path("share/doc/mpgc/LICENSE")] = ROOT / "LICENSE"
+    copies[Path("share/doc/mpgc/firmware.md")] = ROOT / "docs" / "firmware.md"
+    if (folder / shared_name()).exists():
+        copies[Path(libdir) / shared_name()] = folder / shared_name()
+    try:
+        for path, text in texts.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(text.format(**words))
+        for path, source in copies.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, root / path)
+        if (folder / shared_name()).exists():
+            for link_name in (soname(), "libmpgc.so"):
+                at = root / libdir / link_name
+                at.unlink(missing_ok=True)
+                at.symlink_to(shared_name())
+    except OSError as error:
+        raise Fail(f"cannot install below {root}: {error}; choose another PREFIX, or become root") from error
+    return root
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--target", default="", help=f"another machine: {', '.join((*METAL, *TARGETS))}, or Rust's name of it")
+    parser.add_argument("--hardened", action="store_true", help="stop at overruns, writes after a free and broken tables")
+    parser.add_argument("--cargo", default=os.environ.get("MPGC_CARGO", ""), help="the cargo to use (the one in PATH, then Debian's)")
+    parser.add_argument("--prefix", default="", help="install below this")
+    parser.add_argument("--destdir", default="", help="put before the prefix while installing, for packages")
+    parser.add_argument("--libdir", default="lib", help="where libraries are, below the prefix (lib)")
+    args = parser.parse_args()
+    folder = build(args.target, ("hardened",) if args.hardened else (), args.cargo)
+    say(f"the library: {shown(folder / 'libmpgc.a')}")
+    if args.prefix:
+        say(f"installed below {install(folder, args.prefix, args.destdir, args.libdir)}")
+    return 0
+
+
+if __name__ == "__main__":
+    run_main(main)
