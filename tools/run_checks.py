@@ -84,6 +84,7 @@ def all_steps():
     steps.append(Step("matrix", python("tools/matrix.py", "--release", "1.25.0", "--ci"), count_line))
     steps.append(Step("the library for C programs", python("tools/firmware_check.py"), count_line))
     steps.append(Step("noscan", python("tools/noscan.py", "--release", "1.25.0"), None))
+    steps.append(Step("the benchmarks: fmt", ["cargo", "fmt", "--manifest-path", "benches/Cargo.toml", "--check"], None))
     steps.append(Step("instructions of the hot paths", python("tools/bench.py", "--release", "1.25.0", "--check"), None))
     steps.append(Step("a tree of one's own", python("tools/check_own_tree.py"), None))
     for release, variant, options in UPSTREAM:

@@ -81,69 +81,51 @@ impl<H: Host> Heap<H> {
     /// Mirrors `gc_mark_subtree` (py/gc.c). Differs: which object is read next is told by [`Waiting`], and a
     /// full stack makes a child grey in the tables.
     fn mark_from(self, area: Area<H>, block: BlockIndex) {
-        let mut here = area.view();
-        let mut waiting = Waiting::new(self, here);
+        let here = area.view();
+        let mut reader = Reader {
+            heap: self,
+            here,
+            raw: None,
+            newest: Found::none(area),
+            waiting: Waiting::new(self, here),
+        };
         let mut ring = Ring::new();
         let mut object = area.address(block);
         loop {
-            let mut newest = Found::none(here.area);
+            let here = reader.here;
             let block = BlockIndex((object.addr() - here.pool.addr()) >> Area::<H>::BLOCK_SHIFT);
             let mut word = object.cast::<usize>().cast_const();
             let n = self.extent_in(here, block);
-            let end = word.wrapping_add(n.0 * (H::BLOCK_BYTES / size_of::<usize>()));
-            let raw = if H::NOSCAN {
-                self.raw_field(here.area, block)
-            } else {
-                None
-            };
-            while word != end {
-                if H::HOOK {
-                    self.host().hook(word.addr() / size_of::<usize>());
-                }
-                // SAFETY: the word lies in a live chunk of the pool, which is aligned. The program may
-                // hold references to it, and what is read may be anything: it is only compared.
-                let value = unsafe { word.read() };
-                word = word.wrapping_add(1);
-                let (there, child) = match here.block_at(value) {
-                    Some(child) => (here, child),
-                    None if H::SPLIT => match self.elsewhere(value) {
-                        Some(found) => found,
-                        None => continue,
-                    },
-                    None => continue,
-                };
-                if H::NOSCAN
-                    && raw == Some(word.wrapping_sub(1))
-                    && there.table.is_head(child)
-                    && self.is_raw(there.area, child)
-                {
-                    continue;
-                }
-                if !there.table.mark_if_head(child) {
-                    continue;
-                }
-                let address = there.pool.with_addr(value);
-                if H::VERBOSE {
-                    self.host().trace(Trace::Mark(address));
-                }
-                if !newest.address.is_null() {
-                    waiting.push(newest);
-                }
-                newest = Found {
-                    area: there.area,
-                    address,
-                };
+            let end = word.wrapping_add(n.0 * Self::BLOCK_WORDS);
+            if H::NOSCAN {
+                reader.raw = self.raw_field(here.area, block);
             }
-            let next = waiting.next(&mut ring, newest);
+            reader.newest = Found::none(here.area);
+            while word != end {
+                if Self::BLOCK_WORDS == 4 {
+                    // unrolled by hand: a block is the step of the common sizes
+                    reader.read(word);
+                    reader.read(word.wrapping_add(1));
+                    reader.read(word.wrapping_add(2));
+                    reader.read(word.wrapping_add(3));
+                    word = word.wrapping_add(4);
+                } else {
+                    reader.read(word);
+                    word = word.wrapping_add(1);
+                }
+            }
+            let next = reader.waiting.next(&mut ring, reader.newest);
             if next.address.is_null() {
                 return;
             }
             object = next.address;
             if H::SPLIT && next.area != here.area {
-                here = next.area.view();
+                reader.here = next.area.view();
             }
         }
     }
+
+    const BLOCK_WORDS: usize = H::BLOCK_BYTES / size_of::<usize>();
 
     /// The area and the block of an address that starts a block in any of them.
     #[inline(never)]
@@ -238,6 +220,61 @@ impl<H: Host> Heap<H> {
             if area.table().kind(BlockIndex(block)) == BlockKind::Mark {
                 self.mark_from(area, BlockIndex(block));
             }
+        }
+    }
+}
+
+/// Reads the words of one object after the other. It lives in registers: all that it does is inlined.
+struct Reader<H: Host> {
+    heap: Heap<H>,
+    /// The area of the object.
+    here: View<H>,
+    /// Its word that leads to data without pointers, if it has one.
+    raw: Option<*const usize>,
+    /// Its child that was marked last.
+    newest: Found<H>,
+    waiting: Waiting<H>,
+}
+
+impl<H: Host> Reader<H> {
+    /// Reads a word of the object; a white object that it leads to is marked, and is the newest then.
+    #[inline(always)]
+    fn read(&mut self, word: *const usize) {
+        if H::HOOK {
+            self.heap.host().hook(word.addr() / size_of::<usize>());
+        }
+        // SAFETY: the word lies in a live chunk of the pool, which is aligned. The program may
+        // hold references to it, and what is read may be anything: it is only compared.
+        let value = unsafe { word.read() };
+        let (there, child) = match self.here.block_at(value) {
+            Some(child) => (self.here, child),
+            None if H::SPLIT => match self.heap.elsewhere(value) {
+                Some(found) => found,
+                None => return,
+            },
+            None => return,
+        };
+        if H::NOSCAN
+            && self.raw == Some(word)
+            && there.table.is_head(child)
+            && self.heap.is_raw(there.area, child)
+        {
+            return;
+        }
+        if !there.table.mark_if_head(child) {
+            return;
+        }
+        let address = there.pool.with_addr(value);
+        if H::VERBOSE {
+            self.heap.host().trace(Trace::Mark(address));
+        }
+        let found = Found {
+            area: there.area,
+            address,
+        };
+        let older = core::mem::replace(&mut self.newest, found);
+        if !older.address.is_null() {
+            self.waiting.push(older);
         }
     }
 }
