@@ -4,7 +4,8 @@
 What CI runs in minutes (tools/run_checks.py) is run here until it means something: ten million operations for
 each configuration and release beside the C original, twenty times the random traces, millions of interrupts,
 rounds of the thread tests, ten minutes of fuzzing for each target. Each step is one check,
-whose output goes to build/proof; RESUME=1 leaves out those that have passed before.
+whose output goes to build/proof; RESUME=1 leaves out those that have passed before. Steps that measure no time run
+JOBS at once.
 """
 
 import argparse
@@ -25,26 +26,26 @@ FOLDER = BUILD / "proof"
 def traces():
     """The pure heap against its naive model, with many more traces than `cargo test` draws."""
     command = ["env", f"MPGC_TRACES={TRACES}", "PROPTEST_CASES=20000", "cargo", "test", "--lib"]
-    return [Step(f"{TRACES} traces of each heap", command, count_cargo, 8)]
+    return [Step(f"{TRACES} traces of each heap", command, count_cargo, 8, True)]
 
 
 def twins_steps():
     """A step for each configuration: any of them can be run again alone."""
     for release in TESTED_RELEASES:
         for name in twins.CONFIGURATIONS:
-            missing = twins.missing_for(twins.CONFIGURATIONS[name])
+            missing = twins.missing_for(twins.CONFIGURATIONS[name], release)
             if missing:
                 say(f"twins {release} {name}: left out: {missing}")
                 continue
             words = ["--release", release, "--config", name, "--operations", str(OPERATIONS)]
-            yield Step(f"twins {release} {name}", python("tools/twins.py", *words), count_line, 2)
+            yield Step(f"twins {release} {name}", python("tools/twins.py", *words), count_line, 2, True)
 
 
 def fuzz_steps():
     """Ten minutes for each target, from the corpus that is kept."""
     for target in fuzz.TARGETS:
         words = ["--target", target, "--seconds", str(FUZZ_SECONDS)]
-        yield Step(f"fuzz {target}", python("tools/fuzz.py", *words), count_line, FUZZ_SECONDS // 60 + 1)
+        yield Step(f"fuzz {target}", python("tools/fuzz.py", *words), count_line, FUZZ_SECONDS // 60 + 1, True)
 
 
 def strain_steps():
@@ -72,9 +73,10 @@ def main():
     if args.list:
         say("\n".join(f"{step.name} (about {step.minutes} min)" for _, step in chosen))
         return 0
-    minutes = sum(step.minutes for _, step in chosen)
-    say(f"{len(chosen)} steps, about {minutes // 60} h {minutes % 60} min on two idle cores; JOBS={jobs()}")
-    return run_steps(chosen, FOLDER, resume=args.resume)
+    width = jobs()
+    minutes = sum(step.minutes / (width if step.shares else 1) for _, step in chosen)
+    say(f"{len(chosen)} steps, about {int(minutes) // 60} h {int(minutes) % 60} min on an idle machine; JOBS={width}")
+    return run_steps(chosen, FOLDER, resume=args.resume, width=width)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,16 @@
 import json
 import re
 import sys
+import threading
 import time
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
 
 from common import BUILD, ROOT, Fail, clean_env, run_logged, say, shown, write_json
 
 # `count` adds up the (passed, failed) that a log tells; without it a step is one check. `minutes` is about how
-# long it takes on two cores.
-Step = namedtuple("Step", "name command count minutes", defaults=(None, 0))
+# long it takes on two cores. What keeps one core busy and measures no time may run beside others: it `shares`.
+Step = namedtuple("Step", "name command count minutes shares", defaults=(None, 0, False))
 
 
 def count_pattern(pattern):
@@ -66,25 +68,39 @@ def choose(steps, only):
     return chosen
 
 
-def run_steps(chosen, folder, *, resume=False):
+def run_steps(chosen, folder, *, resume=False, width=1):
     """Run steps, and end with `N passed, N failed`. Returns the exit status.
 
-    With `resume`, what an earlier run saw pass is counted as it was.
+    With `resume`, what an earlier run saw pass is counted as it was. Steps that share the machine run `width` at a
+    time, after the others.
     """
     results = folder / "results.json"
     known = json.loads(results.read_text()) if resume and results.exists() else {}
-    done, wrong = {}, []
+    done, left = {}, []
     started = time.monotonic()
     for number, step in chosen:
         if known.get(step.name, [0, 1])[1] == 0:
             done[step.name] = known[step.name]
             say(f"{step.name}: {done[step.name][0]} passed in an earlier run")
-            continue
+        else:
+            left.append((number, step))
+    lock = threading.Lock()
+
+    def run(numbered):
+        number, step = numbered
         good, bad, _ = run_step(number, step, folder)
-        done[step.name] = known[step.name] = [good, bad]
-        write_json(results, known)
-        if bad:
-            wrong.append(step.name)
+        with lock:
+            done[step.name] = known[step.name] = [good, bad]
+            write_json(results, known)
+
+    for numbered in left:
+        if width == 1 or not numbered[1].shares:
+            run(numbered)
+    if width > 1:
+        with ThreadPoolExecutor(width) as pool:
+            # list: an exception in a step is raised here
+            list(pool.map(run, [numbered for numbered in left if numbered[1].shares]))
+    wrong = [step.name for _, step in left if done[step.name][1]]
     say(f"\n{len(chosen)} steps in {(time.monotonic() - started) / 60:.1f} minutes")
     if wrong:
         say(f"failed: {', '.join(wrong)}")

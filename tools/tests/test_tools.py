@@ -14,7 +14,9 @@ import apt_sources
 import chance
 import fuzz
 import options
+import proof
 import run_checks
+import steps
 import targets
 import threads
 import tree
@@ -182,6 +184,37 @@ class Options(unittest.TestCase):
         for text in ("pystak", "BUILD=/x", "--emit"):
             with self.assertRaises(Fail):
                 options.parse(text)
+
+
+class Steps(unittest.TestCase):
+    def run_all(self, folder, chosen, **words):
+        with mock.patch("steps.say"), mock.patch("common.say"):
+            return steps.run_steps(list(enumerate(chosen)), folder, **words)
+
+    def test_steps_that_share_run_beside_each_other_and_are_counted(self):
+        # each waits until the other has begun
+        def meets(own, other):
+            return ["sh", "-c", f"touch $0/{own}; until [ -e $0/{other} ]; do sleep 0.01; done"]
+
+        with tempfile.TemporaryDirectory() as folder:
+            chosen = [
+                steps.Step("one", [*meets("a", "b"), folder], shares=True),
+                steps.Step("other", [*meets("b", "a"), folder], shares=True),
+                steps.Step("alone", ["true"]),
+            ]
+            self.assertEqual(self.run_all(Path(folder), chosen, width=2), 0)
+
+    def test_a_step_that_fails_fails_all_and_is_run_again(self):
+        with tempfile.TemporaryDirectory() as folder:
+            good, bad = steps.Step("good", ["true"], shares=True), steps.Step("bad", ["false"], shares=True)
+            self.assertEqual(self.run_all(Path(folder), [good, bad], width=2), 1)
+            mended = [good._replace(command=["false"]), bad._replace(command=["true"])]
+            self.assertEqual(self.run_all(Path(folder), mended, resume=True), 0)
+
+    def test_the_long_versions_are_those_of_every_configuration_target_and_release(self):
+        names = {step.name for step in proof.all_steps()}
+        self.assertLessEqual({f"fuzz {target}" for target in fuzz.TARGETS}, names)
+        self.assertLessEqual({"twins 1.25.0 default", "twins 1.26.1 stack8", "threads 1.26.1"}, names)
 
 
 class Verdicts(unittest.TestCase):
