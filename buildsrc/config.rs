@@ -357,7 +357,13 @@ impl<'a> Config<'a> {
                 write!(text, ", {name}").expect("a String takes all text");
             }
         }
-        for (feature, name) in [("HARDENED", "hardened"), ("NOSCAN", "noscan")] {
+        for (feature, name) in [
+            ("HARDENED", "hardened"),
+            ("NOSCAN", "noscan"),
+            ("CLEAR_ON_SWEEP", "clear on sweep"),
+            ("HEAP_PROFILING", "heap profiling"),
+            ("TRACE_MARKS", "trace marks"),
+        ] {
             if std::env::var_os(format!("CARGO_FEATURE_{feature}")).is_some() {
                 write!(text, ", {name}").expect("a String takes all text");
             }

@@ -74,6 +74,7 @@ function(mpgc_attach)
             --crate ${MPGC_DIR} --work ${MPGC_BUILD} --output ${MPGC_CARRIER}
             --objcopy ${CMAKE_OBJCOPY} "--cargo=${MPGC_CARGO}" --opt-level ${MPGC_OPT_LEVEL}
             "--target=${MPGC_TARGET}" "--build-std=${MPGC_BUILD_STD}" "--hardened=${MPGC_HARDENED}" "--noscan=${MPGC_NOSCAN}"
+            "--clear-on-sweep=${MPGC_CLEAR_ON_SWEEP}" "--heap-profiling=${MPGC_HEAP_PROFILING}" "--trace-marks=${MPGC_TRACE_MARKS}"
         DEPENDS
             ${MPGC_BUILD}/command.C
             ${MPGC_SOURCES}

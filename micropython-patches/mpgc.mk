@@ -13,6 +13,9 @@
 #   MPGC_PYTHON_MODULE 1: add the Python module `mpgc`
 #   MPGC_HARDENED      1: stop at double frees, overruns, writes after a free, broken tables
 #   MPGC_NOSCAN        1: leave the data of str, bytes, bytearray, arrays of numbers and big ints unread
+#   MPGC_CLEAR_ON_SWEEP 1: zero dead blocks at once, to see what is still used
+#   MPGC_HEAP_PROFILING 1: print the map of the heap after each change
+#   MPGC_TRACE_MARKS   1: print each object that a collect marks below another
 #   MPGC_KEEP_C        C files to keep, without suffix: `gc` is the one that can be kept
 
 ifeq ($(MPGC_RULES_INCLUDED),)
@@ -42,14 +45,16 @@ MPGC_SOURCES := $(MPGC_DIR)/Cargo.toml $(MPGC_DIR)/Cargo.lock $(MPGC_DIR)/build.
 $(MPGC_BUILD)/command: FORCE
 	$(Q)$(MPGC_TOOL) stamp $@ -- $(CC) $(CFLAGS)
 $(MPGC_BUILD)/options: FORCE
-	$(Q)$(MPGC_TOOL) stamp $@ -- "$(MPGC_TARGET)" "$(MPGC_OPT_LEVEL)" "$(MPGC_CARGO)" "$(MPGC_BUILD_STD)" "$(MPGC_KEEP_C)" "$(MPGC_HARDENED)" "$(MPGC_NOSCAN)"
+	$(Q)$(MPGC_TOOL) stamp $@ -- "$(MPGC_TARGET)" "$(MPGC_OPT_LEVEL)" "$(MPGC_CARGO)" "$(MPGC_BUILD_STD)" "$(MPGC_KEEP_C)" "$(MPGC_HARDENED)" "$(MPGC_NOSCAN)" \
+		"$(MPGC_CLEAR_ON_SWEEP)" "$(MPGC_HEAP_PROFILING)" "$(MPGC_TRACE_MARKS)"
 
 $(PY_BUILD)/$(MPGC_CARRIER).o: $(MPGC_BUILD)/command $(MPGC_BUILD)/options $(MPGC_BUILD)/in-use $(MPGC_SOURCES)
 	$(ECHO) "RUST $@"
 	$(Q)$(MPGC_TOOL) carrier --crate $(MPGC_DIR) --work $(MPGC_BUILD) --output $@ \
 		--objcopy "$(OBJCOPY)" --cargo "$(MPGC_CARGO)" --opt-level "$(MPGC_OPT_LEVEL)" \
 		--target "$(MPGC_TARGET)" --build-std "$(MPGC_BUILD_STD)" --keep-c "$(MPGC_KEEP_C)" --hardened "$(MPGC_HARDENED)" \
-		--noscan "$(MPGC_NOSCAN)"
+		--noscan "$(MPGC_NOSCAN)" --clear-on-sweep "$(MPGC_CLEAR_ON_SWEEP)" --heap-profiling "$(MPGC_HEAP_PROFILING)" \
+		--trace-marks "$(MPGC_TRACE_MARKS)"
 
 # Says which object carries the Rust. Written anew when another one does, and when the
 # objects were compiled from C since.

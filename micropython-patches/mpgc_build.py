@@ -24,7 +24,7 @@ from mpgc_rust import Stop, choose_toolchain, first_error, run, rust_target, too
 OF_THE_HEAP = ("mpgc_check", "mpgc_chunk_of", "mpgc_fault")
 
 # Features of the crate that a port may ask for: MPGC_HARDENED=1 and the like.
-OPTIONS = ("hardened", "noscan")
+OPTIONS = ("hardened", "noscan", "clear-on-sweep", "heap-profiling", "trace-marks")
 
 
 def stamp(path, words):
@@ -100,6 +100,16 @@ class Compiler:
         return sorted(set(files))
 
 
+def option(args, name):
+    """The value of MPGC_<name>; empty and 0 are off."""
+    return getattr(args, name.replace("-", "_")) not in ("", "0")
+
+
+def check_options(args):
+    if option(args, "hardened") and option(args, "clear-on-sweep"):
+        raise Stop("MPGC_CLEAR_ON_SWEEP=1 zeroes freed blocks, which MPGC_HARDENED=1 fills: give one of the two")
+
+
 def cargo_environment(args, toolchain, work, asserts):
     # The variables of make and of the port are not meant for cargo's own compilations.
     ours = ("MAKE", "MFLAGS", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "CARGO_TARGET_DIR", "CARGO_BUILD_")
@@ -123,7 +133,7 @@ def cargo_environment(args, toolchain, work, asserts):
 def run_cargo(args, toolchain, work, target, asserts):
     """Runs cargo, showing its progress; returns the static library."""
     command = [toolchain.cargo, "rustc", "--lib", "--release", "--locked", "--crate-type", "staticlib"]
-    features = ["micropython"] + [name for name in OPTIONS if getattr(args, name)]
+    features = ["micropython"] + [name for name in OPTIONS if option(args, name)]
     command += ["--features", ",".join(features), "--target", target]
     if toolchain.build_std:
         command.append("-Zbuild-std=core")
@@ -186,6 +196,7 @@ def write_dependencies(args, compiler, work):
 def carrier(args):
     work = args.work.absolute()
     work.mkdir(parents=True, exist_ok=True)
+    check_options(args)
     compiler = Compiler(work / "command")
     macros = compiler.macros()
     target = args.target or rust_target(macros)

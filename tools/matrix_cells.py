@@ -29,7 +29,7 @@ class Table:
             table = tomllib.loads(path.read_text())
         except tomllib.TOMLDecodeError as error:
             raise Fail(f"{path.name}: {error}") from error
-        self.skips = table["skips"]
+        self.skips, self.special = table["skips"], table["special"]
         self.options = {}
         for entry in table["option"]:
             self.check(entry, path)
@@ -99,10 +99,9 @@ class Table:
     def scripts(self, cell):
         """{script: whether it applies} of all that run in this cell."""
         only = next((entry["only"] for entry in cell.options if "only" in entry), None)
-        names = only or sorted(path.stem for path in SCRIPTS.glob("*.py") if path.stem not in self.special())
-        skips = set(self.skips)
-        for entry in cell.options:
-            skips -= set(entry.get("runs", []))
+        runs = [script for entry in cell.options for script in entry.get("runs", [])]
+        names = only or sorted(path.stem for path in SCRIPTS.glob("*.py") if path.stem not in self.special or path.stem in runs)
+        skips = set(self.skips) - set(runs)
         for entry in cell.options:
             skips |= set(entry.get("skips", []))
         return {name: name not in skips for name in names}
@@ -111,10 +110,6 @@ class Table:
         """What was found of this cell; nothing if the table says something else of it now."""
         result = results.get(cell.name)
         return result if result and result.get("built") == built(cell) else None
-
-    def special(self):
-        """Scripts that run where an option names them, and nowhere else."""
-        return {script for entry in self.options.values() for script in entry.get("only", [])}
 
 
 def built(cell):

@@ -134,7 +134,7 @@ impl<H: Host> Heap<H> {
         }
 
         let finaliser = H::FINALISER && flags & HAS_FINALISER != 0;
-        if H::CONSERVATIVE_CLEAR && !H::HARDENED && n <= SHORT && !finaliser {
+        if H::CONSERVATIVE_CLEAR && !H::HARDENED && !H::PROFILE && n <= SHORT && !finaliser {
             // SAFETY: the chunk has just been made of n free blocks and nobody has it yet.
             unsafe { clear_short::<H>(chunk, n) }
             return chunk;
@@ -166,6 +166,9 @@ impl<H: Host> Heap<H> {
             self.host().enter();
             area.finalisers().set(block);
             self.host().exit();
+        }
+        if H::PROFILE {
+            self.host().changed();
         }
         chunk
     }
@@ -212,6 +215,9 @@ impl<H: Host> Heap<H> {
             }
         }
         host.exit();
+        if H::PROFILE && !chunk.is_null() {
+            host.changed();
+        }
     }
 
     /// Frees a chunk that goes on in another word of the table.
@@ -307,6 +313,9 @@ impl<H: Host> Heap<H> {
                 self.resize_slack(area, head, wanted, in_use..bytes);
             }
             host.exit();
+            if H::PROFILE && wanted < n {
+                host.changed();
+            }
             return chunk;
         }
 
@@ -319,6 +328,9 @@ impl<H: Host> Heap<H> {
             if H::HARDENED {
                 self.resize_slack(area, head, wanted, in_use..bytes);
                 host.exit();
+                if H::PROFILE {
+                    host.changed();
+                }
                 return chunk;
             }
             host.exit();
@@ -332,6 +344,9 @@ impl<H: Host> Heap<H> {
                 chunk
                     .add(keep)
                     .write_bytes(0, wanted.0 * H::BLOCK_BYTES - keep)
+            }
+            if H::PROFILE {
+                host.changed();
             }
             return chunk;
         }

@@ -130,8 +130,13 @@ pub unsafe trait Host: Copy {
     const HARDENED: bool = false;
     /// Whether data that its owner says is without pointers is left unread: see [`super::noscan`].
     const NOSCAN: bool = false;
-    /// Whether dead blocks are zeroed at once; an edit of the source in C.
+    /// Whether dead blocks are zeroed at once; an edit of the source in C (`CLEAR_ON_SWEEP`). A hardened heap
+    /// fills them instead.
     const CLEAR_ON_SWEEP: bool = false;
+    /// Whether [`Host::changed`] does anything; an edit of the source in C (`EXTENSIVE_HEAP_PROFILING`).
+    const PROFILE: bool = false;
+    /// Whether [`Host::trace`] is told of marks where nothing else is told; an edit of the source in C (`TRACE_MARK`).
+    const TRACE_MARKS: bool = false;
     /// Whether [`Host::hook`] does anything (`MICROPY_GC_HOOK_LOOP`).
     const HOOK: bool = false;
     /// Whether [`Host::trace`] does anything (`MICROPY_DEBUG_VERBOSE`).
@@ -215,7 +220,9 @@ pub unsafe trait Host: Copy {
     fn readable(self, _root: *const usize) -> bool {
         true
     }
-    /// Tells what happens. With [`Host::VERBOSE`].
+    /// A chunk was handed out, given back or resized; called without the mutex. With [`Host::PROFILE`].
+    fn changed(self) {}
+    /// Tells what happens. With [`Host::VERBOSE`]; of marks alone with [`Host::TRACE_MARKS`].
     fn trace(self, _event: Trace) {}
     /// The largest region that could be added now, in bytes. With [`Host::SPLIT_AUTO`].
     fn max_new_area(self) -> usize {

@@ -265,7 +265,7 @@ impl<H: Host> Reader<H> {
             return;
         }
         let address = there.pool.with_addr(value);
-        if H::VERBOSE {
+        if H::VERBOSE || H::TRACE_MARKS {
             self.heap.host().trace(Trace::Mark(address));
         }
         let found = Found {

@@ -3,7 +3,7 @@
 use super::bindings as c;
 use super::micropython::{ctx, mem, thread};
 use super::{config, shim};
-#[cfg(mpgc_debug_verbose)]
+#[cfg(any(mpgc_debug_verbose, feature = "trace-marks"))]
 use crate::heap::host::Trace;
 use crate::heap::host::{AreaFields, Host};
 use crate::heap::{Fault, Heap, Hints, alloc, lock};
@@ -136,6 +136,9 @@ unsafe impl Host for MicroPython {
     const HOOK: bool = cfg!(mpgc_gc_hook_loop);
     const HARDENED: bool = cfg!(feature = "hardened");
     const NOSCAN: bool = cfg!(feature = "noscan");
+    const CLEAR_ON_SWEEP: bool = cfg!(feature = "clear-on-sweep");
+    const PROFILE: bool = cfg!(feature = "heap-profiling");
+    const TRACE_MARKS: bool = cfg!(feature = "trace-marks");
     const VERBOSE: bool = cfg!(mpgc_debug_verbose);
     const CHECK_ROOTS: bool = cfg!(mpgc_debug_valgrind);
     // a build with asserts has its own; comparing every allocation with a full scan would hide its speed
@@ -296,6 +299,26 @@ unsafe impl Host for MicroPython {
     fn readable(self, root: *const usize) -> bool {
         // SAFETY: asks about the address only.
         unsafe { shim::root_readable(root.cast_mut().cast()) }
+    }
+
+    #[cfg(feature = "heap-profiling")]
+    fn changed(self) {
+        // SAFETY: the port's own printer.
+        HEAP.dump(&mut unsafe { super::dump::Printer::new(&raw const c::mp_plat_print) });
+    }
+
+    #[cfg(all(feature = "trace-marks", not(mpgc_debug_verbose)))]
+    fn trace(self, event: Trace) {
+        if let Trace::Mark(chunk) = event {
+            // SAFETY: the port's own printer; the format is given an argument of its type.
+            unsafe {
+                c::mp_printf(
+                    &raw const c::mp_plat_print,
+                    c"gc_mark(%p)\n".as_ptr(),
+                    chunk,
+                )
+            };
+        }
     }
 
     #[cfg(mpgc_debug_verbose)]

@@ -54,7 +54,7 @@ class Cells(unittest.TestCase):
         ):
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "matrix.toml"
-                path.write_text(f"skips = []\n[[option]]\n{fault}\n")
+                path.write_text(f"skips = []\nspecial = []\n[[option]]\n{fault}\n")
                 with self.assertRaises(Fail) as raised:
                     matrix_cells.Table(path)
                 self.assertIn(told, str(raised.exception))

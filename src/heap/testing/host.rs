@@ -33,6 +33,8 @@ pub trait Options: Copy + 'static {
     const NOSCAN: bool = false;
     const HOOK: bool = false;
     const VERBOSE: bool = false;
+    const PROFILE: bool = false;
+    const TRACE_MARKS: bool = false;
     const CHECK_ROOTS: bool = false;
     const TWINS: bool = true;
     type Entry: StackEntry + Default;
@@ -118,6 +120,8 @@ pub struct State<O: Options> {
     pub steps: usize,
     /// What a verbose heap has told, in order.
     pub told: Vec<Trace>,
+    /// How many changes a heap has told of.
+    pub changes: usize,
     /// Roots that may not be read, where that is asked.
     pub unreadable: Vec<*const usize>,
     /// What finalisers do.
@@ -225,6 +229,8 @@ unsafe impl<O: Options> Host for TestHost<O> {
     const NOSCAN: bool = O::NOSCAN;
     const HOOK: bool = O::HOOK;
     const VERBOSE: bool = O::VERBOSE;
+    const PROFILE: bool = O::PROFILE;
+    const TRACE_MARKS: bool = O::TRACE_MARKS;
     const CHECK_ROOTS: bool = O::CHECK_ROOTS;
     const TWINS: bool = O::TWINS;
     type Area = Fields;
@@ -344,6 +350,10 @@ unsafe impl<O: Options> Host for TestHost<O> {
     fn hook(self, _step: usize) {
         // SAFETY: as in `stack`.
         unsafe { (*self.0).steps += 1 }
+    }
+    fn changed(self) {
+        // SAFETY: as in `state_field`.
+        unsafe { (*self.0).changes += 1 }
     }
     fn trace(self, event: Trace) {
         // SAFETY: as in `stack`.

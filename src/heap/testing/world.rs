@@ -55,6 +55,7 @@ impl<O: Options> World<O> {
             pool_bounds: [core::ptr::null_mut(); 2],
             steps: 0,
             told: Vec::new(),
+            changes: 0,
             unreadable: Vec::new(),
             action: FinaliserAction::Nothing,
             regions: Vec::new(),

@@ -6,7 +6,7 @@ use super::{BLOCK, heap_of};
 use crate::heap::alloc::HAS_FINALISER;
 use crate::heap::block::BlockCount;
 use crate::heap::host::{Host, Trace};
-use crate::heap::testing::options::{CheckRoots, Plain, Verbose, VerboseAuto};
+use crate::heap::testing::options::{Aids, CheckRoots, Plain, Verbose, VerboseAuto};
 use crate::heap::testing::{Options, World};
 
 /// What was told since the last time.
@@ -42,6 +42,50 @@ fn a_verbose_heap_tells_allocations_frees_and_moves() {
     // SAFETY: as above.
     unsafe { heap.free(b) };
     assert_eq!(told(&mut w), [Trace::Free(b)]);
+}
+
+#[test]
+fn each_change_is_told_once_where_changes_are_told() {
+    let mut w = heap_of::<Aids>(16);
+    let heap = w.heap();
+    let [a, long, _object] =
+        [(1, 0), (5, 0), (1, HAS_FINALISER)].map(|(n, f)| heap.alloc(n * BLOCK, f));
+    assert_eq!(w.state().changes, 3);
+    // SAFETY: the chunk is live, and used where it is afterwards.
+    let resize = |chunk, blocks: usize| unsafe { heap.realloc(chunk, blocks * BLOCK, true) };
+    // shrunk, as long as it was, grown in place; moved is an allocation and a free
+    for (blocks, changes) in [(3, 4), (3, 4), (4, 5), (6, 7)] {
+        resize(long, blocks);
+        assert_eq!(w.state().changes, changes, "{blocks} blocks");
+    }
+    // no room, locked, nothing to free
+    assert!(heap.alloc(100 * BLOCK, 0).is_null());
+    heap.lock();
+    // SAFETY: while the heap is locked nothing is freed.
+    unsafe { heap.free(a) };
+    heap.unlock();
+    // SAFETY: null is fine.
+    unsafe { heap.free(core::ptr::null_mut()) };
+    assert_eq!(w.state().changes, 7);
+    // the first chunk was collected for want of a root when there was no room: another has its place.
+    let freed = heap.alloc(BLOCK, 0);
+    assert_eq!(freed, a);
+    // SAFETY: the chunk is live, and used no more.
+    unsafe { heap.free(freed) };
+    assert_eq!(w.state().changes, 9);
+    assert_eq!(told(&mut w), []);
+}
+
+#[test]
+fn marks_are_told_where_nothing_else_is() {
+    let mut w = heap_of::<Aids>(8);
+    let heap = w.heap();
+    let [root, child, _dead] = [2, 1, 2].map(|n| heap.alloc(n * BLOCK, 0));
+    // SAFETY: the chunk is live and has a word.
+    unsafe { root.cast::<usize>().write(child.addr()) };
+    w.state().roots = vec![root.addr()];
+    Host::collect(w.host());
+    assert_eq!(told(&mut w), [Trace::Mark(child)]);
 }
 
 #[test]
