@@ -13,6 +13,7 @@ pub mod pystack;
 #[cfg(all(mpgc_enable_gc, feature = "noscan"))]
 pub mod raw;
 pub mod sched;
+mod sched_fields;
 
 /// The port's headers, as bindgen reads them.
 #[allow(

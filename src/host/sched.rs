@@ -10,131 +10,16 @@ use super::micropython::is_main_thread;
 #[cfg(any(mpgc_scheduler, mpgc_vm_abort, mpgc_kbd_exception))]
 use super::micropython::vm;
 use super::micropython::{OBJ_NULL, main_thread, pending_exception, set_pending_exception, thread};
-use super::shim;
+use super::sched_fields::Section;
 #[cfg(mpgc_static_nodes)]
-use crate::sched::{Node, NodeList};
+use super::sched_fields::{nodes, set_nodes};
 #[cfg(mpgc_scheduler)]
-use crate::sched::{Ring, State};
+use super::sched_fields::{ring, set_ring, set_state, state};
+use super::shim;
+#[cfg(mpgc_scheduler)]
+use crate::sched::State;
 #[cfg(mpgc_static_nodes)]
 use core::ptr::NonNull;
-
-#[cfg(mpgc_scheduler)]
-use super::config;
-
-#[cfg(mpgc_scheduler)]
-const _: () = {
-    assert!(config::SCHED_IDLE as i16 == State::IDLE.0);
-    assert!(config::SCHED_PENDING as i16 == State::PENDING.0);
-    assert!(config::SCHED_LOCKED as i16 == State::LOCKED.0);
-};
-
-/// Reads `sched_state`, a `volatile` field in C.
-#[cfg(mpgc_scheduler)]
-#[inline(always)]
-fn state() -> State {
-    // SAFETY: a field of a static; an interrupt may write it at any time.
-    State(unsafe { (&raw const (*vm()).sched_state).read_volatile() })
-}
-
-/// Writes `sched_state`, a `volatile` field in C.
-#[cfg(mpgc_scheduler)]
-#[inline(always)]
-fn set_state(state: State) {
-    // SAFETY: a field of a static, written inside an atomic section (or, for a pending
-    // exception, exactly where the C writes it).
-    unsafe { (&raw mut (*vm()).sched_state).write_volatile(state.0) }
-}
-
-/// An atomic section of the port that is open. It has no destructor, since a jump
-/// would skip it: [`Section::end`] is called by hand.
-#[must_use = "an atomic section has to be ended"]
-struct Section(super::bindings::mp_uint_t);
-
-impl Section {
-    /// Where the port's macros are empty (see buildsrc/sections.rs), so is this.
-    #[inline(always)]
-    fn begin() -> Section {
-        #[cfg(mpgc_empty_atomic)]
-        return Section(0);
-        #[cfg(not(mpgc_empty_atomic))]
-        // SAFETY: the port's own macro.
-        Section(unsafe { shim::atomic_begin() })
-    }
-
-    #[inline(always)]
-    fn end(self) {
-        #[cfg(not(mpgc_empty_atomic))]
-        // SAFETY: ends the section that `begin` opened, with what that returned.
-        unsafe {
-            shim::atomic_end(self.0)
-        }
-    }
-}
-
-/// Reads the ring of Python callbacks. Only inside an atomic section.
-#[cfg(mpgc_scheduler)]
-#[inline(always)]
-fn ring() -> Ring<{ config::SCHEDULER_DEPTH }> {
-    // SAFETY: fields of a static; the atomic section keeps others out.
-    unsafe {
-        Ring {
-            first: (*vm()).sched_idx,
-            len: (*vm()).sched_len,
-        }
-    }
-}
-
-/// Writes the ring back.
-#[cfg(mpgc_scheduler)]
-#[inline(always)]
-fn set_ring(ring: Ring<{ config::SCHEDULER_DEPTH }>) {
-    // SAFETY: as in `ring`.
-    unsafe {
-        (*vm()).sched_idx = ring.first;
-        (*vm()).sched_len = ring.len;
-    }
-}
-
-#[cfg(mpgc_static_nodes)]
-impl Node for mp_sched_node_t {
-    type Callback = unsafe extern "C" fn(*mut mp_sched_node_t);
-
-    #[inline(always)]
-    fn callback(&mut self) -> &mut mp_sched_callback_t {
-        &mut self.callback
-    }
-
-    #[inline(always)]
-    fn next(&mut self) -> &mut Option<NonNull<mp_sched_node_t>> {
-        // SAFETY: a nullable pointer and an Option<NonNull> have the same layout.
-        unsafe { &mut *(&raw mut self.next).cast() }
-    }
-}
-
-/// Reads the list of static nodes. Only inside an atomic section.
-#[cfg(mpgc_static_nodes)]
-#[inline(always)]
-fn nodes() -> NodeList<mp_sched_node_t> {
-    // SAFETY: fields of a static; the atomic section keeps others out.
-    unsafe {
-        NodeList {
-            head: NonNull::new((*vm()).sched_head),
-            tail: NonNull::new((*vm()).sched_tail),
-        }
-    }
-}
-
-/// Writes the list back.
-#[cfg(mpgc_static_nodes)]
-#[inline(always)]
-fn set_nodes(list: NodeList<mp_sched_node_t>) {
-    let raw = |node: Option<NonNull<_>>| node.map_or(core::ptr::null_mut(), NonNull::as_ptr);
-    // SAFETY: as in `nodes`.
-    unsafe {
-        (*vm()).sched_head = raw(list.head);
-        (*vm()).sched_tail = raw(list.tail);
-    }
-}
 
 /// Leaves `exc` for the main thread to raise. May run in an interrupt.
 ///
