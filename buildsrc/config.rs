@@ -171,8 +171,9 @@ impl<'a> Config<'a> {
                 self.number("PYSTACK_ALIGN")
             ));
         }
-        // Before 1.25 the mutex is not recursive, and need not be.
-        if self.gc_mutex() && self.flag("FINALISER_PASS") && !self.shape.recursive_mutex {
+        // Before 1.25 the mutex is not recursive, and need not be. Since, it is declared whether or not its functions are.
+        let recursive = self.shape.recursive_mutex && self.flag("PY_THREAD_RECURSIVE_MUTEX");
+        if self.gc_mutex() && self.flag("FINALISER_PASS") && !recursive {
             return Err("threads without a GIL need the recursive gc_mutex \
                         (MICROPY_PY_THREAD_RECURSIVE_MUTEX), which this port has switched off: \
                         switch it on, or build with MICROPY_PY_THREAD_GIL=1"

@@ -504,6 +504,8 @@ BAD_INPUT = {
         ["CFLAGS_EXTRA=-DMICROPY_BYTES_PER_GC_BLOCK=48"], "MICROPY_BYTES_PER_GC_BLOCK is 48", "power of two"),
     "a queue that is no power of two": (
         ["CFLAGS_EXTRA=-DMICROPY_SCHEDULER_DEPTH=6"], "MICROPY_SCHEDULER_DEPTH is 6", "power of two"),
+    "threads with a mutex that is not recursive": (
+        ["CFLAGS_EXTRA=-DMICROPY_PY_THREAD_RECURSIVE_MUTEX=0"], "need the recursive gc_mutex", "switch it on"),
     "headers that do not compile": (
         ["CFLAGS_EXTRA=-DMICROPY_OBJ_REPR=99"], "unknown type name", "build once with the C files"),
     "a field that has gone": (
