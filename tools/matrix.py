@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import matrix_build
 import matrix_docs
 import unix
-from common import BUILD, Fail, run_main, say, shown, write_json
+from common import BUILD, Fail, jobs, run_main, say, shown, write_json
 from matrix_cells import Table, built, chosen
 from tree import add_tree_arguments, get_tree
 from untouched import Untouched
@@ -48,7 +48,7 @@ class Runner:
         return result
 
     def run_all(self, cells):
-        count = matrix_build.count_cpus()
+        count = jobs()
         results = self.known.setdefault(self.tree.release, {})
         done = {}
         # The default's C is the control of some others.

@@ -16,7 +16,7 @@ Cell = namedtuple("Cell", "name options")
 
 FIELDS = {
     "name": str, "option": str, "cflags": str, "make": list, "mpgc": list, "c_edits": list, "with": list,
-    "pairs": bool, "not_with": list, "skips": list, "runs": list, "only": list, "heap": str, "control": str,
+    "pairs": bool, "not_with": list, "skips": list, "runs": list, "only": list, "without": list, "heap": str, "control": str,
     "why": str, "since": str, "stops": str, "c_stops": bool, "tool": str, "target": str, "ci": bool, "stderr": str, "marks": bool,
 }
 
@@ -46,7 +46,7 @@ class Table:
         for key, value in entry.items():
             if not isinstance(value, FIELDS.get(key, ())):
                 raise Fail(f"{path.name}: {name}: `{key}` is not a field, or has a value of another kind")
-        for script in entry.get("skips", []) + entry.get("runs", []) + entry.get("only", []):
+        for script in entry.get("skips", []) + entry.get("runs", []) + entry.get("only", []) + entry.get("without", []):
             if not (SCRIPTS / f"{script}.py").is_file():
                 raise Fail(f"{path.name}: {name}: there is no script tests/matrix/{script}.py")
         if ({"stops", "c_stops", "control"} & set(entry)) and not entry.get("why"):
@@ -101,6 +101,7 @@ class Table:
         only = next((entry["only"] for entry in cell.options if "only" in entry), None)
         runs = [script for entry in cell.options for script in entry.get("runs", [])]
         names = only or sorted(path.stem for path in SCRIPTS.glob("*.py") if path.stem not in self.special or path.stem in runs)
+        names = [name for name in names if not any(name in entry.get("without", []) for entry in cell.options)]
         skips = set(self.skips) - set(runs)
         for entry in cell.options:
             skips |= set(entry.get("skips", []))
@@ -114,7 +115,7 @@ class Table:
 
 def built(cell):
     """What a cell is built with, as text."""
-    fields = ("cflags", "make", "mpgc", "c_edits", "only", "heap")
+    fields = ("cflags", "make", "mpgc", "c_edits", "heap")
     return "; ".join(f"{field} {entry[field]}" for entry in cell.options for field in fields if field in entry)
 
 

@@ -59,8 +59,14 @@ def strain_steps():
         yield Step(f"sanitizers {release}", python("tools/sanitize.py", *at), count_line, 10)
 
 
+def matrix_steps():
+    """Every option, alone and with others."""
+    for release in TESTED_RELEASES:
+        yield Step(f"matrix {release}", python("tools/matrix.py", "--release", release), count_line, 45)
+
+
 def all_steps():
-    return [*traces(), *strain_steps(), *fuzz_steps(), *twins_steps()]
+    return [*traces(), *strain_steps(), *matrix_steps(), *fuzz_steps(), *twins_steps()]
 
 
 def main():

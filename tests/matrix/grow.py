@@ -7,27 +7,38 @@ if not matrix.SPLIT_AUTO:
     raise SystemExit
 
 
+def size():
+    return gc.mem_alloc() + gc.mem_free()
+
+
 def fill(n):
     # Two blocks at least in each chunk, so that no area is left with its first block alone.
-    return [bytearray(3000) for _ in range(n)]
-
-
-got, given = matrix.regions()
-print("at first", got, given)
-data = fill(400)
-for i, b in enumerate(data):
-    b[0] = b[2999] = i & 255
-got, given = matrix.regions()
-print("grown", got, given)
-gc.collect()
-print("whole", all(b[0] == b[2999] == i & 255 and len(b) == 3000 for i, b in enumerate(data)))
-total = gc.mem_alloc() + gc.mem_free()
-print("larger", total > 400 * 3000)
-del data, b
-for _ in range(3):
+    data = [bytearray(3000) for _ in range(n)]
+    for i, b in enumerate(data):
+        b[0] = b[2999] = i & 255
     gc.collect()
-got, now_given = matrix.regions()
-print("given back", now_given > given, got >= now_given)
-print("smaller", gc.mem_alloc() + gc.mem_free() < total)
-data = fill(300)
-print("again", len(data), matrix.regions()[0] > got)
+    whole = all(b[0] == b[2999] == i & 255 and len(b) == 3000 for i, b in enumerate(data))
+    return whole, size() > n * 3000, matrix.regions()
+
+
+def deep(n):
+    # Over what calls have left on the C stack.
+    x = [n] * 10
+    return deep(n - 1) if n else 0
+
+
+# Nothing that lives on is made once there are new areas: not even room for another name.
+small = large = after = again = None
+small = size(), matrix.regions()
+for large in range(1):
+    large = fill(400)
+    for _ in range(3):
+        deep(30)
+        gc.collect()
+    after = size(), matrix.regions()
+print("at first", small[1])
+print("grown", large)
+print("given back", after[1][1] > 0, after[1][1] <= after[1][0])
+print("smaller", after[0] - small[0])
+again = fill(300)
+print("again", again[:2], again[2][0] > after[1][0])

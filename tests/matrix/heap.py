@@ -70,7 +70,7 @@ if hasattr(gc, "threshold"):
     gc.threshold(-1)
 
 gc.disable()
-print("enabled", gc.isenabled())
+print("enabled", int(gc.isenabled()))
 gc.enable()
 
 micropython.heap_lock()
@@ -86,5 +86,5 @@ print("locked", locked, micropython.heap_locked())
 # What is not asked to be zero is zero with conservative clear alone.
 gc.collect()
 matrix.dirty(960)
-print("dirt", matrix.fresh(960) > 0)
+print("dirt", int(matrix.fresh(960) > 0))
 print("end", count(kept))

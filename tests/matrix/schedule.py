@@ -25,7 +25,7 @@ matrix.polls()
 matrix.nowait()
 matrix.wait(0)
 matrix.wait(2)
-print("polled", matrix.polls() > 0)
+print("polled", int(matrix.polls() > 0))
 
 if not hasattr(micropython, "schedule"):
     print("SKIP: no scheduler")
@@ -88,7 +88,7 @@ if hasattr(matrix, "node"):
     print("ran", matrix.ran() - before)
 
     def twice(_):
-        print("twice", matrix.node(), matrix.node())
+        print("twice", int(matrix.node()), int(matrix.node()))
 
     micropython.schedule(twice, None)
     settle()

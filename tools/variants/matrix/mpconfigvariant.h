@@ -71,7 +71,9 @@
 // An interrupt goes through the scheduler, not out of the signal handler.
 #define MICROPY_ASYNC_KBD_INTR (0)
 // The port's atomic sections take a recursive mutex, with a GIL as well.
+#ifndef MICROPY_PY_THREAD_RECURSIVE_MUTEX
 #define MICROPY_PY_THREAD_RECURSIVE_MUTEX (MICROPY_PY_THREAD)
+#endif
 
 // A port that chooses the representation of objects chooses the types too.
 #ifdef MATRIX_OBJ_REPR
