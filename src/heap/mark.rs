@@ -22,7 +22,7 @@ use super::alloc_table::{BITS, BLOCKS_PER_WORD};
 use super::area::{Area, View};
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::host::{Host, Trace};
-use super::waiting::{Found, Ring, Waiting};
+use super::waiting::{self, Found, Ring, Waiting};
 
 impl<H: Host> Heap<H> {
     /// Marks everything that is reachable from `len` words at `roots`. A word is a root if it is exactly
@@ -81,8 +81,17 @@ impl<H: Host> Heap<H> {
     /// Mirrors `gc_mark_subtree` (py/gc.c). Differs: which object is read next is told by [`Waiting`], and a
     /// full stack makes a child grey in the tables.
     fn mark_from(self, area: Area<H>, block: BlockIndex) {
+        if waiting::fetches(area.view()) {
+            self.mark_all_from::<true>(area, block);
+        } else {
+            self.mark_all_from::<false>(area, block);
+        }
+    }
+
+    #[inline(never)]
+    fn mark_all_from<const FETCH: bool>(self, area: Area<H>, block: BlockIndex) {
         let here = area.view();
-        let mut reader = Reader {
+        let mut reader = Reader::<H, FETCH> {
             heap: self,
             here,
             raw: None,
@@ -225,7 +234,7 @@ impl<H: Host> Heap<H> {
 }
 
 /// Reads the words of one object after the other. It lives in registers: all that it does is inlined.
-struct Reader<H: Host> {
+struct Reader<H: Host, const FETCH: bool> {
     heap: Heap<H>,
     /// The area of the object.
     here: View<H>,
@@ -233,10 +242,10 @@ struct Reader<H: Host> {
     raw: Option<*const usize>,
     /// Its child that was marked last.
     newest: Found<H>,
-    waiting: Waiting<H>,
+    waiting: Waiting<H, FETCH>,
 }
 
-impl<H: Host> Reader<H> {
+impl<H: Host, const FETCH: bool> Reader<H, FETCH> {
     /// Reads a word of the object; a white object that it leads to is marked, and is the newest then.
     #[inline(always)]
     fn read(&mut self, word: *const usize) {

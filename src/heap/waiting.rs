@@ -66,27 +66,28 @@ impl Ring {
     }
 }
 
-/// The objects that wait, but for those in the ring and in the tables.
-pub(super) struct Waiting<H: Host> {
+/// Whether a heap is large enough for the ring.
+#[inline(always)]
+pub(super) fn fetches<H: Host>(first: View<H>) -> bool {
+    // Small processors have no cache that is worth it; entries of a split heap would need their areas.
+    size_of::<usize>() == 8 && !H::SPLIT && first.table.blocks().0 >= LARGE_HEAP / H::BLOCK_BYTES
+}
+
+/// The objects that wait, but for those in the ring and in the tables. With `FETCH` the ring is used.
+pub(super) struct Waiting<H: Host, const FETCH: bool> {
     heap: Heap<H>,
     first: View<H>,
     /// Entries on the stack.
     depth: usize,
-    /// Whether the ring is used.
-    fetches: bool,
 }
 
-impl<H: Host> Waiting<H> {
-    /// Small processors have no cache that is worth it; entries of a split heap would need their areas.
-    const FETCHES: bool = size_of::<usize>() == 8 && !H::SPLIT;
-
+impl<H: Host, const FETCH: bool> Waiting<H, FETCH> {
     #[inline(always)]
     pub(super) fn new(heap: Heap<H>, first: View<H>) -> Self {
         Waiting {
             heap,
             first,
             depth: 0,
-            fetches: Self::FETCHES && first.table.blocks().0 >= LARGE_HEAP / H::BLOCK_BYTES,
         }
     }
 
@@ -141,7 +142,7 @@ impl<H: Host> Waiting<H> {
     /// The object to be read next, or none, given the newest child of the last one.
     #[inline(always)]
     pub(super) fn next(&mut self, ring: &mut Ring, newest: Found<H>) -> Found<H> {
-        if self.fetches && (self.depth | ring.len) != 0 {
+        if FETCH && (self.depth | ring.len) != 0 {
             return self.next_fetched(ring, newest);
         }
         if newest.address.is_null() {
