@@ -162,9 +162,9 @@ examples: python ## build and run its examples, here and on boards under qemu [T
 	@$(PYTHON) tools/deps.py --examples
 	@$(PYTHON) tools/firmware_examples.py --target "$(TARGET)"
 
-firmware-check: python ## test the library for C programs, an installation of it, and its examples
-	@$(PYTHON) tools/deps.py --test
-	@$(PYTHON) tools/firmware_check.py
+firmware-check: python ## test the library for C programs, an installation of it, its examples [TARGET=aarch64]
+	@$(PYTHON) tools/deps.py $(if $(TARGET),--target "$(TARGET)",--test)
+	@$(PYTHON) tools/firmware_check.py --target "$(TARGET)"
 
 unit: ## test the pure heap, pystack and scheduler with cargo alone
 	cargo test

@@ -29,25 +29,31 @@
 #define MPGC_NLR_REGISTERS 6
 #elif defined(__aarch64__)
 #define MPGC_NLR_REGISTERS 13
+#elif defined(__riscv)
+#define MPGC_NLR_REGISTERS 14
 #else
 #define MPGC_NLR_REGISTERS 10
 #endif
 
-// Floats that a function keeps for its caller: a jump does not bring them back, so the function that pushes
-// a buffer is told that they are lost.
+// Floats that a function keeps for its caller are not in a buffer: the function that pushes one is told that
+// they are lost, so it keeps them itself.
 #if defined(__aarch64__)
 #define MPGC_FORGET_FLOATS \
     __asm__ volatile("" ::: "d8", "d9", "d10", "d11", "d12", "d13", "d14", "d15")
 #elif defined(__arm__) && defined(__ARM_FP)
 #define MPGC_FORGET_FLOATS \
     __asm__ volatile("" ::: "d8", "d9", "d10", "d11", "d12", "d13", "d14", "d15")
+#elif defined(__riscv_flen)
+#define MPGC_FORGET_FLOATS \
+    __asm__ volatile("" ::: "fs0", "fs1", "fs2", "fs3", "fs4", "fs5", "fs6", "fs7", "fs8", "fs9", "fs10", "fs11")
 #else
 #define MPGC_FORGET_FLOATS ((void)0)
 #endif
 
-// The end of the C stack as the function that asks sees it, for `stack_top` of `mpgc_config`. What `main` keeps in
-// its own variables is scanned if `main` asks. Without an operating system the linker script knows it.
-#define MPGC_STACK_TOP __builtin_frame_address(0)
+// The end of the C stack as the function that asks sees it, for `stack_top` of `mpgc_config`: where its own frame
+// ends, the higher end. What `main` keeps in its variables is scanned if `main` asks. Without an operating system
+// the linker script knows it.
+#define MPGC_STACK_TOP __builtin_dwarf_cfa()
 
 // Pushes a buffer, an `mpgc_nlr_buf *`, of a thread, an `mpgc_thread *`, and gives 0; and gives 1 once more when
 // `mpgc_nlr_jump` lands here, with the buffer's `value`. As with setjmp, a local variable that is changed in

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import firmware_examples
 from common import BUILD, ROOT, Fail, run_logged, run_main, say, shown
-from firmware_lib import build, install, shared_name, soname, version
+from firmware_lib import CPUS, build, install, machine, shared_name, soname, version
 from steps import count_line
+from targets import find_target
 
 TESTS = ROOT / "c-tests" / "firmware"
 WORK = BUILD / "firmware"
@@ -27,13 +28,16 @@ FLAVOURS = {
 }
 
 
-def c_tests(flavour):
+def c_tests(flavour, target=""):
+    """On this machine, or on another whose programs qemu-user runs."""
     options, features = FLAVOURS[flavour]
-    folder = build(features=features)
-    program, log = WORK / f"tests{flavour}", WORK / f"tests{flavour}.log"
-    command = ["gcc", "-std=gnu11", *options, *WARNINGS, "-I", ROOT / "include", "-o", program]
+    folder = build(target, features)
+    program, log = WORK / f"tests{target}{flavour}", WORK / f"tests{target}{flavour}.log"
+    command = [*machine(target).compiler, "-std=gnu11", *options, *WARNINGS, "-I", ROOT / "include", "-o", program]
     run_logged([*command, *sorted(TESTS.glob("*.c")), folder / "libmpgc.a", "-pthread"], log, what="compiling the C tests")
-    status = run_logged([program], log, what="running the C tests", fatal=False)
+    emulator = find_target(target).emulator if target else []
+    # they take a second; a deadlock would take for ever
+    status = run_logged(["timeout", "120", *emulator, program], log, what="running the C tests", fatal=False)
     text = log.read_text(errors="replace")
     passed, failed = count_line(text)
     if status != 0 or failed or not passed:
@@ -160,13 +164,21 @@ def all_checks():
     return checks
 
 
+def checks_on(target):
+    if find_target(target).rust in CPUS:
+        raise Fail(f"TARGET={target} has no operating system for the C tests: run `make examples TARGET={target}`")
+    return {f"C tests on {target}, {flavour}": lambda flavour=flavour: c_tests(flavour, target) for flavour in FLAVOURS}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", help="run the checks whose name holds this")
+    parser.add_argument("--target", default="", help="only the C tests, on this machine of tools/targets.py with an operating system")
     args = parser.parse_args()
-    checks = {name: check for name, check in all_checks().items() if args.only in name}
+    known = checks_on(args.target) if args.target else all_checks()
+    checks = {name: check for name, check in known.items() if args.only in name}
     if not checks:
-        raise Fail(f"no check has `{args.only}` in its name; there are: {', '.join(all_checks())}")
+        raise Fail(f"no check has `{args.only}` in its name; there are: {', '.join(known)}")
     passed = failed = 0
     for name, check in checks.items():
         try:

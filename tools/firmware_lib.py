@@ -176,11 +176,15 @@ endif()
 """
 
 
+def absolute(prefix):
+    if not Path(prefix).is_absolute():
+        raise Fail(f"PREFIX={prefix} is not an absolute path: give one, as in `make install PREFIX=/usr/local`")
+    return Path(prefix)
+
+
 def install(folder, prefix, destdir="", libdir="lib"):
     """Put library, header, pkg-config file and CMake package below the prefix (below `destdir`, if there is one)."""
-    prefix = Path(prefix)
-    if not prefix.is_absolute():
-        raise Fail(f"PREFIX={prefix} is not an absolute path: give one, as in `make install PREFIX=/usr/local`")
+    prefix = absolute(prefix)
     root = Path(str(destdir) + str(prefix)) if destdir else prefix
     package = Path(libdir) / "cmake" / "mpgc"
     words = {
@@ -223,6 +227,8 @@ def main():
     parser.add_argument("--destdir", default="", help="put before the prefix while installing, for packages")
     parser.add_argument("--libdir", default="lib", help="where libraries are, below the prefix (lib)")
     args = parser.parse_args()
+    if args.prefix:
+        absolute(args.prefix)
     folder = build(args.target, ("hardened",) if args.hardened else (), args.cargo)
     say(f"the library: {shown(folder / 'libmpgc.a')}")
     if args.prefix:

@@ -75,6 +75,33 @@ static void a_jump_lands_with_its_value_and_the_stack_as_it_was(void) {
     EXPECT(landed == 20 && told.times == 0);
 }
 
+// Has all the floats in registers that a function keeps for its caller, and jumps.
+__attribute__((noinline)) static void jump_with_floats(volatile double *some) {
+    double a = some[0], b = some[1], c = some[2], d = some[3], e = some[4], f = some[5], g = some[6], h = some[7];
+    mpgc_stack_used(&thread);
+    some[0] = a + b * c + d * e + f * g + h;
+    if (some[0] != 0) {
+        mpgc_nlr_jump(&thread, NULL);
+    }
+    some[0] = a * b + c * d + e * f + g * h;
+}
+
+__attribute__((noinline)) static void land(volatile double *some) {
+    mpgc_nlr_buf buffer;
+    if (mpgc_nlr_push(&thread, &buffer) == 0) {
+        jump_with_floats(some);
+    }
+}
+
+static void a_jump_keeps_the_floats_of_those_that_it_does_not_leave(void) {
+    fresh_thread();
+    volatile double own[8] = {1, 2, 3, 4, 5, 6, 7, 8}, others[8] = {9, 9, 9, 9, 9, 9, 9, 9};
+    double a = own[0], b = own[1], c = own[2], d = own[3], e = own[4], f = own[5], g = own[6], h = own[7];
+    land(others);
+    EXPECT(a == 1 && b == 2 && c == 3 && d == 4 && e == 5 && f == 6 && g == 7 && h == 8);
+    EXPECT(others[0] != 9);
+}
+
 static void buffers_nest_and_a_popped_one_is_passed_by(void) {
     fresh_thread();
     mpgc_nlr_buf outer, inner;
@@ -198,9 +225,14 @@ static void finaliser_that_jumps(mpgc_heap *where, void *user, void *chunk) {
     mpgc_nlr_jump(&thread, chunk);
 }
 
-static void collect_one(mpgc_finalise_fn finalise) {
+static void roots_that_jump(mpgc_heap *where, void *user) {
+    (void)where, (void)user;
+    mpgc_nlr_jump(&thread, NULL);
+}
+
+static void collect_one(mpgc_finalise_fn finalise, mpgc_roots_fn roots) {
     fresh_thread();
-    mpgc_config config = {.finalise = finalise, .thread = &thread};
+    mpgc_config config = {.finalise = finalise, .roots = roots, .thread = &thread};
     mpgc_heap_init(&heap, memory, sizeof memory, &config);
     *(char *)mpgc_alloc(&heap, 1, MPGC_FINALISER) = 1;
     mpgc_nlr_buf buffer;
@@ -213,14 +245,19 @@ static void collect_one(mpgc_finalise_fn finalise) {
 }
 
 static void collect_with_a_jump_out(void) {
-    collect_one(finaliser_that_jumps);
+    collect_one(finaliser_that_jumps, NULL);
+}
+
+static void collect_with_roots_that_jump(void) {
+    collect_one(NULL, roots_that_jump);
 }
 
 static void a_finaliser_may_catch_its_own_jump_and_no_other(void) {
     caught_inside = 0;
-    collect_one(finaliser_that_catches);
+    collect_one(finaliser_that_catches, NULL);
     EXPECT(caught_inside == 1);
     EXPECT(signal_of(collect_with_a_jump_out) == SIGILL);
+    EXPECT(signal_of(collect_with_roots_that_jump) == SIGILL);
 }
 
 void jump_tests(void) {
@@ -228,6 +265,7 @@ void jump_tests(void) {
     RUN(an_exhausted_stack_is_null_and_as_it_was);
     RUN(a_bad_pointer_is_refused_by_the_stack);
     RUN(a_jump_lands_with_its_value_and_the_stack_as_it_was);
+    RUN(a_jump_keeps_the_floats_of_those_that_it_does_not_leave);
     RUN(buffers_nest_and_a_popped_one_is_passed_by);
     RUN(callbacks_run_when_a_jump_passes_by);
     RUN(a_jump_without_a_buffer_stops);

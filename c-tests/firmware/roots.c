@@ -57,35 +57,65 @@ __attribute__((noinline)) static void collect_with_a_chunk_on_the_stack(void) {
     EXPECT(mpgc_nbytes(&heap, local[0]) == BLOCK && mpgc_nbytes(&heap, local[2]) == BLOCK);
 }
 
-// The chunk's address is in a register that a function has to give back, and nowhere else.
-__attribute__((noinline)) static void collect_with_a_chunk_in_a_register(void) {
-#if defined(__x86_64__)
-    register void *in_a_register __asm__("r12") = mpgc_alloc(&heap, 1, 0);
-    __asm__ volatile("" : "+r"(in_a_register));
-    mpgc_collect(&heap);
-    __asm__ volatile("" : "+r"(in_a_register));
-    EXPECT(mpgc_nbytes(&heap, in_a_register) == BLOCK);
-#endif
-}
-
-__attribute__((noinline)) static uintptr_t chunk_in_a_frame_that_ends(void) {
-    return hidden(&heap, 1, 0);
-}
-
 __attribute__((noinline)) static void overwrite_the_stack(void) {
     volatile char bytes[2000];
     memset((char *)bytes, 0, sizeof bytes);
+}
+
+#if defined(__x86_64__)
+// Collects while a chunk's address is in one register that a function has to give back, and nowhere else: the
+// library saves such registers itself, where its own functions have not.
+#define COLLECT_WITH_A_CHUNK_IN(name) \
+    __attribute__((noinline)) static void collect_with_a_chunk_in_##name(void) { \
+        register void *chunk __asm__(#name) = mpgc_alloc(&heap, 1, 0); \
+        __asm__ volatile("" : "+r"(chunk)); \
+        overwrite_the_stack(); \
+        mpgc_collect(&heap); \
+        __asm__ volatile("" : "+r"(chunk)); \
+        EXPECT(mpgc_nbytes(&heap, chunk) == BLOCK); \
+    }
+COLLECT_WITH_A_CHUNK_IN(rbx)
+COLLECT_WITH_A_CHUNK_IN(r12)
+COLLECT_WITH_A_CHUNK_IN(r13)
+COLLECT_WITH_A_CHUNK_IN(r14)
+COLLECT_WITH_A_CHUNK_IN(r15)
+#endif
+
+__attribute__((noinline)) static uintptr_t chunk_in_a_frame_that_ends(void) {
+    return hidden(&heap, 1, 0);
 }
 
 static void the_c_stack_and_registers_keep_chunks(void) {
     mpgc_config config = {.stack_top = MPGC_STACK_TOP};
     mpgc_heap_init(&heap, memory, sizeof memory, &config);
     collect_with_a_chunk_on_the_stack();
-    collect_with_a_chunk_in_a_register();
+#if defined(__x86_64__)
+    collect_with_a_chunk_in_rbx();
+    collect_with_a_chunk_in_r12();
+    collect_with_a_chunk_in_r13();
+    collect_with_a_chunk_in_r14();
+    collect_with_a_chunk_in_r15();
+#endif
     uintptr_t gone = chunk_in_a_frame_that_ends();
     overwrite_the_stack();
     mpgc_collect(&heap);
     EXPECT(!alive(gone));
+}
+
+__attribute__((noinline)) static void the_function_that_asks_for_the_top_is_scanned_too(void) {
+    void *volatile first = NULL;
+    void *volatile local[4] = {NULL};
+    mpgc_config config = {.stack_top = MPGC_STACK_TOP};
+    mpgc_heap_init(&heap, memory, sizeof memory, &config);
+    first = mpgc_alloc(&heap, 1, 0);
+    for (int i = 0; i < 4; i++) {
+        local[i] = mpgc_alloc(&heap, 1, 0);
+    }
+    mpgc_collect(&heap);
+    EXPECT(mpgc_nbytes(&heap, first) == BLOCK);
+    for (int i = 0; i < 4; i++) {
+        EXPECT(mpgc_nbytes(&heap, local[i]) == BLOCK);
+    }
 }
 
 static uintptr_t marked_by_callback;
@@ -208,6 +238,7 @@ void root_tests(void) {
     RUN(ranges_keep_what_they_and_their_chunks_refer_to);
     RUN(only_whole_words_of_a_range_are_read);
     RUN(the_c_stack_and_registers_keep_chunks);
+    RUN(the_function_that_asks_for_the_top_is_scanned_too);
     RUN(a_callback_marks_roots);
     RUN(the_lifo_stack_keeps_chunks_as_far_as_it_is_in_use);
     RUN(finalisers_run_once_and_may_free);

@@ -66,7 +66,7 @@ int main(int count, char **words) {
     } else if (strcmp(words[1], "-") == 0) {
         char line[1000];
         while (fgets(line, sizeof line, stdin) != NULL) {
-            lisp_run(line);
+            errors += lisp_run(line);
             fflush(stdout);
         }
     } else {

@@ -149,6 +149,8 @@ pub(super) fn stop() -> ! {
         #[cfg(target_arch = "arm")]
         core::arch::asm!("udf #0", options(noreturn));
         #[cfg(target_arch = "aarch64")]
-        core::arch::asm!("brk #1", options(noreturn));
+        core::arch::asm!("udf #0", options(noreturn));
+        #[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
+        core::arch::asm!("unimp", options(noreturn));
     }
 }

@@ -38,9 +38,11 @@ pub mod version;
 #[cfg(not(any(
     all(target_arch = "x86_64", not(windows)),
     all(target_arch = "x86", not(windows)),
-    all(target_arch = "arm", not(target_abi = "eabihf")),
+    target_arch = "arm",
     target_arch = "aarch64",
+    target_arch = "riscv32",
+    target_arch = "riscv64",
 )))]
 compile_error!(
-    "the library for C programs knows x86-64, x86, aarch64, and arm without floats in registers: build for one of these"
+    "the library for C programs knows x86-64, x86, arm, aarch64 and riscv: build for one of these, or add this one here, in hooks.rs (how to stop) and in tests/header.rs (its registers)"
 );
