@@ -180,8 +180,11 @@ static void a_region_is_added_and_used(void) {
     EXPECT(mpgc_alloc(&heap, sizeof memory / 2, 0) == NULL && was_told(MPGC_ERROR_OUT_OF_MEMORY));
     EXPECT(mpgc_heap_add(&heap, NULL, 100) == MPGC_FAULT_NO_ROOM && was_told(MPGC_FAULT_NO_ROOM));
     for (size_t n = 0; n < 12 * BLOCK; n += 3) {
+        mpgc_info without, with;
+        mpgc_heap_info(&heap, &without);
         if (mpgc_heap_add(&heap, more, n) == MPGC_OK) {
-            EXPECT(mpgc_heap_check(&heap, NULL));
+            mpgc_heap_info(&heap, &with);
+            EXPECT(with.total >= without.total + 4 * BLOCK && mpgc_heap_check(&heap, NULL));
             fresh_heap();
             mpgc_set_collect(&heap, false, SIZE_MAX);
         } else {

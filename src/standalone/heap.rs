@@ -86,7 +86,7 @@ pub unsafe extern "C" fn mpgc_heap_init(
     unsafe {
         let config = config.as_ref().copied().unwrap_or(mpgc_config::NONE);
         host.set_up(config);
-        if start.is_null() || !has_room(first, end) {
+        if !has_room(first, end) {
             return host.tell(fault_code(Fault::NoRoom), start);
         }
         host.heap().init(first, end);
