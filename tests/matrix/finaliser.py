@@ -15,7 +15,8 @@ boom = ValueError("goes no further")
 def died(x):
     ran[ends[0]] = x
     ends[0] += 1
-    if x % 25 == 3:
+    # By turn, not by object: any one of them may live on.
+    if ends[0] % 30 == 3:
         raise boom
 
 
@@ -38,6 +39,6 @@ print("once", len(set(first)) == len(first))
 for _ in range(3):
     make(1)
     gc.collect()
-print("each", all(x in ran for x in range(95)))
+print("each", sum(x in ran for x in range(100)) >= 90)
 print("kept", 1000 not in ran)
 print("end")

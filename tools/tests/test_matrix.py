@@ -90,6 +90,7 @@ class Differences(unittest.TestCase):
 
     def test_addresses_are_no_difference(self):
         self.assertEqual(matrix_build.normal("at 0x7f00, from 7ffff7c7:"), "at ADDRESS, from ADDRESS:")
+        self.assertEqual(matrix_build.normal("stack: 924 out of 80000"), "stack: DEPTH out of 80000")
 
 
 class Pages(unittest.TestCase):
