@@ -20,6 +20,20 @@ static void chunks_of_the_stack_lie_in_a_row(void) {
     EXPECT(mpgc_stack_alloc(&thread, 5) == b);
 }
 
+static void the_stack_s_memory_may_begin_and_end_anywhere(void) {
+    char *memory = (char *)lifo;
+    for (size_t skip = 0; skip < 2 * ALIGN; skip++) {
+        for (size_t n = 0; n < 4 * ALIGN; n++) {
+            mpgc_thread_init(&thread, memory + skip, n, note_error, NULL);
+            char *chunk;
+            while ((chunk = mpgc_stack_alloc(&thread, 1)) != NULL) {
+                EXPECT((uintptr_t)chunk % ALIGN == 0 && chunk >= memory + skip && chunk + ALIGN <= memory + skip + n);
+            }
+            EXPECT(was_told(MPGC_ERROR_STACK_EXHAUSTED) && mpgc_stack_used(&thread) + 2 * ALIGN > n);
+        }
+    }
+}
+
 static void an_exhausted_stack_is_null_and_as_it_was(void) {
     fresh_thread();
     size_t room = sizeof lifo - (uintptr_t)lifo % ALIGN;
@@ -262,6 +276,7 @@ static void a_finaliser_may_catch_its_own_jump_and_no_other(void) {
 
 void jump_tests(void) {
     RUN(chunks_of_the_stack_lie_in_a_row);
+    RUN(the_stack_s_memory_may_begin_and_end_anywhere);
     RUN(an_exhausted_stack_is_null_and_as_it_was);
     RUN(a_bad_pointer_is_refused_by_the_stack);
     RUN(a_jump_lands_with_its_value_and_the_stack_as_it_was);

@@ -153,7 +153,7 @@ static void the_lifo_stack_keeps_chunks_as_far_as_it_is_in_use(void) {
     EXPECT(!alive(kept));
 }
 
-static int finalised, freed_in_finaliser;
+static int finalised, freed_in_finaliser, roots_asked;
 static uintptr_t last_finalised;
 
 static void finalise(mpgc_heap *where, void *user, void *chunk) {
@@ -169,10 +169,15 @@ static void finalise(mpgc_heap *where, void *user, void *chunk) {
     mpgc_collect(where); // changes nothing
 }
 
+static void count_roots(mpgc_heap *where, void *user) {
+    (void)where, (void)user;
+    roots_asked += 1;
+}
+
 static void finalisers_run_once_and_may_free(void) {
-    mpgc_config config = {.finalise = finalise, .error = note_error, .user = &finalised};
+    mpgc_config config = {.finalise = finalise, .roots = count_roots, .error = note_error, .user = &finalised};
     mpgc_heap_init(&heap, memory, sizeof memory, &config);
-    finalised = freed_in_finaliser = 0;
+    finalised = freed_in_finaliser = roots_asked = 0;
     void **object = mpgc_alloc(&heap, BLOCK, MPGC_FINALISER);
     object[0] = object;
     object[1] = mpgc_alloc(&heap, 1, 0);
@@ -183,6 +188,7 @@ static void finalisers_run_once_and_may_free(void) {
     EXPECT(mpgc_free(&heap, freed) == MPGC_OK);
     mpgc_collect(&heap);
     EXPECT(finalised == 1 && freed_in_finaliser == 1 && shown(last_finalised) == object);
+    EXPECT(roots_asked == 1); // and not by the collect of the finaliser
     mpgc_info info;
     mpgc_heap_info(&heap, &info);
     EXPECT(info.used == 0 && mpgc_heap_check(&heap, NULL));

@@ -36,6 +36,32 @@ static void calls_are_made_in_order_and_nodes_first(void) {
     EXPECT(!mpgc_sched_run(&sched, NULL) && !mpgc_sched_is_pending(&sched));
 }
 
+static int left;
+
+static void queue_again(mpgc_sched_node *node) {
+    strcat(order, "n");
+    left -= 1;
+    if (left > 0) {
+        EXPECT(mpgc_sched_schedule_node(&sched, node, queue_again));
+    }
+}
+
+static void call_again(void *argument) {
+    strcat(order, argument);
+    EXPECT(mpgc_sched_schedule(&sched, note, "2"));
+}
+
+static void what_a_call_queues_waits_for_the_next_run(void) {
+    fresh_sched();
+    mpgc_sched_node node = {0};
+    left = 3;
+    EXPECT(mpgc_sched_schedule_node(&sched, &node, queue_again) && mpgc_sched_schedule(&sched, call_again, "1"));
+    EXPECT(mpgc_sched_run(&sched, NULL) && strcmp(order, "n1") == 0);
+    EXPECT(mpgc_sched_run(&sched, NULL) && strcmp(order, "n1n2") == 0);
+    EXPECT(mpgc_sched_run(&sched, NULL) && strcmp(order, "n1n2n") == 0);
+    EXPECT(!mpgc_sched_run(&sched, NULL));
+}
+
 static void a_full_queue_refuses_and_loses_nothing(void) {
     fresh_sched();
     mpgc_sched_node node = {0};
@@ -178,6 +204,7 @@ static void signals_schedule_and_nothing_is_lost(void) {
 
 void sched_tests(void) {
     RUN(calls_are_made_in_order_and_nodes_first);
+    RUN(what_a_call_queues_waits_for_the_next_run);
     RUN(a_full_queue_refuses_and_loses_nothing);
     RUN(locks_nest_and_work_waits);
     RUN(a_call_that_jumps_out_leaves_the_scheduler_whole);
