@@ -364,6 +364,7 @@ impl<'a> Config<'a> {
             ("CLEAR_ON_SWEEP", "clear on sweep"),
             ("HEAP_PROFILING", "heap profiling"),
             ("TRACE_MARKS", "trace marks"),
+            ("SMALL", "small"),
         ] {
             if std::env::var_os(format!("CARGO_FEATURE_{feature}")).is_some() {
                 write!(text, ", {name}").expect("a String takes all text");

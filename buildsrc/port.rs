@@ -68,7 +68,10 @@ impl Port {
 
     /// Compiles the shim into the static library.
     pub fn compile_shim(&self, source: &Path) -> Result<()> {
+        let feature = |name| std::env::var_os(format!("CARGO_FEATURE_{name}")).is_some();
+        let silent = feature("SMALL") && !feature("HARDENED");
         cc::Build::new()
+            .define("MPGC_NO_MESSAGES", if silent { "1" } else { "0" })
             .compiler(&self.compiler)
             .no_default_flags(true)
             .warnings(false)

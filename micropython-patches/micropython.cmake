@@ -4,7 +4,7 @@
 #
 # The replaced C files stay in the port's lists, so that qstr and root pointer
 # extraction read them, but are not compiled; one object with all the Rust is linked
-# in their place. Variables, all optional: MPGC_TARGET, MPGC_OPT_LEVEL, MPGC_CARGO,
+# in their place. Variables, all optional: MPGC_TARGET, MPGC_PROFILE, MPGC_OPT_LEVEL, MPGC_CARGO,
 # MPGC_BUILD_STD, MPGC_PYTHON_MODULE, MPGC_HARDENED, MPGC_NOSCAN (see mpgc.mk).
 
 if(CMAKE_VERSION VERSION_LESS 3.20)
@@ -22,7 +22,7 @@ set(MPGC_PATCHES_DIR ${CMAKE_CURRENT_LIST_DIR})
 get_filename_component(MPGC_DIR ${MPGC_PATCHES_DIR} DIRECTORY)
 set(MPGC_BUILD ${CMAKE_BINARY_DIR}/mpgc)
 set(MPGC_CARRIER ${MPGC_BUILD}/carrier-gc.o)
-foreach(_pair "MPGC_TARGET=" "MPGC_OPT_LEVEL=3" "MPGC_CARGO=" "MPGC_BUILD_STD=" "MPGC_HARDENED=" "MPGC_NOSCAN=")
+foreach(_pair "MPGC_TARGET=" "MPGC_PROFILE=speed" "MPGC_OPT_LEVEL=" "MPGC_CARGO=" "MPGC_BUILD_STD=" "MPGC_HARDENED=" "MPGC_NOSCAN=")
     string(REGEX MATCH "^([A-Z_]+)=(.*)$" _pair "${_pair}")
     if(NOT DEFINED ${CMAKE_MATCH_1})
         set(${CMAKE_MATCH_1} "${CMAKE_MATCH_2}")
@@ -72,7 +72,7 @@ function(mpgc_attach)
         COMMAND ${Python3_EXECUTABLE} ${MPGC_PATCHES_DIR}/mpgc_build.py from-cmake ${MPGC_BUILD}/command.C ${MPGC_BUILD}/command
         COMMAND ${Python3_EXECUTABLE} ${MPGC_PATCHES_DIR}/mpgc_build.py carrier
             --crate ${MPGC_DIR} --work ${MPGC_BUILD} --output ${MPGC_CARRIER}
-            --objcopy ${CMAKE_OBJCOPY} "--cargo=${MPGC_CARGO}" --opt-level ${MPGC_OPT_LEVEL}
+            --objcopy ${CMAKE_OBJCOPY} "--cargo=${MPGC_CARGO}" "--profile=${MPGC_PROFILE}" "--opt-level=${MPGC_OPT_LEVEL}"
             "--target=${MPGC_TARGET}" "--build-std=${MPGC_BUILD_STD}" "--hardened=${MPGC_HARDENED}" "--noscan=${MPGC_NOSCAN}"
             "--clear-on-sweep=${MPGC_CLEAR_ON_SWEEP}" "--heap-profiling=${MPGC_HEAP_PROFILING}" "--trace-marks=${MPGC_TRACE_MARKS}"
         DEPENDS

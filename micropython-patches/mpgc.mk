@@ -7,7 +7,8 @@
 #
 # Variables, all optional:
 #   MPGC_TARGET        the Rust target; otherwise derived from the port's compiler
-#   MPGC_OPT_LEVEL     Rust's opt-level (3; s or z where flash is short)
+#   MPGC_PROFILE       speed (the default), or size for the least flash
+#   MPGC_OPT_LEVEL     Rust's opt-level (3 with the profile speed, z with size)
 #   MPGC_CARGO         the cargo to run (the first in PATH, then Debian's, that has a core for the target)
 #   MPGC_BUILD_STD     1: build Rust's core from its source in any case; 0: never
 #   MPGC_PYTHON_MODULE 1: add the Python module `mpgc`
@@ -22,7 +23,7 @@ ifeq ($(MPGC_RULES_INCLUDED),)
 MPGC_RULES_INCLUDED := 1
 
 include $(dir $(abspath $(lastword $(MAKEFILE_LIST))))module.mk
-MPGC_OPT_LEVEL ?= 3
+MPGC_PROFILE ?= speed
 MPGC_BUILD = $(BUILD)/mpgc
 MPGC_TOOL = $(PYTHON) $(MPGC_PATCHES_DIR)/mpgc_build.py
 
@@ -45,13 +46,13 @@ MPGC_SOURCES := $(MPGC_DIR)/Cargo.toml $(MPGC_DIR)/Cargo.lock $(MPGC_DIR)/build.
 $(MPGC_BUILD)/command: FORCE
 	$(Q)$(MPGC_TOOL) stamp $@ -- $(CC) $(CFLAGS)
 $(MPGC_BUILD)/options: FORCE
-	$(Q)$(MPGC_TOOL) stamp $@ -- "$(MPGC_TARGET)" "$(MPGC_OPT_LEVEL)" "$(MPGC_CARGO)" "$(MPGC_BUILD_STD)" "$(MPGC_KEEP_C)" "$(MPGC_HARDENED)" "$(MPGC_NOSCAN)" \
+	$(Q)$(MPGC_TOOL) stamp $@ -- "$(MPGC_TARGET)" "$(MPGC_PROFILE)" "$(MPGC_OPT_LEVEL)" "$(MPGC_CARGO)" "$(MPGC_BUILD_STD)" "$(MPGC_KEEP_C)" "$(MPGC_HARDENED)" "$(MPGC_NOSCAN)" \
 		"$(MPGC_CLEAR_ON_SWEEP)" "$(MPGC_HEAP_PROFILING)" "$(MPGC_TRACE_MARKS)"
 
 $(PY_BUILD)/$(MPGC_CARRIER).o: $(MPGC_BUILD)/command $(MPGC_BUILD)/options $(MPGC_BUILD)/in-use $(MPGC_SOURCES)
 	$(ECHO) "RUST $@"
 	$(Q)$(MPGC_TOOL) carrier --crate $(MPGC_DIR) --work $(MPGC_BUILD) --output $@ \
-		--objcopy "$(OBJCOPY)" --cargo "$(MPGC_CARGO)" --opt-level "$(MPGC_OPT_LEVEL)" \
+		--objcopy "$(OBJCOPY)" --cargo "$(MPGC_CARGO)" --profile "$(MPGC_PROFILE)" --opt-level "$(MPGC_OPT_LEVEL)" \
 		--target "$(MPGC_TARGET)" --build-std "$(MPGC_BUILD_STD)" --keep-c "$(MPGC_KEEP_C)" --hardened "$(MPGC_HARDENED)" \
 		--noscan "$(MPGC_NOSCAN)" --clear-on-sweep "$(MPGC_CLEAR_ON_SWEEP)" --heap-profiling "$(MPGC_HEAP_PROFILING)" \
 		--trace-marks "$(MPGC_TRACE_MARKS)"

@@ -16,6 +16,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections import namedtuple
 from pathlib import Path
 
 from mpgc_rust import Stop, choose_toolchain, first_error, run, rust_target, toolchain_environment
@@ -25,6 +26,15 @@ OF_THE_HEAP = ("mpgc_check", "mpgc_chunk_of", "mpgc_fault")
 
 # Features of the crate that a port may ask for: MPGC_HARDENED=1 and the like.
 OPTIONS = ("hardened", "noscan", "clear-on-sweep", "heap-profiling", "trace-marks")
+
+# MPGC_PROFILE: Rust's opt-level and the feature of the crate that goes with it.
+Profile = namedtuple("Profile", "opt_level features")
+PROFILES = {"speed": Profile("3", []), "size": Profile("z", ["small"])}
+
+# A bare machine's port has these (the division is libgcc's), its C files call them: so does the carrier, instead of
+# bringing the ones of Rust's compiler_builtins. On ARM rustc calls them by names of the ABI, which a port need not have: shim.c has those.
+OF_THE_PORT = ("memcpy", "memmove", "memset", "__aeabi_uidiv", "__aeabi_uidivmod")
+OF_THE_SHIM = [f"__aeabi_mem{name}{width}" for name in ("cpy", "move", "set", "clr") for width in ("", "4", "8")]
 
 
 def stamp(path, words):
@@ -120,7 +130,7 @@ def cargo_environment(args, toolchain, work, asserts):
         MPGC_PORT_DIR=os.getcwd(),
         MPGC_OUT=str(work),
         CARGO_TARGET_DIR=str(work / "cargo"),
-        CARGO_PROFILE_RELEASE_OPT_LEVEL=args.opt_level,
+        CARGO_PROFILE_RELEASE_OPT_LEVEL=args.opt_level or PROFILES[args.profile].opt_level,
         CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS="true" if asserts else "false",
     )
     if os.environ.get("MPGC_BUILD_TOOLS"):
@@ -133,7 +143,7 @@ def cargo_environment(args, toolchain, work, asserts):
 def run_cargo(args, toolchain, work, target, asserts):
     """Runs cargo, showing its progress; returns the static library."""
     command = [toolchain.cargo, "rustc", "--lib", "--release", "--locked", "--crate-type", "staticlib"]
-    features = ["micropython"] + [name for name in OPTIONS if option(args, name)]
+    features = ["micropython", *PROFILES[args.profile].features] + [name for name in OPTIONS if option(args, name)]
     command += ["--features", ",".join(features), "--target", target]
     if toolchain.build_std:
         command.append("-Zbuild-std=core")
@@ -165,19 +175,24 @@ def run_cargo(args, toolchain, work, target, asserts):
     return library
 
 
-def link_carrier(args, compiler, work, library, exports):
-    """One object out of the library, whose only globals are the exports."""
+def link_carrier(args, compiler, work, library, exports, bare):
+    """One object out of the library, whose only globals are the exports, and which holds what they need."""
     linked = work / "carrier.o"
     # Where small functions of the compiler's own lie in groups that objects share (x86's thunks), the
     # carrier's copies are to stay when its names become local.
-    command = compiler.linker() + ["-r", "-nostdlib", "-Wl,--force-group-allocation", "-o", str(linked)]
-    command += [f"-Wl,-u,{name}" for name in exports] + [str(library)]
+    command = compiler.linker() + ["-r", "-nostdlib", "-Wl,--force-group-allocation,--gc-sections", "-o", str(linked)]
+    command += [f"-Wl,-u,{name}" for name in exports]
+    if bare:
+        command += [f"-Wl,--wrap={name}" for name in [*OF_THE_PORT, *OF_THE_SHIM]]
+    command.append(str(library))
     done = run(command)
     if done.returncode:
         raise Stop(f"the Rust library does not link to one object: {first_error(done.stderr)}")
     names = work / "globals"
     names.write_text("".join(name + "\n" for name in exports))
     command = args.objcopy.split() + [f"--keep-global-symbols={names}"]
+    if bare:
+        command += [f"--redefine-sym=__wrap_{name}={name}" for name in OF_THE_PORT]
     for section in (".llvmbc", ".llvmcmd", ".ARM.exidx*", ".rel.ARM.exidx*", ".ARM.extab*", ".rel.ARM.extab*"):
         command += ["--wildcard", "-R", section]
     done = run(command + [str(linked), str(args.output)])
@@ -194,6 +209,8 @@ def write_dependencies(args, compiler, work):
 
 
 def carrier(args):
+    if args.profile not in PROFILES:
+        raise Stop(f"MPGC_PROFILE={args.profile} is not known: choose one of {', '.join(PROFILES)}")
     work = args.work.absolute()
     work.mkdir(parents=True, exist_ok=True)
     check_options(args)
@@ -206,7 +223,7 @@ def carrier(args):
     kept = args.keep_c.split()
     if "gc" in kept:
         exports = [name for name in exports if not name.startswith("gc_") and name not in OF_THE_HEAP]
-    link_carrier(args, compiler, work, library, exports)
+    link_carrier(args, compiler, work, library, exports, bare="-linux-" not in target)
     write_dependencies(args, compiler, work)
     print((work / "info").read_text().strip(), flush=True)
     warning = (work / "warning").read_text().strip()
@@ -233,7 +250,8 @@ def main():
     build.add_argument("--output", type=Path, required=True)
     build.add_argument("--objcopy", default="objcopy")
     build.add_argument("--cargo", default="")
-    build.add_argument("--opt-level", default="3")
+    build.add_argument("--opt-level", default="")
+    build.add_argument("--profile", default="speed")
     build.add_argument("--target", default="")
     build.add_argument("--build-std", default="")
     build.add_argument("--keep-c", default="")

@@ -16,6 +16,7 @@ NAMED = {
     "conservative-clear": "-DMICROPY_GC_CONSERVATIVE_CLEAR=1",
     "tail-clear": "-DMICROPY_GC_CONSERVATIVE_CLEAR=0",
     "noscan": "MPGC_NOSCAN=1",
+    "size": "MPGC_PROFILE=size",
     "native": "--emit native",
     "via-mpy": "--via-mpy",
 }

@@ -41,6 +41,8 @@ WEAKREF = "-DMICROPY_PY_WEAKREF=1"
 SINCE = {"-DMICROPY_GC_SPLIT_HEAP_AUTO=1": (1, 21), WEAKREF: (1, 28)}
 # What differs on purpose is told, and checked, in c-tests/twins/src/hardened.rs.
 HARDENED = {"rust_variables": ("MPGC_HARDENED=1",), "ci": False}
+# The profile for the least code: another search, and a sweep by the block.
+SIZE = {"rust_variables": ("MPGC_PROFILE=size",), "ci": False}
 
 # For a fuzzer: each basic block calls a function of cover.c.
 COVER = "-fsanitize-coverage=trace-pc"
@@ -86,6 +88,9 @@ CONFIGURATIONS = {
     "weakref": Configuration(WEAKREF, ci=False),
     "weakref-split": Configuration(f"{WEAKREF} {SPLIT} {stack(8)}", ci=False),
     "weakref-no-finaliser": Configuration(f"{WEAKREF} {AUTO} {NO_FINALISER}", ci=False),
+    "size": Configuration("", small=True, **SIZE),
+    "size-auto": Configuration(f"{AUTO} {stack(8)}", **SIZE)._replace(ci=True),
+    "size-no-finaliser": Configuration(f"{NO_FINALISER} {stack(8)} -DMICROPY_GC_CONSERVATIVE_CLEAR=1", **SIZE),
     "hardened": Configuration("", **HARDENED),
     "hardened-auto": Configuration(f"{AUTO} {stack(8)}", **HARDENED)._replace(ci=True),
     "hardened-no-finaliser": Configuration(f"{NO_FINALISER} -DMICROPY_GC_CONSERVATIVE_CLEAR=1", **HARDENED),
@@ -179,8 +184,9 @@ def run_configuration(tree, name, args):
     library = build_twins(tree, name, configuration.options, configuration.rust_variables, target=configuration.target)
     folder = library.parent
     good, text = run_driver(driver, library, folder / "prove.log", "prove", *["functions"] * configuration.only_faults)
-    if good and (", hardened," in text) != bool(configuration.rust_variables):
-        raise Fail(f"{shown(library)} is not the hardened build that was asked for, or is one: remove its folder and try again")
+    for variable, word in (("MPGC_HARDENED=1", "hardened"), ("MPGC_PROFILE=size", "small")):
+        if good and (f", {word}," in text) != (variable in configuration.rust_variables):
+            raise Fail(f"{shown(library)} is not the build that was asked for ({variable} or not): remove its folder and try again")
     if good and not args.run:
         good, text = run_driver(driver, library, folder / "faults.log", "faults")
     if not good:

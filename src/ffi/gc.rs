@@ -1,5 +1,6 @@
 //! The exports of py/gc.h, in its order.
 
+use crate::heap::Info;
 #[cfg(mpgc_split_heap_auto)]
 use crate::heap::host::Host;
 use crate::host::bindings::{gc_info_t, mp_print_t};
@@ -8,6 +9,7 @@ use crate::host::dump::{self, Printer};
 use crate::host::heap::MicroPython;
 use crate::host::heap::{self, HEAP};
 use core::ffi::{c_uint, c_void};
+use core::mem::offset_of;
 
 /// Mirrors `gc_init` (py/gc.c).
 ///
@@ -91,7 +93,10 @@ pub unsafe extern "C" fn gc_collect_end() {
 /// No chunk is used any more. Runs finalisers, hence Python.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gc_sweep_all() {
-    HEAP.sweep_all();
+    HEAP.begin();
+    // The export, not the function that it stands for: so there is one copy of that.
+    // SAFETY: a collect has begun.
+    unsafe { gc_collect_end() }
 }
 
 /// Mirrors `gc_alloc` (py/gc.c).
@@ -142,22 +147,26 @@ pub unsafe extern "C" fn gc_realloc(
 /// `info` may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gc_info(info: *mut gc_info_t) {
-    let found = HEAP.info();
-    // SAFETY: by this function's contract.
+    // SAFETY: by this function's contract; the structs begin alike (asserted below).
     unsafe {
-        info.write(gc_info_t {
-            total: found.total,
-            used: found.used,
-            free: found.free,
-            max_free: found.max_free,
-            num_1block: found.num_1block,
-            num_2block: found.num_2block,
-            max_block: found.max_block,
-            #[cfg(mpgc_split_heap_auto)]
-            max_new_split: MicroPython.max_new_area(),
-        });
+        info.cast::<Info>().write(HEAP.info());
+        #[cfg(mpgc_split_heap_auto)]
+        {
+            (*info).max_new_split = MicroPython.max_new_area();
+        }
     }
 }
+
+const _: () = {
+    assert!(offset_of!(gc_info_t, total) == offset_of!(Info, total));
+    assert!(offset_of!(gc_info_t, used) == offset_of!(Info, used));
+    assert!(offset_of!(gc_info_t, free) == offset_of!(Info, free));
+    assert!(offset_of!(gc_info_t, max_free) == offset_of!(Info, max_free));
+    assert!(offset_of!(gc_info_t, num_1block) == offset_of!(Info, num_1block));
+    assert!(offset_of!(gc_info_t, num_2block) == offset_of!(Info, num_2block));
+    assert!(offset_of!(gc_info_t, max_block) == offset_of!(Info, max_block));
+    assert!(size_of::<gc_info_t>() >= size_of::<Info>());
+};
 
 /// Mirrors `gc_info_fast` (py/gc.c).
 ///

@@ -1,5 +1,6 @@
 //! What the library tells about itself (`include/mpgc.h`).
 
+use crate::host::config::BUILD_INFO;
 use core::ffi::{CStr, c_char};
 
 /// The version of the library, as text.
@@ -9,15 +10,29 @@ const VERSION: &CStr =
         Err(_) => panic!("a version has no NUL"),
     };
 
+/// Text in a section of its own: the linker merges those of plain string literals into one that stays whole.
+macro_rules! text_apart {
+    ($name:ident, $section:literal, $text:expr) => {
+        #[unsafe(link_section = $section)]
+        static $name: [u8; $text.to_bytes_with_nul().len()] =
+            match $text.to_bytes_with_nul().first_chunk() {
+                Some(bytes) => *bytes,
+                None => panic!("the length is that of the text"),
+            };
+    };
+}
+text_apart!(VERSION_TEXT, ".rodata.mpgc_version", VERSION);
+text_apart!(INFO_TEXT, ".rodata.mpgc_build_info", BUILD_INFO);
+
 /// One line: the library's version, the MicroPython release, the target and the
 /// options that matter. Valid for ever.
 #[unsafe(no_mangle)]
 pub extern "C" fn mpgc_build_info() -> *const c_char {
-    crate::host::config::BUILD_INFO.as_ptr()
+    INFO_TEXT.as_ptr().cast()
 }
 
 /// The version of the library. Valid for ever.
 #[unsafe(no_mangle)]
 pub extern "C" fn mpgc_version() -> *const c_char {
-    VERSION.as_ptr()
+    VERSION_TEXT.as_ptr().cast()
 }

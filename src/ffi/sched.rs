@@ -30,7 +30,8 @@ placed! { mp_sched_keyboard_interrupt,
 /// None of its own: may run in an interrupt.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mp_sched_keyboard_interrupt() {
-    sched::keyboard_interrupt();
+    // SAFETY: an exception object; the function may run in an interrupt, too.
+    unsafe { mp_sched_exception(sched::new_keyboard_interrupt()) }
 }}
 
 #[cfg(mpgc_vm_abort)]

@@ -6,6 +6,7 @@
 use core::ptr;
 
 use super::Heap;
+use super::alloc_table::SMALL;
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::harden::Fault;
@@ -23,7 +24,7 @@ impl<H: Host> Heap<H> {
     ///
     /// Mirrors `gc_alloc` (py/gc.c). Differs: after an area was added the mutex is taken again before
     /// the search is repeated.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn alloc(self, bytes: usize, flags: u32) -> *mut u8 {
         let host = self.host();
         let n = BlockCount::for_bytes(bytes, H::BLOCK_BYTES);
@@ -36,14 +37,17 @@ impl<H: Host> Heap<H> {
 
         host.enter();
         let collect_first = H::THRESHOLD && self.threshold_reached();
-        if !collect_first && let Some((area, block)) = self.search().take_first(n) {
+        if !SMALL
+            && !collect_first
+            && let Some((area, block)) = self.search().take_first(n)
+        {
             return self.hand_out(area, block, n, bytes, flags);
         }
         self.search_and_hand_out(n, bytes, flags)
     }
 
     /// The rest of [`Self::alloc`], entered with the mutex, where the blocks at the hint do not do.
-    #[inline(never)]
+    #[cfg_attr(not(feature = "small"), inline(never))]
     fn search_and_hand_out(self, n: BlockCount, bytes: usize, flags: u32) -> *mut u8 {
         let collect_first = H::THRESHOLD && self.threshold_reached();
         let found = if collect_first {
@@ -58,7 +62,7 @@ impl<H: Host> Heap<H> {
     }
 
     /// [`Self::alloc`] for callers that are not in a hurry: not inlined once more.
-    #[inline(never)]
+    #[cfg_attr(not(feature = "small"), inline(never))]
     fn alloc_again(self, bytes: usize, flags: u32) -> *mut u8 {
         self.alloc(bytes, flags)
     }
@@ -134,7 +138,13 @@ impl<H: Host> Heap<H> {
         }
 
         let finaliser = H::FINALISER && flags & HAS_FINALISER != 0;
-        if H::CONSERVATIVE_CLEAR && !H::HARDENED && !H::PROFILE && n <= SHORT && !finaliser {
+        if !SMALL
+            && H::CONSERVATIVE_CLEAR
+            && !H::HARDENED
+            && !H::PROFILE
+            && n <= SHORT
+            && !finaliser
+        {
             // SAFETY: the chunk has just been made of n free blocks and nobody has it yet.
             unsafe { clear_short::<H>(chunk, n) }
             return chunk;
@@ -144,7 +154,7 @@ impl<H: Host> Heap<H> {
 
     /// Clears the chunk that was handed out, and notes its finaliser: the end of [`Self::hand_out`], but for
     /// short chunks. The address is given, for nothing else keeps the chunk alive.
-    #[inline(never)]
+    #[cfg_attr(not(feature = "small"), inline(never))]
     fn clear(
         self,
         chunk: *mut u8,
@@ -221,7 +231,7 @@ impl<H: Host> Heap<H> {
     }
 
     /// Frees a chunk that goes on in another word of the table.
-    #[inline(never)]
+    #[cfg_attr(not(feature = "small"), inline(never))]
     fn free_over_words(self, area: Area<H>, head: BlockIndex, collecting: bool) {
         let n = area.chunk_len(head);
         area.table().any_to_free(head, n);
@@ -382,7 +392,7 @@ impl<H: Host> Heap<H> {
     ///
     /// In C too this trusts the caller when asserts are off; an address outside every area is taken for
     /// one of the first. A hardened build trusts nobody.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn locate(self, chunk: *mut u8) -> (Area<H>, BlockIndex) {
         let host = self.host();
         if H::HARDENED {

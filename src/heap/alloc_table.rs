@@ -16,6 +16,12 @@ use super::block::{BlockCount, BlockIndex, BlockKind};
 /// What the table is read and written in.
 pub type Word = usize;
 
+/// Whether the code is to be small, not fast: then the table is read and written a byte at a time, as the C does,
+/// and not a word. Bytes need no alignment, which costs loads and shifts on processors that ask for one.
+pub const SMALL: bool = cfg!(feature = "small");
+/// Blocks whose kinds share a byte.
+const BLOCKS_PER_BYTE: usize = 4;
+
 /// Bits in a [`Word`].
 pub const BITS: usize = Word::BITS as usize;
 /// Blocks whose kinds share a [`Word`].
@@ -110,6 +116,11 @@ impl AllocTable {
     #[inline(always)]
     fn pair(self, block: BlockIndex) -> Word {
         debug_assert!(block.0 < self.blocks.0);
+        if SMALL {
+            // SAFETY: the block is one of the table's (debug-checked), so its byte is in it.
+            let byte = unsafe { self.byte(block).read() };
+            return (Word::from(byte) >> Self::shift(block)) & 3;
+        }
         (self.word(block.0 / BLOCKS_PER_WORD) >> (2 * (block.0 % BLOCKS_PER_WORD))) & 3
     }
 
@@ -130,9 +141,26 @@ impl AllocTable {
         self.pair(block) == BlockKind::Head as Word
     }
 
+    #[inline(always)]
+    fn byte(self, block: BlockIndex) -> *mut u8 {
+        // wrapping_add: making the address is harmless, the callers argue the access
+        self.base.wrapping_add(block.0 / BLOCKS_PER_BYTE)
+    }
+
+    /// Where the pair of `block` lies in its byte.
+    #[inline(always)]
+    fn shift(block: BlockIndex) -> usize {
+        2 * (block.0 % BLOCKS_PER_BYTE)
+    }
+
     /// Flips the bits of `pair` at `block`.
     #[inline(always)]
     fn flip(self, block: BlockIndex, pair: Word) {
+        if SMALL {
+            let byte = self.byte(block);
+            // SAFETY: as in `pair`; the heap alone writes the table (a promise to `new`).
+            return unsafe { byte.write(byte.read() ^ ((pair as u8) << Self::shift(block))) };
+        }
         let i = block.0 / BLOCKS_PER_WORD;
         self.set_word(
             i,
@@ -150,6 +178,13 @@ impl AllocTable {
     /// Marks `block` if it is an unmarked head; says whether it was: one load, one test, one store.
     #[inline(always)]
     pub(super) fn mark_if_head(self, block: BlockIndex) -> bool {
+        if SMALL {
+            let is_head = self.is_head(block);
+            if is_head {
+                self.head_to_mark(block);
+            }
+            return is_head;
+        }
         let (i, shift) = (block.0 / BLOCKS_PER_WORD, 2 * (block.0 % BLOCKS_PER_WORD));
         let word = self.word(i);
         if (word >> shift) & 0b11 != BlockKind::Head as Word {
@@ -157,6 +192,12 @@ impl AllocTable {
         }
         self.set_word(i, word | (0b10 << shift));
         true
+    }
+
+    /// A marked head becomes unmarked.
+    pub(super) fn mark_to_head(self, block: BlockIndex) {
+        debug_assert_eq!(self.kind(block), BlockKind::Mark);
+        self.flip(block, 0b10);
     }
 
     /// A marked head becomes grey, which the finaliser bit tells from a free block or a tail:
@@ -186,6 +227,10 @@ impl AllocTable {
     /// Few chunks go on in another word. The byte behind the table is zero, so that a chunk ends there.
     #[inline(always)]
     pub fn chunk_len(self, head: BlockIndex) -> BlockCount {
+        if SMALL {
+            let end = BlockIndex(self.blocks.0);
+            return BlockCount(1) + self.run_small(head + BlockCount(1), HIGH & 3, end);
+        }
         let at = head.0 % BLOCKS_PER_WORD;
         let word = self.word(head.0 / BLOCKS_PER_WORD) >> (2 * at);
         let n = behind_tails(word).trailing_zeros() as usize / 2;
@@ -205,6 +250,9 @@ impl AllocTable {
     /// nothing freed, if the chunk may go on in another word.
     #[inline(always)]
     pub(super) fn chunk_to_free(self, head: BlockIndex) -> Option<BlockCount> {
+        if SMALL {
+            return None;
+        }
         let (i, at) = (head.0 / BLOCKS_PER_WORD, head.0 % BLOCKS_PER_WORD);
         let word = self.word(i);
         let other = behind_tails(word >> (2 * at));
@@ -249,6 +297,10 @@ impl AllocTable {
     /// How many blocks from `block` on have the kind of which `like` is a word full.
     #[inline(always)]
     fn run(self, block: BlockIndex, like: Word, max: BlockCount) -> BlockCount {
+        if SMALL {
+            let end = self.blocks.0.min(block.0.saturating_add(max.0));
+            return self.run_small(block, like & 3, BlockIndex(end));
+        }
         let max = max.0.min(self.blocks.0 - block.0);
         let mut n = 0;
         while n < max {
@@ -262,6 +314,15 @@ impl AllocTable {
             n += BLOCKS_PER_WORD - b % BLOCKS_PER_WORD;
         }
         BlockCount(n.min(max))
+    }
+
+    /// How many blocks in `block .. end`, from the first on, have the kind `pair`, by the block.
+    fn run_small(self, block: BlockIndex, pair: Word, end: BlockIndex) -> BlockCount {
+        let mut b = block;
+        while b < end && self.pair(b) == pair {
+            b = b + BlockCount(1);
+        }
+        b - block
     }
 
     /// The twin of [`Self::tails_from`] and [`Self::free_from`], one block at a time.
@@ -361,6 +422,9 @@ impl AllocTable {
     #[inline(always)]
     fn put(self, block: BlockIndex, n: BlockCount, like: Word, first: Word) {
         debug_assert!(block.0 + n.0 <= self.blocks.0);
+        if SMALL {
+            return self.put_small(block, n, (like ^ first) & 3);
+        }
         let at = block.0 % BLOCKS_PER_WORD;
         if at + n.0 < BLOCKS_PER_WORD {
             // all in one word, the common case
@@ -380,6 +444,16 @@ impl AllocTable {
             first = 0;
             b += here;
             left -= here;
+        }
+    }
+
+    /// [`Self::put`] by the block: the first one becomes `pair`, the others tails if it is no free one.
+    fn put_small(self, block: BlockIndex, n: BlockCount, mut pair: Word) {
+        for b in block.0..block.0 + n.0 {
+            let b = BlockIndex(b);
+            self.flip(b, self.pair(b) ^ pair);
+            // a head and a tail are followed by tails, a free block by free ones
+            pair = (pair | (pair << 1)) & 0b10;
         }
     }
 

@@ -28,6 +28,20 @@ impl<H: Host> PartialEq for Area<H> {
     }
 }
 
+/// The areas of a heap from one on, in the order of the list.
+pub struct Areas<H: Host>(Option<Area<H>>);
+
+impl<H: Host> Iterator for Areas<H> {
+    type Item = Area<H>;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Area<H>> {
+        let area = self.0?;
+        self.0 = area.next();
+        Some(area)
+    }
+}
+
 impl<H: Host> Area<H> {
     /// log2 of a block's bytes.
     pub(super) const BLOCK_SHIFT: u32 = H::BLOCK_BYTES.trailing_zeros();
@@ -69,8 +83,8 @@ impl<H: Host> Area<H> {
 
     /// All areas of a heap, in the order of the list.
     #[inline(always)]
-    pub fn all(host: H) -> impl Iterator<Item = Self> {
-        core::iter::successors(Some(Self::first(host)), |a| a.next())
+    pub fn all(host: H) -> Areas<H> {
+        Areas(Some(Self::first(host)))
     }
 
     /// The blocks of the pool.
@@ -205,7 +219,7 @@ impl<H: Host> Area<H> {
     }
 
     /// The blocks of the chunk whose head is `head`.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn chunk_len(self, head: BlockIndex) -> BlockCount {
         self.table().chunk_len(head)
     }

@@ -1,6 +1,6 @@
 //! A table with one bit a block: which blocks may have a finaliser.
 
-use super::alloc_table::Word;
+use super::alloc_table::{SMALL, Word};
 use super::block::BlockIndex;
 
 const BITS: usize = Word::BITS as usize;
@@ -59,6 +59,11 @@ impl BitTable {
 
     /// The first block in `from .. end` whose bit is set. Empty words are passed over whole.
     pub fn next_set(self, from: BlockIndex, end: BlockIndex) -> Option<BlockIndex> {
+        if SMALL {
+            return (from.0..end.0)
+                .map(BlockIndex)
+                .find(|&block| self.get(block));
+        }
         let mut b = from.0;
         while b < end.0 {
             let p = self.byte(BlockIndex(b));

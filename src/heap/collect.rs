@@ -33,7 +33,8 @@ impl<H: Host> Heap<H> {
         self.collect_end();
     }
 
-    fn begin(self) {
+    /// The first half of [`Self::sweep_all`]; [`Self::collect_end`] is the other.
+    pub fn begin(self) {
         self.host().enter();
         // SAFETY: the counter is the heap's (a promise of Host).
         unsafe { *self.host().collects() += 1 }
@@ -43,7 +44,9 @@ impl<H: Host> Heap<H> {
         self.expect_whole();
         self.set_collecting(true);
         // from here on, an area's hint says which of its segments are dirty
-        Area::all(self.host()).for_each(|area| area.set_hint(0));
+        for area in Area::all(self.host()) {
+            area.set_hint(0);
+        }
     }
 
     /// Ends a collect: what was not marked dies.

@@ -19,9 +19,12 @@
 //! The bounds cost no memory: they lie in the mark stack, which lives only during a collect. A collect
 //! frees at will, so it forgets all hints when it ends.
 //!
+//! With the feature `small` there is the first of the three alone, as in the C.
+//!
 //! The trap is the border of segments. When the front of a free run is taken, the rest of the run starts
 //! later, perhaps in another segment, whose bound knows nothing of it: see [`Search::cut`].
 
+use super::alloc_table::SMALL;
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex};
 use super::host::Host;
@@ -154,13 +157,19 @@ impl<H: Host> Search<H> {
     /// Forgets everything: after a collect, and when the list of areas has changed.
     ///
     /// In C: the resets of `gc_last_free_atb_index` and `gc_last_free_area` in `gc_collect_end`.
+    #[cfg_attr(feature = "small", inline(always))]
     pub(super) fn forget(self) {
         let first = Area::first(self.0);
         if H::SPLIT {
             // SAFETY: as in `run`.
             unsafe { self.0.last_free_area().write(first.fields()) }
         }
-        Area::all(self.0).for_each(|area| area.set_hint(0));
+        for area in Area::all(self.0) {
+            area.set_hint(0);
+        }
+        if SMALL {
+            return;
+        }
         self.set_run(BlockCount(2));
         self.set_position(first, BlockIndex(0));
         self.size_segments();
@@ -210,6 +219,9 @@ impl<H: Host> Search<H> {
     /// that segment's bound does not know of it.
     #[inline(always)]
     pub(super) fn cut(self, area: Area<H>, at: BlockIndex, n: BlockCount) {
+        if SMALL {
+            return;
+        }
         let rest = at + n;
         let shift = self.segment_shift();
         if (at.0 ^ rest.0) >> shift != 0 {
@@ -230,6 +242,9 @@ impl<H: Host> Search<H> {
         if H::SPLIT && self.comes_before(area, self.last_free_area()) {
             // SAFETY: as in `last_free_area`.
             unsafe { self.0.last_free_area().write(area.fields()) }
+        }
+        if SMALL {
+            return;
         }
         if self.is_bounded_near(area, at) {
             return self.raise_bound(area, at, n);
@@ -324,6 +339,10 @@ impl<H: Host> Search<H> {
                 }
                 if b.0 < area.hint() || (H::SPLIT && before_last_free) {
                     return Err("a block below the hint is free");
+                }
+                if SMALL {
+                    b = b + run;
+                    continue;
                 }
                 if self.bound(self.segment(area, b)) < Self::bound_for(run) {
                     return Err("a free run is longer than its segment's bound");

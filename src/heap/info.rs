@@ -1,13 +1,16 @@
 //! Numbers about the heap.
 
 use super::Heap;
-use super::alloc_table::{AllocTable, BITS, BLOCKS_PER_WORD, LOW, Word, free_bits};
+use super::alloc_table::{AllocTable, BITS, BLOCKS_PER_WORD, LOW, SMALL, Word, free_bits};
 use super::area::Area;
 use super::block::{BlockIndex, BlockKind};
 use super::host::Host;
 use super::search::run_inside;
 
 /// What [`Heap::info`] tells.
+///
+/// The fields lie in the order of MicroPython's `gc_info_t`, so that `gc_info` is one write.
+#[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Info {
     /// Bytes of all pools.
@@ -37,11 +40,15 @@ impl<H: Host> Heap<H> {
         let mut info = Info::default();
         for area in Area::all(host) {
             let before = info;
-            info.count(area.table(), |i| {
-                if H::HOOK {
-                    host.hook(i);
-                }
-            });
+            if SMALL {
+                info.count_small(area, host);
+            } else {
+                info.count(area.table(), |i| {
+                    if H::HOOK {
+                        host.hook(i);
+                    }
+                });
+            }
             if H::TWINS {
                 let mut twin = before;
                 twin.count_naive(area.table());

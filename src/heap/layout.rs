@@ -88,7 +88,7 @@ impl Layout {
             (total - GAP_BYTES) / (1 + pool_per_table_byte)
         };
         let layout = Self::with_table(table_bytes, total, block_bytes, tables);
-        if layout.is_none() && table_bytes > 0 {
+        if (bit_tables > 1 || tables.slack) && layout.is_none() && table_bytes > 0 {
             // two bit tables end in half a byte each, which the division does not foresee
             return Self::with_table(table_bytes - 1, total, block_bytes, tables);
         }

@@ -14,17 +14,20 @@
 //! grey object black and traces it. So each object is traced once, however small the stack, and nothing
 //! but the tables is written: an object may be in use by DMA.
 //!
-//! Without a finaliser table there is no code to spare. There an object that finds the stack full is only
+//! Without a finaliser table there is no code to spare, and with the feature `small` none is used. There an object that finds the stack full is only
 //! marked, and the marked objects of dirty segments are read again.
 
 use super::Heap;
-use super::alloc_table::{BITS, BLOCKS_PER_WORD};
+use super::alloc_table::{BITS, BLOCKS_PER_WORD, SMALL};
 use super::area::{Area, View};
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::host::{Host, Trace};
 use super::waiting::{self, Found, Ring, Waiting};
 
 impl<H: Host> Heap<H> {
+    /// Whether there are codes for grey objects, and code that tells them.
+    const GREY: bool = H::FINALISER && !SMALL;
+
     /// Marks everything that is reachable from `len` words at `roots`. A word is a root if it is exactly
     /// the address of a live chunk.
     ///
@@ -50,6 +53,12 @@ impl<H: Host> Heap<H> {
             // SAFETY: the caller says that the word may be read. It may be anything: a number, half an
             // address, a stale pointer. It is only compared.
             let word = unsafe { root.read_volatile() };
+            if SMALL {
+                if let Some((area, block)) = self.blacken(first.area, word) {
+                    self.mark_from(area, block);
+                }
+                continue;
+            }
             let found = match first.block_at(word) {
                 Some(block) => Some((first, block)),
                 None if H::SPLIT => self.elsewhere(word),
@@ -81,6 +90,9 @@ impl<H: Host> Heap<H> {
     /// Mirrors `gc_mark_subtree` (py/gc.c). Differs: which object is read next is told by [`Waiting`], and a
     /// full stack makes a child grey in the tables.
     fn mark_from(self, area: Area<H>, block: BlockIndex) {
+        if SMALL {
+            return self.mark_from_small(area, block);
+        }
         if waiting::fetches(area.view()) {
             self.mark_all_from::<true>(area, block);
         } else {
@@ -156,8 +168,12 @@ impl<H: Host> Heap<H> {
 
     #[inline(always)]
     fn extent_in(self, view: View<H>, head: BlockIndex) -> BlockCount {
-        let n = view.table.chunk_len(head);
-        if H::FINALISER
+        let n = if SMALL {
+            view.area.chunk_len(head)
+        } else {
+            view.table.chunk_len(head)
+        };
+        if Self::GREY
             && n > BlockCount(1)
             && view.area.hint() != 0
             && let Some(grey) = view
@@ -174,12 +190,12 @@ impl<H: Host> Heap<H> {
     #[cold]
     #[inline(never)]
     pub(super) fn defer(self, area: Area<H>, block: BlockIndex) {
-        if H::FINALISER {
+        if Self::GREY {
             let has_finaliser = area.finalisers().get(block);
             area.table().mark_to_grey(block, has_finaliser);
             area.finalisers().set(block);
         }
-        area.set_hint(area.hint() | 1 << (block.0 >> dirty_shift(area.blocks())));
+        area.set_hint(area.hint() | 1 << dirty_segment(block, area.blocks()));
     }
 
     /// Traces all that waits in the tables.
@@ -191,8 +207,12 @@ impl<H: Host> Heap<H> {
             let shift = dirty_shift(area.blocks());
             let segment = area.hint().trailing_zeros() as usize;
             let from = BlockIndex(segment << shift);
-            let end = area.end().min(BlockIndex((segment + 1) << shift));
-            if H::FINALISER {
+            let end = if SMALL && segment == BITS - 1 {
+                area.end()
+            } else {
+                area.end().min(BlockIndex((segment + 1) << shift))
+            };
+            if Self::GREY {
                 // dirty until a look finds nothing: `extent` relies on it
                 while self.trace_grey(area, from, end) {}
                 area.set_hint(area.hint() & !(1 << segment));
@@ -288,8 +308,22 @@ impl<H: Host, const FETCH: bool> Reader<H, FETCH> {
     }
 }
 
-/// log2 of the blocks in a dirty segment: there is a bit for each segment in a word.
+/// The dirty segment that a block of an area of `blocks` blocks lies in.
+fn dirty_segment(block: BlockIndex, blocks: BlockCount) -> usize {
+    let segment = block.0 >> dirty_shift(blocks);
+    if SMALL {
+        segment.min(BITS - 1)
+    } else {
+        segment
+    }
+}
+
+/// log2 of the blocks in a dirty segment: there is a bit for each segment in a word. Where the code is to be small, they
+/// have one length, and the last takes what is left.
 fn dirty_shift(blocks: BlockCount) -> u32 {
+    if SMALL {
+        return BITS.trailing_zeros() + 3;
+    }
     let per_bit = blocks.0 / BITS + 1;
     per_bit
         .next_power_of_two()
@@ -304,11 +338,8 @@ mod tests {
     #[test]
     fn every_block_has_a_dirty_bit() {
         for blocks in (4..100_000).step_by(4).chain([1 << 20, (1 << 20) + 4]) {
-            let shift = dirty_shift(BlockCount(blocks));
-            assert!(
-                (blocks - 1) >> shift < BITS,
-                "{blocks} blocks, shift {shift}"
-            );
+            let last = dirty_segment(BlockIndex(blocks - 1), BlockCount(blocks));
+            assert!(last < BITS, "{blocks} blocks, segment {last}");
         }
     }
 }

@@ -44,6 +44,7 @@ pub mod lock;
 pub mod mark;
 pub mod noscan;
 mod search;
+mod small;
 pub mod sweep;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -3,7 +3,7 @@
 //! The search reads the table by the word and is led by the claims of [`super::hints`]. It keeps them true
 //! as it takes blocks, and as blocks are freed.
 
-use super::alloc_table::{BLOCKS_PER_WORD, LOW, Word, free_bits};
+use super::alloc_table::{BLOCKS_PER_WORD, LOW, SMALL, Word, free_bits};
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::host::Host;
@@ -38,7 +38,11 @@ impl<H: Host> Search<H> {
     /// enough.
     pub(super) fn take(self, n: BlockCount) -> Option<(Area<H>, BlockIndex)> {
         let expected = if H::TWINS { self.find_naive(n) } else { None };
-        let found = self.take_led(n);
+        let found = if SMALL {
+            self.take_small(n)
+        } else {
+            self.take_led(n)
+        };
         if H::TWINS {
             assert!(found == expected, "first fit differs from its twin");
         }

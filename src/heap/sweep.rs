@@ -15,7 +15,7 @@
 //! of the top of a word goes on in the next.
 
 use super::Heap;
-use super::alloc_table::{BITS, BLOCKS_PER_WORD, LOW, Word};
+use super::alloc_table::{BITS, BLOCKS_PER_WORD, LOW, SMALL, Word};
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::host::{Host, Trace};
@@ -196,8 +196,56 @@ impl<H: Host> Heap<H> {
         }
     }
 
+    /// Sweeps one area up to its highest used block; says whether nothing of it is used now. A block at a time, the
+    /// way the C does it.
+    fn sweep_area_small(self, area: Area<H>, collected: &mut usize) -> bool {
+        let table = area.table();
+        let mut last_used = None;
+        let mut dead = false;
+        for block in 0..area.end().min(area.last_used() + BlockCount(1)).0 {
+            if H::HOOK {
+                self.host().hook(block);
+            }
+            let block = BlockIndex(block);
+            match table.kind(block) {
+                BlockKind::Free => continue,
+                BlockKind::Mark => {
+                    table.mark_to_head(block);
+                    dead = false;
+                }
+                BlockKind::Head => {
+                    if H::FINALISER && !H::FINALISER_PASS && area.has_finaliser(block) {
+                        self.finalise_at(area, block);
+                    }
+                    if H::VERBOSE {
+                        self.host().trace(Trace::Sweep(area.address(block)));
+                    }
+                    *collected += 1;
+                    dead = true;
+                }
+                BlockKind::Tail => {}
+            }
+            if !dead {
+                last_used = Some(block);
+                continue;
+            }
+            table.any_to_free(block, BlockCount(1));
+            if H::HARDENED {
+                area.poison(block, BlockCount(1));
+            } else if H::CLEAR_ON_SWEEP {
+                // SAFETY: the block has just been freed; nobody may use it.
+                unsafe { area.address(block).write_bytes(0, H::BLOCK_BYTES) }
+            }
+        }
+        area.set_last_used(last_used.unwrap_or_default());
+        last_used.is_none()
+    }
+
     /// Sweeps one area up to its highest used block; says whether nothing of it is used now.
     fn sweep_area(self, area: Area<H>, collected: &mut usize) -> bool {
+        if SMALL {
+            return self.sweep_area_small(area, collected);
+        }
         let table = area.table();
         let words = table.words().min(area.last_used().0 / BLOCKS_PER_WORD + 1);
         let mut carry = 0;

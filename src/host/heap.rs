@@ -372,7 +372,7 @@ unsafe impl Host for MicroPython {
     }
 
     #[cold]
-    #[inline(never)]
+    #[cfg_attr(not(feature = "small"), inline(never))]
     fn fault(self, fault: Fault, address: *const u8) -> ! {
         // SAFETY: C of the port or of the shim, which stops; the address is told, not followed.
         unsafe { shim::fault(fault as core::ffi::c_int, address.cast()) }
@@ -388,13 +388,14 @@ pub fn collect_start() {
     const END: usize =
         offset_of!(c::mp_state_ctx_t, vm) + offset_of!(c::mp_state_vm_t, qstr_last_chunk);
     let words = (END - FIRST) / size_of::<usize>();
+    // By the export, not by the function that it stands for: so there is one copy of that.
     // SAFETY: both offsets lie in the static, whose fields between them are words.
-    unsafe { HEAP.collect_root(ctx().cast::<u8>().add(FIRST).cast(), words) }
+    unsafe { c::gc_collect_root(ctx().cast::<u8>().add(FIRST).cast(), words) }
     #[cfg(mpgc_pystack)]
     // SAFETY: the stack is in use from its start to `pystack_cur`.
     unsafe {
         let (start, cur) = ((*thread()).pystack_start, (*thread()).pystack_cur);
-        HEAP.collect_root(
+        c::gc_collect_root(
             start.cast(),
             (cur.addr() - start.addr()) / size_of::<usize>(),
         );

@@ -80,8 +80,11 @@ pub unsafe fn jump(value: *mut c_void) -> ! {
             nlr_jump_fail(value);
         }
         (*buffer).ret_val = value;
-        #[cfg(mpgc_jump_callbacks)]
+        #[cfg(all(mpgc_jump_callbacks, not(feature = "small")))]
         call_callbacks_on(thread, buffer);
+        // the export holds the one copy of the loop
+        #[cfg(all(mpgc_jump_callbacks, feature = "small"))]
+        super::bindings::nlr_call_jump_callbacks(buffer.cast());
         #[cfg(mpgc_pystack)]
         {
             (*thread).pystack_cur = (*buffer.cast::<nlr_buf_t>()).pystack.cast();

@@ -37,17 +37,17 @@ pub unsafe fn exception(exc: mp_obj_t) {
     }
 }
 
-/// Leaves KeyboardInterrupt for the main thread. May run in an interrupt.
+/// The KeyboardInterrupt, without a traceback, to be left for the main thread. May run in an interrupt.
 #[cfg(mpgc_kbd_exception)]
 #[inline(always)]
-pub fn keyboard_interrupt() {
+pub fn new_keyboard_interrupt() -> mp_obj_t {
     // SAFETY: the exception object is part of a static; its address is taken as the
     // object, as MP_OBJ_FROM_PTR does in the representations that bindgen gives a pointer
     // or an integer type.
     unsafe {
         let exc = &raw mut (*vm()).mp_kbd_exception;
         (*exc).traceback_data = core::ptr::null_mut();
-        exception(exc as usize as mp_obj_t);
+        exc as usize as mp_obj_t
     }
 }
 
@@ -70,7 +70,7 @@ pub fn lock() {
 
 /// Undoes one [`lock`].
 #[cfg(mpgc_scheduler)]
-#[inline(always)]
+#[cfg_attr(not(feature = "small"), inline(always))]
 pub fn unlock() {
     let section = Section::begin();
     set_state(state().unlocked(work_left));
@@ -237,10 +237,10 @@ fn run_nodes(mut section: Section) -> Section {
 /// What is to be done about an abort and an exception that are pending, besides running what is scheduled.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Pending {
-    /// Raise them.
-    Raise,
     /// Forget them.
     Clear,
+    /// Raise them.
+    Raise,
     /// Leave them (1.27 on).
     CallbacksOnly,
 }
@@ -275,7 +275,7 @@ impl Pending {
 ///
 /// # Safety
 /// May jump: no frame between here and the newest nlr buffer has a destructor.
-#[inline(always)]
+#[cfg_attr(not(feature = "small"), inline(always))]
 pub unsafe fn handle_pending(what: Pending) {
     #[cfg(mpgc_vm_abort)]
     // SAFETY: fields of a static; the jump is covered by this function's contract.

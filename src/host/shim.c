@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "py/mphal.h"
 #include "py/runtime.h"
@@ -136,7 +137,13 @@ bool mpgc_shim_root_readable(void **p) {
 void mpgc_fault(int kind, const void *ptr);
 void *mpgc_chunk_of(const void *ptr, size_t *n_bytes);
 
-// A port may have its own.
+// A port may have its own. The profile for the least code has no text.
+#if MPGC_NO_MESSAGES
+__attribute__((weak)) void mpgc_fault(int kind, const void *ptr) {
+    (void)kind;
+    (void)ptr;
+}
+#else
 __attribute__((weak)) void mpgc_fault(int kind, const void *ptr) {
     static const char *const names[] = {
         "unknown fault", "no room for a heap", "foreign pointer", "inner pointer", "double free",
@@ -152,12 +159,49 @@ __attribute__((weak)) void mpgc_fault(int kind, const void *ptr) {
     }
     mp_printf(&mp_plat_print, "\n");
 }
+#endif
 
 MPGC_NORETURN void mpgc_shim_fault(int kind, const void *ptr) {
     mpgc_fault(kind, ptr);
     // On a hosted target a signal, on a bare one the fault handler.
     __builtin_trap();
 }
+#endif
+
+#if defined(__arm__) && !defined(__linux__)
+// By these names of the ABI rustc copies and fills memory. mpgc_build.py leads its calls here, and the linker drops
+// what is not called.
+void mpgc_shim_memcpy(void *dest, const void *src, size_t n);
+void mpgc_shim_memmove(void *dest, const void *src, size_t n);
+void mpgc_shim_memset(void *dest, size_t n, int c);
+void mpgc_shim_memclr(void *dest, size_t n);
+
+void mpgc_shim_memcpy(void *dest, const void *src, size_t n) {
+    memcpy(dest, src, n);
+}
+
+void mpgc_shim_memmove(void *dest, const void *src, size_t n) {
+    memmove(dest, src, n);
+}
+
+void mpgc_shim_memset(void *dest, size_t n, int c) {
+    memset(dest, c, n);
+}
+
+void mpgc_shim_memclr(void *dest, size_t n) {
+    memset(dest, 0, n);
+}
+
+// The 4 and the 8 promise an alignment.
+#define ALSO(name, function) extern __typeof__(function) name __attribute__((alias(#function)))
+#define IN_ALL_WIDTHS(name) \
+    ALSO(__wrap___aeabi_##name, mpgc_shim_##name); \
+    ALSO(__wrap___aeabi_##name##4, mpgc_shim_##name); \
+    ALSO(__wrap___aeabi_##name##8, mpgc_shim_##name)
+IN_ALL_WIDTHS(memcpy);
+IN_ALL_WIDTHS(memmove);
+IN_ALL_WIDTHS(memset);
+IN_ALL_WIDTHS(memclr);
 #endif
 
 #ifndef NDEBUG

@@ -123,6 +123,10 @@ fn steps<O: Options, R>(
 }
 
 #[test]
+#[cfg_attr(
+    feature = "small",
+    ignore = "the small search has one hint an area alone"
+)]
 fn segments_without_a_run_long_enough_are_stepped_over() {
     let (mut w, chunks) = comb::<Steps>();
     let heap = w.heap();
@@ -144,6 +148,10 @@ fn segments_without_a_run_long_enough_are_stepped_over() {
 }
 
 #[test]
+#[cfg_attr(
+    feature = "small",
+    ignore = "the small search has one hint an area alone"
+)]
 fn a_loop_of_one_size_goes_on_where_it_was() {
     let (mut w, chunks) = comb::<Steps>();
     let heap = w.heap();
@@ -163,6 +171,10 @@ fn a_loop_of_one_size_goes_on_where_it_was() {
 }
 
 #[test]
+#[cfg_attr(
+    feature = "small",
+    ignore = "the small search has one hint an area alone"
+)]
 fn bounds_of_one_area_say_nothing_of_another() {
     let (mut w, chunks) = comb::<SplitSteps>();
     let second = Region::new(4096 * BLOCK + 4096, 0);
