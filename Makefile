@@ -19,9 +19,11 @@ SECONDS ?=
 TARGET ?=
 # The board of MicroPython's qemu port that `make firmware` is for: a name of tools/boards.py.
 BOARD ?= MPS2_AN385
+# SYMBOLS=1: `make size` prints the size of each function too.
+SYMBOLS ?=
 # What `make nlr` runs, with commas between; none is all.
 ARCH ?=
-# What `make mutants`, `make matrix` and `make proof` run: all whose name holds ONLY, or the k-th of every n (SHARD=k/n);
+# What `make mutants`, `make matrix`, `make metal` and `make proof` run: all whose name holds ONLY, or the k-th of every n (SHARD=k/n);
 # RESUME=1 leaves out what an earlier run has settled.
 ONLY ?=
 SHARD ?=
@@ -47,7 +49,7 @@ UNIX = $(TREE) --variant "$(VARIANT)" --options "$(OPTIONS)"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help python deps tree build build-c run repl test upstream firmware firmware-test nlr twins fuzz fuzz-corpus bench bench-growth hardened-cost bench-python noscan matrix interrupts threads sanitize miri mutants proof firmware-lib install examples firmware-check fmt lint unit clean
+.PHONY: help python deps tree build build-c run repl test upstream firmware firmware-test size metal nlr twins fuzz fuzz-corpus bench bench-growth hardened-cost bench-python noscan matrix interrupts threads sanitize miri mutants proof firmware-lib install examples firmware-check fmt lint unit clean
 
 help: ## list these tasks
 	@echo 'make TASK [RELEASE=1.25.0|1.26.1] [MICROPYTHON_DIR=...] [VARIANT=standard|coverage|minimal] [OPTIONS="..."]'
@@ -88,6 +90,16 @@ firmware: python ## build firmware of the qemu port with mpgc [BOARD=MICROBIT|MP
 firmware-test: python ## run MicroPython's own tests in qemu on firmware with C and with mpgc, and compare [BOARD=...]
 	@$(PYTHON) tools/deps.py --board "$(BOARD)"
 	@$(PYTHON) tools/firmware_test.py $(TREE) --board "$(BOARD)" --options "$(OPTIONS)"
+
+size: python ## compare the size of the four files, C and Rust, in both profiles [TARGET=thumbv7m,x86-64] [SYMBOLS=1]
+	@$(PYTHON) tools/deps.py --board MPS2_AN385 --target i686
+	@$(PYTHON) tools/deps.py --board VIRT_RV32
+	@$(PYTHON) tools/size.py $(TREE) --target "$(TARGET)" $(if $(SYMBOLS),--symbols)
+
+metal: python ## compare sizes, run nlr and upstream's tests on every board [ONLY=MICROBIT] [RESUME=1]
+	@$(PYTHON) tools/deps.py --board MPS2_AN385 --target i686
+	@$(PYTHON) tools/deps.py --board VIRT_RV32
+	@$(PYTHON) tools/metal.py --only "$(ONLY)" $(if $(RESUME),--resume)
 
 nlr: python ## run nlr's assembly of each architecture that is set up here, under qemu-user [ARCH=aarch64,riscv64]
 	@$(PYTHON) tools/nlr.py --arch "$(ARCH)"
@@ -189,4 +201,4 @@ lint: ## check format and lints of the Rust sources
 	cargo clippy --manifest-path fuzz/Cargo.toml --target-dir build/fuzz/lint --no-default-features --all-targets -- -D warnings
 
 clean: ## remove what was built, but not the fetched trees
-	rm -rf target build/unix build/mpy-cross build/qemu build/upstream build/dropin build/no-micropython-lib build/twins build/nlr build/bench build/stress build/sanitize build/mutants build/proof build/matrix build/matrix.json build/firmware build/firmware-lib
+	rm -rf target build/unix build/mpy-cross build/qemu build/size build/metal build/upstream build/dropin build/no-micropython-lib build/twins build/nlr build/bench build/stress build/sanitize build/mutants build/proof build/matrix build/matrix.json build/firmware build/firmware-lib

@@ -27,23 +27,28 @@ def port(tree):
     return folder
 
 
-def build(tree, name, flavour, options):
-    """Build one flavour ("c" or "rust") for a board. Returns a Build."""
+def make_command(tree, name, flavour, make_variables, output):
+    """The make command that builds one flavour ("c" or "rust") for a board into `output`."""
     board = find_board(name)
     folder = port(tree)
     if not (folder / "boards" / name).is_dir():
         raise Fail(f"MicroPython {tree.release} has no board {name} in ports/qemu/boards: choose another RELEASE or BOARD")
-    mpy_cross = unix.build_mpy_cross(tree)
-    whole = "-".join(filter(None, [unix.tree_key(tree), name, options.build_slug]))
-    output = BUILD / "qemu" / whole / flavour
     command = ["make", f"-j{jobs()}", "-C", folder]
     if flavour == "rust":
         command += ["-f", unix.WRAPPER]
     variables = {
-        "BOARD": name, "BUILD": output, "MICROPY_MPYCROSS": mpy_cross, "MPY_LIB_DIR": unix.absent_micropython_lib(),
-        "FROZEN_MANIFEST": frozen_manifest(board), **board.variables, **options.make_variables,
+        "BOARD": name, "BUILD": output, "MICROPY_MPYCROSS": unix.build_mpy_cross(tree),
+        "MPY_LIB_DIR": unix.absent_micropython_lib(), "FROZEN_MANIFEST": frozen_manifest(board),
+        **board.variables, **make_variables,
     }
-    command += [f"{variable}={value}" for variable, value in variables.items()]
+    return command + [f"{variable}={value}" for variable, value in variables.items()]
+
+
+def build(tree, name, flavour, options):
+    """Build one flavour for a board. Returns a Build."""
+    whole = "-".join(filter(None, [unix.tree_key(tree), name, options.build_slug]))
+    output = BUILD / "qemu" / whole / flavour
+    command = make_command(tree, name, flavour, options.make_variables, output)
     started = time.monotonic()
     run_logged(command, output.with_name(flavour + ".log"), env=unix.build_env(tree), what=f"building {whole} ({flavour})")
     program = output / "firmware.elf"

@@ -42,10 +42,11 @@ class BoardSuite(Suite):
 
     def __init__(self, tree, board, built, options):
         self.board = find_board(board)
-        # A board's own arguments are those that the port gives to run-tests.py, such as tests to leave out.
-        self.extra = firmware.port_variable(tree, built, "RUN_TESTS_ARGS")
         self.emulator = firmware.emulator(tree, built)
         super().__init__(tree, built, options)
+        # A board's own arguments are those that the port gives to run-tests.py, such as tests to leave out. They come
+        # last: the first filter says what becomes of a test that no filter knows.
+        self.flags += firmware.port_variable(tree, built, "RUN_TESTS_ARGS")
 
     def build_ffi_library(self):
         """The tests of the unix port alone need it."""
@@ -61,7 +62,7 @@ class BoardSuite(Suite):
         # run-tests.py parts the command at blanks, so the path is one from the folder of the tests.
         kernel = os.path.relpath(self.built.program, self.work / "tests")
         command = [*self.emulator, "-serial", "pty", "-kernel", kernel]
-        return ["-t", "execpty:" + " ".join(command), *self.extra]
+        return ["-t", "execpty:" + " ".join(command)]
 
     def all_dirs(self):
         return DIRS + self.board.dirs

@@ -45,6 +45,7 @@ def all_steps():
         Step("rust lints", ["cargo", "clippy", "--all-targets", "--", "-D", "warnings"], None),
         Step("rust lints of the library for C programs", ["cargo", "clippy", "--all-targets", "--features", "standalone", "--", "-D", "warnings"], None),
         Step("cargo test", ["cargo", "test"], count_cargo),
+        Step("cargo test of the small heap", ["cargo", "test", "--features", "small", "--lib", "heap"], count_cargo),
         Step("tests of the tools", [sys.executable, "-m", "unittest", "discover", "-s", "tools/tests"], count_unittest),
         Step("mutants: the edits apply", python("tools/mutants.py", "--check"), None),
         Step("tree 1.25.0", python("tools/tree.py", "--release", "1.25.0"), None),
@@ -91,6 +92,8 @@ def all_steps():
         name = " ".join(filter(None, ["upstream", release, variant, options]))
         command = python("tools/upstream.py", "--release", release, "--variant", variant, "--options", options)
         steps.append(Step(name, command, None))
+    size = python("tools/size.py", "--release", "1.25.0", "--target", "thumbv7m", "--profile", "size", "--check")
+    steps.append(Step("size", size, None))
     for board in TESTED_BOARDS:
         command = python("tools/firmware_test.py", "--release", "1.25.0", "--board", board, "--short")
         steps.append(Step(f"firmware 1.25.0 {board}", command, None))

@@ -74,22 +74,25 @@ def make_variables(tree, variant, option_variables, mpy_cross):
     return variables + [f"{name}={value}" for name, value in option_variables.items()]
 
 
+def make_command(tree, variant, flavour, option_variables, folder):
+    """The make command that builds one flavour ("c" or "rust") of a variant into `folder`."""
+    command = ["make", f"-j{jobs()}", "-C", tree.path / "ports" / "unix"]
+    if flavour == "rust":
+        if not WRAPPER.is_file():
+            raise Fail(f"{shown(WRAPPER)} is missing: the clone is not complete, check it out again")
+        command += ["-f", WRAPPER]
+    return command + make_variables(tree, variant, option_variables, build_mpy_cross(tree)) + [f"BUILD={folder}"]
+
+
 def build(tree, variant, flavour, options, *extra):
     """Build one flavour ("c" or "rust"); `extra` are further make variables. Returns a Build."""
     if variant not in VARIANTS:
         raise Fail(f"VARIANT={variant} is not known here: choose one of {', '.join(VARIANTS)}")
     if "VARIANT_DIR" in options.make_variables and variant != "standard":
         raise Fail(f"OPTIONS=gil rests on the standard variant: give it with VARIANT=standard, not {variant}")
-    mpy_cross = build_mpy_cross(tree)
     name = "-".join(filter(None, [tree_key(tree), variant, options.build_slug]))
     folder = BUILD / "unix" / name / flavour
-    command = ["make", f"-j{jobs()}", "-C", tree.path / "ports" / "unix"]
-    if flavour == "rust":
-        if not WRAPPER.is_file():
-            raise Fail(f"{shown(WRAPPER)} is missing: the clone is not complete, check it out again")
-        command += ["-f", WRAPPER]
-    command += make_variables(tree, variant, options.make_variables, mpy_cross)
-    command += [f"BUILD={folder}", *extra]
+    command = [*make_command(tree, variant, flavour, options.make_variables, folder), *extra]
     started = time.monotonic()
     run_logged(command, folder.with_name(flavour + ".log"), env=build_env(tree), what=f"building {name} ({flavour})")
     program = folder / "micropython"

@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import boards
 import firmware
 import firmware_test
+import size
 import targets
 from common import Fail
 from tree import Tree
@@ -63,10 +64,12 @@ class Port(unittest.TestCase):
 
     def test_the_tests_are_sent_to_the_emulator_with_the_ports_own_arguments(self):
         with mock.patch.object(firmware_test.BoardSuite, "prepare"):
-            suite = firmware_test.BoardSuite(self.tree, "SABRELITE", self.built, mock.Mock(test_flags=[]))
-        self.assertEqual(suite.machine()[0], "-t")
-        self.assertEqual(suite.machine()[2:], ["--exclude", "asm(bcc|it).py"])
-        start, words = suite.machine()[1].split(":", 1)
+            suite = firmware_test.BoardSuite(self.tree, "SABRELITE", self.built, mock.Mock(test_flags=["-i", "^basics/a"]))
+        # with the port's filter first, run-tests.py would take every test that no filter names
+        self.assertEqual(suite.flags, ["-i", "^basics/a", "--exclude", "asm(bcc|it).py"])
+        flag, instance = suite.machine()
+        self.assertEqual(flag, "-t")
+        start, words = instance.split(":", 1)
         self.assertEqual(start, "execpty")
         self.assertEqual(words.split()[-2:], ["-kernel", "../../c/firmware.elf"])
 
@@ -75,6 +78,21 @@ class Releases(unittest.TestCase):
     def test_a_release_without_boards_is_refused(self):
         with tempfile.TemporaryDirectory() as folder, self.assertRaisesRegex(Fail, "1.24.1 has no boards"):
             firmware.port(Tree(Path(folder), "1.24.1", own=False))
+
+
+class Size(unittest.TestCase):
+    def row(self, target, profile, c_text, rust_text):
+        return {"target": target, "profile": profile, "c_text": c_text, "rust_text": rust_text, "ratio": rust_text / c_text}
+
+    def test_the_bar_of_the_profile_size_is_the_size_of_the_c(self):
+        self.assertEqual(size.above_bars([self.row("thumbv7m", "size", 3615, 3615)]), [])
+        self.assertRegex(size.above_bars([self.row("thumbv7m", "size", 3615, 3616)])[0], "thumbv7m, size: 3616 bytes")
+
+    def test_what_has_no_bar_is_not_judged(self):
+        self.assertEqual(size.above_bars([self.row("x86-64", "size", 100, 200), self.row("thumbv7m", "speed", 100, 200)]), [])
+
+    def test_each_processor_is_built_by_a_known_board_or_by_the_unix_port(self):
+        self.assertLessEqual({p.board for p in size.PROCESSORS.values()} - {None}, set(boards.BOARDS))
 
 
 if __name__ == "__main__":
