@@ -158,9 +158,11 @@ impl<H: Host> Search<H> {
                 {
                     self.set_bound(first_segment + done, Self::bound_for(BlockCount(n - 1)));
                 }
-                if self.bound(first_segment + segment) < Self::bound_for(BlockCount(n)) {
+                let least = Self::bound_for(BlockCount(n));
+                if self.bound(first_segment + segment) < least {
                     searched = None;
-                    b = (segment + 1) << shift;
+                    let next = self.next_segment(first_segment + segment + 1, least);
+                    b = (next - first_segment) << shift;
                     continue;
                 }
                 searched = Some(segment);
