@@ -82,8 +82,12 @@ impl AllocTable {
 
     /// How many words hold the table's blocks, the last perhaps in part.
     #[inline(always)]
+    #[allow(
+        clippy::manual_div_ceil,
+        reason = "div_ceil minds a sum that wraps; there are no more blocks than bytes"
+    )]
     pub fn words(self) -> usize {
-        self.blocks.0.div_ceil(BLOCKS_PER_WORD)
+        (self.blocks.0 + BLOCKS_PER_WORD - 1) / BLOCKS_PER_WORD
     }
 
     /// Word `i`; blocks past the end of the table have any kind.

@@ -8,6 +8,9 @@ use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::host::Host;
 
+/// How many words are looked at for one block before bounds are.
+const NEAR: usize = 8;
+
 /// The search over a host's areas.
 #[derive(Clone, Copy)]
 pub(super) struct Search<H: Host>(pub H);
@@ -64,36 +67,69 @@ impl<H: Host> Search<H> {
         self.take_run(n)
     }
 
-    /// Finds and takes one block, by the word.
+    /// Finds and takes one block, by the word: a few words here, and the rest by the segment.
     #[inline(always)]
     fn take_one(self) -> Option<(Area<H>, BlockIndex)> {
-        let mut next = Some(self.last_free_area());
-        while let Some(area) = next {
-            let table = area.table();
-            for i in area.hint() / BLOCKS_PER_WORD..table.words() {
-                if H::HOOK {
-                    self.0.hook(i);
-                }
-                let word = table.word(i);
-                let free = free_bits(word);
-                if free != 0 {
-                    let at = free.trailing_zeros() as usize / 2;
-                    let block = BlockIndex(i * BLOCKS_PER_WORD + at);
-                    if block >= area.end() {
-                        break;
-                    }
-                    table.free_to_head(i, word, at);
-                    area.set_hint(block.0 + 1);
-                    if H::SPLIT {
-                        // SAFETY: as in `last_free_area`; the areas before this one are full.
-                        unsafe { self.0.last_free_area().write(area.fields()) }
-                    }
-                    self.cut(area, block, BlockCount(1));
+        let area = self.last_free_area();
+        let first = area.hint() / BLOCKS_PER_WORD;
+        let near = (first + NEAR).min(area.table().words());
+        match self.take_one_in(area, first, near) {
+            Some(block) => Some((area, block)),
+            None => self.take_one_far(area, near),
+        }
+    }
+
+    /// The same from a word of an area on, below which nothing is free. Learns which segments are full.
+    #[inline(never)]
+    fn take_one_far(self, from: Area<H>, word: usize) -> Option<(Area<H>, BlockIndex)> {
+        let (mut area, mut word) = (from, word);
+        let words_shift = self.segment_shift() - BLOCKS_PER_WORD.trailing_zeros();
+        loop {
+            let first_segment = self.first_segment(area);
+            let words = area.table().words();
+            while word < words {
+                let segment = self.next_segment(first_segment + (word >> words_shift), 1);
+                let start = (segment - first_segment) << words_shift;
+                let end = (start + (1 << words_shift)).min(words);
+                if let Some(block) = self.take_one_in(area, start.max(word), end) {
                     return Some((area, block));
                 }
+                if start < words {
+                    self.set_bound(segment, 0);
+                }
+                word = end;
             }
             area.set_hint(area.blocks().0);
-            next = area.next();
+            area = area.next()?;
+            word = area.hint() / BLOCKS_PER_WORD;
+        }
+    }
+
+    /// Takes the first free block in some words of an area, if there is one.
+    #[inline(always)]
+    fn take_one_in(self, area: Area<H>, from: usize, end: usize) -> Option<BlockIndex> {
+        let table = area.table();
+        for i in from..end {
+            if H::HOOK {
+                self.0.hook(i);
+            }
+            let word = table.word(i);
+            let free = free_bits(word);
+            if free != 0 {
+                let at = free.trailing_zeros() as usize / 2;
+                let block = BlockIndex(i * BLOCKS_PER_WORD + at);
+                if block >= area.end() {
+                    break;
+                }
+                table.free_to_head(i, word, at);
+                area.set_hint(block.0 + 1);
+                if H::SPLIT {
+                    // SAFETY: as in `last_free_area`; the areas before this one are full.
+                    unsafe { self.0.last_free_area().write(area.fields()) }
+                }
+                self.cut(area, block, BlockCount(1));
+                return Some(block);
+            }
         }
         None
     }

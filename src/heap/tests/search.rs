@@ -152,6 +152,40 @@ fn segments_without_a_run_long_enough_are_stepped_over() {
     feature = "small",
     ignore = "the small search has one hint an area alone"
 )]
+fn full_segments_are_stepped_over_when_one_block_is_wanted() {
+    let mut w = heap_of::<Steps>(4096);
+    w.run(&[Op::AutoCollect { on: false }]);
+    let heap = w.heap();
+    let chunks: Vec<_> = (0..4096).map(|_| heap.alloc(BLOCK, 0)).collect();
+    let free = |block: usize| {
+        // SAFETY: the chunk is live and used no more.
+        unsafe { heap.free(chunks[block]) }
+    };
+    // the first search reads the words from the hint on, and learns which segments are full
+    [100, 4000].into_iter().for_each(free);
+    assert_eq!(heap.alloc(BLOCK, 0), chunks[100]);
+    let (first, found) = steps(&mut w, |w| w.heap().alloc(BLOCK, 0));
+    assert_eq!(found, chunks[4000]);
+    assert!(first >= 3900 / BLOCKS_PER_WORD, "{first} steps");
+    [100, 4001].into_iter().for_each(free);
+    assert_eq!(heap.alloc(BLOCK, 0), chunks[100]);
+    let (led, found) = steps(&mut w, |w| w.heap().alloc(BLOCK, 0));
+    assert_eq!(found, chunks[4001]);
+    assert!(led <= 8 + 256 / BLOCKS_PER_WORD, "{led} steps");
+    // in segments that are known to be full, and at their borders
+    let freed = [511, 512, 600, 1000, 1023, 1024, 3000];
+    freed.into_iter().for_each(free);
+    for block in freed {
+        assert_eq!(heap.alloc(BLOCK, 0), chunks[block]);
+        assert_eq!(heap.check(), Ok(()));
+    }
+}
+
+#[test]
+#[cfg_attr(
+    feature = "small",
+    ignore = "the small search has one hint an area alone"
+)]
 fn a_loop_of_one_size_goes_on_where_it_was() {
     let (mut w, chunks) = comb::<Steps>();
     let heap = w.heap();
