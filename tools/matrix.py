@@ -40,7 +40,11 @@ class Runner:
         started = time.monotonic()
         folder = self.folder / cell.name
         control = self.folder / "default" / "c" / "micropython"
-        result = matrix_build.run_cell(self.tree, cell, self.table.scripts(cell), folder, self.mpy_cross, control)
+        try:
+            result = matrix_build.run_cell(self.tree, cell, self.table.scripts(cell), folder, self.mpy_cross, control)
+        except Fail as error:
+            # The other cells are to be run all the same.
+            result = {"result": "wrong", "told": str(error)}
         matrix_build.tidy(folder, self.keep or result["result"] == "wrong")
         result["built"] = built(cell)
         result["options"] = [entry["name"] for entry in cell.options]
