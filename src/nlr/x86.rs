@@ -54,10 +54,10 @@ pub unsafe fn resume(buffer: *mut Buffer) -> ! {
             "mov ebx, [edx + {ebx}]",
             "mov esp, [edx + {esp}]", // the stack as nlr_push found it
             "mov ebp, [edx + {ebp}]",
-            "mov eax, [edx + {eip}]", // where nlr_push was to return to
-            "mov [esp], eax",         // its slot may have been used again since
+            "add esp, 4",             // less the return address, whose slot may have been used again since
             "mov eax, 1",             // 1: a jump landed here
-            "ret",
+            // not a return, which the processor expects to go where the last call came from
+            "jmp [edx + {eip}]",      // where nlr_push was to return to
             in("edx") buffer,
             eip = const slot::eip,
             ebp = const slot::ebp,

@@ -59,10 +59,10 @@ pub unsafe fn resume(buffer: *mut Buffer) -> ! {
             "mov rbx, [rcx + {rbx}]",
             "mov rsp, [rcx + {rsp}]", // the stack as nlr_push found it
             "mov rbp, [rcx + {rbp}]",
-            "mov rax, [rcx + {rip}]", // where nlr_push was to return to
-            "mov [rsp], rax",         // its slot may have been used again since
+            "add rsp, 8",             // less the return address, whose slot may have been used again since
             "mov eax, 1",             // 1: a jump landed here
-            "ret",
+            // not a return, which the processor expects to go where the last call came from
+            "jmp [rcx + {rip}]",      // where nlr_push was to return to
             in("rcx") buffer,
             rip = const slot::rip,
             rbp = const slot::rbp,
