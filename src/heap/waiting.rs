@@ -37,7 +37,7 @@ impl<H: Host> Found<H> {
 }
 
 /// Entries of the ring: a memory access takes as long as so many objects.
-const RING: usize = 8;
+const RING: usize = 16;
 /// A heap of fewer bytes is in a cache anyway. The heaps of tests are small, and use the ring too.
 const LARGE_HEAP: usize = if cfg!(any(test, feature = "testing")) {
     4 << 10

@@ -47,6 +47,11 @@ pub fn cases() -> Vec<Case> {
     cases.push(mark(Shape::List, 8 * MB, 100_000));
     cases.push(mark(Shape::FallingList, 8 * MB, 100_000));
     cases.push(mark(Shape::Tree, 8 * MB, (1 << 17) - 1));
+    cases.push(mark(Shape::Tree, 64 * MB, (1 << 20) - 1).smaller(mark(
+        Shape::Tree,
+        8 * MB,
+        (1 << 17) - 1,
+    )));
     cases.push(whole(Shape::Lists, 128 * MB, 10_000));
     cases.push(whole(Shape::Nested, 128 * KB, 1_200));
     cases.push(whole(Shape::Nested, 2 * MB, 20_000).smaller(whole(Shape::Nested, 512 * KB, 5_000)));
