@@ -6,7 +6,6 @@ What is found is cut down and printed as a test to paste. Ends with `N passed, N
 
 import argparse
 import lzma
-import os
 import re
 import shutil
 import subprocess

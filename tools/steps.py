@@ -8,7 +8,7 @@ import time
 from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 
-from common import BUILD, ROOT, Fail, clean_env, run_logged, say, shown, write_json
+from common import ROOT, Fail, clean_env, run_logged, say, shown, write_json
 
 # `count` adds up the (passed, failed) that a log tells; without it a step is one check. `minutes` is about how
 # long it takes on two cores. What keeps one core busy and measures no time may run beside others: it `shares`.

@@ -1,0 +1,1 @@
+"""The checks of check_dropin.py, by what they look at."""

@@ -1,0 +1,71 @@
+"""The other ways in: a module directory, the patch, CMake."""
+
+import os
+import shutil
+import subprocess
+
+from .builds import CRATE, MOCK_PORT, Failed, expect, globals_of, release_of, tail
+
+
+def usermod_door(builds):
+    build = builds.directory("usermod", "rust")
+    door = (f"USER_C_MODULES={CRATE / 'micropython-patches/usermod'}",)
+    builds.make(build, "standard", [], builds.objects(build), door=door)
+    expect("mpgc_version" in globals_of(builds.objects(build)), "the door did nothing")
+
+
+def patched_tree(builds):
+    """A copy made of links, but for the one file that the patch changes."""
+    release = release_of(builds.tree)
+    patch = CRATE / "micropython-patches" / f"micropython-{release}.patch"
+    if not patch.exists():
+        return None
+    copy = builds.work / "patched"
+    if not copy.exists():
+        subprocess.run(["cp", "-as", builds.tree, copy], check=True)
+        (copy / "py" / "py.mk").unlink()
+        shutil.copy(builds.tree / "py" / "py.mk", copy / "py" / "py.mk")
+        for command in (["patch", "-p1", "--dry-run", "--fuzz=0"], ["patch", "-p1", "--fuzz=0"]):
+            done = subprocess.run(
+                command, cwd=copy, stdin=patch.open(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+            expect(done.returncode == 0, f"{patch.name} does not apply:\n{done.stdout}")
+    return copy
+
+
+def patch_applies_and_switches(builds):
+    copy = patched_tree(builds)
+    if copy is None:
+        return f"no patch for release {release_of(builds.tree)}"
+    port = copy / "ports" / "unix"
+    for name, switch, rust in (("patched", [f"MPGC={CRATE}"], True), ("patched off", [], False)):
+        build = builds.directory(name, "rust")
+        builds.make(build, "standard", switch, builds.objects(build), door=(), port=port)
+        names = globals_of(builds.objects(build))
+        expect(("mpgc_version" in names) == rust, f"MPGC={switch}: the wrong objects")
+
+
+def cmake_door(builds):
+    if shutil.which("cmake") is None:
+        raise Failed("cmake is not found: install it (apt-get install cmake)")
+    build = builds.work / "cmake-rust"
+    # A copy, so that a header can be touched.
+    source = builds.work / "cmake-port"
+    shutil.copytree(MOCK_PORT, source, dirs_exist_ok=True)
+    module = CRATE / "micropython-patches" / "micropython.cmake"
+    steps = (
+        ["cmake", "-S", source, "-B", build, f"-DUSER_C_MODULES={module}", f"-DMICROPY_DIR={builds.tree}"],
+        ["cmake", "--build", build, f"-j{builds.jobs}"],
+    )
+    for command in steps:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        expect(done.returncode == 0, tail(done.stdout, 25))
+    done = subprocess.run([build / "scenarios"], stdout=subprocess.PIPE, text=True)
+    expect(done.returncode == 0 and done.stdout.endswith("end\n"), f"{done.returncode}: {done.stdout!r}")
+    # Nothing changed: nothing is made.
+    before = (build / "mpgc" / "carrier-gc.o").stat().st_mtime_ns
+    subprocess.run(steps[1], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    expect((build / "mpgc" / "carrier-gc.o").stat().st_mtime_ns == before, "the carrier was made anew")
+    os.utime(source / "mpconfigport.h")
+    subprocess.run(steps[1], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    expect((build / "mpgc" / "carrier-gc.o").stat().st_mtime_ns > before, "a changed header did nothing")

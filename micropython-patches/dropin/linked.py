@@ -1,0 +1,90 @@
+"""Symbols, what is linked, layouts and headers."""
+
+import re
+import subprocess
+
+from .builds import CONFIGURATIONS, CRATE, WRAPPER, expect, globals_of, tail
+
+NOT_IN_A_RELEASE = re.compile(
+    r"panic|rust_begin_unwind|rust_eh_personality|_Unwind_|_ZN4core3fmt|_RNv.*4core.*3fmt|core::fmt"
+)
+
+
+def same_symbols(builds, name):
+    variant, options = CONFIGURATIONS[name]
+    sides = {}
+    for side, door in (("c", ()), ("rust", ("-f", str(WRAPPER)))):
+        build = builds.directory(name, side)
+        builds.make(build, variant, options, builds.objects(build), door=door)
+        sides[side] = globals_of(builds.objects(build))
+    added = {symbol for symbol in sides["rust"] if symbol.startswith("mpgc_")}
+    expect({"mpgc_build_info", "mpgc_version"} <= added, f"mpgc_* are {sorted(added)}")
+    expect(not any("shim" in symbol for symbol in added), f"the shim is global: {sorted(added)}")
+    rust = sides["rust"] - added
+    expect(
+        rust == sides["c"],
+        f"only in C: {sorted(sides['c'] - rust)}; only in Rust: {sorted(rust - sides['c'])}",
+    )
+    return f"{len(rust)} symbols and {len(added)} of mpgc"
+
+
+def no_panic_is_linked(builds):
+    build = builds.directory("standard", "rust")
+    builds.make(build, "standard", [])
+    done = subprocess.run(["nm", build / "micropython"], stdout=subprocess.PIPE, text=True, check=True)
+    names = [line.split()[-1] for line in done.stdout.splitlines()]
+    expect("gc_alloc" in names, "the program has no symbols to look at")
+    found = sorted(name for name in names if NOT_IN_A_RELEASE.search(name))
+    expect(not found, f"linked: {found[:10]}")
+    return f"{len(names)} symbols looked at"
+
+
+def the_program_runs_on_rust(builds):
+    build = builds.directory("standard", "rust")
+    code = "import gc; l=[[i] for i in range(5000)]; del l; gc.collect(); print('done')"
+    done = subprocess.run([build / "micropython", "-c", code], stdout=subprocess.PIPE, text=True)
+    expect(done.returncode == 0 and done.stdout == "done\n", f"{done.returncode}: {done.stdout!r}")
+
+
+def module_tells_the_build(builds):
+    build = builds.directory("module", "rust")
+    builds.make(build, "standard", ["MPGC_PYTHON_MODULE=1"])
+    done = subprocess.run(
+        [build / "micropython", "-c", "import mpgc; print(mpgc.build_info()); print(mpgc.version())"],
+        stdout=subprocess.PIPE, text=True,
+    )
+    info = (build / "mpgc" / "info").read_text().strip()
+    expect(done.stdout.splitlines()[:1] == [info], f"{done.stdout!r} is not {info!r}")
+    return info
+
+
+def words(build):
+    return (build / "mpgc" / "command").read_text().splitlines()
+
+
+def compile_c(builds, build, source, *extra):
+    command = words(build) + [f"-I{CRATE / 'include'}", f"-I{CRATE / 'src/host'}", *extra]
+    command += ["-c", str(source), "-o", str(build / "check.o")]
+    return subprocess.run(command, cwd=builds.port, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def layouts_are_proven(builds):
+    build = builds.directory("standard", "rust")
+    proof = build / "mpgc" / "layout.c"
+    expect(proof.exists(), "the build left no layout.c")
+    text = proof.read_text()
+    claims = text.count("_Static_assert")
+    expect(claims > 100, f"only {claims} claims")
+    expect(compile_c(builds, build, proof).returncode == 0, "the claims do not hold")
+    # A claim that is wrong by one must be seen.
+    wrong = build / "wrong.c"
+    wrong.write_text(re.sub(r"== (\d+),", lambda m: f"== {int(m[1]) + 1},", text, count=1))
+    expect(compile_c(builds, build, wrong).returncode != 0, "a false claim passes")
+    return f"{claims} claims"
+
+
+def headers_stand_together(builds):
+    build = builds.directory("standard", "rust")
+    for source in sorted((CRATE / "c-tests").glob("*.c")):
+        done = compile_c(builds, build, source)
+        expect(done.returncode == 0, f"{source.name}:\n{tail(done.stdout)}")

@@ -1,0 +1,145 @@
+"""A C program of the port on both sides: scenarios, seeds of the design, placement and faults.
+
+The other seeds are in c-tests/port/seeds.c and src/heap/tests/seeds.rs.
+"""
+
+import os
+import re
+import subprocess
+
+from .builds import CRATE, MOCK_PORT, SCENARIOS, WRAPPER, expect, release_of, tail
+
+
+def build_info_is_the_printed_line(builds):
+    """What make prints, what the build leaves and what `mpgc_build_info` returns are one line."""
+    build = builds.directory("scenarios plain", "rust")
+    (build / "py" / "gc.o").unlink(missing_ok=True)
+    options = [f"MICROPYTHON_DIR={builds.tree}", f"SCENARIO_OPTIONS={SCENARIOS['plain']}"]
+    said = builds.make(build, None, options, port=MOCK_PORT).stdout
+    info = (build / "mpgc" / "info").read_text()
+    printed = [line + "\n" for line in said.splitlines() if line.startswith("mpgc ")]
+    expect(printed == [info], f"make printed {printed}, not once {info!r}")
+    done = subprocess.run([build / "scenarios", "info"], stdout=subprocess.PIPE, text=True, timeout=60)
+    expect(done.stdout == info, f"mpgc_build_info() is {done.stdout!r}, not {info!r}")
+    for word in (f"MicroPython {release_of(builds.tree)}", "-linux-gnu", "-byte blocks", "finalisers", "opt-level 3"):
+        expect(word in info, f"{word!r} is not in {info!r}")
+    return info.strip()
+
+
+def realloc_is_checked_in_debug_builds_only(builds):
+    for name, checked in (("plain", False), ("asserts", True)):
+        build = builds.directory(f"scenarios {name}", "rust")
+        symbols = subprocess.run(["nm", build / "py" / "gc.o"], stdout=subprocess.PIPE, text=True, check=True).stdout
+        expect(("mpgc_shim_assert_failed" in symbols) == checked, f"{name}: the checks are {'out' if checked else 'in'}")
+        command = [build / "scenarios", "fault", "inner-realloc"]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=60)
+        said = "assertion failed" if checked else "unnoticed: inner-realloc"
+        expect(said in done.stdout and (done.returncode != 0) == checked, f"{name}: {done.returncode} {done.stdout!r}")
+
+
+def entry_points_are_safe_from_several_threads(builds):
+    build = builds.directory("standard", "rust")
+    program = [build / "micropython", CRATE / "tests" / "seeds" / "threads.py"]
+    done = subprocess.run(program, stdout=subprocess.PIPE, text=True, timeout=300)
+    expect(done.returncode == 0 and done.stdout == "[0, 1, 2, 3] []\n", f"{done.returncode}: {done.stdout!r}")
+
+
+def scenarios(builds, name):
+    """The same C program on both: what it prints must be the same."""
+    release = tuple(int(part) for part in release_of(builds.tree).split("."))
+    told = {}
+    for side, door in (("c", ()), ("rust", ("-f", str(WRAPPER)))):
+        build = builds.directory(f"scenarios {name}", side)
+        options = [f"MICROPYTHON_DIR={builds.tree}", f"SCENARIO_OPTIONS={SCENARIOS[name]}"]
+        builds.make(build, None, options, door=door, port=MOCK_PORT)
+        done = subprocess.run([build / "scenarios"], stdout=subprocess.PIPE, text=True, timeout=60)
+        told[side] = done.stdout.splitlines()
+        expect(done.returncode == 0 and told[side][-1:] == ["end"], f"{side}: {done.returncode}\n{tail(done.stdout)}")
+    differ = [(c, rust) for c, rust in zip(told["c"], told["rust"]) if c != rust]
+    expect(len(told["c"]) == len(told["rust"]), f"{len(told['c'])} lines in C, {len(told['rust'])} in Rust")
+    intended = [pair for pair in differ if release < (1, 26, 0) and pair[0].startswith("nodes that queue themselves")]
+    expect(differ == intended, "\n".join(f"C:    {c}\nRust: {rust}" for c, rust in differ))
+    return f"{len(told['c'])} lines" + (f", {len(intended)} differ as intended" if intended else "")
+
+
+def placed_where_the_port_wants(builds):
+    """The mock port wraps mp_sched_schedule into a section of its own."""
+    carrier = builds.directory("scenarios plain", "rust") / "py" / "gc.o"
+    done = subprocess.run(["objdump", "-t", carrier], stdout=subprocess.PIPE, text=True, check=True)
+    place = {line.split()[-1]: line.split()[-3] for line in done.stdout.splitlines() if len(line.split()) > 4}
+    for name in ("mp_sched_schedule", "mpgc_shim_atomic_begin", "mpgc_shim_atomic_end"):
+        expect(place.get(name) == ".scenario_fast", f"{name} is in {place.get(name)}")
+    # Nothing else of the code may be called from there.
+    done = subprocess.run(["objdump", "-r", "-j", ".scenario_fast", carrier], stdout=subprocess.PIPE, text=True, check=True)
+    targets = {line.split()[2].split("+")[0].split("-")[0] for line in done.stdout.splitlines() if "R_" in line}
+    outside = {name for name in targets if place.get(name, "").startswith(".text")}
+    expect(not outside, f"mp_sched_schedule needs {sorted(outside)}")
+
+
+# Faults: which the hardened build tells, as what (c-tests/port/faults.c).
+FAULTS = {
+    "no-room": "no room for a heap",
+    "foreign-free": "foreign pointer",
+    "foreign-realloc": "foreign pointer",
+    "inner-free": "inner pointer",
+    "inner-byte-free": "inner pointer",
+    "inner-realloc": "inner pointer",
+    "inner-block-realloc": "inner pointer",
+    "double-free": "double free",
+    "swept-free": "double free",
+    "freed-realloc": "double free",
+    "tail-without-head": "broken table",
+    "mark-outside-collect": "broken table",
+    "marked-free": "broken table",
+    "write-after-free": "write after free",
+    "write-after-sweep": "write after free",
+    "write-after-shrink": "write after free",
+    "overrun": "overrun",
+    "overrun-realloc": "overrun",
+    "overrun-collect": "overrun",
+}
+# Of these the account names the chunk.
+IN_A_CHUNK = ("inner pointer", "overrun")
+# The numbers of mpgc.h.
+FAULT_KINDS = {words: number for number, words in enumerate(dict.fromkeys(FAULTS.values()), 1)}
+
+
+def faults_are_told(builds):
+    hardened = builds.directory("scenarios hardened", "rust")
+    plain = builds.directory("scenarios plain", "rust")
+    own = builds.directory("scenarios own fault", "rust")
+    configurations = (
+        (plain, []),
+        (hardened, ["MPGC_HARDENED=1"]),
+        # A heap that may have further areas finds the area of a pointer otherwise.
+        (own, ["MPGC_HARDENED=1", "SCENARIO_OPTIONS=-DSCENARIO_OWN_FAULT -DMICROPY_GC_SPLIT_HEAP=1"]),
+    )
+    for build, options in configurations:
+        options = [f"MICROPYTHON_DIR={builds.tree}", *options]
+        builds.make(build, None, options, door=("-f", str(WRAPPER)), port=MOCK_PORT)
+
+    def commit(build, fault, **env):
+        command = [build / "scenarios", "fault", fault]
+        return subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60, env={**os.environ, **env})
+
+    for fault, words in FAULTS.items():
+        done = commit(hardened, fault)
+        told = rf"mpgc: {words} at (0x)?[0-9a-f]+" + (r", in the chunk of 64 bytes at (0x)?[0-9a-f]+" if words in IN_A_CHUNK else "")
+        expect(re.match(told + "[,\n]", done.stdout), f"{fault}: told {done.stdout!r}")
+        expect(done.returncode < 0, f"{fault}: the program went on, or ended with {done.returncode}")
+        done = commit(own, fault)
+        told = f"the port was told of {FAULT_KINDS[words]} at "
+        expect(done.stdout.startswith(told), f"{fault}: the port was not told: {done.stdout!r}")
+        expect(done.returncode == 3, f"{fault}: not the port's exit: {done.returncode}")
+    done = commit(own, "overrun", SCENARIO_FAULT_RETURNS="1")
+    expect(done.returncode < 0, f"the program goes on after a port's mpgc_fault has returned: {done.stdout!r}")
+    # A build that is not hardened does not look for overruns: the scenario itself tells no fault.
+    expect(commit(plain, "overrun").stdout == "unnoticed: overrun\n", "the plain build tells an overrun")
+    said = [
+        subprocess.run([build / "scenarios"], stdout=subprocess.PIPE, text=True, timeout=60).stdout.splitlines()
+        for build in (plain, hardened)
+    ]
+    # One byte a block is the slack table's, so the heap is smaller; all else is the same.
+    differ = [line for line, other in zip(*said) if line != other]
+    expect(len(said[0]) == len(said[1]) and len(differ) == 1 and differ[0].startswith("total "), f"differ: {differ}")
+    return f"{len(FAULTS)} faults"
