@@ -237,6 +237,10 @@ impl AllocTable {
         }
         let at = head.0 % BLOCKS_PER_WORD;
         let word = self.word(head.0 / BLOCKS_PER_WORD) >> (2 * at);
+        if word & 0b0100 != 0 {
+            // another head is next, marked or not: the most likely end
+            return BlockCount(1);
+        }
         let n = behind_tails(word).trailing_zeros() as usize / 2;
         if at + n < BLOCKS_PER_WORD {
             return BlockCount(n);
