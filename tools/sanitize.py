@@ -7,6 +7,7 @@ and the C original under valgrind. Ends with `N passed, N failed`.
 """
 
 import argparse
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -66,10 +67,10 @@ class Checks:
         self.add(name, outcome.good, outcome.text, started)
 
     def is_seen(self, name, command, *words, **environment):
-        """A planted fault: the tool must tell it, in these words."""
+        """A planted fault: the tool must tell it, in these words (patterns)."""
         started = time.monotonic()
         outcome = stress.run(command, 600, **environment)
-        missing = [word for word in words if word not in outcome.text]
+        missing = [word for word in words if not re.search(word, outcome.text)]
         self.add(f"{name}, planted fault", not outcome.good and not missing, f"not told: {missing}\n{outcome.text}", started)
 
 
@@ -105,7 +106,8 @@ def check_address(tree, checks, args):
     checks.runs_clean("threads, AddressSanitizer and UBSan", [program, 8, args.operations, "rooms"], **NO_LEAKS)
     checks.is_seen(
         "threads, AddressSanitizer", [program, 4, 2000, "rooms", "long-roots"],
-        "AddressSanitizer: heap-buffer-overflow", "in <mpgc::heap::Heap", **NO_LEAKS,
+        # The reading instruction is one of ours; the compiler may have put the whole mark into the entry point.
+        "AddressSanitizer: heap-buffer-overflow", r"#0 .* in (gc_collect_root|<mpgc::heap::)", **NO_LEAKS,
     )
     program = instrumented(tree, "interrupts", "address", "asan", c_flags)
     checks.runs_clean("interrupts, AddressSanitizer and UBSan", [program, args.signals], **NO_LEAKS)
