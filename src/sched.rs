@@ -236,6 +236,14 @@ mod tests {
     }
 
     #[test]
+    fn the_depth_counts_the_locks() {
+        for unlocked in [State::IDLE, State::PENDING] {
+            let depths = [unlocked, unlocked.locked(), unlocked.locked().locked()];
+            assert_eq!(depths.map(State::lock_depth), [0, 1, 2]);
+        }
+    }
+
+    #[test]
     fn a_full_ring_refuses_and_loses_nothing() {
         let mut ring = Ring::<4> { first: 3, len: 0 };
         let taken: Vec<_> = (0..4).map(|_| ring.push().unwrap().index()).collect();

@@ -2,8 +2,9 @@
 """Runs a test program of a mutant for `make mutants`; cargo is told to (CARGO_TARGET_..._RUNNER).
 
 Most mutants are caught by quick tests, and for these the program is compiled without optimisation: compiling
-takes far longer than running. Only what passes them is compiled again, optimised, for the tests that take long:
-every pattern of eight blocks, and the random traces. The first failure ends it all: libtest would go on.
+takes far longer than running. What passes them is shown to those of the small heap (the feature `small`, which has
+lines of its own), and only then compiled again, optimised, for the tests that take long: every pattern of eight blocks,
+and the random traces. The first failure ends it all: libtest would go on.
 A mutant that never ends is stopped by the CPU time that it has used, so that a machine with other work to do
 finds the same mutants.
 """
@@ -17,7 +18,9 @@ SLOW = ["every_pattern", "alloc_table::", "traces_"]
 # Name filters of libtest, and the CPU seconds that they may use: several times what they need.
 QUICK_PHASES = [([word for name in SLOW for word in ("--skip", name)], 45)]
 SLOW_PHASES = [(SLOW[:2], 45), (SLOW[2:], 120)]
-OPTIMISED = "CARGO_PROFILE_TEST_OPT_LEVEL"
+# What is compiled, one after the other: whether optimised, and with which features.
+STAGES = [(False, []), (False, ["--features", "small"]), (True, []), (True, ["--features", "small"])]
+STAGE = "MPGC_MUTANT_STAGE"
 # A mutant may ask for memory without end.
 MEMORY = 4 << 30
 
@@ -51,15 +54,17 @@ def run(command, cpu_seconds):
 
 def main():
     program, *arguments = sys.argv[1:]
-    optimised = os.environ.get(OPTIMISED) != "0"
-    for words, cpu_seconds in SLOW_PHASES if optimised else QUICK_PHASES:
+    stage = int(os.environ.get(STAGE, "0"))
+    for words, cpu_seconds in SLOW_PHASES if STAGES[stage][0] else QUICK_PHASES:
         status = run([program, *arguments, *words], cpu_seconds)
         if status:
             return status
-    if optimised:
+    if stage + 1 == len(STAGES):
         return 0
-    # cargo, and then this program for the optimised one
-    return subprocess.run(["cargo", "test", "--lib"], env={**os.environ, OPTIMISED: "1"}, check=False).returncode
+    # cargo, and then this program for what it has compiled
+    optimised, features = STAGES[stage + 1]
+    env = {**os.environ, STAGE: str(stage + 1), "CARGO_PROFILE_TEST_OPT_LEVEL": "1" if optimised else "0"}
+    return subprocess.run(["cargo", "test", "--lib", *features], env=env, check=False).returncode
 
 
 if __name__ == "__main__":

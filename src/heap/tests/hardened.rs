@@ -92,6 +92,11 @@ faults! {
         chunks[0].add(40).write(0);
         w.heap().free(chunks[0])
     };
+    an_overrun_within_the_first_word_is_noticed, "Overrun": |w, _chunks| {
+        let byte = w.heap().alloc(1, 0);
+        byte.add(1).write(0);
+        w.heap().free(byte)
+    };
     an_overrun_by_one_byte_is_noticed_at_a_collect, "Overrun": |w, chunks| {
         chunks[1].add(40).write(0);
         Host::collect(w.host())
