@@ -21,7 +21,7 @@ TARGET ?=
 BOARD ?= MPS2_AN385
 # SYMBOLS=1: `make size` prints the size of each function too.
 SYMBOLS ?=
-# What `make nlr` runs, with commas between; none is all.
+# The machine that `make build` and `make upstream` are for, if not this one; what `make nlr` runs, with commas between (all).
 ARCH ?=
 # What `make mutants`, `make matrix`, `make metal` and `make proof` run: all whose name holds ONLY, or the k-th of every n (SHARD=k/n);
 # RESUME=1 leaves out what an earlier run has settled.
@@ -46,6 +46,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 TREE = --release "$(RELEASE)"
 UNIX = $(TREE) --variant "$(VARIANT)" --options "$(OPTIONS)"
+ANY_UNIX = $(UNIX) --arch "$(ARCH)"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -59,16 +60,16 @@ python:
 	@command -v "$(PYTHON)" >/dev/null || { echo 'error: `$(PYTHON)` is not in PATH: install the package python3 (as root: apt-get install python3), or give PYTHON=...' >&2; exit 1; }
 
 deps: python ## install what is missing to build and test (apt, as root or with sudo) [TARGET=aarch64]
-	@$(PYTHON) tools/deps.py --target "$(TARGET)"
+	@$(PYTHON) tools/deps.py --target "$(or $(TARGET),$(ARCH))"
 
 tree: python ## fetch the MicroPython tree into build/trees
 	@$(PYTHON) tools/tree.py $(TREE)
 
-build: deps ## build the unix port with mpgc
-	@$(PYTHON) tools/unix.py $(UNIX)
+build: deps ## build the unix port with mpgc [ARCH=aarch64]
+	@$(PYTHON) tools/unix.py $(ANY_UNIX)
 
 build-c: deps ## build the unix port with its own C, for comparison
-	@$(PYTHON) tools/unix.py $(UNIX) --flavour c
+	@$(PYTHON) tools/unix.py $(ANY_UNIX) --flavour c
 
 run: deps ## build the unix port with mpgc and run examples/demo.py
 	@$(PYTHON) tools/unix.py $(UNIX) --python-module --run examples/demo.py
@@ -80,8 +81,8 @@ test: python ## run everything that CI runs; ends with `N passed, N failed`
 	@$(PYTHON) tools/deps.py --test
 	@$(PYTHON) tools/run_checks.py
 
-upstream: deps ## run MicroPython's own tests on C and on mpgc, and compare
-	@$(PYTHON) tools/upstream.py $(UNIX)
+upstream: deps ## run MicroPython's own tests on C and on mpgc, and compare [ARCH=armhf, under qemu-user]
+	@$(PYTHON) tools/upstream.py $(ANY_UNIX)
 
 firmware: python ## build firmware of the qemu port with mpgc [BOARD=MICROBIT|MPS2_AN385|NETDUINO2|SABRELITE|VIRT_RV32]
 	@$(PYTHON) tools/deps.py --board "$(BOARD)"
@@ -99,6 +100,7 @@ size: python ## compare the size of the four files, C and Rust, in both profiles
 metal: python ## compare sizes, run nlr and upstream's tests on every board [ONLY=MICROBIT] [RESUME=1]
 	@$(PYTHON) tools/deps.py --board MPS2_AN385 --target i686
 	@$(PYTHON) tools/deps.py --board VIRT_RV32
+	@$(PYTHON) tools/metal.py --deps --only "$(ONLY)"
 	@$(PYTHON) tools/metal.py --only "$(ONLY)" $(if $(RESUME),--resume)
 
 nlr: python ## run nlr's assembly of each architecture that is set up here, under qemu-user [ARCH=aarch64,riscv64]

@@ -75,6 +75,9 @@ MATRIX_NEEDS = [
     *BENCH_NEEDS,
 ]
 
+# What `make test` builds the unix port for beside this machine.
+TESTED_TARGETS = ("i686",)
+
 # Where the Lisp of examples/firmware runs beside this machine.
 EXAMPLE_TARGETS = ("thumbv6m", "thumbv7m")
 
@@ -174,6 +177,7 @@ def main():
     targets = [find_target(args.target)] if args.target else []
     boards = [args.board] if args.board else TESTED_BOARDS if args.test else []
     targets += [find_target(find_board(board).target) for board in boards]
+    targets += [find_target(name) for name in TESTED_TARGETS] if args.test else []
     targets += [find_target(name) for name in EXAMPLE_TARGETS] if args.test or args.examples else []
     for target in targets:
         needs = needs + needs_of(target)

@@ -6,26 +6,35 @@ A step is one check, but for those whose own tests are counted. What a step prin
 
 import argparse
 import sys
+from collections import namedtuple
 
 from boards import TESTED_BOARDS
 from common import BUILD, run_main, say
 from steps import Step, choose, count_cargo, count_line, count_unittest, python, run_steps
 
-# Release, variant and OPTIONS of each run of upstream's suite.
+# A run of upstream's suite; without `dirs` it is whole.
+Suite = namedtuple("Suite", "release variant options arch dirs", defaults=("", "", []))
+
+# What the heap, the scheduler and nlr can break.
+CORE_DIRS = ["basics", "micropython", "stress", "thread"]
+
 UPSTREAM = [
-    ("1.25.0", "standard", ""),
-    ("1.25.0", "coverage", ""),
-    ("1.25.0", "minimal", ""),
-    ("1.26.1", "standard", ""),
-    ("1.26.1", "coverage", ""),
-    ("1.26.1", "minimal", ""),
-    ("1.25.0", "standard", "pystack"),
-    ("1.25.0", "standard", "setjmp"),
-    ("1.25.0", "standard", "gil"),
-    ("1.25.0", "standard", "conservative-clear"),
-    ("1.25.0", "standard", "tail-clear"),
-    ("1.25.0", "standard", "native"),
-    ("1.25.0", "standard", "via-mpy"),
+    Suite("1.25.0", "standard"),
+    Suite("1.25.0", "coverage"),
+    Suite("1.25.0", "minimal"),
+    Suite("1.26.1", "standard"),
+    Suite("1.26.1", "coverage"),
+    Suite("1.26.1", "minimal"),
+    Suite("1.25.0", "standard", "pystack"),
+    Suite("1.25.0", "standard", "setjmp"),
+    Suite("1.25.0", "standard", "gil"),
+    Suite("1.25.0", "standard", "conservative-clear", dirs=CORE_DIRS),
+    Suite("1.25.0", "standard", "tail-clear", dirs=CORE_DIRS),
+    Suite("1.25.0", "standard", "native"),
+    Suite("1.25.0", "standard", "via-mpy"),
+    Suite("1.25.0", "standard", arch="i686"),
+    Suite("1.25.0", "nanbox", arch="i686"),
+    Suite("1.26.1", "longlong", arch="i686"),
 ]
 
 # Release, and the word that chooses among the drop-in checks: what differs between releases runs on both.
@@ -88,10 +97,10 @@ def all_steps():
     steps.append(Step("the benchmarks: fmt", ["cargo", "fmt", "--manifest-path", "benches/Cargo.toml", "--check"], None))
     steps.append(Step("instructions of the hot paths", python("tools/bench.py", "--release", "1.25.0", "--check"), None))
     steps.append(Step("a tree of one's own", python("tools/check_own_tree.py"), None))
-    for release, variant, options in UPSTREAM:
-        name = " ".join(filter(None, ["upstream", release, variant, options]))
-        command = python("tools/upstream.py", "--release", release, "--variant", variant, "--options", options)
-        steps.append(Step(name, command, None))
+    for suite in UPSTREAM:
+        name = " ".join(filter(None, ["upstream", suite.release, suite.arch, suite.variant, suite.options]))
+        words = ["--release", suite.release, "--variant", suite.variant, "--options", suite.options, "--arch", suite.arch]
+        steps.append(Step(name, python("tools/upstream.py", *words, *(["--dirs", *suite.dirs] if suite.dirs else [])), None))
     size = python("tools/size.py", "--release", "1.25.0", "--target", "thumbv7m", "--profile", "size", "--check")
     steps.append(Step("size", size, None))
     for board in TESTED_BOARDS:

@@ -9,6 +9,7 @@ import argparse
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,9 +18,10 @@ from collections import namedtuple
 
 import options as option_names
 from common import BUILD, ROOT, Fail, clean_env, jobs, run_logged, run_main, say, shown
+from targets import find_target
 from tree import add_tree_arguments, get_tree
 
-VARIANTS = ("standard", "coverage", "minimal")
+VARIANTS = ("standard", "coverage", "minimal", "longlong", "nanbox")
 WRAPPER = ROOT / "micropython-patches" / "wrapper.mk"
 # A symbol that only mpgc's object defines; the linker may drop it from the program, so the object is asked.
 PROOF = "mpgc_build_info"
@@ -61,8 +63,9 @@ def build_mpy_cross(tree):
 
 def manifest(tree, variant):
     """What is frozen. Before 1.21 asyncio is called uasyncio."""
+    named = "coverage" if variant == "coverage" else "standard"
     old = "" if (tree.path / "extmod" / "asyncio").is_dir() else "-uasyncio"
-    return ROOT / "tools" / "manifests" / f"{variant}{old}.py"
+    return ROOT / "tools" / "manifests" / f"{named}{old}.py"
 
 
 def make_variables(tree, variant, option_variables, mpy_cross):
@@ -84,22 +87,41 @@ def make_command(tree, variant, flavour, option_variables, folder):
     return command + make_variables(tree, variant, option_variables, build_mpy_cross(tree)) + [f"BUILD={folder}"]
 
 
-def build(tree, variant, flavour, options, *extra):
-    """Build one flavour ("c" or "rust"); `extra` are further make variables. Returns a Build."""
+def cross_variables(target):
+    """What builds the port for another machine. Of libffi there is only this machine's."""
+    return [f"CROSS_COMPILE={target.prefix}", "MICROPY_PY_FFI=0"]
+
+
+def starter(target, program):
+    """What runs the program here: itself, or a script beside it that calls the emulator."""
+    if not target or not target.emulator:
+        return program
+    script = program.with_name("run-micropython")
+    script.write_text(f"#!/bin/sh\nexec {shlex.join([*target.emulator, str(program)])} \"$@\"\n")
+    script.chmod(0o755)
+    return script
+
+
+def build(tree, variant, flavour, options, *extra, arch=""):
+    """Build one flavour ("c" or "rust"); `extra` are further make variables, `arch` a name of targets.TARGETS. Returns a Build."""
+    target = find_target(arch) if arch else None
     if variant not in VARIANTS:
         raise Fail(f"VARIANT={variant} is not known here: choose one of {', '.join(VARIANTS)}")
     if "VARIANT_DIR" in options.make_variables and variant != "standard":
         raise Fail(f"OPTIONS=gil rests on the standard variant: give it with VARIANT=standard, not {variant}")
-    name = "-".join(filter(None, [tree_key(tree), variant, options.build_slug]))
+    if not (tree.path / "ports" / "unix" / "variants" / variant).is_dir():
+        raise Fail(f"MicroPython {tree.release} has no variant {variant} of the unix port: choose another RELEASE or VARIANT")
+    name = "-".join(filter(None, [tree_key(tree), arch, variant, options.build_slug]))
     folder = BUILD / "unix" / name / flavour
     command = [*make_command(tree, variant, flavour, options.make_variables, folder), *extra]
+    command += cross_variables(target) if target else []
     started = time.monotonic()
     run_logged(command, folder.with_name(flavour + ".log"), env=build_env(tree), what=f"building {name} ({flavour})")
     program = folder / "micropython"
     kept = options.make_variables.get("MPGC_KEEP_C", "").split()
     prove(program, flavour, ("nlr_jump",) if "gc" in kept else ("gc_alloc", "nlr_jump"))
     say(f"  built {shown(program)} in {time.monotonic() - started:.0f} s")
-    return Build(flavour, folder, program, [str(word) for word in command])
+    return Build(flavour, folder, starter(target, program), [str(word) for word in command])
 
 
 def object_of(link_map, function):
@@ -134,6 +156,7 @@ def main():
     parser.add_argument("--variant", default="standard", help=f"one of {', '.join(VARIANTS)}")
     parser.add_argument("--flavour", choices=("c", "rust"), default="rust")
     parser.add_argument("--options", default="", help="as OPTIONS of `make upstream`")
+    parser.add_argument("--arch", default="", help="build for this machine, a name of tools/targets.py")
     parser.add_argument("--python-module", action="store_true", help="link the Python module mpgc in")
     parser.add_argument("--run", nargs="*", metavar="ARG", help="run the program with these arguments (none: its prompt)")
     args = parser.parse_args()
@@ -143,8 +166,9 @@ def main():
     if args.python_module:
         extra.append("MPGC_PYTHON_MODULE=1")
         options = options._replace(build_slug="-".join(filter(None, [options.build_slug, "module"])))
-    say(f"building the unix port of MicroPython {tree.release}, {args.variant}, {args.flavour}")
-    built = build(tree, args.variant, args.flavour, options, *extra)
+    what = " ".join(filter(None, [args.arch, args.variant]))
+    say(f"building the unix port of MicroPython {tree.release}, {what}, {args.flavour}")
+    built = build(tree, args.variant, args.flavour, options, *extra, arch=args.arch)
     if args.run is not None:
         sys.stdout.flush()
         os.execv(built.program, [str(built.program), *args.run])

@@ -4,7 +4,8 @@
 A test that passes with the C and fails (or is skipped) with mpgc is an error, after three more runs on each side;
 one that passes then is flaky, is named, and counts as passed. One that now passes and now fails with mpgc alone gets
 more runs, and is an error if by chance it would fail so much more often than with the C less than once in twenty
-times: a test of times fails on a busy machine whatever it runs on. Results go to build/upstream/<release>-<variant>[-<options>].json.
+times: a test of times fails on a busy machine whatever it runs on. Results go to
+build/upstream/<release>[-<arch>]-<variant>[-<options>].json.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import unix
 from chance import fisher
 from common import BUILD, Fail, run_main, say, shown, table, write_json
 from suite import Suite
+from targets import TARGETS, find_target
 from tree import add_tree_arguments, get_tree
 from untouched import Untouched
 
@@ -23,6 +25,8 @@ REPEATS = 3
 MORE_REPEATS = 12
 CHANCE = 0.05
 FLAVOURS = ("c", "rust")
+# What runs on a build for another machine: what nlr, the collector's roots and threads can break.
+ARCH_DIRS = ["basics", "micropython", "stress", "thread"]
 
 
 def find_by_stem(suite, stem, dirs):
@@ -168,17 +172,25 @@ def main():
     parser.add_argument("--variant", default="standard", help=f"one of {', '.join(unix.VARIANTS)}")
     parser.add_argument("--options", default="", help=f"names ({', '.join(option_names.NAMED)}) and raw flags")
     parser.add_argument("--dirs", nargs="*", help="test folders (default: all that upstream's full run covers)")
+    parser.add_argument("--arch", default="", help=f"build for this machine and run it here: {', '.join(TARGETS)}")
     args = parser.parse_args()
+    if args.arch:
+        find_target(args.arch)
     tree = get_tree(args.release or None, args.micropython_dir)
     options = option_names.parse(args.options)
     some = [] if not args.dirs else ["only", option_names.slug(args.dirs)]
-    name = "-".join(filter(None, [tree.release, args.variant, options.slug, *some]))
+    name = "-".join(filter(None, [tree.release, args.arch, args.variant, options.slug, *some]))
+    dirs = args.dirs or (ARCH_DIRS if args.arch else None)
 
     def make_suites():
-        say(f"building the C control and the Rust build of MicroPython {tree.release}, {args.variant} {args.options}".rstrip())
-        return {flavour: Suite(tree, unix.build(tree, args.variant, flavour, options), options) for flavour in FLAVOURS}
+        words = " ".join(filter(None, [args.arch, args.variant, args.options]))
+        say(f"building the C control and the Rust build of MicroPython {tree.release}, {words}")
+        return {
+            flavour: Suite(tree, unix.build(tree, args.variant, flavour, options, arch=args.arch), options)
+            for flavour in FLAVOURS
+        }
 
-    run_and_compare(name, tree, make_suites, args.dirs, {"variant": args.variant, "options": args.options})
+    run_and_compare(name, tree, make_suites, dirs, {"arch": args.arch, "variant": args.variant, "options": args.options})
     return 0
 
 
