@@ -50,7 +50,7 @@ ANY_UNIX = $(UNIX) --arch "$(ARCH)"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help python deps tree build build-c run repl test upstream firmware firmware-test size metal nlr twins fuzz fuzz-corpus bench bench-growth hardened-cost bench-python noscan matrix interrupts threads sanitize miri mutants proof firmware-lib install examples firmware-check fmt lint unit clean
+.PHONY: help python deps tree build build-c run repl test upstream firmware firmware-test size metal metal-interrupts nlr twins fuzz fuzz-corpus bench bench-growth hardened-cost bench-python noscan matrix interrupts threads sanitize miri mutants proof firmware-lib install examples firmware-check fmt lint unit clean
 
 help: ## list these tasks
 	@echo 'make TASK [RELEASE=1.25.0|1.26.1] [MICROPYTHON_DIR=...] [VARIANT=standard|coverage|minimal] [OPTIONS="..."]'
@@ -102,6 +102,10 @@ metal: python ## compare sizes, run nlr and upstream's tests on every board [ONL
 	@$(PYTHON) tools/deps.py --board VIRT_RV32
 	@$(PYTHON) tools/metal.py --deps --only "$(ONLY)"
 	@$(PYTHON) tools/metal.py --only "$(ONLY)" $(if $(RESUME),--resume)
+
+metal-interrupts: python ## a million interrupts on firmware that allocates and collects, in qemu
+	@$(PYTHON) tools/deps.py --board MPS2_AN385
+	@$(PYTHON) tools/metal_interrupts.py $(TREE)
 
 nlr: python ## run nlr's assembly of each architecture that is set up here, under qemu-user [ARCH=aarch64,riscv64]
 	@$(PYTHON) tools/nlr.py --arch "$(ARCH)"
@@ -203,4 +207,4 @@ lint: ## check format and lints of the Rust sources
 	cargo clippy --manifest-path fuzz/Cargo.toml --target-dir build/fuzz/lint --no-default-features --all-targets -- -D warnings
 
 clean: ## remove what was built, but not the fetched trees
-	rm -rf target build/unix build/mpy-cross build/qemu build/size build/metal build/upstream build/dropin build/no-micropython-lib build/twins build/nlr build/bench build/stress build/sanitize build/mutants build/proof build/matrix build/matrix.json build/firmware build/firmware-lib
+	rm -rf target build/unix build/mpy-cross build/qemu build/size build/metal build/metal-interrupts build/upstream build/dropin build/no-micropython-lib build/twins build/nlr build/bench build/stress build/sanitize build/mutants build/proof build/matrix build/matrix.json build/firmware build/firmware-lib

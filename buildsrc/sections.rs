@@ -102,22 +102,17 @@ fn placed(file: &object::File) -> Result<String> {
             .and_then(|symbol| file.section_by_index(symbol.section_index()?).ok())
             .and_then(|section| section.name().ok().map(String::from))
             .ok_or_else(|| format!("cannot find where the port places {name}"))?;
-        // .text and .text.<function> are where Rust places it anyway.
-        if section != ".text" && !section.contains(&probe) {
-            writeln!(
-                text,
-                "    ({name}, $($item:tt)*) => {{ #[unsafe(link_section = {section:?})] $($item)* }};"
-            )
-            .expect("a String takes all text");
-        } else if section.contains(&probe) && !section.starts_with(".text") {
-            // The section is named after the function: name it after the real one.
-            let section = section.replace(&probe, name);
-            writeln!(
-                text,
-                "    ({name}, $($item:tt)*) => {{ #[unsafe(link_section = {section:?})] $($item)* }};"
-            )
-            .expect("a String takes all text");
+        // Where Rust places it anyway.
+        if section == ".text" || section == format!(".text.{probe}") {
+            continue;
         }
+        // A section that is named after the function is named after the real one.
+        let section = section.replace(&probe, name);
+        writeln!(
+            text,
+            "    ({name}, $($item:tt)*) => {{ #[unsafe(link_section = {section:?})] $($item)* }};"
+        )
+        .expect("a String takes all text");
     }
     text.push_str("    ($name:ident, $($item:tt)*) => { $($item)* };\n}\n");
     Ok(text)

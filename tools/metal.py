@@ -56,6 +56,7 @@ def all_steps():
         yield board_step(board, *["--short"] * (board in SLOW))
     for options in OPTIONS:
         yield board_step(WITH_OPTIONS, "--options", options, about=options)
+    yield Step("interrupts", python("tools/metal_interrupts.py", "--release", RELEASE), count_line, 5)
     yield from unix_steps()
 
 

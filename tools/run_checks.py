@@ -26,8 +26,8 @@ UPSTREAM = [
     Suite("1.26.1", "coverage"),
     Suite("1.26.1", "minimal"),
     Suite("1.25.0", "standard", "pystack"),
-    Suite("1.25.0", "standard", "setjmp"),
-    Suite("1.25.0", "standard", "gil"),
+    Suite("1.25.0", "standard", "setjmp", dirs=CORE_DIRS),
+    Suite("1.25.0", "standard", "gil", dirs=CORE_DIRS),
     Suite("1.25.0", "standard", "conservative-clear", dirs=CORE_DIRS),
     Suite("1.25.0", "standard", "tail-clear", dirs=CORE_DIRS),
     Suite("1.25.0", "standard", "native"),
@@ -106,6 +106,7 @@ def all_steps():
     for board in TESTED_BOARDS:
         command = python("tools/firmware_test.py", "--release", "1.25.0", "--board", board, "--short")
         steps.append(Step(f"firmware 1.25.0 {board}", command, None))
+    steps.append(Step("firmware under interrupts", python("tools/metal_interrupts.py", "--release", "1.25.0", "--interrupts", "20000"), count_line))
     return steps
 
 

@@ -1,0 +1,141 @@
+// The module `irq`: the timer of a Cortex-M interrupts the program, and what it calls is what drivers call.
+
+#include "py/gc.h"
+#include "py/nlr.h"
+#include "py/runtime.h"
+
+#define SYSTICK_CONTROL (*(volatile uint32_t *)0xe000e010)
+#define SYSTICK_RELOAD (*(volatile uint32_t *)0xe000e014)
+#define SYSTICK_CURRENT (*(volatile uint32_t *)0xe000e018)
+#define VECTOR_TABLE (*(volatile uint32_t *)0xe000ed08)
+#define SYSTICK_VECTOR 15
+
+// The first 16 entries are those of the processor itself. The table must lie at a multiple of its size.
+static uint32_t vectors[16] __attribute__((aligned(128)));
+
+static volatile struct {
+    uint32_t interrupts;
+    uint32_t scheduled;
+    // What found the queue full.
+    uint32_t refused;
+    // Allocations under the lock that raised, as they must.
+    uint32_t caught;
+    // What was allocated under the lock, or left it changed.
+    uint32_t wrong;
+} told;
+
+static uint32_t seed = 1;
+static bool lock;
+
+static uint32_t draw(uint32_t below) {
+    seed = seed * 1664525 + 1013904223;
+    return (seed >> 16) % below;
+}
+
+static bool schedule(void) {
+    bool done = mp_sched_schedule(MP_STATE_PORT(irq_callback), MP_OBJ_NEW_SMALL_INT(0));
+    if (done) {
+        told.scheduled += 1;
+    } else {
+        told.refused += 1;
+    }
+    return done;
+}
+
+// What the handler of a hard interrupt in Python runs between (shared/runtime/mpirq.c has the like).
+static void under_the_lock(void) {
+    int16_t depth = MP_STATE_VM(sched_state);
+    mp_sched_lock();
+    if (lock) {
+        gc_lock();
+    }
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        void *got = m_malloc(16);
+        told.wrong += got != NULL;
+        nlr_pop();
+    } else {
+        told.caught += 1;
+    }
+    if (lock) {
+        gc_unlock();
+    }
+    mp_sched_unlock();
+    // From idle to pending it may go: the program's own work waits.
+    int16_t now = MP_STATE_VM(sched_state);
+    told.wrong += now != depth && now < 0;
+}
+
+static void tick(void) {
+    told.interrupts += 1;
+    switch (draw(8)) {
+        case 0:
+            while (schedule()) {
+            }
+            break;
+        case 1:
+        case 2:
+            under_the_lock();
+            break;
+        case 3:
+            under_the_lock();
+            schedule();
+            break;
+        default:
+            schedule();
+            break;
+    }
+}
+
+// start(callback, cycles, lock): from now on, an interrupt every so many cycles of the processor.
+static mp_obj_t start(mp_obj_t callback, mp_obj_t cycles, mp_obj_t with_lock) {
+    const uint32_t *before = (const uint32_t *)VECTOR_TABLE;
+    for (int i = 0; i < 16; i++) {
+        vectors[i] = before[i];
+    }
+    vectors[SYSTICK_VECTOR] = (uint32_t)tick;
+    MP_STATE_PORT(irq_callback) = callback;
+    lock = mp_obj_is_true(with_lock);
+    VECTOR_TABLE = (uint32_t)vectors;
+    SYSTICK_RELOAD = mp_obj_get_int(cycles) - 1;
+    SYSTICK_CURRENT = 0;
+    SYSTICK_CONTROL = 7;
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(start_obj, start);
+
+static mp_obj_t stop(void) {
+    SYSTICK_CONTROL = 0;
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(stop_obj, stop);
+
+static mp_obj_t interrupts(void) {
+    return MP_OBJ_NEW_SMALL_INT(told.interrupts);
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(interrupts_obj, interrupts);
+
+static mp_obj_t figures(void) {
+    mp_obj_t items[] = {
+        MP_OBJ_NEW_SMALL_INT(told.scheduled), MP_OBJ_NEW_SMALL_INT(told.refused),
+        MP_OBJ_NEW_SMALL_INT(told.caught), MP_OBJ_NEW_SMALL_INT(told.wrong),
+    };
+    return mp_obj_new_tuple(MP_ARRAY_SIZE(items), items);
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(figures_obj, figures);
+
+static const mp_rom_map_elem_t globals_table[] = {
+    { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_irq) },
+    { MP_ROM_QSTR(MP_QSTR_start), MP_ROM_PTR(&start_obj) },
+    { MP_ROM_QSTR(MP_QSTR_stop), MP_ROM_PTR(&stop_obj) },
+    { MP_ROM_QSTR(MP_QSTR_interrupts), MP_ROM_PTR(&interrupts_obj) },
+    { MP_ROM_QSTR(MP_QSTR_figures), MP_ROM_PTR(&figures_obj) },
+};
+static MP_DEFINE_CONST_DICT(globals, globals_table);
+
+const mp_obj_module_t irq_module = {
+    .base = { &mp_type_module },
+    .globals = (mp_obj_dict_t *)&globals,
+};
+MP_REGISTER_MODULE(MP_QSTR_irq, irq_module);
+MP_REGISTER_ROOT_POINTER(mp_obj_t irq_callback);
