@@ -150,6 +150,9 @@ def run_cargo(args, toolchain, work, target, asserts):
     # Where full RELRO is the default, rustc calls other objects through the GOT. The port's link knows better:
     # so it makes direct calls of them.
     command += ["--", "-C", "relro-level=off"]
+    if target.startswith("mips"):
+        # The linker's -r loses where tables of jumps lie from the global pointer.
+        command += ["-C", "llvm-args=-min-jump-table-entries=1000000"]
     error = work / "error"
     error.unlink(missing_ok=True)
     cargo = subprocess.Popen(
@@ -175,8 +178,22 @@ def run_cargo(args, toolchain, work, target, asserts):
     return library
 
 
-def link_carrier(args, compiler, work, library, exports, bare):
+def hide_others(work, exports, target):
+    """The arguments of objcopy that make the exports the only global names.
+
+    MIPS calls through an entry of the global offset table, which a local name cannot have: there
+    Rust's own names and the shim's become weak.
+    """
+    names = work / "globals"
+    if target.startswith("mips"):
+        return ["--wildcard", *(f"--weaken-symbol={name}" for name in ("_R*", "_ZN*", "mpgc_shim_*"))]
+    names.write_text("".join(name + "\n" for name in exports))
+    return [f"--keep-global-symbols={names}"]
+
+
+def link_carrier(args, compiler, work, library, exports, target):
     """One object out of the library, whose only globals are the exports, and which holds what they need."""
+    bare = "-linux-" not in target
     linked = work / "carrier.o"
     # Where small functions of the compiler's own lie in groups that objects share (x86's thunks), the
     # carrier's copies are to stay when its names become local.
@@ -188,9 +205,7 @@ def link_carrier(args, compiler, work, library, exports, bare):
     done = run(command)
     if done.returncode:
         raise Stop(f"the Rust library does not link to one object: {first_error(done.stderr)}")
-    names = work / "globals"
-    names.write_text("".join(name + "\n" for name in exports))
-    command = args.objcopy.split() + [f"--keep-global-symbols={names}"]
+    command = args.objcopy.split() + hide_others(work, exports, target)
     if bare:
         command += [f"--redefine-sym=__wrap_{name}={name}" for name in OF_THE_PORT]
     for section in (".llvmbc", ".llvmcmd", ".ARM.exidx*", ".rel.ARM.exidx*", ".ARM.extab*", ".rel.ARM.extab*"):
@@ -223,7 +238,7 @@ def carrier(args):
     kept = args.keep_c.split()
     if "gc" in kept:
         exports = [name for name in exports if not name.startswith("gc_") and name not in OF_THE_HEAP]
-    link_carrier(args, compiler, work, library, exports, bare="-linux-" not in target)
+    link_carrier(args, compiler, work, library, exports, target)
     write_dependencies(args, compiler, work)
     print((work / "info").read_text().strip(), flush=True)
     warning = (work / "warning").read_text().strip()

@@ -19,8 +19,8 @@ VARIANTS = {"nanbox": "1.25.0", "longlong": "1.26.1"}
 WITH_VARIANTS = "i686"
 # Where MicroPython emits native code, which counts on the slots of nlr_buf_t.
 NATIVE = ("i686", "armhf", "armel")
-# py/nlrmips.c keeps half of each register of 64 bits.
-SETJMP = ("mips64el",)
+# py/nlrmips.c keeps half of each register of 64 bits; with py/nlrpowerpc.c the C control does not start here.
+SETJMP = ("mips64el", "ppc64el")
 # Its emulation is so slow that only the short way is run.
 SLOW = ("SABRELITE",)
 # OPTIONS that one board is run with besides.

@@ -8,21 +8,16 @@ there. Ends with `N passed, N failed`.
 """
 
 import argparse
-import os
 import re
 import subprocess
-import sys
 from collections import namedtuple
 
-import firmware
+import on_metal
 import unix
-from common import BUILD, ROOT, Fail, clean_env, run_logged, run_main, say, shown
-from firmware_test import serial_path
+from common import Fail, run_main, say
 from tree import add_tree_arguments, get_tree
 
 BOARD = "MPS2_AN385"
-SOURCES = ROOT / "c-tests" / "metal"
-WORK = BUILD / "metal-interrupts"
 # Of the processor's 25 MHz: some thousand instructions of the emulated program between two interrupts.
 CYCLES = 1250
 FAST = ("mp_sched_schedule", "mp_sched_exception")
@@ -30,35 +25,12 @@ FAST = ("mp_sched_schedule", "mp_sched_exception")
 Told = namedtuple("Told", "interrupts scheduled refused caught wrong ran broken turns")
 
 
-def build(tree, flavour):
-    output = WORK / unix.tree_key(tree) / flavour
-    variables = {
-        "USER_C_MODULES": SOURCES, "CFLAGS_EXTRA": f"-include {SOURCES / 'port.h'}",
-    }
-    command = firmware.make_command(tree, BOARD, flavour, variables, output)
-    run_logged(command, output.with_name(flavour + ".log"), env=unix.build_env(tree), what=f"building {BOARD} ({flavour})")
-    unix.prove(output / "firmware.elf", flavour, ("gc_alloc", "nlr_jump"), output / "firmware.map")
-    return unix.Build(flavour, output, output / "firmware.elf", [str(word) for word in command])
-
-
 def run(tree, built, wanted, lock, name):
     """Runs the script on the firmware. Returns what it told, or None and the output."""
-    script = WORK / f"{name}.py"
-    script.write_text(f"WANTED = {wanted}\nCYCLES = {CYCLES}\nLOCK = {lock}\n" + (SOURCES / "interrupts.py").read_text())
-    # pyboard.py parts the command at blanks, so the path is one from where it runs.
-    kernel = os.path.relpath(built.program, WORK)
-    emulator = " ".join([*firmware.emulator(tree, built), "-serial", "pty", "-kernel", kernel])
-    env = clean_env()
-    serial = serial_path()
-    if serial:
-        env["PYTHONPATH"] = str(serial)
-    command = [sys.executable, tree.path / "tools" / "pyboard.py", "--device", f"execpty:{emulator}", script]
-    log = WORK / f"{name}.log"
-    status = run_logged(command, log, env=env, cwd=WORK, what=name, fatal=False, every=60)
-    text = log.read_text(errors="replace")
+    text, good = on_metal.run(tree, built, "interrupts.py", {"WANTED": wanted, "CYCLES": CYCLES, "LOCK": lock}, name)
     found = re.search(r"^told ([\d ]+?)\s*$", text, re.M)
-    if status != 0 or not found:
-        return None, f"status {status}, see {shown(log)}\n{text[-1500:]}"
+    if not good or not found:
+        return None, text
     return Told(*map(int, found[1].split())), found[0]
 
 
@@ -108,10 +80,9 @@ def main():
     tree = get_tree(args.release or None, args.micropython_dir)
     if args.interrupts < 1000:
         raise Fail("--interrupts: give at least 1000, or the queue is never full")
-    WORK.mkdir(parents=True, exist_ok=True)
     checks = Checks()
     for flavour, side in (("c", "C"), ("rust", "mpgc")):
-        built = build(tree, flavour)
+        built = on_metal.build(tree, BOARD, flavour)
         missing = placed_fast(tree, built)
         checks.add(f"{side}: {', '.join(FAST)} lie in .text.fast", f"not so: {', '.join(missing)}" if missing else None)
         told, text = run(tree, built, args.interrupts, True, f"interrupts-{flavour}")
