@@ -50,7 +50,7 @@ ANY_UNIX = $(UNIX) --arch "$(ARCH)"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help python deps tree build build-c run repl test upstream firmware firmware-test size metal metal-interrupts nlr twins fuzz fuzz-corpus bench bench-growth hardened-cost bench-python noscan matrix interrupts threads sanitize miri mutants proof firmware-lib install examples firmware-check fmt lint unit clean
+.PHONY: help python deps tree build build-c run repl test upstream firmware firmware-test size metal metal-interrupts metal-bench nlr twins fuzz fuzz-corpus bench bench-growth hardened-cost bench-python noscan matrix interrupts threads sanitize miri mutants proof firmware-lib install examples firmware-check fmt lint unit clean
 
 help: ## list these tasks
 	@echo 'make TASK [RELEASE=1.25.0|1.26.1] [MICROPYTHON_DIR=...] [VARIANT=standard|coverage|minimal] [OPTIONS="..."]'
@@ -106,6 +106,10 @@ metal: python ## compare sizes, run nlr and upstream's tests on every board [ONL
 metal-interrupts: python ## a million interrupts on firmware that allocates and collects, in qemu
 	@$(PYTHON) tools/deps.py --board MPS2_AN385
 	@$(PYTHON) tools/metal_interrupts.py $(TREE)
+
+metal-bench: python ## count instructions of the C and mpgc on a board in qemu [BOARD=MPS2_AN385|MICROBIT]
+	@$(PYTHON) tools/deps.py --board "$(BOARD)"
+	@$(PYTHON) tools/metal_bench.py $(TREE) --board "$(BOARD)"
 
 nlr: python ## run nlr's assembly of each architecture that is set up here, under qemu-user [ARCH=aarch64,riscv64]
 	@$(PYTHON) tools/nlr.py --arch "$(ARCH)"

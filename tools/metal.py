@@ -57,6 +57,7 @@ def all_steps():
     for options in OPTIONS:
         yield board_step(WITH_OPTIONS, "--options", options, about=options)
     yield Step("interrupts", python("tools/metal_interrupts.py", "--release", RELEASE), count_line, 5)
+    yield Step("instructions", python("tools/metal_bench.py", "--release", RELEASE), None, 10)
     yield from unix_steps()
 
 

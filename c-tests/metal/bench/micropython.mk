@@ -1,0 +1,2 @@
+# The module `heapbench` of firmware whose instructions are counted: see tools/metal_bench.py.
+SRC_USERMOD_C += $(USERMOD_DIR)/bench.c
