@@ -23,7 +23,7 @@ UPSTREAM = [
     Suite("1.25.0", "coverage"),
     Suite("1.25.0", "minimal"),
     Suite("1.26.1", "standard"),
-    Suite("1.26.1", "coverage"),
+    Suite("1.26.1", "coverage", dirs=CORE_DIRS),
     Suite("1.26.1", "minimal"),
     Suite("1.25.0", "standard", "pystack"),
     Suite("1.25.0", "standard", "setjmp", dirs=CORE_DIRS),
@@ -33,8 +33,8 @@ UPSTREAM = [
     Suite("1.25.0", "standard", "native"),
     Suite("1.25.0", "standard", "via-mpy"),
     Suite("1.25.0", "standard", arch="i686"),
-    Suite("1.25.0", "nanbox", arch="i686"),
-    Suite("1.26.1", "longlong", arch="i686"),
+    Suite("1.25.0", "nanbox", arch="i686", dirs=CORE_DIRS[1:]),
+    Suite("1.26.1", "longlong", arch="i686", dirs=CORE_DIRS[1:]),
 ]
 
 # Release, and the word that chooses among the drop-in checks: what differs between releases runs on both.
