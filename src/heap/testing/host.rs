@@ -27,6 +27,7 @@ pub trait Options: Copy + 'static {
     const LAST_USED: bool = true;
     const SPLIT: bool = false;
     const SPLIT_AUTO: bool = false;
+    const GROW_BY_REGIONS: bool = false;
     const CONSERVATIVE_CLEAR: bool = true;
     const CLEAR_ON_SWEEP: bool = false;
     const HARDENED: bool = false;
@@ -221,6 +222,7 @@ unsafe impl<O: Options> Host for TestHost<O> {
     const POOL_BOUNDS: bool = O::SPLIT;
     const SPLIT: bool = O::SPLIT;
     const SPLIT_AUTO: bool = O::SPLIT_AUTO;
+    const GROW_BY_REGIONS: bool = O::GROW_BY_REGIONS;
     const CONSERVATIVE_CLEAR: bool = O::CONSERVATIVE_CLEAR;
     const THRESHOLD: bool = true;
     const COUNT_COLLECTED: bool = true;

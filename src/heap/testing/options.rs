@@ -65,4 +65,6 @@ options! {
     WeakrefAlone, usize, { WEAKREF: bool = true, FINALISER: bool = false, SPLIT: bool = true };
     /// Areas that come and go by themselves; the model knows nothing of these.
     SplitAuto, usize, { SPLIT: bool = true, SPLIT_AUTO: bool = true };
+    /// The same, as large as all the regions are (1.21).
+    SplitAutoByRegions, usize, { SPLIT: bool = true, SPLIT_AUTO: bool = true, GROW_BY_REGIONS: bool = true };
 }

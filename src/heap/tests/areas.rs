@@ -3,7 +3,7 @@
 use std::vec;
 
 use super::{BLOCK, blocks, heap_of};
-use crate::heap::testing::options::{Plain, SplitAuto};
+use crate::heap::testing::options::{Plain, SplitAuto, SplitAutoByRegions};
 use crate::heap::testing::{Fields, Op, World};
 
 #[test]
@@ -70,6 +70,25 @@ fn an_area_that_is_added_has_as_many_blocks_as_the_heap() {
             region_bytes(&mut w),
             Some(naive.div_ceil(BLOCK) * BLOCK),
             "{n} blocks"
+        );
+    }
+}
+
+/// As in 1.21.
+#[test]
+fn an_area_that_is_added_by_regions_is_as_large_as_the_heap_with_its_tables() {
+    for n in (400..1000).step_by(28) {
+        let mut w = heap_of::<SplitAutoByRegions>(n);
+        let keep = w.heap().alloc(n * BLOCK, 0);
+        w.state().roots = vec![keep.addr()];
+        w.state().max_new_area = 1 << 20;
+        assert!(!w.heap().alloc(1, 0).is_null());
+        // tables, pool, gap and fields; the pool ends at a border of blocks
+        let least = n.div_ceil(4) + n / 8 + n * BLOCK + 1 + size_of::<Fields>();
+        let bytes = w.state().regions[0].bytes();
+        assert!(
+            (least..least + 2 * BLOCK).contains(&bytes),
+            "{n} blocks: {bytes} of {least}"
         );
     }
 }
