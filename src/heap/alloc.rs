@@ -119,7 +119,7 @@ impl<H: Host> Heap<H> {
     ) -> *mut u8 {
         let host = self.host();
         area.raise_last_used(block + n - BlockCount(1));
-        let chunk = area.address(block);
+        let chunk = host.keep_address(area.address(block));
         if H::THRESHOLD {
             // SAFETY: the counter is the heap's alone (a promise of Host).
             unsafe { *host.alloc_amount() = (*host.alloc_amount()).wrapping_add(n.0) }

@@ -186,6 +186,11 @@ pub unsafe trait Host: Copy {
     fn enter(self) {}
     /// Lets other threads in again.
     fn exit(self) {}
+    /// `chunk` itself, as an address that the compiler must keep from here on: it could keep the number of the block
+    /// alone and compute the address when the mutex is let go, and then another thread's collect finds no pointer.
+    fn keep_address(self, chunk: *mut u8) -> *mut u8 {
+        chunk
+    }
     /// Collects: calls `collect_start`, `collect_root` for the roots that only the host knows, and
     /// `collect_end`. Runs finalisers, hence Python; it may not return if one of them aborts the VM.
     fn collect(self);
