@@ -27,6 +27,7 @@ const CFGS: &[&str] = &[
     "mpgc_kbd_exception",
     "mpgc_last_used",
     "mpgc_longint_mpz",
+    "mpgc_mutex_inline",
     "mpgc_nlr_fp",
     "mpgc_nlr_registers",
     "mpgc_nlr_setjmp",

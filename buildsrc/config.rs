@@ -10,7 +10,6 @@ use std::fmt::Write;
 pub struct Config<'a> {
     headers: &'a Headers,
     shape: Shape,
-    thread_state_inline: bool,
 }
 
 /// cfg, the flag of port.h that switches it on.
@@ -111,7 +110,6 @@ impl<'a> Config<'a> {
         let config = Config {
             headers,
             shape: Shape::of(headers),
-            thread_state_inline: !headers.declares("pub fn mp_thread_get_state("),
         };
         config.check_flags()?;
         release::check(headers)?;
@@ -186,6 +184,15 @@ impl<'a> Config<'a> {
         self.flag("PY_THREAD") && !self.flag("PY_THREAD_GIL")
     }
 
+    /// How bindgen declares the function that takes `gc_mutex`, unless the port has it inline: rp2 and stm32 do.
+    fn mutex_lock(&self) -> &'static str {
+        if self.shape.recursive_mutex {
+            "pub fn mp_thread_recursive_mutex_lock("
+        } else {
+            "pub fn mp_thread_mutex_lock("
+        }
+    }
+
     /// The cfgs that are on.
     pub fn cfgs(&self) -> Vec<&'static str> {
         let mut on: Vec<&str> = FLAG_CFGS
@@ -200,9 +207,12 @@ impl<'a> Config<'a> {
         on.extend(nlr::cfgs(self));
         if self.gc_mutex() {
             on.push("mpgc_gc_mutex");
+            if !self.headers.declares(self.mutex_lock()) {
+                on.push("mpgc_mutex_inline");
+            }
         }
         on.extend(self.shape.cfgs());
-        if self.flag("PY_THREAD") && self.thread_state_inline {
+        if self.flag("PY_THREAD") && !self.headers.declares("pub fn mp_thread_get_state(") {
             on.push("mpgc_thread_state_inline");
         }
         on

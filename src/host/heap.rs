@@ -14,15 +14,20 @@ use core::mem::offset_of;
 /// can neither allocate nor free, and where it asks for figures or collects, it waits for ever in C too.
 #[cfg(mpgc_gc_mutex)]
 mod mutex {
-    #[cfg(not(mpgc_recursive_mutex))]
+    #[cfg(not(any(mpgc_recursive_mutex, mpgc_mutex_inline)))]
     pub use crate::host::bindings::{
         mp_thread_mutex_init as init, mp_thread_mutex_lock as lock,
         mp_thread_mutex_unlock as unlock,
     };
-    #[cfg(mpgc_recursive_mutex)]
+    #[cfg(all(mpgc_recursive_mutex, not(mpgc_mutex_inline)))]
     pub use crate::host::bindings::{
         mp_thread_recursive_mutex_init as init, mp_thread_recursive_mutex_lock as lock,
         mp_thread_recursive_mutex_unlock as unlock,
+    };
+    #[cfg(mpgc_mutex_inline)]
+    pub use crate::host::bindings::{
+        mpgc_shim_mutex_init as init, mpgc_shim_mutex_lock as lock,
+        mpgc_shim_mutex_unlock as unlock,
     };
 }
 
@@ -215,6 +220,12 @@ unsafe impl Host for MicroPython {
     fn exit(self) {
         // SAFETY: this thread holds the mutex since `enter`.
         unsafe { mutex::unlock(&raw mut (*mem()).gc_mutex) }
+    }
+
+    #[cfg(mpgc_gc_mutex)]
+    #[inline(always)]
+    fn keep_address(self, chunk: *mut u8) -> *mut u8 {
+        core::hint::black_box(chunk)
     }
 
     fn collect(self) {

@@ -83,6 +83,27 @@ mp_state_thread_t *mpgc_shim_thread_state(void) {
 }
 #endif
 
+#if MICROPY_ENABLE_GC && MICROPY_PY_THREAD && !MICROPY_PY_THREAD_GIL
+// It is recursive from 1.25 on.
+#if defined(MICROPY_PY_THREAD_RECURSIVE_MUTEX) && MICROPY_PY_THREAD_RECURSIVE_MUTEX
+#define GC_MUTEX(what) mp_thread_recursive_mutex_##what
+#else
+#define GC_MUTEX(what) mp_thread_mutex_##what
+#endif
+
+void mpgc_shim_mutex_init(mpgc_mutex_t *mutex) {
+    GC_MUTEX(init)(mutex);
+}
+
+int mpgc_shim_mutex_lock(mpgc_mutex_t *mutex, int wait) {
+    return GC_MUTEX(lock)(mutex, wait);
+}
+
+void mpgc_shim_mutex_unlock(mpgc_mutex_t *mutex) {
+    GC_MUTEX(unlock)(mutex);
+}
+#endif
+
 #if MICROPY_ENABLE_GC
 // In 1.20 the macro takes no argument, and a lone (i) stays.
 #pragma GCC diagnostic push

@@ -55,6 +55,14 @@ MPGC_NORETURN void mpgc_shim_raise_pystack_exhausted(void);
 mp_state_thread_t *mpgc_shim_thread_state(void);
 #endif
 
+#if MICROPY_ENABLE_GC && MICROPY_PY_THREAD && !MICROPY_PY_THREAD_GIL
+// The functions of gc_mutex, where the port has them inline.
+typedef __typeof__(mp_state_ctx.mem.gc_mutex) mpgc_mutex_t;
+void mpgc_shim_mutex_init(mpgc_mutex_t *mutex);
+int mpgc_shim_mutex_lock(mpgc_mutex_t *mutex, int wait);
+void mpgc_shim_mutex_unlock(mpgc_mutex_t *mutex);
+#endif
+
 #if MICROPY_ENABLE_GC
 // MICROPY_GC_HOOK_LOOP(i).
 void mpgc_shim_gc_hook_loop(size_t i);
