@@ -15,6 +15,54 @@ pub struct Port {
     pub target: String,
 }
 
+/// What changes what a header says, or how the types in it lie in memory, begins so.
+const FLAGS_OF_HEADERS: &[&str] = &[
+    "-I",
+    "-D",
+    "-U",
+    "-i",
+    "--sysroot=",
+    "-nostdinc",
+    "-std=",
+    "-ansi",
+    "-march=",
+    "-mcpu=",
+    "-mabi=",
+    "-mfloat-abi=",
+    "-mfpu=",
+    "-mhard-float",
+    "-msoft-float",
+    "-mthumb",
+    "-marm",
+    "-m32",
+    "-m64",
+    "-mx32",
+    "-mips",
+    "-EB",
+    "-EL",
+    "-mbig-endian",
+    "-mlittle-endian",
+    "-fshort-enums",
+    "-fno-short-enums",
+    "-fsigned-char",
+    "-funsigned-char",
+    "-fshort-wchar",
+    "-fms-extensions",
+];
+/// These have their value in the next word, when they stand alone.
+const FLAGS_WITH_VALUE: &[&str] = &[
+    "-I",
+    "-D",
+    "-U",
+    "-isystem",
+    "-iquote",
+    "-idirafter",
+    "-include",
+    "-imacros",
+    "-isysroot",
+    "--sysroot",
+];
+
 impl Port {
     /// Reads what the make rules left: `MPGC_PORT_COMMAND`, a file with one
     /// argument a line, and `MPGC_PORT_DIR`, where relative paths start.
@@ -111,25 +159,25 @@ impl Port {
         Ok(files)
     }
 
-    /// The arguments for libclang: the port's own, less what only its compiler
-    /// knows, and that compiler's include list in place of clang's.
+    /// The arguments for libclang: of the port's own those that change what headers say, and that compiler's include
+    /// list in place of clang's. An argument that clang does not know would end it, and gcc has many.
     pub fn clang_args(&self) -> Result<Vec<String>> {
         let mut args: Vec<String> = Vec::new();
-        for word in &self.args {
-            let only_for_the_compiler = ["-W", "-f", "-g", "-O", "--specs=", "-specs=", "-M"];
-            if only_for_the_compiler
-                .iter()
-                .any(|flag| word.starts_with(flag))
-            {
-                continue;
-            }
-            // rv32imac_zicsr and its like: clang 14 wants the plain name.
-            match word
-                .strip_prefix("-march=")
-                .and_then(|arch| arch.split_once("_z"))
-            {
-                Some((arch, _)) => args.push(format!("-march={arch}")),
-                None => args.push(word.clone()),
+        // Bare-metal ARM, where clang's default is the other one.
+        if self.target.contains("-none-eabi") {
+            args.push("-fshort-enums".into());
+        }
+        let mut words = self.args.iter();
+        while let Some(word) = words.next() {
+            if FLAGS_WITH_VALUE.contains(&word.as_str()) {
+                args.push(word.clone());
+                args.extend(words.next().cloned());
+            } else if FLAGS_OF_HEADERS.iter().any(|flag| word.starts_with(flag)) {
+                // rv32imac_zicsr and its like: clang 14 wants the plain name.
+                let arch = word
+                    .strip_prefix("-march=")
+                    .and_then(|arch| arch.split_once("_z"));
+                args.push(arch.map_or(word.clone(), |(arch, _)| format!("-march={arch}")));
             }
         }
         args.push("-nostdinc".into());
@@ -137,10 +185,6 @@ impl Port {
             args.extend(["-isystem".into(), dir]);
         }
         args.push(self.include_shim());
-        // Bare-metal ARM, where clang's default is the other one.
-        if self.target.contains("-none-eabi") {
-            args.push("-fshort-enums".into());
-        }
         Ok(args)
     }
 
