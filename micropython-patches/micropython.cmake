@@ -14,6 +14,9 @@ if(NOT TARGET usermod OR NOT DEFINED MICROPY_PY_DIR)
     message(FATAL_ERROR "mpgc: give this file as USER_C_MODULES to a MicroPython port that builds with CMake")
 endif()
 
+if(NOT CMAKE_GENERATOR MATCHES "Ninja|Makefiles")
+    message(FATAL_ERROR "mpgc: CMake's generator ${CMAKE_GENERATOR} does not tell how it compiles C: use -G Ninja or -G \"Unix Makefiles\"")
+endif()
 if(NOT CMAKE_OBJCOPY)
     message(FATAL_ERROR "mpgc: CMake found no objcopy: install the binutils of the port's compiler, or set CMAKE_OBJCOPY")
 endif()
@@ -21,7 +24,8 @@ endif()
 set(MPGC_PATCHES_DIR ${CMAKE_CURRENT_LIST_DIR})
 get_filename_component(MPGC_DIR ${MPGC_PATCHES_DIR} DIRECTORY)
 set(MPGC_BUILD ${CMAKE_BINARY_DIR}/mpgc)
-set(MPGC_CARRIER ${MPGC_BUILD}/carrier-gc.o)
+# Linker scripts place gc.c by the end of its object's name: rp2 has it in RAM.
+set(MPGC_CARRIER ${MPGC_BUILD}/carrier-gc.c${CMAKE_C_OUTPUT_EXTENSION})
 foreach(_pair "MPGC_TARGET=" "MPGC_PROFILE=speed" "MPGC_OPT_LEVEL=" "MPGC_CARGO=" "MPGC_BUILD_STD=" "MPGC_HARDENED=" "MPGC_NOSCAN=")
     string(REGEX MATCH "^([A-Z_]+)=(.*)$" _pair "${_pair}")
     if(NOT DEFINED ${CMAKE_MATCH_1})
@@ -50,33 +54,22 @@ file(GLOB_RECURSE MPGC_SOURCES CONFIGURE_DEPENDS
 function(mpgc_attach)
     set_source_files_properties(${MPGC_REPLACED} PROPERTIES HEADER_FILE_ONLY ON)
 
-    # The command that compiles C for this target, one argument a line. Written anew
-    # only when it changes.
-    separate_arguments(_flags UNIX_COMMAND "${CMAKE_C_FLAGS} ${CMAKE_C_FLAGS_${_MPGC_BUILD_TYPE}}")
-    set(_each "$<TARGET_PROPERTY:${MICROPY_TARGET}")
-    list(JOIN _flags "\n" _flags)
-    set(_command "${CMAKE_C_COMPILER}\n")
-    if(_flags)
-        string(APPEND _command "${_flags}\n")
-    endif()
-    foreach(_kind "COMPILE_OPTIONS=" "COMPILE_DEFINITIONS=-D" "INCLUDE_DIRECTORIES=-I")
-        string(REGEX MATCH "^([A-Z_]+)=(.*)$" _kind "${_kind}")
-        set(_list "${_each},${CMAKE_MATCH_1}>")
-        string(APPEND _command "$<$<BOOL:${_list}>:${CMAKE_MATCH_2}$<JOIN:${_list},\n${CMAKE_MATCH_2}>\n>")
-    endforeach()
-    file(GENERATE OUTPUT ${MPGC_BUILD}/command.$<COMPILE_LANGUAGE>
-        CONTENT "${_command}" TARGET ${MICROPY_TARGET})
+    # CMake writes down how it compiles each file of this target; mpgc is made with the command of one that every
+    # port compiles without options of its own.
+    set_property(TARGET ${MICROPY_TARGET} PROPERTY EXPORT_COMPILE_COMMANDS ON)
+    set(_commands ${CMAKE_BINARY_DIR}/compile_commands.json)
 
     add_custom_command(
         OUTPUT ${MPGC_CARRIER}
-        COMMAND ${Python3_EXECUTABLE} ${MPGC_PATCHES_DIR}/mpgc_build.py from-cmake ${MPGC_BUILD}/command.C ${MPGC_BUILD}/command
+        COMMAND ${Python3_EXECUTABLE} ${MPGC_PATCHES_DIR}/mpgc_build.py from-cmake
+            ${_commands} ${MICROPY_TARGET} ${MICROPY_PY_DIR}/runtime.c ${MPGC_BUILD}/command
         COMMAND ${Python3_EXECUTABLE} ${MPGC_PATCHES_DIR}/mpgc_build.py carrier
             --crate ${MPGC_DIR} --work ${MPGC_BUILD} --output ${MPGC_CARRIER}
             --objcopy ${CMAKE_OBJCOPY} "--cargo=${MPGC_CARGO}" "--profile=${MPGC_PROFILE}" "--opt-level=${MPGC_OPT_LEVEL}"
             "--target=${MPGC_TARGET}" "--build-std=${MPGC_BUILD_STD}" "--hardened=${MPGC_HARDENED}" "--noscan=${MPGC_NOSCAN}"
             "--clear-on-sweep=${MPGC_CLEAR_ON_SWEEP}" "--heap-profiling=${MPGC_HEAP_PROFILING}" "--trace-marks=${MPGC_TRACE_MARKS}"
         DEPENDS
-            ${MPGC_BUILD}/command.C
+            ${_commands}
             ${MPGC_SOURCES}
             ${MPGC_PATCHES_DIR}/mpgc_build.py
             ${MPGC_PATCHES_DIR}/mpgc_rust.py
@@ -86,7 +79,7 @@ function(mpgc_attach)
             ${MICROPY_QSTRDEFS_GENERATED}
             ${MICROPY_MODULEDEFS}
             ${MICROPY_ROOT_POINTERS}
-        DEPFILE ${MPGC_BUILD}/carrier-gc.P
+        DEPFILE ${MPGC_BUILD}/carrier-gc.c.P
         WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}
         COMMENT "RUST ${MPGC_CARRIER}"
         VERBATIM
@@ -95,5 +88,4 @@ function(mpgc_attach)
     target_sources(${MICROPY_TARGET} PRIVATE ${MPGC_CARRIER})
 endfunction()
 
-string(TOUPPER "${CMAKE_BUILD_TYPE}" _MPGC_BUILD_TYPE)
 cmake_language(DEFER CALL mpgc_attach)

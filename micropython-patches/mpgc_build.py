@@ -3,13 +3,14 @@
 
     stamp FILE -- WORDS...   writes WORDS, one a line, if they changed
     in-use FILE OBJECTS...   writes FILE anew if the objects are not those of mpgc
-    from-cmake FROM FILE     the same for a list that CMake generated
+    from-cmake COMMANDS TARGET SOURCE FILE   the same for one of CMake's compile_commands.json
     carrier ...              runs cargo, links the static library to one object
 
 Called by mpgc.mk and micropython.cmake. Every failure is one message.
 """
 
 import argparse
+import json
 import os
 import re
 import shlex
@@ -52,12 +53,26 @@ def stamp(path, words):
     path.write_text(text)
 
 
-def from_cmake(source, path):
-    """CMake's list of options: `SHELL:` marks several in one, and some are empty."""
-    words = []
-    for line in source.read_text().splitlines():
-        words += shlex.split(line[len("SHELL:"):]) if line.startswith("SHELL:") else [line]
-    stamp(path, [word for word in words if word not in ("", "-I", "-D")])
+def from_cmake(commands, target, source, path):
+    """The command that compiles `source` for CMake's target, without what names files, in the list that CMake writes."""
+    try:
+        entries = json.loads(commands.read_text())
+    except (OSError, ValueError) as error:
+        raise Stop(f"{commands} tells no commands ({error}): run cmake again, with -G Ninja or -G \"Unix Makefiles\"") from error
+    of_target = f"CMakeFiles/{target}.dir/"
+    same = [entry for entry in entries if Path(entry["file"]).name == source.name and Path(entry["file"]).resolve() == source.resolve()]
+    found = [entry for entry in same if of_target in entry["command"]]
+    if not found:
+        raise Stop(f"{commands} has no command that compiles {source} for {target}: give micropython.cmake to a port that compiles it")
+    words = shlex.split(found[0]["command"])
+    kept = []
+    while words:
+        word = words.pop(0)
+        if word in ("-o", "-c", "-MF", "-MT", "-MQ"):
+            words.pop(0)
+        elif word not in ("-MD", "-MMD", "--", ""):
+            kept.append(word)
+    stamp(path, kept)
 
 
 def in_use(path, carrier, others):
@@ -208,7 +223,11 @@ def link_carrier(args, compiler, work, library, exports, target):
     command = args.objcopy.split() + hide_others(work, exports, target)
     if bare:
         command += [f"--redefine-sym=__wrap_{name}={name}" for name in OF_THE_PORT]
-    for section in (".llvmbc", ".llvmcmd", ".ARM.exidx*", ".rel.ARM.exidx*", ".ARM.extab*", ".rel.ARM.extab*"):
+    unwanted = [".llvmbc", ".llvmcmd", ".ARM.exidx*", ".rel.ARM.exidx*", ".ARM.extab*", ".rel.ARM.extab*"]
+    if bare:
+        # A port's own objects have none, and the linker takes one that not all objects had for a wish to run code on the stack.
+        unwanted.append(".note.GNU-stack")
+    for section in unwanted:
         command += ["--wildcard", "-R", section]
     done = run(command + [str(linked), str(args.output)])
     if done.returncode:
@@ -257,6 +276,8 @@ def main():
     use_parser.add_argument("carrier", type=Path)
     use_parser.add_argument("others", type=Path, nargs="*")
     cmake_parser = commands.add_parser("from-cmake")
+    cmake_parser.add_argument("commands", type=Path)
+    cmake_parser.add_argument("target")
     cmake_parser.add_argument("source", type=Path)
     cmake_parser.add_argument("file", type=Path)
     build = commands.add_parser("carrier")
@@ -285,7 +306,7 @@ def main():
         elif args.command == "in-use":
             in_use(args.file, args.carrier, args.others)
         elif args.command == "from-cmake":
-            from_cmake(args.source, args.file)
+            from_cmake(args.commands, args.target, args.source, args.file)
         else:
             carrier(args)
     except Stop as stop:
