@@ -49,6 +49,7 @@ def all_checks(builds):
     yield "door: USER_C_MODULES", lambda: doors.usermod_door(builds)
     yield "door: the patch applies and switches", lambda: doors.patch_applies_and_switches(builds)
     yield "door: CMake, on a mock port", lambda: doors.cmake_door(builds)
+    yield "door: CMake, with an SDK for a Cortex-M0+", lambda: doors.cmake_sdk_door(builds)
     yield "bad input: no tree", lambda: refusals.no_tree(builds)
     yield "bad input: the switch points nowhere", lambda: refusals.switch_to_nowhere(builds)
     for name in refusals.OTHER_RELEASES:

@@ -23,6 +23,8 @@
 #define MICROPY_PY_MICROPYTHON_MEM_INFO (1)
 #define MICROPY_PY_GC_COLLECT_RETVAL (1)
 
+#define SCENARIO_HEAP_BYTES (256 * 1024)
+
 // main.c counts how the atomic sections and the hooks are used.
 void scenario_atomic(int change);
 void scenario_hook(const char *name);
@@ -33,7 +35,10 @@ void scenario_hook(const char *name);
 #define MICROPY_INTERNAL_WFE(timeout_ms) scenario_hook((timeout_ms) == -1 ? "wait" : "wait ms")
 
 // A function that the port wants in a section of its own.
-#define MICROPY_WRAP_MP_SCHED_SCHEDULE(f) __attribute__((section(".scenario_fast"))) f
+#ifndef SCENARIO_FAST_SECTION
+#define SCENARIO_FAST_SECTION ".scenario_fast"
+#endif
+#define MICROPY_WRAP_MP_SCHED_SCHEDULE(f) __attribute__((section(SCENARIO_FAST_SECTION))) f
 
 typedef intptr_t mp_int_t;
 typedef uintptr_t mp_uint_t;

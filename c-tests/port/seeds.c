@@ -167,50 +167,14 @@ static void stackless_calls_use_no_c_stack(void) {
 // The address is computed before the mutex is let go: another thread collects in between, and finds the chunk
 // by what this thread has on its stack and in its registers.
 
-static int collects_left;
-static int mutex_depth;
+int scenario_collects_left;
+int scenario_mutex_depth;
+mp_state_thread_t *const scenario_thread = &mp_state_ctx.thread;
 
-mp_state_thread_t *mp_thread_get_state(void) {
-    return &mp_state_ctx.thread;
-}
-
-void mp_thread_set_state(mp_state_thread_t *state) {
-    (void)state;
-}
-
-void mp_thread_recursive_mutex_init(mp_thread_recursive_mutex_t *mutex) {
-    *mutex = 0;
-}
-
-int mp_thread_recursive_mutex_lock(mp_thread_recursive_mutex_t *mutex, int wait) {
-    (void)wait;
-    *mutex += 1;
-    mutex_depth += 1;
-    return 1;
-}
-
-void mp_thread_recursive_mutex_unlock(mp_thread_recursive_mutex_t *mutex) {
-    *mutex -= 1;
-    mutex_depth -= 1;
-    if (mutex_depth == 0 && collects_left > 0) {
-        collects_left -= 1;
-        gc_collect();
-    }
-}
-
-void mp_thread_mutex_init(mp_thread_mutex_t *mutex) {
-    *mutex = 0;
-}
-
-int mp_thread_mutex_lock(mp_thread_mutex_t *mutex, int wait) {
-    (void)wait;
-    *mutex += 1;
-    return 1;
-}
-
-void mp_thread_mutex_unlock(mp_thread_mutex_t *mutex) {
-    *mutex -= 1;
-}
+#if !SCENARIO_INLINE_THREADS
+#define SCENARIO_THREAD
+#include "threads.h"
+#endif
 
 mp_uint_t mp_thread_get_id(void) {
     return 1;
@@ -231,14 +195,14 @@ void mp_thread_finish(void) {
 
 static void an_address_is_known_before_the_mutex_is_let_go(void) {
     for (int flags = 0; flags <= GC_ALLOC_FLAG_HAS_FINALISER; flags++) {
-        collects_left = 2;
+        scenario_collects_left = 2;
         void *chunk = gc_alloc(2 * MICROPY_BYTES_PER_GC_BLOCK, flags);
-        collects_left = 0;
+        scenario_collects_left = 0;
         printf("seed: collected in between, %u bytes\n", (unsigned)gc_nbytes(chunk));
         void *behind = gc_alloc(1, 0);
-        collects_left = 9;
+        scenario_collects_left = 9;
         void *moved = gc_realloc(chunk, 9 * MICROPY_BYTES_PER_GC_BLOCK, true);
-        collects_left = 0;
+        scenario_collects_left = 0;
         printf("seed: collected while it grew, %u bytes\n", (unsigned)gc_nbytes(moved));
         gc_free(moved);
         gc_free(behind);

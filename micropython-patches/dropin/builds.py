@@ -40,6 +40,7 @@ SCENARIOS = {
     "setjmp": "-DMICROPY_NLR_SETJMP=1 -Wno-clobbered",
     "asserts": "-UNDEBUG",
     "threads": "-DMICROPY_PY_THREAD=1 -DMICROPY_PY_THREAD_GIL=0",
+    "threads, inline": "-DMICROPY_PY_THREAD=1 -DMICROPY_PY_THREAD_GIL=0 -DSCENARIO_INLINE_THREADS=1",
     "stackless": "-DMICROPY_STACKLESS=1",
     "split heap, conservative clear": "-DMICROPY_GC_SPLIT_HEAP=1 -DMICROPY_GC_CONSERVATIVE_CLEAR=1",
 }
@@ -81,6 +82,16 @@ class Builds:
 
     def objects(self, build):
         return [build / "py" / f"{name}.o" for name in self.replaced]
+
+
+def same_output(builds, told):
+    """Compares the lines that the scenarios have printed on either side."""
+    release = tuple(int(part) for part in release_of(builds.tree).split("."))
+    differ = [(c, rust) for c, rust in zip(told["c"], told["rust"]) if c != rust]
+    expect(len(told["c"]) == len(told["rust"]), f"{len(told['c'])} lines in C, {len(told['rust'])} in Rust")
+    intended = [pair for pair in differ if release < (1, 26, 0) and pair[0].startswith("nodes that queue themselves")]
+    expect(differ == intended, "\n".join(f"C:    {c}\nRust: {rust}" for c, rust in differ))
+    return f"{len(told['c'])} lines" + (f", {len(intended)} differ as intended" if intended else "")
 
 
 def tail(text, lines=15):

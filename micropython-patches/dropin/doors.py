@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 
-from .builds import CRATE, MOCK_PORT, Failed, expect, globals_of, release_of, tail
+from .builds import CRATE, MOCK_PORT, Failed, expect, globals_of, release_of, same_output, tail
 
 
 def usermod_door(builds):
@@ -63,9 +63,42 @@ def cmake_door(builds):
     done = subprocess.run([build / "scenarios"], stdout=subprocess.PIPE, text=True)
     expect(done.returncode == 0 and done.stdout.endswith("end\n"), f"{done.returncode}: {done.stdout!r}")
     # Nothing changed: nothing is made.
-    before = (build / "mpgc" / "carrier-gc.o").stat().st_mtime_ns
+    carrier = build / "mpgc" / "carrier-gc.c.o"
+    before = carrier.stat().st_mtime_ns
     subprocess.run(steps[1], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-    expect((build / "mpgc" / "carrier-gc.o").stat().st_mtime_ns == before, "the carrier was made anew")
+    expect(carrier.stat().st_mtime_ns == before, "the carrier was made anew")
     os.utime(source / "mpconfigport.h")
     subprocess.run(steps[1], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-    expect((build / "mpgc" / "carrier-gc.o").stat().st_mtime_ns > before, "a changed header did nothing")
+    expect(carrier.stat().st_mtime_ns > before, "a changed header did nothing")
+
+
+def run_in_qemu(firmware):
+    command = ["qemu-system-arm", "-M", "mps2-an385", "-nographic", "-monitor", "none", "-semihosting-config", "enable=on,target=native"]
+    done = subprocess.run([*command, "-kernel", firmware], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+    expect(done.returncode == 0 and done.stdout.endswith("end\n"), f"{done.returncode}: {tail(done.stdout)}")
+    return done.stdout.splitlines()
+
+
+def cmake_sdk_door(builds):
+    """Firmware for a Cortex-M0+, built as the rp2 port is: the same output, and code in RAM where the port wants it."""
+    for tool in ("cmake", "arm-none-eabi-gcc", "qemu-system-arm"):
+        if shutil.which(tool) is None:
+            raise Failed(f"{tool} is not found: run `python3 tools/deps.py --test`")
+    module = CRATE / "micropython-patches" / "micropython.cmake"
+    told = {}
+    for side, switch in (("c", []), ("rust", [f"-DUSER_C_MODULES={module}"])):
+        build = builds.directory("cmake-sdk", side)
+        source = CRATE / "c-tests" / "rp2"
+        for command in (
+            ["cmake", "-S", source, "-B", build, f"-DMICROPY_DIR={builds.tree}", *switch],
+            ["cmake", "--build", build, f"-j{builds.jobs}"],
+        ):
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            expect(done.returncode == 0, tail(done.stdout, 25))
+        told[side] = run_in_qemu(build / "firmware")
+    done = subprocess.run(["nm", build / "firmware"], stdout=subprocess.PIPE, text=True, check=True)
+    place = {line.split()[2]: int(line.split()[0], 16) for line in done.stdout.splitlines() if len(line.split()) == 3}
+    # By the name of gc.c's object, and by MICROPY_WRAP_MP_SCHED_SCHEDULE.
+    for name in ("gc_alloc", "gc_collect_end", "mp_sched_schedule", "mpgc_shim_atomic_begin"):
+        expect(place.get(name, 0) >= 0x20000000, f"{name} is not in RAM")
+    return same_output(builds, told)

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 
-from .builds import CRATE, MOCK_PORT, SCENARIOS, WRAPPER, expect, release_of, tail
+from .builds import CRATE, MOCK_PORT, SCENARIOS, WRAPPER, expect, release_of, same_output, tail
 
 
 def build_info_is_the_printed_line(builds):
@@ -46,7 +46,6 @@ def entry_points_are_safe_from_several_threads(builds):
 
 def scenarios(builds, name):
     """The same C program on both: what it prints must be the same."""
-    release = tuple(int(part) for part in release_of(builds.tree).split("."))
     told = {}
     for side, door in (("c", ()), ("rust", ("-f", str(WRAPPER)))):
         build = builds.directory(f"scenarios {name}", side)
@@ -55,11 +54,7 @@ def scenarios(builds, name):
         done = subprocess.run([build / "scenarios"], stdout=subprocess.PIPE, text=True, timeout=60)
         told[side] = done.stdout.splitlines()
         expect(done.returncode == 0 and told[side][-1:] == ["end"], f"{side}: {done.returncode}\n{tail(done.stdout)}")
-    differ = [(c, rust) for c, rust in zip(told["c"], told["rust"]) if c != rust]
-    expect(len(told["c"]) == len(told["rust"]), f"{len(told['c'])} lines in C, {len(told['rust'])} in Rust")
-    intended = [pair for pair in differ if release < (1, 26, 0) and pair[0].startswith("nodes that queue themselves")]
-    expect(differ == intended, "\n".join(f"C:    {c}\nRust: {rust}" for c, rust in differ))
-    return f"{len(told['c'])} lines" + (f", {len(intended)} differ as intended" if intended else "")
+    return same_output(builds, told)
 
 
 def placed_where_the_port_wants(builds):
