@@ -99,7 +99,16 @@ def earlier_results(out):
     return {**known, **outcomes_in(out / "mutants.out")}
 
 
-def run_cargo_mutants(args):
+def known_survivors(program, found, reasons):
+    """The arguments that leave out what an earlier run could not catch and has a reason: such a change takes longest to run."""
+    survivors = {name for name, caught in found.items() if not caught and name in reasons}
+    command = [program, "mutants", "--dir", ROOT, "--list", "--json"]
+    listed = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    names = [mutant["name"] for mutant in listed if name_of(mutant) in survivors]
+    return [word for name in names for word in ("--exclude-re", f"^{re.escape(name)}$")]
+
+
+def run_cargo_mutants(args, reasons):
     """Changes the pure rooms and runs their unit tests. Returns what became of each change that compiles."""
     program = cargo_mutants()
     out = WORK / "cargo"
@@ -110,7 +119,7 @@ def run_cargo_mutants(args):
         command += ["--shard", "{0}/{1}".format(*args.shard), "--sharding", "round-robin"]
     found = earlier_results(out) if args.resume else {}
     if found:
-        command += ["--iterate"]
+        command += ["--iterate", *known_survivors(program, found, reasons)]
     else:
         shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
@@ -185,7 +194,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="only changes whose name holds this (`edit:` for our own)")
     parser.add_argument("--shard", type=lambda text: shard(text) if text else None, help="k/n: every n-th change from the k-th on")
-    parser.add_argument("--resume", action="store_true", help="leave out what an earlier run has caught")
+    parser.add_argument("--resume", action="store_true", help="leave out what an earlier run has caught, and survivors that have a reason")
     parser.add_argument("--rungs", default="", help="the checks that edits are shown to, with commas (all)")
     parser.add_argument("--check", action="store_true", help="only see whether all edits and reasons fit the sources")
     args = parser.parse_args()
@@ -198,7 +207,7 @@ def main():
     started = time.monotonic()
     found = []
     if not args.only.startswith("edit:"):
-        found += run_cargo_mutants(args)
+        found += run_cargo_mutants(args, reasons)
         say(f"cargo-mutants: {sum(f.caught for f in found)} of {len(found)} caught, {(time.monotonic() - started) / 60:.0f} minutes")
     edits = [edit for edit in edits if args.only.removeprefix("edit:").strip() in f"{edit.name} {edit.file}"]
     if args.shard:

@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use core::ops::{Add, AddAssign, Sub};
+use core::ops::{Add, Sub};
 
 /// The number of a block, counted from the start of its area's pool.
 ///
@@ -62,13 +62,6 @@ impl Sub for BlockCount {
     #[inline(always)]
     fn sub(self, other: BlockCount) -> BlockCount {
         BlockCount(self.0.wrapping_sub(other.0))
-    }
-}
-
-impl AddAssign for BlockCount {
-    #[inline(always)]
-    fn add_assign(&mut self, other: BlockCount) {
-        *self = *self + other;
     }
 }
 

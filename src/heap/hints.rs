@@ -31,7 +31,7 @@ use super::host::Host;
 use super::search::Search;
 
 /// A bound that says nothing.
-const ANY_LENGTH: u8 = u8::MAX;
+pub(super) const ANY_LENGTH: u8 = u8::MAX;
 /// A segment has at least this many blocks, as a power of two.
 const MIN_SEGMENT_SHIFT: u32 = 8;
 /// A run as long as a segment is as long as bounds can tell: [`Search::is_bounded_near`] relies on it.
@@ -65,7 +65,7 @@ impl<A> Hints<A> {
 
 impl<H: Host> Search<H> {
     /// How many bounds there is room for: a byte each, in the mark stack's memory.
-    const BOUNDS: usize = H::STACK_ENTRIES * size_of::<H::Entry>();
+    pub(super) const BOUNDS: usize = H::STACK_ENTRIES * size_of::<H::Entry>();
 
     fn hints(self) -> *mut Hints<H::Area> {
         self.0.hints()
@@ -287,7 +287,7 @@ impl<H: Host> Search<H> {
     /// added to it: then its bound says "any" already. The segment before the first of an area may be another
     /// area's, and then this says yes more often than it must.
     #[inline(always)]
-    fn is_bounded_near(self, area: Area<H>, at: BlockIndex) -> bool {
+    pub(super) fn is_bounded_near(self, area: Area<H>, at: BlockIndex) -> bool {
         let segment = self.segment(area, at);
         segment >= Self::BOUNDS
             || self.bound(segment) & self.bound(segment.saturating_sub(1)) != ANY_LENGTH

@@ -65,6 +65,10 @@ options! {
     WeakrefAlone, usize, { WEAKREF: bool = true, FINALISER: bool = false, SPLIT: bool = true };
     /// Areas that come and go by themselves; the model knows nothing of these.
     SplitAuto, usize, { SPLIT: bool = true, SPLIT_AUTO: bool = true };
-    /// The same, as large as all the regions are (1.21).
+    /// The same with both bit tables.
+    SplitAutoWeakref, usize, { SPLIT: bool = true, SPLIT_AUTO: bool = true, WEAKREF: bool = true };
+    /// With no bit table.
+    SplitAutoPlain, usize, { SPLIT: bool = true, SPLIT_AUTO: bool = true, FINALISER: bool = false };
+    /// Areas as large as all the regions are (1.21).
     SplitAutoByRegions, usize, { SPLIT: bool = true, SPLIT_AUTO: bool = true, GROW_BY_REGIONS: bool = true };
 }

@@ -3,8 +3,13 @@
 use std::vec;
 
 use super::{BLOCK, blocks, heap_of};
-use crate::heap::testing::options::{Plain, SplitAuto, SplitAutoByRegions};
-use crate::heap::testing::{Fields, Op, World};
+use crate::heap::area::Area;
+use crate::heap::block::BlockIndex;
+use crate::heap::host::AreaFields;
+use crate::heap::testing::options::{
+    HardenedAuto, Plain, SplitAuto, SplitAutoByRegions, SplitAutoPlain, SplitAutoWeakref,
+};
+use crate::heap::testing::{Fields, Op, Options, World};
 
 #[test]
 fn an_area_is_added_when_nothing_fits_and_given_back_when_nothing_of_it_is_used() {
@@ -46,50 +51,81 @@ fn a_region_of_no_bytes_is_a_clear_stop() {
 }
 
 /// A heap of `n` blocks, all used, that may get areas of at most `most` bytes.
-fn full(n: usize, most: usize) -> World<SplitAuto> {
-    let mut w = heap_of::<SplitAuto>(n);
-    let keep = w.heap().alloc(n * BLOCK, 0);
+fn full<O: Options>(n: usize, most: usize) -> World<O> {
+    let mut w = heap_of::<O>(n);
+    let keep = w.heap().alloc(w.heap().info().total, 0);
     w.state().roots = vec![keep.addr()];
     w.state().max_new_area = most;
     w
 }
 
 /// The bytes of the region that the heap has got by itself.
-fn region_bytes(w: &mut World<SplitAuto>) -> Option<usize> {
+fn region_bytes<O: Options>(w: &mut World<O>) -> Option<usize> {
     w.state().regions.first().map(|region| region.bytes())
+}
+
+/// An area that a full heap has added to itself.
+struct Added {
+    bytes: usize,
+    blocks: usize,
+    /// The blocks that the heap had before.
+    before: usize,
+}
+
+/// What a full heap of `n` blocks, or a few less when it is hardened, adds to itself.
+fn added<O: Options>(n: usize) -> Added {
+    let mut w = full::<O>(n, 1 << 20);
+    let before = w.heap().info().total / O::BLOCK_BYTES;
+    assert!(!w.heap().alloc(1, 0).is_null());
+    Added {
+        bytes: region_bytes(&mut w).expect("an area was added"),
+        blocks: w.heap().info().total / O::BLOCK_BYTES - before,
+        before,
+    }
+}
+
+/// The bytes of the tables of `n` blocks, and of what else an area has beside its pool.
+fn overhead<O: Options>(n: usize) -> usize {
+    let bit_tables = usize::from(O::FINALISER) + usize::from(O::WEAKREF);
+    n.div_ceil(4) + n / 8 * bit_tables + 1 + size_of::<Fields>()
 }
 
 #[test]
 fn an_area_that_is_added_has_as_many_blocks_as_the_heap() {
-    for n in (400..1000).step_by(28) {
-        let mut w = full(n, 1 << 20);
-        assert!(!w.heap().alloc(1, 0).is_null());
-        // tables, gap, pool, and the area's fields in front
-        let naive = n.div_ceil(4) + n / 8 + 1 + n * BLOCK + size_of::<Fields>();
-        assert_eq!(
-            region_bytes(&mut w),
-            Some(naive.div_ceil(BLOCK) * BLOCK),
-            "{n} blocks"
-        );
+    fn check<O: Options>() {
+        for n in (400..1000).step_by(4) {
+            let naive = (overhead::<O>(n) + n * BLOCK).next_multiple_of(BLOCK);
+            assert_eq!(added::<O>(n).bytes, naive, "{n} blocks");
+        }
     }
+    check::<SplitAuto>();
+    check::<SplitAutoWeakref>();
+    check::<SplitAutoPlain>();
 }
 
 /// As in 1.21.
 #[test]
 fn an_area_that_is_added_by_regions_is_as_large_as_the_heap_with_its_tables() {
-    for n in (400..1000).step_by(28) {
-        let mut w = heap_of::<SplitAutoByRegions>(n);
-        let keep = w.heap().alloc(n * BLOCK, 0);
-        w.state().roots = vec![keep.addr()];
-        w.state().max_new_area = 1 << 20;
+    for n in (400..1000).step_by(4) {
+        let mut w = full::<SplitAutoByRegions>(n, 1 << 20);
+        let first = Area::first(w.host());
+        // SAFETY: the fields of the area live as long as the heap.
+        let tables = unsafe { Fields::alloc_table(first.fields()).read() }.addr();
+        let pool_end = first.address(BlockIndex(first.blocks().0)).addr();
         assert!(!w.heap().alloc(1, 0).is_null());
-        // tables, pool, gap and fields; the pool ends at a border of blocks
-        let least = n.div_ceil(4) + n / 8 + n * BLOCK + 1 + size_of::<Fields>();
-        let bytes = w.state().regions[0].bytes();
-        assert!(
-            (least..least + 2 * BLOCK).contains(&bytes),
-            "{n} blocks: {bytes} of {least}"
-        );
+        let naive = pool_end - tables + 1 + size_of::<Fields>();
+        assert_eq!(region_bytes(&mut w), Some(naive), "{n} blocks");
+    }
+}
+
+/// A hardened heap asks for a byte more for each block, so that it gets as many blocks.
+#[test]
+fn an_area_that_is_added_when_hardened_has_room_for_its_slack_table() {
+    for n in (400..1000).step_by(4) {
+        let hardened = added::<HardenedAuto>(n);
+        let plain = added::<SplitAuto>(hardened.before);
+        let naive = plain.bytes + plain.blocks.next_multiple_of(size_of::<usize>());
+        assert_eq!(hardened.bytes, naive, "{n} blocks");
     }
 }
 
@@ -98,10 +134,10 @@ fn an_area_that_is_added_is_as_large_as_what_is_asked_for() {
     let bytes = 1 << 20;
     // 13 of 512 bytes more, for the tables
     let needed = bytes + bytes / 512 * 13;
-    let mut w = full(8, needed);
+    let mut w = full::<SplitAuto>(8, needed);
     assert!(!w.heap().alloc(bytes, 0).is_null(), "just enough");
     assert_eq!(region_bytes(&mut w), Some(needed));
-    let mut w = full(8, needed - 1);
+    let mut w = full::<SplitAuto>(8, needed - 1);
     assert!(w.heap().alloc(bytes, 0).is_null(), "a byte too few");
     assert_eq!(region_bytes(&mut w), None);
 }
@@ -109,7 +145,7 @@ fn an_area_that_is_added_is_as_large_as_what_is_asked_for() {
 #[test]
 fn an_area_that_is_added_takes_what_there_is() {
     let most = 5000;
-    let mut w = full(400, most);
+    let mut w = full::<SplitAuto>(400, most);
     assert!(!w.heap().alloc(1, 0).is_null());
     assert_eq!(region_bytes(&mut w), Some(most));
 }

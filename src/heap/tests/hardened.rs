@@ -3,6 +3,7 @@
 use std::vec::Vec;
 
 use super::{BLOCK, Hardened, heap_of};
+use crate::heap::Fault;
 use crate::heap::alloc::HAS_FINALISER;
 use crate::heap::host::Host;
 use crate::heap::testing::options::HardenedAuto;
@@ -22,6 +23,24 @@ fn hardened() -> (World<Hardened>, Vec<*mut u8>) {
     w.run(&[chunk, chunk, chunk, root]);
     let chunks = w.chunks();
     (w, chunks)
+}
+
+#[test]
+fn a_chunk_can_be_asked_about_before_it_is_given_back() {
+    let (mut w, chunks) = hardened();
+    let heap = w.heap();
+    assert_eq!(heap.expect_live(chunks[1]), Ok(()));
+    assert_eq!(
+        heap.expect_live(chunks[1].wrapping_add(8)),
+        Err(Fault::Inner)
+    );
+    assert_eq!(
+        heap.expect_live(chunks[1].wrapping_add(BLOCK)),
+        Err(Fault::Inner)
+    );
+    assert_eq!(heap.expect_live((&raw const w).cast()), Err(Fault::Foreign));
+    w.run(&[Op::Free { chunk: 2 }]);
+    assert_eq!(heap.expect_live(chunks[2]), Err(Fault::DoubleFree));
 }
 
 macro_rules! faults {

@@ -6,6 +6,8 @@ mod check;
 mod collect;
 mod dump;
 mod hardened;
+#[cfg(not(feature = "small"))]
+mod hints;
 mod noscan;
 mod releases;
 mod search;

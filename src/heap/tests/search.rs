@@ -80,23 +80,21 @@ fn a_run_cut_at_a_segment_border_by_realloc_is_still_found() {
     assert_eq!(w.model.seen.grown_in_place, 1);
 }
 
-/// Two long runs that become one: longer than a bound can tell, so the hint for long runs must go.
+/// Two runs that become one, either or both of them longer than a bound can tell: the hint for long runs must go.
 #[test]
 fn a_run_longer_than_the_neighbourhood_is_found_when_its_halves_join() {
-    let mut w = heap_of::<Plain>(8192);
-    w.run(&[
-        blocks(600),
-        blocks(10),
-        blocks(690),
-        blocks(10),
-        blocks(1000),
-        blocks(10),
-    ]);
-    w.run(&[Op::Free { chunk: 0 }, Op::Free { chunk: 1 }]);
-    // remember that no run of 1000 starts before this one
-    w.run(&[blocks(1000), blocks(1000)]);
-    w.run(&[Op::Free { chunk: 0 }, blocks(1000)]);
-    assert_eq!(w.chunks()[0], w.heap().alloc(0, 0).max(w.chunks()[0]));
+    for (before, after) in [(600, 690), (600, 100), (100, 600)] {
+        let joined = before + 10 + after;
+        let mut w = heap_of::<Plain>(8192);
+        w.run(&[blocks(before), blocks(10), blocks(after), blocks(10)]);
+        w.run(&[blocks(joined), blocks(10)]);
+        w.run(&[Op::Free { chunk: 0 }, Op::Free { chunk: 1 }]);
+        // remember that no run so long starts before this one
+        w.run(&[blocks(joined), blocks(joined)]);
+        let lowest = w.chunks()[0].wrapping_sub(before * BLOCK);
+        w.run(&[Op::Free { chunk: 0 }, blocks(joined)]);
+        assert_eq!(w.chunks()[0], lowest);
+    }
 }
 
 /// A heap of 4096 blocks, every other one free, without automatic collects. Returns it and all chunks.
