@@ -314,6 +314,27 @@ mod tests {
         }
     }
 
+    /// The filter asks for a run of the largest power of two that is no longer than what is looked for.
+    #[test]
+    fn a_word_is_looked_at_only_if_it_has_half_of_what_is_looked_for() {
+        for max in 0..2 * BLOCKS_PER_WORD {
+            let power = (max + 1).next_power_of_two();
+            let half = if power == max + 1 { power } else { power / 2 };
+            let asked = half.min(BLOCKS_PER_WORD / 2);
+            for len in 0..=BLOCKS_PER_WORD {
+                for at in [0, 1, BLOCKS_PER_WORD - len] {
+                    let run = (0..len).fold(0, |bits: Word, b| bits | 1 << (2 * b));
+                    let bits = run.checked_shl(2 * at as u32).unwrap_or(0) & LOW;
+                    let len = bits.count_ones() as usize;
+                    assert_eq!(may_be_longer(bits, max), len >= asked, "{max} {len} {at}");
+                    // and two runs are no longer than either
+                    let both = bits | bits.checked_shl(2 * len as u32 + 2).unwrap_or(0);
+                    assert_eq!(may_be_longer(both, max), len >= asked, "{max} {len} {at}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_tally_holds_as_many_words_as_it_says() {
         let mut tally = Tally::default();

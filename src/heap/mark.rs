@@ -340,6 +340,9 @@ mod tests {
         for blocks in (4..100_000).step_by(4).chain([1 << 20, (1 << 20) + 4]) {
             let last = dirty_segment(BlockIndex(blocks - 1), BlockCount(blocks));
             assert!(last < BITS, "{blocks} blocks, segment {last}");
+            if SMALL {
+                assert_eq!(1 << dirty_shift(BlockCount(blocks)), 8 * BITS);
+            }
         }
     }
 }

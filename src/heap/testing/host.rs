@@ -119,6 +119,8 @@ pub struct State<O: Options> {
     pub pool_bounds: [*mut u8; 2],
     /// How often the hook of long loops was called.
     pub steps: usize,
+    /// How often with a number of which a port makes something: every 256th.
+    pub rounds: usize,
     /// What a verbose heap has told, in order.
     pub told: Vec<Trace>,
     /// How many changes a heap has told of.
@@ -349,9 +351,12 @@ unsafe impl<O: Options> Host for TestHost<O> {
         }
         assert!(!Heap::new(self).is_collecting());
     }
-    fn hook(self, _step: usize) {
+    fn hook(self, step: usize) {
         // SAFETY: as in `stack`.
-        unsafe { (*self.0).steps += 1 }
+        unsafe {
+            (*self.0).steps += 1;
+            (*self.0).rounds += usize::from(step.is_multiple_of(256));
+        }
     }
     fn changed(self) {
         // SAFETY: as in `state_field`.

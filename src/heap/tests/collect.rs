@@ -253,3 +253,45 @@ fn a_block_whose_number_does_not_fit_on_the_mark_stack_is_traced_too() {
     crate::heap::host::Host::collect(w.host());
     assert_eq!(heap.info().used, (2 + 2 * children) * BLOCK);
 }
+
+/// A port does something at every 256th number, so numbers must not come in steps.
+#[test]
+fn the_hook_of_long_loops_is_told_each_number() {
+    let mut w = heap_of::<Steps>(4096);
+    let root = Op::Root {
+        chunk: 0,
+        offset: 0,
+    };
+    w.run(&[blocks(2000), root]);
+    (w.state().steps, w.state().rounds) = (0, 0);
+    w.run(&[Op::Collect]);
+    let (steps, rounds) = (w.state().steps, w.state().rounds);
+    assert!(steps >= 2000 * BLOCK / size_of::<usize>());
+    assert!(
+        (steps / 512..steps / 128).contains(&rounds),
+        "{rounds} of {steps}"
+    );
+}
+
+/// Objects that do not fit into the stack, in a part of a large heap that the last dirty segment stands for.
+fn overflow_far_up<O: Options>() {
+    let mut w = heap_of::<O>(36_000);
+    w.run(&[blocks(33_500), blocks(16)]);
+    w.run(&vec![blocks(1); 32]);
+    w.run(&[Op::Root {
+        chunk: 1,
+        offset: 0,
+    }]);
+    for i in 0..16 {
+        let links = [(1, i, 2 + i), (2 + i, 0, 18 + i)];
+        w.run(&links.map(|(from, word, to)| Op::Link { from, word, to }));
+    }
+    w.run(&[Op::Collect]);
+    assert_eq!(w.chunks().len(), 33);
+}
+
+#[test]
+fn objects_far_up_in_a_large_heap_are_traced_when_the_stack_is_full() {
+    overflow_far_up::<SmallStack>();
+    overflow_far_up::<NoFinaliser>();
+}

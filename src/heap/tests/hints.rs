@@ -1,13 +1,15 @@
 //! What the search knows: its bounds against a naive reading of them, and a claim that is easily made too strong.
 
 use std::vec;
+use std::vec::Vec;
 
 use super::{blocks, heap_of};
 use crate::heap::area::Area;
-use crate::heap::block::BlockIndex;
+use crate::heap::block::{BlockCount, BlockIndex};
 use crate::heap::hints::ANY_LENGTH;
+use crate::heap::host::Host;
 use crate::heap::search::Search;
-use crate::heap::testing::options::{Plain, SmallStack};
+use crate::heap::testing::options::{Plain, SmallStack, Split};
 use crate::heap::testing::{Op, Options, TestHost};
 
 /// Only where both bounds already say "any" does nobody look how long the run has become.
@@ -63,4 +65,79 @@ fn a_run_that_starts_before_the_position_is_found() {
         w.run(&[Op::Free { chunk: 2 }, Op::Free { chunk: 1 }, blocks(more)]);
         assert_eq!(w.model.seen.failed, 0);
     }
+}
+
+/// A bound for each segment, and no more segments than that needs.
+#[test]
+fn segments_are_as_long_as_the_room_for_bounds_asks_for() {
+    let room = Search::<TestHost<SmallStack>>::BOUNDS;
+    for n in [100, 3000, 4000, 16_000, 20_000] {
+        let w = heap_of::<SmallStack>(n);
+        let search = w.heap().search();
+        let segments = |shift: u32| (n >> shift) + 1;
+        let shift = search.segment_shift();
+        assert!(segments(shift) <= room + 1, "{n} blocks");
+        assert!(shift == 8 || segments(shift - 1) > room, "{n} blocks");
+    }
+}
+
+#[test]
+fn the_segments_of_a_second_area_follow_those_of_the_first() {
+    let mut w = heap_of::<Split>(3000);
+    w.run(&[Op::AddArea { bytes: 4000 }]);
+    let search = w.heap().search();
+    let areas: Vec<_> = Area::all(w.host()).collect();
+    assert_eq!(search.first_segment(areas[0]), 0);
+    let segments = (areas[0].blocks().0 >> search.segment_shift()) + 1;
+    assert_eq!(search.first_segment(areas[1]), segments);
+}
+
+#[test]
+fn in_a_split_heap_what_is_known_is_known_of_an_area() {
+    let mut w = heap_of::<Split>(100);
+    w.run(&[Op::AddArea { bytes: 4000 }]);
+    let search = w.heap().search();
+    for area in Area::all(w.host()) {
+        search.set_position(area, BlockIndex(7));
+        assert!(search.position() == (area, BlockIndex(7)));
+        // SAFETY: the word is the heap's, and points at one of its areas.
+        unsafe { w.host().last_free_area().write(area.fields()) };
+        assert!(search.last_free_area() == area);
+    }
+}
+
+/// The front of a run is taken inside a segment: its bound stays.
+#[test]
+fn a_cut_inside_a_segment_forgets_nothing() {
+    let w = heap_of::<Plain>(600);
+    let (search, area) = (w.heap().search(), Area::first(w.host()));
+    search.set_bound(1, 5);
+    search.cut(area, BlockIndex(256 + 3), BlockCount(4));
+    assert_eq!(search.bound(1), 5);
+    search.cut(area, BlockIndex(250), BlockCount(10));
+    assert_eq!(search.bound(1), ANY_LENGTH);
+}
+
+/// What is freed behind the position, as many blocks as a run before it may have, cannot start before it.
+#[test]
+fn the_position_stays_where_what_is_freed_cannot_matter() {
+    let w = heap_of::<Plain>(600);
+    let (search, area) = (w.heap().search(), Area::first(w.host()));
+    for (run, at, stays) in [
+        (2, 101, true),
+        (2, 100, false),
+        (9, 108, true),
+        (9, 107, false),
+    ] {
+        search.set_run(BlockCount(run));
+        search.set_position(area, BlockIndex(100));
+        search.freed(area, BlockIndex(at), BlockCount(1));
+        assert_eq!(search.position().1 == BlockIndex(100), stays, "{run} {at}");
+    }
+    // a longer run than a bound can tell, while the last size is a short one
+    search.set_bound(1, 0);
+    search.set_run(BlockCount(2));
+    search.set_position(area, BlockIndex(5));
+    search.freed(area, BlockIndex(300), BlockCount(10));
+    assert_eq!(search.position().1, BlockIndex(5));
 }
