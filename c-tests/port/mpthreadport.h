@@ -2,7 +2,7 @@
 typedef int mp_thread_mutex_t;
 typedef int mp_thread_recursive_mutex_t;
 
-// rp2 and stm32 have the functions here, inline.
+// rp2 has the functions here, inline.
 #if SCENARIO_INLINE_THREADS
 #define SCENARIO_THREAD static inline
 #include "threads.h"

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -88,7 +89,6 @@ void sdk_reset(void) {
     static char *arguments[] = { "firmware", NULL };
     int status = main(1, arguments);
     // newlib's exit would run .fini; flush is all that is wanted.
-    extern int fflush(void *);
     fflush(NULL);
     _exit(status);
 }

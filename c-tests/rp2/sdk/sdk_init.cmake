@@ -16,7 +16,10 @@ macro(sdk_init)
     target_include_directories(sdk_platform SYSTEM INTERFACE ${SDK_DIR}/include)
     target_compile_definitions(sdk_platform INTERFACE SDK_CORES=2 "SDK_BOARD=\"qemu, for the RP2040\"")
     target_compile_options(sdk_platform INTERFACE
-        -ffunction-sections -fdata-sections $<$<COMPILE_LANGUAGE:C>:-std=gnu11>
+        -ffunction-sections -fdata-sections
+        # Clang does not know this one, which stm32 has.
+        -mfp16-format=ieee
+        $<$<COMPILE_LANGUAGE:C>:-std=gnu11>
     )
 
     add_library(sdk_runtime INTERFACE)
