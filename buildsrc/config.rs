@@ -184,7 +184,7 @@ impl<'a> Config<'a> {
         self.flag("PY_THREAD") && !self.flag("PY_THREAD_GIL")
     }
 
-    /// How bindgen declares the function that takes `gc_mutex`, unless the port has it inline: rp2 and stm32 do.
+    /// How bindgen declares the function that takes `gc_mutex`, unless the port has it inline: rp2 does.
     fn mutex_lock(&self) -> &'static str {
         if self.shape.recursive_mutex {
             "pub fn mp_thread_recursive_mutex_lock("
