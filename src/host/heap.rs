@@ -1,11 +1,12 @@
 //! The heap over `mp_state_ctx.mem`, and what it asks of MicroPython.
 
+use super::area::optional;
 use super::bindings as c;
 use super::micropython::{ctx, mem, thread};
 use super::{config, shim};
+use crate::heap::host::Host;
 #[cfg(any(mpgc_debug_verbose, feature = "trace-marks"))]
 use crate::heap::host::Trace;
-use crate::heap::host::{AreaFields, Host};
 use crate::heap::{Fault, Heap, Hints, alloc, lock};
 use core::ffi::c_int;
 use core::mem::offset_of;
@@ -54,72 +55,12 @@ const _: () = {
 /// What the search keeps between calls and the C has no field for.
 static mut HINTS: Hints<c::mp_state_mem_area_t> = Hints::NONE;
 
-/// A field that exists with some option only; without it, nobody asks.
-macro_rules! optional {
-    ($option:meta, $field:expr) => {{
-        #[cfg($option)]
-        {
-            $field
-        }
-        #[cfg(not($option))]
-        core::ptr::null_mut()
-    }};
-}
-
-/// The address of a field of an area.
-macro_rules! of_area {
-    ($this:ident, $field:ident) => {
-        $this
-            .wrapping_byte_add(offset_of!(c::mp_state_mem_area_t, $field))
-            .cast()
-    };
-}
-
 /// The address of a field of `mp_state_ctx.mem`.
 macro_rules! of_mem {
     ($field:ident) => {
         // SAFETY: a field of a static is in bounds.
         unsafe { &raw mut (*mem()).$field }
     };
-}
-
-impl AreaFields for c::mp_state_mem_area_t {
-    #[inline(always)]
-    fn next(_this: *mut Self) -> *mut *mut Self {
-        optional!(mpgc_split_heap, of_area!(_this, next))
-    }
-    #[inline(always)]
-    fn alloc_table(this: *mut Self) -> *mut *mut u8 {
-        of_area!(this, gc_alloc_table_start)
-    }
-    #[inline(always)]
-    fn table_bytes(this: *mut Self) -> *mut usize {
-        of_area!(this, gc_alloc_table_byte_len)
-    }
-    #[inline(always)]
-    fn finaliser_table(_this: *mut Self) -> *mut *mut u8 {
-        optional!(mpgc_finaliser, of_area!(_this, gc_finaliser_table_start))
-    }
-    #[inline(always)]
-    fn weakref_table(_this: *mut Self) -> *mut *mut u8 {
-        optional!(mpgc_weakref, of_area!(_this, gc_weakref_table_start))
-    }
-    #[inline(always)]
-    fn pool_start(this: *mut Self) -> *mut *mut u8 {
-        of_area!(this, gc_pool_start)
-    }
-    #[inline(always)]
-    fn pool_end(this: *mut Self) -> *mut *mut u8 {
-        of_area!(this, gc_pool_end)
-    }
-    #[inline(always)]
-    fn hint(this: *mut Self) -> *mut usize {
-        of_area!(this, gc_last_free_atb_index)
-    }
-    #[inline(always)]
-    fn last_used(_this: *mut Self) -> *mut usize {
-        optional!(mpgc_last_used, of_area!(_this, gc_last_used_block))
-    }
 }
 
 // SAFETY: the fields are those of a static; the mutex keeps other threads out, and no interrupt handler

@@ -1,5 +1,7 @@
 //! The room that knows MicroPython: its state, its headers, its macros.
 
+#[cfg(mpgc_enable_gc)]
+mod area;
 pub mod config;
 #[cfg(mpgc_enable_gc)]
 pub mod dump;

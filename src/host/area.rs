@@ -1,0 +1,66 @@
+//! The fields of `mp_state_mem_area_t`, for the heap.
+
+use super::bindings as c;
+use crate::heap::host::AreaFields;
+use core::mem::offset_of;
+
+/// A field that exists with some option only; without it, nobody asks.
+macro_rules! optional {
+    ($option:meta, $field:expr) => {{
+        #[cfg($option)]
+        {
+            $field
+        }
+        #[cfg(not($option))]
+        core::ptr::null_mut()
+    }};
+}
+pub(super) use optional;
+
+/// The address of a field of an area.
+macro_rules! of_area {
+    ($this:ident, $field:ident) => {
+        $this
+            .wrapping_byte_add(offset_of!(c::mp_state_mem_area_t, $field))
+            .cast()
+    };
+}
+
+impl AreaFields for c::mp_state_mem_area_t {
+    #[inline(always)]
+    fn next(_this: *mut Self) -> *mut *mut Self {
+        optional!(mpgc_split_heap, of_area!(_this, next))
+    }
+    #[inline(always)]
+    fn alloc_table(this: *mut Self) -> *mut *mut u8 {
+        of_area!(this, gc_alloc_table_start)
+    }
+    #[inline(always)]
+    fn table_bytes(this: *mut Self) -> *mut usize {
+        of_area!(this, gc_alloc_table_byte_len)
+    }
+    #[inline(always)]
+    fn finaliser_table(_this: *mut Self) -> *mut *mut u8 {
+        optional!(mpgc_finaliser, of_area!(_this, gc_finaliser_table_start))
+    }
+    #[inline(always)]
+    fn weakref_table(_this: *mut Self) -> *mut *mut u8 {
+        optional!(mpgc_weakref, of_area!(_this, gc_weakref_table_start))
+    }
+    #[inline(always)]
+    fn pool_start(this: *mut Self) -> *mut *mut u8 {
+        of_area!(this, gc_pool_start)
+    }
+    #[inline(always)]
+    fn pool_end(this: *mut Self) -> *mut *mut u8 {
+        of_area!(this, gc_pool_end)
+    }
+    #[inline(always)]
+    fn hint(this: *mut Self) -> *mut usize {
+        of_area!(this, gc_last_free_atb_index)
+    }
+    #[inline(always)]
+    fn last_used(_this: *mut Self) -> *mut usize {
+        optional!(mpgc_last_used, of_area!(_this, gc_last_used_block))
+    }
+}
