@@ -127,9 +127,9 @@ fuzz-corpus: python ## the same, then minimise what was found and keep it in fuz
 	@$(PYTHON) tools/deps.py
 	@$(FUZZ) --keep
 
-bench: python ## measure the C and mpgc in turns in one process [CASE=fill,sweep] [SECONDS=2]
-	@$(PYTHON) tools/deps.py --bench
-	@$(PYTHON) tools/bench.py $(TREE) --case "$(CASE)" --seconds "$(or $(SECONDS),2)"
+bench: python ## measure the C and mpgc in turns in one process [CASE=fill,sweep] [SECONDS=2] [ARCH=i686]
+	@$(PYTHON) tools/deps.py --bench --target "$(ARCH)"
+	@$(PYTHON) tools/bench.py $(TREE) --arch "$(ARCH)" --case "$(CASE)" --seconds "$(or $(SECONDS),2)"
 
 hardened-cost: python ## count and measure what the hardened build costs
 	@$(PYTHON) tools/deps.py --bench

@@ -215,8 +215,7 @@ def main():
     write_json(WORK / "python.json", lines)
     (WORK / "python.md").write_text(markdown(tree, lines, args))
     say("\n" + table([HEADS, *map(row, lines)]) + "\n")
-    bench.build_driver(charts=True)
-    run_logged([bench.DRIVER, "draw-ratios", WORK / "python.json", WORK / "python.svg"], WORK / "draw.log", what="drawing")
+    bench.draw("draw-ratios", WORK / "python.json", WORK / "python.svg")
     say(f"written: {shown(WORK / 'python.json')}, python.md, python.svg")
     return 0
 

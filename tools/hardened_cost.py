@@ -40,11 +40,11 @@ def text_bytes(path):
 
 def heap_cases(tree):
     """{case: Pair of instructions}."""
-    bench.build_driver(charts=False)
+    driver = bench.get_driver()
     counts = []
     for name, variables in (("plain", ()), ("hardened", (HARDENED,))):
         library = build_twins(tree, f"cost-{name}", bench.OPTIONS, variables, work=bench.WORK)
-        counts.append(bench.count_instructions(library, CASES))
+        counts.append(bench.count_instructions(driver, library, CASES))
     return {case: Pair(plain[1], counts[1][case][1]) for case, plain in counts[0].items()}
 
 

@@ -114,25 +114,25 @@ def missing_for(configuration, release):
     return missing_for_target(TARGETS[configuration.target], crate="std") if configuration.target else None
 
 
-def build_driver(target):
-    cargo, env, words = "cargo", clean_env(), []
+def build_driver(target, sources=SOURCES, folder=WORK, words=()):
+    cargo, env, words = "cargo", clean_env(), [*words]
     if target:
         # A shared object of 32 bits needs a process of 32 bits, so the driver is built for the target too.
         rust = TARGETS[target].rust
         toolchain = choose_toolchain(rust, crate="std")
-        cargo, words = toolchain.cargo, ["--target", rust]
+        cargo, words = toolchain.cargo, [*words, "--target", rust]
         env.update(toolchain_environment(toolchain))
         env[f"CARGO_TARGET_{rust.upper().replace('-', '_')}_LINKER"] = f"{TARGETS[target].prefix}gcc"
         if toolchain.build_std:
             words.append("-Zbuild-std=std,panic_abort")
-    command = [cargo, "build", "--release", "--locked", "--manifest-path", SOURCES / "Cargo.toml"]
-    command += ["--target-dir", WORK / "driver", *words]
+    command = [cargo, "build", "--release", "--locked", "--manifest-path", sources / "Cargo.toml"]
+    command += ["--target-dir", folder / "driver", *words]
     name = " ".join(filter(None, ["driver", target]))
-    run_logged(command, WORK / f"{name.replace(' ', '-')}.log", env=env, what=f"building the {name}")
+    run_logged(command, folder / f"{name.replace(' ', '-')}.log", env=env, what=f"building the {name}")
 
 
-def driver_of(target):
-    return WORK / "driver" / (TARGETS[target].rust if target else "") / "release" / "twins"
+def driver_of(target, folder=WORK, name="twins"):
+    return folder / "driver" / (TARGETS[target].rust if target else "") / "release" / name
 
 
 def build_twins(tree, name, options, rust_variables=(), work=WORK, target=None, cover=False):
