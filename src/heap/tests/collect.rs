@@ -164,6 +164,10 @@ fn overflow<O: Options>() {
         link(i, 1, i + 2);
         link(i, 2, i + 1);
     }
+    for &chunk in &all[1..] {
+        // SAFETY: as above. An object without a type has no finaliser.
+        unsafe { chunk.cast::<usize>().write(1) }
+    }
     let before = w.heap().info();
     let root = all[0].addr();
     w.state().roots = vec![root];
@@ -174,6 +178,9 @@ fn overflow<O: Options>() {
     assert!(w.state().finalised.is_empty());
     w.state().roots.clear();
     crate::heap::host::Host::collect(w.host());
+    let flagged = (0..n).step_by(3).filter(|_| O::FINALISER);
+    let flagged: Vec<usize> = flagged.map(|i| all[1 + i].addr()).collect();
+    assert!(w.state().finalised == flagged, "the flags have changed");
     assert_eq!(w.heap().info().used, 0);
     assert_eq!(w.heap().check(), Ok(()));
 }

@@ -141,3 +141,19 @@ fn the_position_stays_where_what_is_freed_cannot_matter() {
     search.freed(area, BlockIndex(300), BlockCount(10));
     assert_eq!(search.position().1, BlockIndex(5));
 }
+
+/// A run that goes on further than one looks may be as long as the last size, whichever side it goes on.
+#[test]
+fn a_run_too_long_to_measure_may_start_before_the_position() {
+    // the block in use, and the one that has just become free
+    for (used, freed) in [(400, 399), (400, 401), (900, 450)] {
+        let w = heap_of::<Plain>(1000);
+        let (search, area) = (w.heap().search(), Area::first(w.host()));
+        area.table().free_to_chunk(BlockIndex(used), BlockCount(1));
+        search.set_run(BlockCount(350));
+        search.set_position(area, BlockIndex(950));
+        search.set_bound(1, 0);
+        search.freed(area, BlockIndex(freed), BlockCount(1));
+        assert_eq!(search.position().1, BlockIndex(0), "{used} {freed}");
+    }
+}

@@ -153,6 +153,23 @@ fn the_word_behind_a_chunk_is_not_its_field() {
     assert_eq!(w.chunks().len(), 1);
 }
 
+/// The sixth word of a chunk of four is its neighbour's too.
+#[test]
+fn a_field_behind_the_first_block_is_one_of_longer_chunks_alone() {
+    for (bytes, left) in [(BLOCK, 1), (2 * BLOCK, 2)] {
+        let mut w = heap_of::<Noscan>(64);
+        w.run(&[chunk(bytes), chunk(BLOCK), chunk(BLOCK), ROOT, link(2, 3, 1)]);
+        let (owner, data) = (w.chunks()[0].cast::<usize>(), w.chunks()[2]);
+        // SAFETY: the two chunks at `owner` have eight words.
+        unsafe {
+            owner.add(1).write(5);
+            owner.add(5).write(data.addr());
+        }
+        w.run(&[Op::Collect]);
+        assert_eq!(w.chunks().len(), left);
+    }
+}
+
 /// Owners by the thousand: more than the stack has entries, with data that comes before and after them.
 #[test]
 fn owners_that_found_the_stack_full_keep_their_data() {
