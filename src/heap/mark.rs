@@ -14,8 +14,8 @@
 //! grey object black and traces it. So each object is traced once, however small the stack, and nothing
 //! but the tables is written: an object may be in use by DMA.
 //!
-//! Without a finaliser table there is no code to spare, and with the feature `small` none is used. There an object that finds the stack full is only
-//! marked, and the marked objects of dirty segments are read again.
+//! Without a finaliser table there is no code to spare, and with the feature `small` none is used. There an object
+//! that finds the stack full is only marked, and the marked objects of dirty segments are read again.
 
 use super::Heap;
 use super::alloc_table::{BITS, BLOCKS_PER_WORD, SMALL};

@@ -12,11 +12,11 @@
 //! |---|---|---|
 //! | [`block`] | numbers of blocks | |
 //! | [`layout`] | where tables and pool lie | `gc_setup_area` |
-//! | [`alloc_table`], [`bit_table`] | the tables, by the word | `ATB_*`, `FTB_*` |
+//! | [`alloc_table`], `runs`, [`bit_table`] | the tables, by the word | `ATB_*`, `FTB_*` |
 //! | [`area`] | one contiguous area | `mp_state_mem_area_t` |
 //! | [`grow`] | the areas of a heap | `gc_init`, `gc_add`, `gc_try_add_heap` |
-//! | `search`, `hints` | first fit, and the claims that lead it | the loop in `gc_alloc` |
-//! | [`alloc`] | hand out, give back, resize | `gc_alloc`, `gc_free`, `gc_realloc`, `gc_nbytes` |
+//! | `search`, `hints`, `bytes` | first fit, and the claims that lead it | the loop in `gc_alloc` |
+//! | [`alloc`], `realloc` | hand out, give back, resize | `gc_alloc`, `gc_free`, `gc_realloc`, `gc_nbytes` |
 //! | [`lock`] | who may allocate | `gc_lock`, `gc_unlock`, `gc_is_locked` |
 //! | [`collect`] | a collect from start to end | `gc_collect_start`, `gc_collect_end`, `gc_sweep_all` |
 //! | [`mark`], `waiting` | from the roots to all they reach | `gc_collect_root`, `gc_mark_subtree` |
@@ -31,6 +31,7 @@ pub mod alloc_table;
 pub mod area;
 pub mod bit_table;
 pub mod block;
+mod bytes;
 pub mod check;
 pub mod collect;
 pub mod dump;
@@ -43,6 +44,8 @@ pub mod layout;
 pub mod lock;
 pub mod mark;
 pub mod noscan;
+mod realloc;
+mod runs;
 mod search;
 mod small;
 pub mod sweep;

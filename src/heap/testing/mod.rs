@@ -5,6 +5,7 @@
 
 extern crate std;
 
+mod apply;
 mod expect;
 mod host;
 mod layout;

@@ -1,0 +1,119 @@
+//! A chunk made longer or shorter, in place or by moving it.
+
+use core::ptr;
+
+use super::Heap;
+use super::alloc::HAS_FINALISER;
+use super::block::{BlockCount, BlockKind};
+use super::host::{Host, Trace};
+
+impl<H: Host> Heap<H> {
+    /// Makes a chunk `bytes` bytes long, in place where that is possible, else by moving it if it may
+    /// move. Returns where it is now; null when that could not be done, and then it is as it was.
+    ///
+    /// From null it is [`Self::alloc`], to 0 bytes it is [`Self::free`]. Null while locked. Blocks gained
+    /// are cleared as by `alloc`, and a moved chunk keeps its finaliser.
+    ///
+    /// Mirrors `gc_realloc` (py/gc.c). Differs: a chunk that grows to the last block of its area leaves
+    /// the mark of the highest used block inside the area.
+    ///
+    /// # Safety
+    ///
+    /// `chunk` is null or a chunk of this heap, which nobody uses any more if another is returned.
+    pub unsafe fn realloc(self, chunk: *mut u8, bytes: usize, may_move: bool) -> *mut u8 {
+        if chunk.is_null() {
+            return self.alloc_again(bytes, 0);
+        }
+        if bytes == 0 {
+            // SAFETY: by this function's contract.
+            unsafe { self.free(chunk) };
+            return ptr::null_mut();
+        }
+        if self.lock_word() != 0 {
+            return ptr::null_mut();
+        }
+        let host = self.host();
+        host.enter();
+        let (area, head) = self.locate(chunk);
+        debug_assert_eq!(area.table().kind(head), BlockKind::Head);
+        let wanted = BlockCount::for_bytes(bytes, H::BLOCK_BYTES);
+        let n = area.chunk_len(head);
+        self.expect_slack(area, head);
+        let in_use = n.0 * H::BLOCK_BYTES - area.slack(head);
+
+        if wanted <= n {
+            if wanted < n {
+                let (end, gone) = (head + wanted, n - wanted);
+                area.table().any_to_free(end, gone);
+                area.poison(end, gone);
+                self.search().freed(area, end, gone);
+            }
+            if H::HARDENED {
+                self.resize_slack(area, head, wanted, in_use..bytes);
+            }
+            host.exit();
+            if H::PROFILE && wanted < n {
+                host.changed();
+            }
+            return chunk;
+        }
+
+        let (end, gained) = (head + n, wanted - n);
+        if area.table().free_from(end, gained) == gained {
+            self.expect_poison(area, end, gained);
+            area.table().free_to_tails(end, gained);
+            self.search().cut(area, end, gained);
+            area.raise_last_used(end + gained - BlockCount(1));
+            if H::HARDENED {
+                self.resize_slack(area, head, wanted, in_use..bytes);
+                host.exit();
+                if H::PROFILE {
+                    host.changed();
+                }
+                return chunk;
+            }
+            host.exit();
+            let keep = if H::CONSERVATIVE_CLEAR {
+                n.0 * H::BLOCK_BYTES
+            } else {
+                bytes
+            };
+            // SAFETY: the chunk has `wanted` blocks now, of which the caller had the first n.
+            unsafe {
+                chunk
+                    .add(keep)
+                    .write_bytes(0, wanted.0 * H::BLOCK_BYTES - keep)
+            }
+            if H::PROFILE {
+                host.changed();
+            }
+            return chunk;
+        }
+        let flags = if area.has_finaliser(head) {
+            HAS_FINALISER
+        } else {
+            0
+        };
+        host.exit();
+
+        if !may_move {
+            return ptr::null_mut();
+        }
+        let moved = self.alloc_again(bytes, flags);
+        if !moved.is_null() {
+            if H::VERBOSE {
+                host.trace(Trace::Move {
+                    from: chunk,
+                    to: moved,
+                });
+            }
+            // SAFETY: both chunks are live, the new one is longer, and they do not overlap; then the caller
+            // is done with the old one.
+            unsafe {
+                moved.copy_from_nonoverlapping(chunk, in_use);
+                self.free(chunk);
+            }
+        }
+        moved
+    }
+}
