@@ -153,12 +153,28 @@ fn the_word_behind_a_chunk_is_not_its_field() {
     assert_eq!(w.chunks().len(), 1);
 }
 
+/// Nothing is used behind the owner, and its data lies before it.
+#[test]
+fn the_last_chunk_may_be_an_owner() {
+    let last = Op::Root {
+        chunk: 1,
+        offset: 0,
+    };
+    assert_eq!(after(&[BLOCK; 2], &[last, link(1, 2, 0)]).1, 2);
+}
+
 /// The sixth word of a chunk of four is its neighbour's too.
 #[test]
 fn a_field_behind_the_first_block_is_one_of_longer_chunks_alone() {
     for (bytes, left) in [(BLOCK, 1), (2 * BLOCK, 2)] {
         let mut w = heap_of::<Noscan>(64);
-        w.run(&[chunk(bytes), chunk(BLOCK), chunk(BLOCK), ROOT, link(2, 3, 1)]);
+        w.run(&[
+            chunk(bytes),
+            chunk(BLOCK),
+            chunk(BLOCK),
+            ROOT,
+            link(2, 3, 1),
+        ]);
         let (owner, data) = (w.chunks()[0].cast::<usize>(), w.chunks()[2]);
         // SAFETY: the two chunks at `owner` have eight words.
         unsafe {

@@ -6,7 +6,9 @@ use std::vec::Vec;
 use super::{BLOCK, blocks, heap_of};
 use crate::heap::alloc_table::BLOCKS_PER_WORD;
 use crate::heap::area::Area;
-use crate::heap::testing::options::{Plain, SplitSteps, Steps};
+use crate::heap::block::BlockIndex;
+use crate::heap::hints::ANY_LENGTH;
+use crate::heap::testing::options::{Plain, Split, SplitSteps, Steps};
 use crate::heap::testing::{Op, Options, Region, World};
 
 #[test]
@@ -225,4 +227,45 @@ fn bounds_of_one_area_say_nothing_of_another() {
     let led = w.state().steps;
     assert!(led <= 16 + 256 / BLOCKS_PER_WORD, "{led} steps");
     assert_eq!(w.heap().check(), Ok(()));
+}
+
+/// In a second area a search goes from a segment that it reads to one that it need not, and on from there.
+#[test]
+#[cfg_attr(
+    feature = "small",
+    ignore = "the small search has one hint an area alone"
+)]
+fn segments_of_a_second_area_are_stepped_over_from_wherever_the_search_is() {
+    let mut w = heap_of::<Split>(300);
+    w.run(&[Op::AutoCollect { on: false }]);
+    let region = Region::new(2048 * BLOCK + 2048, 0);
+    // SAFETY: the region outlives the world's heap, which is used in this function alone.
+    unsafe { w.heap().add(region.start(), region.end()) };
+    let heap = w.heap();
+    let chunks: Vec<_> = core::iter::repeat_with(|| heap.alloc(BLOCK, 0))
+        .take_while(|chunk| !chunk.is_null())
+        .collect();
+    // SAFETY: the chunks are live and used no more.
+    let free = |chunk: *mut u8| unsafe { heap.free(chunk) };
+    chunks.iter().step_by(2).for_each(|&chunk| free(chunk));
+    assert!(heap.alloc(2 * BLOCK, 0).is_null(), "no two are neighbours");
+    let area = Area::all(w.host()).nth(1).expect("two areas");
+    let search = heap.search();
+    let second = search.first_segment(area);
+    assert_eq!(second, 2);
+    for segment in 1..5 {
+        // one with a bound that is too high, one without a run, and one with the run
+        search.set_bound(second + segment, ANY_LENGTH);
+        let run = chunks
+            .iter()
+            .position(|&chunk| chunk == area.address(BlockIndex(256 * segment + 600)));
+        let run = run.expect("the area was full") / 2 * 2 + 1;
+        free(chunks[run]);
+        assert_eq!(
+            heap.alloc(2 * BLOCK, 0),
+            chunks[run - 1],
+            "segment {segment}"
+        );
+        assert_eq!(heap.check(), Ok(()));
+    }
 }
