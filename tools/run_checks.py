@@ -95,7 +95,9 @@ def all_steps():
     steps.append(Step("the library for C programs", python("tools/firmware_check.py"), count_line))
     steps.append(Step("noscan", python("tools/noscan.py", "--release", "1.25.0"), None))
     steps.append(Step("the benchmarks: fmt", ["cargo", "fmt", "--manifest-path", "benches/Cargo.toml", "--check"], None))
-    steps.append(Step("instructions of the hot paths", python("tools/bench.py", "--release", "1.25.0", "--check"), None))
+    for arch in ("", "i686"):
+        words = ["--release", "1.25.0", "--arch", arch, "--check"]
+        steps.append(Step(f"instructions of the hot paths {arch}".strip(), python("tools/bench.py", *words), None))
     steps.append(Step("a tree of one's own", python("tools/check_own_tree.py"), None))
     for suite in UPSTREAM:
         name = " ".join(filter(None, ["upstream", suite.release, suite.arch, suite.variant, suite.options]))

@@ -6,7 +6,7 @@ use std::vec::Vec;
 use super::{BLOCK, blocks, heap_of};
 use crate::heap::alloc_table::BLOCKS_PER_WORD;
 use crate::heap::area::Area;
-use crate::heap::block::BlockIndex;
+use crate::heap::block::{BlockCount, BlockIndex};
 use crate::heap::hints::ANY_LENGTH;
 use crate::heap::testing::options::{Plain, Split, SplitSteps, Steps};
 use crate::heap::testing::{Op, Options, Region, World};
@@ -31,6 +31,19 @@ fn the_lowest_address_that_fits_is_taken() {
         blocks(1),
     ]);
     assert_eq!(w.model.seen.failed, 0);
+}
+
+/// No block below it is free then, and none is looked at again.
+#[test]
+fn the_hint_moves_behind_what_is_taken_there() {
+    let w = heap_of::<Plain>(64);
+    let mut end = 0;
+    for n in [3, 1, 2, 1] {
+        let taken = w.heap().search().take(BlockCount(n));
+        assert_eq!(taken.map(|(_, at)| at.0), Some(end));
+        end += n;
+        assert_eq!(Area::first(w.host()).hint(), end);
+    }
 }
 
 /// Block 0 free, so that the one-block hint stays there; then blocks used up to 800, with bounds learnt;
