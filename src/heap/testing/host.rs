@@ -102,7 +102,8 @@ pub struct State<O: Options> {
     pub(super) alloc_amount: usize,
     /// Blocks after which an allocation collects first.
     pub alloc_threshold: usize,
-    pub(super) collected: usize,
+    /// Chunks that the last collect freed.
+    pub collected: usize,
     /// The thread's lock depth.
     pub lock_depth: u16,
     pub(super) entered: isize,

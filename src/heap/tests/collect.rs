@@ -302,3 +302,36 @@ fn objects_far_up_in_a_large_heap_are_traced_when_the_stack_is_full() {
     overflow_far_up::<SmallStack>();
     overflow_far_up::<NoFinaliser>();
 }
+
+#[test]
+fn the_chunks_that_a_collect_frees_are_counted_over_all_areas() {
+    let mut w = heap_of::<Split>(100);
+    w.run(&[Op::AddArea { bytes: 4000 }]);
+    w.run(&vec![blocks(3); 50]);
+    for chunk in [0, 7, 40] {
+        w.run(&[Op::Root { chunk, offset: 0 }]);
+    }
+    w.run(&[Op::Collect]);
+    assert_eq!((w.chunks().len(), w.state().collected), (3, 47));
+    w.run(&[Op::Collect]);
+    assert_eq!(w.state().collected, 0);
+}
+
+/// Several wait at once, in a heap that is large enough for the ring, and each is read to its end.
+#[test]
+fn objects_of_a_second_area_wait_as_those_of_the_first_do() {
+    let mut w = heap_of::<Split>(1000);
+    w.run(&[blocks(5), blocks(995), Op::AddArea { bytes: 8000 }]);
+    w.run(&vec![blocks(3); 20]);
+    w.run(&vec![blocks(1); 20]);
+    w.run(&[Op::Root {
+        chunk: 0,
+        offset: 0,
+    }]);
+    for i in 0..20 {
+        let links = [(0, i, 2 + i), (2 + i, 11, 22 + i)];
+        w.run(&links.map(|(from, word, to)| Op::Link { from, word, to }));
+    }
+    w.run(&[Op::Collect]);
+    assert_eq!(w.chunks().len(), 41);
+}
