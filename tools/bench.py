@@ -9,6 +9,7 @@ import argparse
 import json
 import re
 import subprocess
+import zlib
 from pathlib import Path
 
 from common import BUILD, ROOT, Fail, run_logged, run_main, say, shown, table, write_json
@@ -206,6 +207,7 @@ def main():
     parser.add_argument(
         "--arch", default="", choices=["", *DEBTS], help="measure a build for this machine, which must run here (the machine itself)",
     )
+    parser.add_argument("--options", default="", help="-D options more for both, as in mpconfigport.h; the mark cases need finalisers")
     parser.add_argument("--case", default="", help="words with commas: the cases whose names hold one (all)")
     parser.add_argument("--seconds", default="2", help="how long a case is measured, about (2)")
     parser.add_argument("--check", action="store_true", help="count a few quick cases and compare: what CI does")
@@ -220,7 +222,8 @@ def main():
         raise Fail(missing)
     driver = get_driver(target)
     folder = WORK / args.arch
-    library = build_twins(tree, "-".join(filter(None, ["bench", target])), OPTIONS, work=WORK, target=target)
+    name = "-".join(filter(None, ["bench", target, f"{zlib.crc32(args.options.encode()):x}" if args.options else ""]))
+    library = build_twins(tree, name, f"{OPTIONS} {args.options}".strip(), work=WORK, target=target)
     if args.check:
         return check(count_instructions(driver, library, CHECKED), DEBTS[args.arch])
     if args.growth:
