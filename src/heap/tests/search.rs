@@ -267,6 +267,8 @@ fn segments_of_a_second_area_are_stepped_over_from_wherever_the_search_is() {
     let second = search.first_segment(area);
     assert_eq!(second, 2);
     for segment in 1..5 {
+        // the next search is for less than this one, and begins at the hints
+        assert!(heap.alloc(5 * BLOCK, 0).is_null());
         // one with a bound that is too high, one without a run, and one with the run
         search.set_bound(second + segment, ANY_LENGTH);
         let run = chunks
