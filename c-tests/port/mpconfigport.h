@@ -32,7 +32,8 @@ void scenario_hook(const char *name);
 #define MICROPY_END_ATOMIC_SECTION(state) scenario_atomic((state) == 7 ? -1 : 100)
 #define MICROPY_SCHED_HOOK_SCHEDULED scenario_hook("scheduled")
 #define MICROPY_INTERNAL_EVENT_HOOK scenario_hook("event")
-#define MICROPY_INTERNAL_WFE(timeout_ms) scenario_hook((timeout_ms) == -1 ? "wait" : "wait ms")
+#define MICROPY_INTERNAL_WFE(timeout_ms) \
+    scenario_hook((int)(timeout_ms) == -1 ? "wait" : (int)(timeout_ms) == 5 ? "wait 5 ms" : "wait for another time")
 
 // A function that the port wants in a section of its own.
 #ifndef SCENARIO_FAST_SECTION
