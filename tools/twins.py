@@ -27,9 +27,9 @@ WORK = BUILD / "twins"
 OPERATIONS = 1_000_000
 
 # `rust_variables` are make variables of mpgc's build alone. CI runs those with `ci`. Where the C can do
-# nothing right there are no traces: `only_faults`.
+# nothing right there are no traces: `only_faults`. `pystack_debug` is the one option that a port sets by an edit.
 Configuration = namedtuple(
-    "Configuration", "options small target rust_variables ci only_faults", defaults=(False, None, (), True, False)
+    "Configuration", "options small target rust_variables ci only_faults pystack_debug", defaults=(False, None, (), True, False, False)
 )
 
 SPLIT = "-DMICROPY_GC_SPLIT_HEAP=1"
@@ -84,7 +84,7 @@ CONFIGURATIONS = {
     "hook": Configuration(f"-DTWIN_HOOK_LOOP {SPLIT}"),
     # docs/upstream.md, 9: in C every root is dropped.
     "valgrind": Configuration("-DMICROPY_DEBUG_VALGRIND=1", only_faults=True),
-    "asserts": Configuration("-UNDEBUG"),
+    "asserts": Configuration("-UNDEBUG", pystack_debug=True),
     "weakref": Configuration(WEAKREF, ci=False),
     "weakref-split": Configuration(f"{WEAKREF} {SPLIT} {stack(8)}", ci=False),
     "weakref-no-finaliser": Configuration(f"{WEAKREF} {AUTO} {NO_FINALISER}", ci=False),
@@ -166,6 +166,20 @@ def build_twins(tree, name, options, rust_variables=(), work=WORK, target=None, 
     return library
 
 
+def pystack_debug(tree, folder):
+    """The option that finds a copy of py/pystack.h, with MP_PYSTACK_DEBUG on, before the tree's own."""
+    switch = "#define MP_PYSTACK_DEBUG (%d)"
+    text = (tree.path / "py" / "pystack.h").read_text()
+    if text.count(switch % 0) != 1:
+        raise Fail(f"{shown(tree.path)}/py/pystack.h does not define MP_PYSTACK_DEBUG as it did; mend tools/twins.py")
+    copy = folder / "py" / "pystack.h"
+    text = text.replace(switch % 0, switch % 1)
+    if not copy.exists() or copy.read_text() != text:
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(text)
+    return f"-iquote {folder}"
+
+
 def run_driver(driver, library, log, *words):
     """Returns (whether all was well, what the driver printed)."""
     command = [driver, library, *words]
@@ -181,7 +195,10 @@ def run_configuration(tree, name, args):
     """Returns what was covered, or None if something differs."""
     configuration = CONFIGURATIONS[name]
     driver = driver_of(configuration.target)
-    library = build_twins(tree, name, configuration.options, configuration.rust_variables, target=configuration.target)
+    options = configuration.options
+    if configuration.pystack_debug:
+        options += f" {pystack_debug(tree, WORK / tree_key(tree) / name / 'headers')}"
+    library = build_twins(tree, name, options, configuration.rust_variables, target=configuration.target)
     folder = library.parent
     good, text = run_driver(driver, library, folder / "prove.log", "prove", *["functions"] * configuration.only_faults)
     for variable, word in (("MPGC_HARDENED=1", "hardened"), ("MPGC_PROFILE=size", "small")):

@@ -17,7 +17,7 @@ impl Pair {
                         .map_or(std::ptr::null_mut(), |alloc| unsafe { alloc(bytes) })
                 })?;
                 if chunk != NULL {
-                    self.stacked.push(chunk);
+                    self.stacked.push((chunk, bytes));
                     let number = Place::Number(2 * bytes + 1);
                     (0..bytes / size_of::<usize>())
                         .for_each(|word| self.write(chunk, word, number));
@@ -28,7 +28,7 @@ impl Pair {
                     return Ok(());
                 }
                 let at = chunk % self.stacked.len();
-                let place = self.stacked[at];
+                let (place, _) = self.stacked[at];
                 self.stacked.truncate(at);
                 self.both("mp_pystack_free", |pair, twin, i| {
                     if let Some(free) = twin.pystack_free {
@@ -39,12 +39,8 @@ impl Pair {
             }
             CoreOp::PystackRoot { chunk, to } => {
                 if let (false, Some(to)) = (self.stacked.is_empty(), self.pick(to)) {
-                    let at = self.stacked[chunk % self.stacked.len()];
-                    // An empty chunk at the very top has no word.
-                    let Place::Stack(offset) = at else {
-                        return Ok(());
-                    };
-                    if offset + size_of::<usize>() <= self.numbers.pystack_used {
+                    let (at, bytes) = self.stacked[chunk % self.stacked.len()];
+                    if bytes >= size_of::<usize>() {
                         self.write(at, 0, to);
                     }
                 }

@@ -55,8 +55,8 @@ pub struct Pair {
     pub(crate) sides: [*mut Side; 2],
     /// The chunks of the heap that are live.
     pub live: Vec<Place>,
-    /// The chunks of the Python stack, from the bottom.
-    pub stacked: Vec<Place>,
+    /// Chunks of the Python stack, the oldest first, and the bytes that were asked for.
+    pub stacked: Vec<(Place, usize)>,
     /// Whose finalisers ran in the last step.
     pub finalised: Vec<Place>,
     /// How deep heap and scheduler are locked.
