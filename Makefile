@@ -23,7 +23,8 @@ BOARD ?= MPS2_AN385
 SYMBOLS ?=
 # The machine that `make build` and `make upstream` are for, if not this one; what `make nlr` runs, with commas between (all).
 ARCH ?=
-# What `make mutants`, `make matrix`, `make metal` and `make proof` run: all whose name holds ONLY, or the k-th of every n (SHARD=k/n);
+# What `make mutants`, `make matrix`, `make metal` and `make proof` run: all whose name holds ONLY (but for mutants, one of several words, with
+# commas between), or the k-th of every n (SHARD=k/n);
 # RESUME=1 leaves out what an earlier run has settled.
 ONLY ?=
 SHARD ?=

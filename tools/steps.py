@@ -61,8 +61,9 @@ def run_step(number, step, folder):
 
 
 def choose(steps, only):
-    """The steps whose name holds a word, with their numbers."""
-    chosen = [(number, step) for number, step in enumerate(steps) if only in step.name]
+    """The steps whose name holds one of some words, with their numbers; `only` has commas between the words."""
+    words = only.split(",")
+    chosen = [(number, step) for number, step in enumerate(steps) if any(word in step.name for word in words)]
     if not chosen:
         raise Fail(f"no step has `{only}` in its name; there are: {', '.join(step.name for step in steps)}")
     return chosen

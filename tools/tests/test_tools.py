@@ -187,6 +187,13 @@ class Options(unittest.TestCase):
 
 
 class Steps(unittest.TestCase):
+    def test_steps_are_chosen_by_any_of_several_words(self):
+        known = [steps.Step(name, ["true"]) for name in ("twins a", "fuzz b", "threads c")]
+        self.assertEqual([number for number, _ in steps.choose(known, "twins,threads")], [0, 2])
+        self.assertEqual(len(steps.choose(known, "")), 3)
+        with self.assertRaisesRegex(Fail, "no step has `sheds`"):
+            steps.choose(known, "sheds")
+
     def run_all(self, folder, chosen, **words):
         with mock.patch("steps.say"), mock.patch("common.say"):
             return steps.run_steps(list(enumerate(chosen)), folder, **words)
