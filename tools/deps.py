@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections import namedtuple
 
+import emulators
 from boards import TESTED_BOARDS, find_board
 from common import ROOT, Fail, run_main, say
 from targets import find_target, missing_for
@@ -93,7 +94,10 @@ def rust_for(target):
 
 def needs_of(target):
     """What a build for another machine needs: its compiler and library, and Debian's Rust where the own one lacks it."""
-    found = [Need(f"the compiler, library or emulator for {target.rust}", package, installed(package)) for package in target.packages]
+    found = []
+    for package in target.packages:
+        present = program(target.emulator[0]) if package.startswith(emulators.PREFIX) else installed(package)
+        found.append(Need(f"the compiler, library or emulator for {target.rust}", package, present))
     # rust-web-src is the source of core and std, which cargo-web builds for any target.
     return found + [Need(f"Rust for {target.rust}", package, lambda: rust_for(target.rust)) for package in ("cargo-web", "rust-web-src")]
 
@@ -147,14 +151,23 @@ def root_prefix():
 
 def install(missing):
     packages = sorted({need.package for need in missing})
-    listing = "".join(f"\n  {need.what}: package {need.package}" for need in missing)
+    unpacked = [package for package in packages if package.startswith(emulators.PREFIX)]
+    packages = [package for package in packages if package not in unpacked]
+    listing = "".join(dict.fromkeys(f"\n  {need.what}: package {need.package}" for need in missing))
     by_hand = f"apt-get install {' '.join(packages)}"
     if not shutil.which("apt-get"):
         raise Fail(f"missing, and this system has no apt-get (install what is called so here):{listing}")
     prefix = root_prefix()
-    if prefix is None:
+    if packages and prefix is None:
         raise Fail(f"missing, and neither root nor sudo is at hand to install it:{listing}\nrun as root: {by_hand}")
     say(f"installing what is missing:{listing}")
+    if prefix is not None:
+        install_packages(prefix, packages, by_hand)
+    for package in unpacked:
+        emulators.unpack(package)
+
+
+def install_packages(prefix, packages, by_hand):
     environment = ["env", "DEBIAN_FRONTEND=noninteractive"]
     for words in (["update"], ["install", "-y", "--no-install-recommends", "--no-remove", *packages]):
         command = [*prefix, *environment, "apt-get", "-q", *words]
