@@ -85,7 +85,7 @@ test: python ## run everything that CI runs; ends with `N passed, N failed`
 upstream: deps ## run MicroPython's own tests on C and on mpgc, and compare [ARCH=armhf, under qemu-user]
 	@$(PYTHON) tools/upstream.py $(ANY_UNIX)
 
-firmware: python ## build firmware of the qemu port with mpgc [BOARD=MICROBIT|MPS2_AN385|NETDUINO2|SABRELITE|VIRT_RV32]
+firmware: python ## build firmware of the qemu port with mpgc [BOARD=MICROBIT|MPS2_AN385|MPS2_AN386|NETDUINO2|SABRELITE|VIRT_RV32]
 	@$(PYTHON) tools/deps.py --board "$(BOARD)"
 	@$(PYTHON) tools/firmware.py $(TREE) --board "$(BOARD)" --options "$(OPTIONS)"
 

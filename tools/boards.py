@@ -4,6 +4,9 @@ from collections import namedtuple
 
 from common import ROOT, Fail
 
+# Boards of our own, and what runs before the port's main().
+OWN = ROOT / "c-tests" / "boards"
+
 # `target` is a name of tools/targets.py; `frozen` are the modules that the port freezes for this board; `dirs` are the
 # test folders that upstream's run-tests.py takes beside those of every board.
 Board = namedtuple("Board", "target frozen dirs variables", defaults=({},))
@@ -15,6 +18,8 @@ THUMB = ("frozen_asm_thumb.py", *NATIVE)
 BOARDS = {
     "MICROBIT": Board("thumbv6m", PLAIN, ["inlineasm/thumb"]),
     "MPS2_AN385": Board("thumbv7m", THUMB, ["inlineasm/thumb"]),
+    # Ours: the same machine with a Cortex-M4 and its floating-point unit.
+    "MPS2_AN386": Board("thumbv7emhf", THUMB, ["inlineasm/thumb"], {"BOARD_DIR": str(OWN / "MPS2_AN386"), "USER_C_MODULES": str(OWN)}),
     # The port's heap does not fit into the RAM of this machine.
     "NETDUINO2": Board("thumbv7m", THUMB, ["inlineasm/thumb"], {"MICROPY_HEAP_SIZE": "65536"}),
     "SABRELITE": Board("armv7a", THUMB, ["inlineasm/thumb"]),
@@ -28,7 +33,7 @@ DIRS = ["basics", "micropython", "misc", "extmod", "float", "ports/qemu", "stres
 # Which of their tests a short run takes: allocation, jumps and the scheduler, and something of the language.
 SHORT = r"^(basics/([bg]|memory|try)|micropython/(emg|ext|heap|kbd|native|schedule|stack|viper_t)|stress/|ports/qemu/)"
 
-# What `make test` runs, the short way. MICROBIT, NETDUINO2 and SABRELITE are left to `make metal`.
+# What `make test` runs, the short way. The others are left to `make metal`.
 TESTED_BOARDS = ("MPS2_AN385", "VIRT_RV32")
 
 

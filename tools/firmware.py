@@ -15,7 +15,7 @@ import time
 
 import options as option_names
 import unix
-from boards import BOARDS, find_board, frozen_manifest
+from boards import BOARDS, OWN, find_board, frozen_manifest
 from common import BUILD, Fail, jobs, run_logged, run_main, say, shown
 from tree import add_tree_arguments, get_tree
 
@@ -27,11 +27,17 @@ def port(tree):
     return folder
 
 
+def start_modules(make_variables):
+    """The port makes no Python stack when it starts, so a build with one needs code of ours before its main()."""
+    with_pystack = "-DMICROPY_ENABLE_PYSTACK=1" in make_variables.get("CFLAGS_EXTRA", "")
+    return {"USER_C_MODULES": str(OWN)} if with_pystack else {}
+
+
 def make_command(tree, name, flavour, make_variables, output):
     """The make command that builds one flavour ("c" or "rust") for a board into `output`."""
     board = find_board(name)
     folder = port(tree)
-    if not (folder / "boards" / name).is_dir():
+    if "BOARD_DIR" not in board.variables and not (folder / "boards" / name).is_dir():
         raise Fail(f"MicroPython {tree.release} has no board {name} in ports/qemu/boards: choose another RELEASE or BOARD")
     command = ["make", f"-j{jobs()}", "-C", folder]
     if flavour == "rust":
@@ -39,7 +45,7 @@ def make_command(tree, name, flavour, make_variables, output):
     variables = {
         "BOARD": name, "BUILD": output, "MICROPY_MPYCROSS": unix.build_mpy_cross(tree),
         "MPY_LIB_DIR": unix.absent_micropython_lib(), "FROZEN_MANIFEST": frozen_manifest(board),
-        **board.variables, **make_variables,
+        **board.variables, **start_modules(make_variables), **make_variables,
     }
     return command + [f"{variable}={value}" for variable, value in variables.items()]
 

@@ -74,6 +74,26 @@ class Port(unittest.TestCase):
         self.assertEqual(words.split()[-2:], ["-kernel", "../../c/firmware.elf"])
 
 
+class OwnBoards(unittest.TestCase):
+    def command(self, board, variables):
+        with tempfile.TemporaryDirectory() as folder, mock.patch.object(firmware.unix, "build_mpy_cross", return_value="mpy-cross"):
+            (Path(folder) / "ports" / "qemu" / "boards" / "MPS2_AN385").mkdir(parents=True)
+            return firmware.make_command(Tree(Path(folder), "1.25.0", own=True), board, "c", variables, Path("out"))
+
+    def test_a_board_of_ours_is_named_by_its_folder(self):
+        words = self.command("MPS2_AN386", {})
+        self.assertIn(f"BOARD_DIR={boards.OWN / 'MPS2_AN386'}", words)
+        self.assertTrue((boards.OWN / "MPS2_AN386" / "mpconfigboard.mk").is_file())
+
+    def test_a_python_stack_brings_the_code_that_makes_it(self):
+        self.assertNotIn(f"USER_C_MODULES={boards.OWN}", self.command("MPS2_AN385", {}))
+        self.assertIn(f"USER_C_MODULES={boards.OWN}", self.command("MPS2_AN385", {"CFLAGS_EXTRA": "-DMICROPY_ENABLE_PYSTACK=1"}))
+
+    def test_a_board_that_nobody_has_is_refused(self):
+        with self.assertRaisesRegex(Fail, "has no board MICROBIT"):
+            self.command("MICROBIT", {})
+
+
 class Releases(unittest.TestCase):
     def test_a_release_without_boards_is_refused(self):
         with tempfile.TemporaryDirectory() as folder, self.assertRaisesRegex(Fail, "1.24.1 has no boards"):
