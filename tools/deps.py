@@ -30,12 +30,13 @@ def program(name):
 
 
 def libclang():
-    """bindgen loads libclang at run time, from LIBCLANG_PATH or the usual folders."""
+    """bindgen loads libclang at run time, from LIBCLANG_PATH or the usual folders. libclang-cpp is another library."""
     named = os.environ.get("LIBCLANG_PATH")
     folders = [named] if named else []
     folders += ["/usr/lib", "/usr/lib/*-linux-gnu", "/usr/lib64", "/usr/local/lib", "/usr/lib/llvm-*/lib", "/usr/lib/llvm/*/lib"]
     patterns = ("libclang.so", "libclang-*.so", "libclang.so.*", "libclang-*.so.*")
-    return any(glob.glob(os.path.join(folder, pattern)) for folder in folders for pattern in patterns)
+    found = (path for folder in folders for pattern in patterns for path in glob.glob(os.path.join(folder, pattern)))
+    return any("-cpp." not in os.path.basename(path) for path in found)
 
 
 def libffi():

@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import apt_sources
 import chance
+import deps
 import emulators
 import fuzz
 import options
@@ -79,6 +80,23 @@ class AptSources(unittest.TestCase):
     def test_another_system_is_told_to_name_a_tree(self):
         with self.assertRaisesRegex(Fail, "MICROPYTHON_DIR"):
             self.archive({"sources.list": ONE_LINE}, {"ID": "fedora", "PRETTY_NAME": "Fedora"})
+
+
+class Libclang(unittest.TestCase):
+    def finds(self, *names):
+        with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, LIBCLANG_PATH=folder):
+            for name in names:
+                (Path(folder) / name).touch()
+            found = lambda pattern: [path for path in deps.glob.iglob(pattern) if path.startswith(folder)]
+            with mock.patch.object(deps.glob, "glob", found):
+                return deps.libclang()
+
+    def test_the_library_for_c_is_found_by_any_of_its_names(self):
+        for name in ("libclang.so", "libclang-14.so.1", "libclang.so.14"):
+            self.assertTrue(self.finds(name), name)
+
+    def test_the_library_for_cpp_is_not_taken_for_it(self):
+        self.assertFalse(self.finds("libclang-cpp.so.14", "libclang-cpp.so"))
 
 
 class Emulators(unittest.TestCase):
