@@ -169,7 +169,8 @@ def choose_toolchain(target, cargo="", build_std="", crate="core"):
     `build_std` is what MPGC_BUILD_STD says: 1 takes the source alone, 0 never does.
     """
     wrong = []
-    for name in candidates(cargo):
+    names = candidates(cargo)
+    for name in names:
         rustc = rustc_of(name)
         reason = too_old(rustc, target)
         if reason:
@@ -178,9 +179,9 @@ def choose_toolchain(target, cargo="", build_std="", crate="core"):
             return Toolchain(name, rustc, False)
         elif build_std != "0" and has_source(rustc):
             return Toolchain(name, rustc, True)
-    if wrong:
+    if len(wrong) == len(names):
         raise Stop(wrong[0])
-    raise Stop(f"Rust has no `{crate}` for {target}: {how_to_get(target, build_std)}")
+    raise Stop("; ".join([f"Rust has no `{crate}` for {target}: {how_to_get(target, build_std)}", *wrong]))
 
 
 def how_to_get(target, build_std):

@@ -204,7 +204,9 @@ def main():
         install(missing)
         still = [need.what for need in needs if not need.present()]
         if still:
-            raise Fail(f"installed, but still not found: {', '.join(still)}; look at the output of apt-get above")
+            reasons = "".join(f"\n{reason}" for reason in dict.fromkeys(filter(None, map(missing_for, targets))))
+            what = ", ".join(dict.fromkeys(still))
+            raise Fail(f"installed, but still not found: {what}; look at the output of apt-get above{reasons}")
     check_rust()
     for wrong in filter(None, map(missing_for, targets)):
         raise Fail(wrong)
