@@ -40,10 +40,11 @@ def download(package, folder):
 
 
 def wrapper(root, program):
-    """A script that starts the program with the libraries that were unpacked with it."""
+    """A script for a folder beside `root` that starts the program with the libraries that were unpacked with it."""
     libraries = sorted({path.parent for path in root.glob("**/lib/*/*.so*") if re.search(r"-linux-gnu\w*$", path.parent.name)})
-    listed = ":".join(map(str, libraries))
-    return f'#!/bin/sh\nLD_LIBRARY_PATH="{listed}" exec "{root / "usr" / "bin" / program}" "$@"\n'
+    listed = ":".join(f"$here/{folder.relative_to(root)}" for folder in libraries)
+    here = f'here="$(cd "$(dirname "$0")/.." && pwd)/{root.name}"'
+    return f'#!/bin/sh\n{here}\nLD_LIBRARY_PATH="{listed}" exec "$here/usr/bin/{program}" "$@"\n'
 
 
 def unpack(package):

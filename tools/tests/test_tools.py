@@ -106,7 +106,7 @@ class Emulators(unittest.TestCase):
 
     def test_a_wrapper_starts_the_program_with_its_libraries(self):
         with tempfile.TemporaryDirectory() as folder:
-            root = Path(folder)
+            root = Path(folder).resolve() / "qemu-system-arm"
             for part in ("usr/lib/x86_64-linux-gnu/libfdt.so.1", "lib/x86_64-linux-gnu/libusb.so.0", "usr/lib/x86_64-linux-gnu/qemu/hw.so"):
                 (root / part).parent.mkdir(parents=True, exist_ok=True)
                 (root / part).touch()
@@ -114,7 +114,8 @@ class Emulators(unittest.TestCase):
             program.parent.mkdir()
             program.write_text('#!/bin/sh\necho "$LD_LIBRARY_PATH" "$@"\n')
             program.chmod(0o755)
-            script = root / "wrapper"
+            script = root.parent / "bin" / program.name
+            script.parent.mkdir()
             script.write_text(emulators.wrapper(root, program.name))
             told = subprocess.run(["sh", script, "-M", "a b"], stdout=subprocess.PIPE, text=True, check=True).stdout
             libraries = f"{root}/lib/x86_64-linux-gnu:{root}/usr/lib/x86_64-linux-gnu"
