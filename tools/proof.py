@@ -26,12 +26,12 @@ FOLDER = BUILD / "proof"
 def traces():
     """The pure heap against its naive model, with many more traces than `cargo test` draws.
 
-    Optimised, for they take hours otherwise; the debug assertions stay. A target folder of their own, for what
+    Optimised, for they take twice as long otherwise; the debug assertions stay. A target folder of their own, for what
     `cargo test` has compiled is without.
     """
     settings = [f"MPGC_TRACES={TRACES}", "PROPTEST_CASES=20000", "CARGO_PROFILE_TEST_OPT_LEVEL=2"]
     command = ["env", *settings, "cargo", "test", "--lib", "--target-dir", str(FOLDER / "target")]
-    return [Step(f"{TRACES} traces of each heap", command, count_cargo, 20, True)]
+    return [Step(f"{TRACES} traces of each heap", command, count_cargo, 40, True)]
 
 
 def twins_steps():
