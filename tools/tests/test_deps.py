@@ -1,0 +1,58 @@
+"""Tests of what is looked for on a machine, and installed."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import deps
+import emulators
+
+
+class Libclang(unittest.TestCase):
+    def finds(self, *names):
+        with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, LIBCLANG_PATH=folder):
+            for name in names:
+                (Path(folder) / name).touch()
+            found = lambda pattern: [path for path in deps.glob.iglob(pattern) if path.startswith(folder)]
+            with mock.patch.object(deps.glob, "glob", found):
+                return deps.libclang()
+
+    def test_the_library_for_c_is_found_by_any_of_its_names(self):
+        for name in ("libclang.so", "libclang-14.so.1", "libclang.so.14"):
+            self.assertTrue(self.finds(name), name)
+
+    def test_the_library_for_cpp_is_not_taken_for_it(self):
+        self.assertFalse(self.finds("libclang-cpp.so.14", "libclang-cpp.so"))
+
+
+class Emulators(unittest.TestCase):
+    def test_packages_of_qemu_are_not_taken_to_be_installed(self):
+        status = "Package: make\nVersion: 4\n\nPackage: qemu-utils\nVersion: 10\n\nPackage: tar\nVersion: 1\n"
+        self.assertEqual(emulators.without_qemu(status), "Package: make\nVersion: 4\n\nPackage: tar\nVersion: 1\n")
+
+    def test_a_wrapper_starts_the_program_with_its_libraries(self):
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder).resolve() / "qemu-system-arm"
+            for part in ("usr/lib/x86_64-linux-gnu/libfdt.so.1", "lib/x86_64-linux-gnu/libusb.so.0", "usr/lib/x86_64-linux-gnu/qemu/hw.so"):
+                (root / part).parent.mkdir(parents=True, exist_ok=True)
+                (root / part).touch()
+            program = root / "usr" / "bin" / "qemu-system-arm"
+            program.parent.mkdir()
+            program.write_text('#!/bin/sh\necho "$LD_LIBRARY_PATH" "$@"\n')
+            program.chmod(0o755)
+            script = root.parent / "bin" / program.name
+            script.parent.mkdir()
+            script.write_text(emulators.wrapper(root, program.name))
+            told = subprocess.run(["sh", script, "-M", "a b"], stdout=subprocess.PIPE, text=True, check=True).stdout
+            libraries = f"{root}/lib/x86_64-linux-gnu:{root}/usr/lib/x86_64-linux-gnu"
+            self.assertEqual(told, f"{libraries} -M a b\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
