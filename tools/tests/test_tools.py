@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import apt_sources
 import chance
 import fuzz
+import interrupts
 import options
 import proof
 import run_checks
@@ -348,6 +349,18 @@ class Threads(unittest.TestCase):
         self.assertTrue(threads.fails_more_often(0, 50, 8, 50))
         # Failing less often is no fault.
         self.assertFalse(threads.fails_more_often(30, 50, 0, 50))
+
+
+class Interrupts(unittest.TestCase):
+    def test_a_planted_fault_is_seen_though_the_program_does_not_count_it(self):
+        for text, counts, seen in (
+            ("fault: none\nfaults 1", {"faults": 1.0}, True),
+            ("fault: the queue went from 0 to 2", {}, True),
+            ("faults 0", {"faults": 0.0}, False),
+            ("", {}, False),
+        ):
+            with mock.patch.object(interrupts, "say"):
+                self.assertEqual(interrupts.check_control("control", interrupts.stress.Outcome(False, counts, text)), seen, text)
 
 
 class Fuzz(unittest.TestCase):
