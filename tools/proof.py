@@ -26,7 +26,7 @@ FOLDER = BUILD / "proof"
 def traces():
     """The pure heap against its naive model, with many more traces than `cargo test` draws.
 
-    Optimised, for they take twice as long otherwise; the debug assertions stay. A target folder of their own, for what
+    Optimised, for time; the debug assertions stay. A target folder of their own, for what
     `cargo test` has compiled is without.
     """
     settings = [f"MPGC_TRACES={TRACES}", "PROPTEST_CASES=20000", "CARGO_PROFILE_TEST_OPT_LEVEL=2"]
