@@ -101,8 +101,12 @@ def normal(text):
 
 
 def run_script(program, script, heap):
-    """What a script prints, and how it ends. With the same addresses each time, as far as the kernel gives them."""
-    command = ["setarch", "-R", str(program), "-X", f"heapsize={heap}", f"{script}.py"]
+    """What a script prints, and how it ends. With the same addresses each time, as far as the kernel gives them.
+
+    Without a collector the program has no option for the size of a heap: then `heap` is empty.
+    """
+    size = ["-X", f"heapsize={heap}"] if heap else []
+    command = ["setarch", "-R", str(program), *size, f"{script}.py"]
     try:
         done = subprocess.run(
             command, cwd=SCRIPTS, env=clean_env(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
