@@ -256,11 +256,16 @@ class Verdicts(unittest.TestCase):
 
 
 class Reading(unittest.TestCase):
-    def read(self, text, failed):
+    def read(self, text, failed, files=()):
         with tempfile.TemporaryDirectory() as folder:
             results = Path(folder) / "all"
             results.mkdir()
-            (results / "_results.json").write_text('{"failed_tests": %s}' % failed)
+            if failed is not None:
+                (results / "_results.json").write_text('{"failed_tests": %s}' % failed)
+            for name in files:
+                path = Path(folder) / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.touch()
             log = Path(folder) / "all.log"
             log.write_text(text)
             return read_result(log, results)
@@ -269,6 +274,16 @@ class Reading(unittest.TestCase):
 
     def test_counts_and_names(self):
         self.assertEqual(self.read(self.SUMMARY, '["x/c.py"]'), Result(3, 2, ["a_b"], ["x/c.py"]))
+
+    def test_what_the_runner_forgives_counts_as_failed(self):
+        text = "3 tests performed\n2 tests passed\n1 tests had known-flaky failures (ignored): x/c.py [flaky]\n"
+        self.assertEqual(self.read(text, '[], "ignored_tests": ["x/c.py"]'), Result(3, 2, [], ["x/c.py"]))
+
+    def test_before_1_23_a_failed_test_is_found_by_its_output(self):
+        files = ["tests/x/c.py", "tests/y/c.py", "tests/x/d.py", "all/y_c.py.out"]
+        self.assertEqual(self.read(self.SUMMARY, None, files), Result(3, 2, ["a_b"], ["y/c.py"]))
+        with self.assertRaises(Fail):
+            self.read(self.SUMMARY, None)
 
     def test_a_run_without_a_summary_or_with_a_wrong_sum_is_no_result(self):
         with self.assertRaises(Fail):
