@@ -74,9 +74,19 @@ def bad(x):
     raise ValueError(x)
 
 
-micropython.schedule(ran.append, 1)
-micropython.schedule(bad, 2)
-micropython.schedule(ran.append, 3)
+def schedule(function, x):
+    # A queue of one place takes the next callback once it has run this one.
+    try:
+        micropython.schedule(function, x)
+    except RuntimeError as e:
+        print(e)
+        settle()
+        micropython.schedule(function, x)
+
+
+schedule(ran.append, 1)
+schedule(bad, 2)
+schedule(ran.append, 3)
 settle()
 print("went on", ran)
 print("hook", matrix.scheduled())
