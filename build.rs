@@ -29,6 +29,7 @@ const CFGS: &[&str] = &[
     "mpgc_longint_mpz",
     "mpgc_mutex_inline",
     "mpgc_nlr_fp",
+    "mpgc_nlr_linked",
     "mpgc_nlr_registers",
     "mpgc_nlr_setjmp",
     "mpgc_pending_enum",

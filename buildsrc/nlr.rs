@@ -64,10 +64,22 @@ pub fn cfgs(config: &Config) -> Vec<&'static str> {
     let mut on = Vec::new();
     if !config.flag("NLR_SETJMP") {
         on.push("mpgc_nlr_registers");
+        if !config.flag("PY_THREAD") && links() {
+            on.push("mpgc_nlr_linked");
+        }
     }
     // Ten registers, and s16 to s21 in pairs.
     if config.flag("NLR_THUMB") && config.number("NLR_NUM_REGS") == 16 {
         on.push("mpgc_nlr_fp");
     }
     on
+}
+
+/// Whether the assembly of this architecture can link a buffer to a static: on ARM not where code may lie anywhere.
+fn links() -> bool {
+    match super::cargo_variable("CARGO_CFG_TARGET_ARCH").as_str() {
+        "x86_64" => true,
+        "arm" => super::cargo_variable("CARGO_CFG_TARGET_OS") == "none",
+        _ => false,
+    }
 }

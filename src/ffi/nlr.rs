@@ -14,7 +14,12 @@ use core::ffi::{c_uint, c_void};
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
 pub unsafe extern "C" fn nlr_push(buffer: *mut nlr_buf_t) -> c_uint {
-    crate::nlr::registers::nlr_push_body!(nlr_push_tail)
+    #[cfg(not(mpgc_nlr_linked))]
+    crate::nlr::registers::nlr_push_body!(nlr_push_tail);
+    #[cfg(all(mpgc_nlr_linked, not(mpgc_pystack)))]
+    crate::nlr::registers::nlr_push_linked!(nlr::STATE, nlr::TOP);
+    #[cfg(all(mpgc_nlr_linked, mpgc_pystack))]
+    crate::nlr::registers::nlr_push_linked!(nlr::STATE, nlr::TOP, nlr::PYSTACK_CUR, nlr::PYSTACK);
 }
 
 /// Mirrors `nlr_push_tail` (py/nlr.c): links the buffer, returns 0.
@@ -32,6 +37,18 @@ pub unsafe extern "C" fn nlr_push_tail(buffer: *mut nlr_buf_t) -> c_uint {
 ///
 /// # Safety
 /// A buffer was pushed on this thread.
+#[cfg(all(mpgc_nlr_linked, target_arch = "arm"))]
+#[unsafe(no_mangle)]
+#[unsafe(naked)]
+pub unsafe extern "C" fn nlr_pop() {
+    crate::nlr::registers::nlr_pop_linked!(nlr::STATE, nlr::TOP)
+}
+
+/// Mirrors `nlr_pop` (py/nlr.c).
+///
+/// # Safety
+/// A buffer was pushed on this thread.
+#[cfg(not(all(mpgc_nlr_linked, target_arch = "arm")))]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nlr_pop() {
     // SAFETY: by this function's contract.

@@ -22,6 +22,26 @@ const _: () = {
     assert!(super::config::NLR_NUM_REGS == nlr::registers::REGISTERS);
 };
 
+/// Where assembly finds the newest buffer of the only thread.
+#[cfg(mpgc_nlr_linked)]
+mod linked {
+    pub use super::super::bindings::mp_state_ctx as STATE;
+    use super::super::bindings::mp_state_ctx_t;
+    use super::{mp_state_thread_t, nlr_buf_t, offset_of};
+
+    const THREAD: usize = offset_of!(mp_state_ctx_t, thread);
+    /// Where the state keeps the newest buffer, in bytes.
+    pub const TOP: usize = THREAD + offset_of!(mp_state_thread_t, nlr_top);
+    /// Where it keeps the height of the Python stack.
+    #[cfg(mpgc_pystack)]
+    pub const PYSTACK_CUR: usize = THREAD + offset_of!(mp_state_thread_t, pystack_cur);
+    /// Where a buffer keeps it.
+    #[cfg(mpgc_pystack)]
+    pub const PYSTACK: usize = offset_of!(nlr_buf_t, pystack);
+}
+#[cfg(mpgc_nlr_linked)]
+pub use linked::*;
+
 /// The thread's newest buffer.
 #[inline(always)]
 fn top(thread: *mut mp_state_thread_t) -> *mut *mut Buffer {

@@ -41,15 +41,12 @@ macro_rules! floats {
 #[allow(unused_imports, reason = "used where nlr_push_body is expanded")]
 pub(crate) use floats;
 
-/// The body of a naked `unsigned nlr_push(buffer)`: saves the caller's registers
-/// and goes on in the function `$tail` with the same argument, so that its value is
-/// what the caller gets.
-///
-/// A macro, since the room that exports `nlr_push` owns both symbols.
-#[cfg(not(mpgc_thumb1))]
+/// The body of a naked `unsigned nlr_push(buffer)`: saves the caller's registers, and goes on with what is
+/// given: `[instructions] [operands]`.
 #[allow(unused_macros, reason = "expanded by the room that exports nlr_push")]
-macro_rules! nlr_push_body {
-    ($tail:path) => {
+#[cfg(not(mpgc_thumb1))]
+macro_rules! save_and {
+    ([$($then:tt)*] [$($operand:tt)*]) => {
         core::arch::naked_asm!(
             "str lr, [r0, {lr}]", // where a jump goes on
             "str r4, [r0, {r4}]", // the callee-saved registers
@@ -62,7 +59,7 @@ macro_rules! nlr_push_body {
             "str r11, [r0, {r11}]",
             "str sp, [r0, {sp}]", // the stack of the caller
             $crate::nlr::registers::floats!("vstr"),
-            "b {tail}", // links the buffer and returns 0
+            $($then)*
             lr = const $crate::nlr::registers::slot::lr,
             r4 = const $crate::nlr::registers::slot::r4,
             r5 = const $crate::nlr::registers::slot::r5,
@@ -73,16 +70,16 @@ macro_rules! nlr_push_body {
             r10 = const $crate::nlr::registers::slot::r10,
             r11 = const $crate::nlr::registers::slot::r11,
             sp = const $crate::nlr::registers::slot::sp,
-            tail = sym $tail,
+            $($operand)*
         )
     };
 }
 
 /// The same in Thumb-1.
-#[cfg(mpgc_thumb1)]
 #[allow(unused_macros, reason = "expanded by the room that exports nlr_push")]
-macro_rules! nlr_push_body {
-    ($tail:path) => {
+#[cfg(mpgc_thumb1)]
+macro_rules! save_and {
+    ([$($then:tt)*] [$($operand:tt)*]) => {
         core::arch::naked_asm!(
             "str r4, [r0, {r4}]", // the callee-saved registers
             "str r5, [r0, {r5}]",
@@ -99,10 +96,8 @@ macro_rules! nlr_push_body {
             "mov r1, sp",
             "str r1, [r0, {sp}]", // the stack of the caller
             "mov r1, lr",
-            "str r1, [r0, {lr}]",  // where a jump goes on
-            "push {{r4, lr}}",     // two words: the stack stays aligned
-            "bl {tail}",           // links the buffer; a plain branch does not reach as far
-            "pop {{r4, pc}}",      // returns its 0
+            "str r1, [r0, {lr}]", // where a jump goes on
+            $($then)*
             lr = const $crate::nlr::registers::slot::lr,
             r4 = const $crate::nlr::registers::slot::r4,
             r5 = const $crate::nlr::registers::slot::r5,
@@ -113,12 +108,106 @@ macro_rules! nlr_push_body {
             r10 = const $crate::nlr::registers::slot::r10,
             r11 = const $crate::nlr::registers::slot::r11,
             sp = const $crate::nlr::registers::slot::sp,
-            tail = sym $tail,
+            $($operand)*
+        )
+    };
+}
+#[allow(unused_imports, reason = "as above")]
+pub(crate) use save_and;
+
+/// The body of a naked `unsigned nlr_push(buffer)`: saves the caller's registers
+/// and goes on in the function `$tail` with the same argument, so that its value is
+/// what the caller gets.
+///
+/// A macro, since the room that exports `nlr_push` owns both symbols.
+#[cfg(not(mpgc_thumb1))]
+#[allow(unused_macros, reason = "expanded by the room that exports nlr_push")]
+macro_rules! nlr_push_body {
+    ($tail:path) => {
+        $crate::nlr::registers::save_and!(
+            ["b {tail}",] // links the buffer and returns 0
+            [tail = sym $tail,]
+        )
+    };
+}
+/// The same in Thumb-1.
+#[cfg(mpgc_thumb1)]
+#[allow(unused_macros, reason = "expanded by the room that exports nlr_push")]
+macro_rules! nlr_push_body {
+    ($tail:path) => {
+        $crate::nlr::registers::save_and!(
+            [
+                "push {{r4, lr}}", // two words: the stack stays aligned
+                "bl {tail}",       // links the buffer; a plain branch does not reach as far
+                "pop {{r4, pc}}",  // returns its 0
+            ]
+            [tail = sym $tail,]
         )
     };
 }
 #[allow(unused_imports, reason = "as above")]
 pub(crate) use nlr_push_body;
+
+/// The body of a naked `nlr_push` that links the buffer itself, where the newest one is kept `$top` bytes into the
+/// static `$state`. `$kept` is the word of the state whose value the buffer keeps `$keeps` bytes in, if there is one.
+///
+/// The compiler keeps a frame pointer on these targets, so that a tail of its own takes nearly twice the instructions.
+#[allow(unused_macros, reason = "as above")]
+macro_rules! nlr_push_linked {
+    ($state:path, $top:expr) => {
+        $crate::nlr::registers::save_and!(
+            [
+                "ldr r1, ={state} + {top}",
+                "ldr r2, [r1]",
+                "str r2, [r0, {prev}]", // the newest buffer is the one before this
+                "str r0, [r1]",         // this is the newest
+                "movs r0, #0",          // 0: no jump
+                "bx lr",
+            ]
+            [state = sym $state, top = const $top, prev = const core::mem::offset_of!($crate::nlr::Buffer, prev),]
+        )
+    };
+    ($state:path, $top:expr, $kept:expr, $keeps:expr) => {
+        $crate::nlr::registers::save_and!(
+            [
+                "ldr r1, ={state} + {top}",
+                "ldr r2, [r1]",
+                "str r2, [r0, {prev}]", // the newest buffer is the one before this
+                "str r0, [r1]",         // this is the newest
+                "ldr r1, ={state} + {kept}",
+                "ldr r1, [r1]",
+                "str r1, [r0, {keeps}]", // what a jump puts back
+                "movs r0, #0",           // 0: no jump
+                "bx lr",
+            ]
+            [
+                state = sym $state, top = const $top, prev = const core::mem::offset_of!($crate::nlr::Buffer, prev),
+                kept = const $kept, keeps = const $keeps,
+            ]
+        )
+    };
+}
+#[allow(unused_imports, reason = "as above")]
+pub(crate) use nlr_push_linked;
+
+/// The body of a naked `nlr_pop`, likewise.
+#[allow(unused_macros, reason = "as above")]
+macro_rules! nlr_pop_linked {
+    ($state:path, $top:expr) => {
+        core::arch::naked_asm!(
+            "ldr r1, ={state} + {top}",
+            "ldr r2, [r1]",
+            "ldr r2, [r2, {prev}]", // the buffer before the newest
+            "str r2, [r1]",         // is the newest now
+            "bx lr",
+            state = sym $state,
+            top = const $top,
+            prev = const core::mem::offset_of!($crate::nlr::Buffer, prev),
+        )
+    };
+}
+#[allow(unused_imports, reason = "as above")]
+pub(crate) use nlr_pop_linked;
 
 /// Restores the registers of `buffer` and returns 1 from its `nlr_push`.
 ///

@@ -7,14 +7,11 @@ registers! {
     rip rbp rsp rbx r12 r13 r14 r15
 }
 
-/// The body of a naked `unsigned nlr_push(buffer)`: saves the caller's registers
-/// and goes on in the function `$tail` with the same argument, so that its value is
-/// what the caller gets.
-///
-/// A macro, since the room that exports `nlr_push` owns both symbols.
+/// The body of a naked `unsigned nlr_push(buffer)`: saves the caller's registers, and goes on with what is
+/// given: `[instructions] [operands]`.
 #[allow(unused_macros, reason = "expanded by the room that exports nlr_push")]
-macro_rules! nlr_push_body {
-    ($tail:path) => {
+macro_rules! save_and {
+    ([$($then:tt)*] [$($operand:tt)*]) => {
         core::arch::naked_asm!(
             "mov rax, [rsp]",         // the return address of the caller
             "mov [rdi + {rip}], rax", // where a jump goes on
@@ -25,7 +22,7 @@ macro_rules! nlr_push_body {
             "mov [rdi + {r13}], r13",
             "mov [rdi + {r14}], r14",
             "mov [rdi + {r15}], r15",
-            "jmp {tail}",             // links the buffer and returns 0
+            $($then)*
             rip = const $crate::nlr::registers::slot::rip,
             rbp = const $crate::nlr::registers::slot::rbp,
             rsp = const $crate::nlr::registers::slot::rsp,
@@ -34,12 +31,68 @@ macro_rules! nlr_push_body {
             r13 = const $crate::nlr::registers::slot::r13,
             r14 = const $crate::nlr::registers::slot::r14,
             r15 = const $crate::nlr::registers::slot::r15,
-            tail = sym $tail,
+            $($operand)*
+        )
+    };
+}
+#[allow(unused_imports, reason = "as above")]
+pub(crate) use save_and;
+
+/// The body of a naked `unsigned nlr_push(buffer)`: saves the caller's registers
+/// and goes on in the function `$tail` with the same argument, so that its value is
+/// what the caller gets.
+///
+/// A macro, since the room that exports `nlr_push` owns both symbols.
+#[allow(unused_macros, reason = "as above")]
+macro_rules! nlr_push_body {
+    ($tail:path) => {
+        $crate::nlr::registers::save_and!(
+            ["jmp {tail}",] // links the buffer and returns 0
+            [tail = sym $tail,]
         )
     };
 }
 #[allow(unused_imports, reason = "as above")]
 pub(crate) use nlr_push_body;
+
+/// The body of a naked `nlr_push` that links the buffer itself, where the newest one is kept `$top` bytes into the
+/// static `$state`. `$kept` is the word of the state whose value the buffer keeps `$keeps` bytes in, if there is one.
+#[allow(unused_macros, reason = "as above")]
+macro_rules! nlr_push_linked {
+    ($state:path, $top:expr) => {
+        $crate::nlr::registers::save_and!(
+            [
+                "mov rax, [rip + {state}@GOTPCREL]", // a program's linker makes it a lea
+                "mov rcx, [rax + {top}]",
+                "mov [rdi + {prev}], rcx", // the newest buffer is the one before this
+                "mov [rax + {top}], rdi",  // this is the newest
+                "xor eax, eax",            // 0: no jump
+                "ret",
+            ]
+            [state = sym $state, top = const $top, prev = const core::mem::offset_of!($crate::nlr::Buffer, prev),]
+        )
+    };
+    ($state:path, $top:expr, $kept:expr, $keeps:expr) => {
+        $crate::nlr::registers::save_and!(
+            [
+                "mov rax, [rip + {state}@GOTPCREL]", // a program's linker makes it a lea
+                "mov rcx, [rax + {top}]",
+                "mov [rdi + {prev}], rcx", // the newest buffer is the one before this
+                "mov [rax + {top}], rdi",  // this is the newest
+                "mov rcx, [rax + {kept}]",
+                "mov [rdi + {keeps}], rcx", // what a jump puts back
+                "xor eax, eax",             // 0: no jump
+                "ret",
+            ]
+            [
+                state = sym $state, top = const $top, prev = const core::mem::offset_of!($crate::nlr::Buffer, prev),
+                kept = const $kept, keeps = const $keeps,
+            ]
+        )
+    };
+}
+#[allow(unused_imports, reason = "as above")]
+pub(crate) use nlr_push_linked;
 
 /// Restores the registers of `buffer` and returns 1 from its `nlr_push`.
 ///
