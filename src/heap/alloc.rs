@@ -6,7 +6,7 @@
 use core::ptr;
 
 use super::Heap;
-use super::alloc_table::SMALL;
+use super::alloc_table::{IN_ORDER, SMALL};
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::harden::Fault;
@@ -26,20 +26,13 @@ impl<H: Host> Heap<H> {
     /// the search is repeated.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn alloc(self, bytes: usize, flags: u32) -> *mut u8 {
-        let host = self.host();
-        let n = BlockCount::for_bytes(bytes, H::BLOCK_BYTES);
-        if H::VERBOSE {
-            host.trace(Trace::AllocRequest { bytes, blocks: n });
-        }
-        if n == BlockCount(0) || self.lock_word() != 0 {
+        let Some(n) = self.enter_for(bytes) else {
             return ptr::null_mut();
-        }
-
-        host.enter();
+        };
         let collect_first = H::THRESHOLD && self.threshold_reached();
         if !SMALL
             && !collect_first
-            && let Some((area, block)) = self.search().take_first(n)
+            && let Some((area, block)) = self.search().take_first::<IN_ORDER>(n)
         {
             return self.hand_out(area, block, n, bytes, flags);
         }
@@ -61,10 +54,30 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// [`Self::alloc`] for callers that are not in a hurry: not inlined once more.
+    /// [`Self::alloc`] for callers that are not in a hurry: in a few instructions of its own.
     #[cfg_attr(not(feature = "small"), inline(never))]
     pub(super) fn alloc_again(self, bytes: usize, flags: u32) -> *mut u8 {
-        self.alloc(bytes, flags)
+        if SMALL {
+            return self.alloc(bytes, flags);
+        }
+        match self.enter_for(bytes) {
+            Some(n) => self.search_and_hand_out(n, bytes, flags),
+            None => ptr::null_mut(),
+        }
+    }
+
+    /// Enters the heap to get a chunk of `bytes` bytes, and returns its blocks. `None`, and not entered, if there can be none.
+    #[inline(always)]
+    fn enter_for(self, bytes: usize) -> Option<BlockCount> {
+        let n = BlockCount::for_bytes(bytes, H::BLOCK_BYTES);
+        if H::VERBOSE {
+            self.host().trace(Trace::AllocRequest { bytes, blocks: n });
+        }
+        if n == BlockCount(0) || self.lock_word() != 0 {
+            return None;
+        }
+        self.host().enter();
+        Some(n)
     }
 
     /// Collects at most once and searches again, then grows the heap where it can grow.
@@ -193,7 +206,7 @@ impl<H: Host> Heap<H> {
     /// # Safety
     ///
     /// `chunk` is null or a chunk of this heap that nobody uses any more.
-    #[inline]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub unsafe fn free(self, chunk: *mut u8) {
         if self.lock_word() & !Self::COLLECTING != 0 {
             return;
@@ -219,7 +232,7 @@ impl<H: Host> Heap<H> {
                 "a chunk with a weak reference to it is left to the collect"
             );
             self.expect_slack(area, head);
-            match area.table().chunk_to_free(head) {
+            match area.table().chunk_to_free::<IN_ORDER>(head) {
                 Some(n) => self.freed(area, head, n, collecting),
                 None => self.free_over_words(area, head, collecting),
             }
@@ -228,6 +241,17 @@ impl<H: Host> Heap<H> {
         if H::PROFILE && !chunk.is_null() {
             host.changed();
         }
+    }
+
+    /// [`Self::free`] for callers that are not in a hurry.
+    ///
+    /// # Safety
+    ///
+    /// As for `free`.
+    #[cfg_attr(not(feature = "small"), inline(never))]
+    pub(super) unsafe fn free_again(self, chunk: *mut u8) {
+        // SAFETY: by this function's contract.
+        unsafe { self.free(chunk) }
     }
 
     /// Frees a chunk that goes on in another word of the table.

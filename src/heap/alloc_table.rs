@@ -19,6 +19,17 @@ pub type Word = usize;
 /// Whether the code is to be small, not fast: then the table is read and written a byte at a time, as the C does,
 /// and not a word. Bytes need no alignment, which costs loads and shifts on processors that ask for one.
 pub const SMALL: bool = cfg!(feature = "small");
+/// Whether the code is for a small processor, which goes through instructions in order: there a test that often saves a
+/// few is worth it. Where branches are predicted far ahead, one that cannot be predicted costs more than it saves.
+pub const IN_ORDER: bool = cfg!(target_os = "none");
+/// Whether the processor has an instruction for the lowest bit that is set.
+const COUNTS_ZEROS: bool = !cfg!(all(
+    target_pointer_width = "32",
+    any(
+        mpgc_thumb1,
+        all(target_arch = "riscv32", not(target_feature = "zbb"))
+    )
+));
 /// Blocks whose kinds share a byte.
 const BLOCKS_PER_BYTE: usize = 4;
 
@@ -45,6 +56,37 @@ pub const fn first_pairs(n: usize) -> Word {
 #[inline(always)]
 pub const fn free_bits(word: Word) -> Word {
     !(word | (word >> 1)) & LOW
+}
+
+/// The pair of the lowest bit that is set; [`BLOCKS_PER_WORD`] if none is.
+#[inline(always)]
+pub(super) const fn lowest_pair(bits: Word) -> usize {
+    if COUNTS_ZEROS {
+        bits.trailing_zeros() as usize / 2
+    } else {
+        lowest_pair_by_table(bits as u32)
+    }
+}
+
+/// [`lowest_pair`] where it would be a call of a library function.
+///
+/// The lowest bit times a de Bruijn number is the number shifted: its top five bits tell by how much.
+#[inline(always)]
+const fn lowest_pair_by_table(bits: u32) -> usize {
+    const DE_BRUIJN: u32 = 0x077c_b531;
+    const PAIRS: [u8; 32] = {
+        let mut pairs = [0; 32];
+        let mut bit = 0;
+        while bit < 32 {
+            pairs[(DE_BRUIJN << bit >> 27) as usize] = bit as u8 / 2;
+            bit += 1;
+        }
+        pairs
+    };
+    if bits == 0 {
+        return BLOCKS_PER_WORD;
+    }
+    PAIRS[((bits & bits.wrapping_neg()).wrapping_mul(DE_BRUIJN) >> 27) as usize] as usize
 }
 
 /// The alloc table of an area, as a value: copy it, do not point at it.
@@ -224,7 +266,7 @@ impl AllocTable {
                 if marks == 0 {
                     break;
                 }
-                let at = marks.trailing_zeros() as usize / 2;
+                let at = lowest_pair(marks);
                 f(BlockIndex(i * BLOCKS_PER_WORD + at));
                 ahead &= !first_pairs(at + 1);
             }
@@ -321,5 +363,22 @@ impl AllocTable {
     #[inline(always)]
     fn merge(self, i: usize, mask: Word, bits: Word) {
         self.set_word(i, (self.word(i) & !mask) | (bits & mask));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lowest_pair_is_told_by_the_table_as_by_the_processor() {
+        for bit in 0..u32::BITS {
+            for above in [0, 1, 2, u32::MAX, 0x5555_5555, 0x8000_0000] {
+                let bits = (1 << bit) | (above << bit);
+                assert_eq!(lowest_pair_by_table(bits), bit as usize / 2, "{bits:#x}");
+            }
+        }
+        assert_eq!(lowest_pair_by_table(0), BLOCKS_PER_WORD);
+        assert_eq!(lowest_pair(0), BLOCKS_PER_WORD);
     }
 }

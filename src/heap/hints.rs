@@ -50,6 +50,8 @@ pub struct Hints<A> {
     run: usize,
     /// See `run`.
     position: usize,
+    /// No segment that starts before this block has a bound below "any", in any area.
+    bounded_from: usize,
     /// log2 of the blocks in a segment.
     segment_shift: u32,
 }
@@ -60,6 +62,7 @@ impl<A> Hints<A> {
         area: core::ptr::null_mut(),
         run: 0,
         position: 0,
+        bounded_from: 0,
         segment_shift: 0,
     };
 }
@@ -150,6 +153,15 @@ impl<H: Host> Search<H> {
         }
     }
 
+    /// A search has failed: no free run that starts in the segment, whose first block is `start`, is longer than that.
+    #[inline(always)]
+    pub(super) fn learn_bound(self, segment: usize, start: BlockIndex, bound: u8) {
+        self.set_bound(segment, bound);
+        // SAFETY: as in `run`.
+        let hints = unsafe { &mut *self.hints() };
+        hints.bounded_from = hints.bounded_from.min(start.0);
+    }
+
     /// The first segment from that one on whose bound is at least that; a segment without a byte, if no byte is.
     #[inline(always)]
     pub(super) fn next_segment(self, from: usize, least: u8) -> usize {
@@ -186,6 +198,8 @@ impl<H: Host> Search<H> {
         }
         self.set_run(BlockCount(2));
         self.set_position(first, BlockIndex(0));
+        // SAFETY: as in `run`.
+        unsafe { (*self.hints()).bounded_from = usize::MAX }
         self.size_segments();
         // SAFETY: as in `bound`.
         unsafe {
@@ -284,11 +298,16 @@ impl<H: Host> Search<H> {
 
     /// Whether a free run around `at` may have a bound that is too low.
     ///
+    /// Mostly nothing has been learnt of this part of the heap, which one comparison tells.
     /// The run starts in the block's segment, or in the one before, or it was as long as a segment before anything was
     /// added to it: then its bound says "any" already. The segment before the first of an area may be another
     /// area's, and then this says yes more often than it must.
     #[inline(always)]
     pub(super) fn is_bounded_near(self, area: Area<H>, at: BlockIndex) -> bool {
+        // SAFETY: as in `run`.
+        if at.0 < unsafe { (*self.hints()).bounded_from } {
+            return false;
+        }
         let segment = self.segment(area, at);
         segment >= Self::BOUNDS
             || self.bound(segment) & self.bound(segment.saturating_sub(1)) != ANY_LENGTH
@@ -342,7 +361,21 @@ impl<H: Host> Search<H> {
         let (known_area, known) = self.position();
         let mut before_last_free = true;
         let mut before_known = true;
+        // SAFETY: as in `run`.
+        let bounded_from = unsafe { (*self.hints()).bounded_from };
         for area in Area::all(self.0) {
+            let segments = if SMALL {
+                0
+            } else {
+                (area.blocks().0 >> self.segment_shift()) + 1
+            };
+            let learnt = |s: &usize| self.bound(self.first_segment(area) + s) != ANY_LENGTH;
+            if (0..segments)
+                .find(learnt)
+                .is_some_and(|s| s << self.segment_shift() < bounded_from)
+            {
+                return Err("a segment has a bound, and starts before all that do");
+            }
             before_last_free &= area != self.last_free_area();
             let mut b = BlockIndex(0);
             while b < area.end() {

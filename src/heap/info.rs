@@ -1,7 +1,9 @@
 //! Numbers about the heap.
 
 use super::Heap;
-use super::alloc_table::{AllocTable, BITS, BLOCKS_PER_WORD, LOW, SMALL, Word, free_bits};
+use super::alloc_table::{
+    AllocTable, BITS, BLOCKS_PER_WORD, LOW, SMALL, Word, free_bits, lowest_pair,
+};
 use super::area::Area;
 use super::block::{BlockIndex, BlockKind};
 use super::host::Host;
@@ -225,7 +227,7 @@ impl Longest {
             self.run += BLOCKS_PER_WORD;
             return;
         }
-        let front = others.trailing_zeros() as usize / 2;
+        let front = lowest_pair(others);
         self.max = self.max.max(self.run + front);
         self.run = others.leading_zeros() as usize / 2;
         if may_be_longer(bits, self.max) {

@@ -26,7 +26,7 @@ impl<H: Host> Heap<H> {
         }
         if bytes == 0 {
             // SAFETY: by this function's contract.
-            unsafe { self.free(chunk) };
+            unsafe { self.free_again(chunk) };
             return ptr::null_mut();
         }
         if self.lock_word() != 0 {
@@ -111,7 +111,7 @@ impl<H: Host> Heap<H> {
             // is done with the old one.
             unsafe {
                 moved.copy_from_nonoverlapping(chunk, in_use);
-                self.free(chunk);
+                self.free_again(chunk);
             }
         }
         moved

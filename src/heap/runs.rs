@@ -3,7 +3,9 @@
 //! A run is measured a word at a time: the word is compared with one full of that kind, and the lowest bit that
 //! differs lies where the run ends.
 
-use super::alloc_table::{AllocTable, BITS, BLOCKS_PER_WORD, HIGH, LOW, SMALL, Word, free_bits};
+use super::alloc_table::{
+    AllocTable, BITS, BLOCKS_PER_WORD, HIGH, LOW, SMALL, Word, free_bits, lowest_pair,
+};
 use super::block::{BlockCount, BlockIndex, BlockKind};
 
 /// A word whose first block is a head, with the pairs of the head and of all tails made zero: the lowest bit that is
@@ -35,7 +37,7 @@ impl AllocTable {
             // another head is next, marked or not: the most likely end
             return BlockCount(1);
         }
-        let n = behind_tails(word).trailing_zeros() as usize / 2;
+        let n = lowest_pair(behind_tails(word));
         if at + n < BLOCKS_PER_WORD {
             return BlockCount(n);
         }
@@ -50,15 +52,26 @@ impl AllocTable {
 
     /// Frees the chunk whose head is `head`, with one load and one store, and returns its length. `None`, and
     /// nothing freed, if the chunk may go on in another word.
+    ///
+    /// With `ONE_FIRST` a chunk of one block is told by its next block alone, which saves most of the work there.
     #[inline(always)]
-    pub(super) fn chunk_to_free(self, head: BlockIndex) -> Option<BlockCount> {
+    pub(super) fn chunk_to_free<const ONE_FIRST: bool>(
+        self,
+        head: BlockIndex,
+    ) -> Option<BlockCount> {
         if SMALL {
             return None;
         }
         let (i, at) = (head.0 / BLOCKS_PER_WORD, head.0 % BLOCKS_PER_WORD);
         let word = self.word(i);
-        let other = behind_tails(word >> (2 * at));
-        let n = other.trailing_zeros() as usize / 2;
+        let from = word >> (2 * at);
+        if ONE_FIRST && from & 0b1100 != 0b1000 && at + 1 < BLOCKS_PER_WORD {
+            // no tail is next: the most likely end
+            self.set_word(i, word & !(0b11 << (2 * at)));
+            return Some(BlockCount(1));
+        }
+        let other = behind_tails(from);
+        let n = lowest_pair(other);
         if at + n >= BLOCKS_PER_WORD {
             return None;
         }
@@ -86,7 +99,7 @@ impl AllocTable {
             return None;
         }
         let before = at - (BITS + 1 - below.leading_zeros() as usize) / 2;
-        let len = before + above.trailing_zeros() as usize / 2;
+        let len = before + lowest_pair(above);
         Some((BlockIndex(block.0 - before), BlockCount(len)))
     }
 
@@ -110,7 +123,7 @@ impl AllocTable {
             let differ = self.word(b / BLOCKS_PER_WORD) ^ like;
             let other = ((differ | (differ >> 1)) & LOW) >> (2 * (b % BLOCKS_PER_WORD));
             if other != 0 {
-                n += other.trailing_zeros() as usize / 2;
+                n += lowest_pair(other);
                 break;
             }
             n += BLOCKS_PER_WORD - b % BLOCKS_PER_WORD;

@@ -3,7 +3,7 @@
 //! The search reads the table by the word and is led by the claims of [`super::hints`]. It keeps them true
 //! as it takes blocks, and as blocks are freed.
 
-use super::alloc_table::{BLOCKS_PER_WORD, LOW, SMALL, Word, free_bits};
+use super::alloc_table::{BLOCKS_PER_WORD, LOW, SMALL, Word, free_bits, lowest_pair};
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::host::Host;
@@ -18,10 +18,28 @@ pub(super) struct Search<H: Host>(pub H);
 impl<H: Host> Search<H> {
     /// Makes a chunk of the `n > 0` blocks at the hint, if they are free: the most likely place, and a test that
     /// the processor can predict. Nothing below is free, so they are the lowest. `None` says nothing.
+    ///
+    /// With `LOOK`, one block is looked for in all of the hint's word: in a heap with many gaps that finds it, but what
+    /// is done next has to wait for the place. That is nothing to a processor that goes through instructions in order.
     #[inline(always)]
-    pub(super) fn take_first(self, n: BlockCount) -> Option<(Area<H>, BlockIndex)> {
+    pub(super) fn take_first<const LOOK: bool>(
+        self,
+        n: BlockCount,
+    ) -> Option<(Area<H>, BlockIndex)> {
         let expected = if H::TWINS { self.find_naive(n) } else { None };
         let area = self.last_free_area();
+        if LOOK && n == BlockCount(1) {
+            let i = area.hint() / BLOCKS_PER_WORD;
+            let found = (i < area.table().words()).then(|| self.take_one_in(area, i, i + 1));
+            let found = found.flatten().map(|block| (area, block));
+            if H::TWINS {
+                assert!(
+                    found.is_none() || found == expected,
+                    "first fit differs from its twin"
+                );
+            }
+            return found;
+        }
         let lowest = BlockIndex(area.hint());
         // the run that is cut goes on in the same word, hence in the same segment
         if !area.table().chunk_if_free(lowest, n) {
@@ -95,7 +113,7 @@ impl<H: Host> Search<H> {
                     return Some((area, block));
                 }
                 if start < words {
-                    self.set_bound(segment, 0);
+                    self.learn_bound(segment, BlockIndex(start * BLOCKS_PER_WORD), 0);
                 }
                 word = end;
             }
@@ -116,7 +134,7 @@ impl<H: Host> Search<H> {
             let word = table.word(i);
             let free = free_bits(word);
             if free != 0 {
-                let at = free.trailing_zeros() as usize / 2;
+                let at = lowest_pair(free);
                 let block = BlockIndex(i * BLOCKS_PER_WORD + at);
                 if block >= area.end() {
                     break;
@@ -192,7 +210,8 @@ impl<H: Host> Search<H> {
                 if let Some(done) = searched
                     && done + 1 == segment
                 {
-                    self.set_bound(first_segment + done, Self::bound_for(BlockCount(n - 1)));
+                    let longest = Self::bound_for(BlockCount(n - 1));
+                    self.learn_bound(first_segment + done, BlockIndex(done << shift), longest);
                 }
                 let least = Self::bound_for(BlockCount(n));
                 if self.bound(first_segment + segment) < least {
@@ -213,7 +232,7 @@ impl<H: Host> Search<H> {
             let front = if used == 0 {
                 BLOCKS_PER_WORD
             } else {
-                used.trailing_zeros() as usize / 2
+                lowest_pair(used)
             };
             if run + front >= n {
                 return Some(BlockIndex(base - run));
@@ -259,7 +278,7 @@ pub(super) fn run_inside(free: Word, n: usize) -> Option<usize> {
         x &= x >> (2 * step);
         have += step;
     }
-    (x != 0).then(|| x.trailing_zeros() as usize / 2)
+    (x != 0).then(|| lowest_pair(x))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@
 //! of the top of a word goes on in the next.
 
 use super::Heap;
-use super::alloc_table::{BITS, BLOCKS_PER_WORD, LOW, SMALL, Word};
+use super::alloc_table::{BITS, BLOCKS_PER_WORD, LOW, SMALL, Word, lowest_pair};
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::host::{Host, Trace};
@@ -325,9 +325,7 @@ impl<H: Host> Heap<H> {
 fn for_each_block(i: usize, bits: Word, f: impl Fn(BlockIndex)) {
     let mut rest = bits;
     while rest != 0 {
-        f(BlockIndex(
-            i * BLOCKS_PER_WORD + rest.trailing_zeros() as usize / 2,
-        ));
+        f(BlockIndex(i * BLOCKS_PER_WORD + lowest_pair(rest)));
         rest &= rest - 1;
     }
 }

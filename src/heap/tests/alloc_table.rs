@@ -164,12 +164,21 @@ fn freeing_a_chunk_frees_its_blocks_alone_or_nothing() {
             return;
         }
         let (before, n) = (words(t), chunk_len_naive(t, b));
-        let freed = t.chunk_to_free(b);
-        // a chunk that ends with the word may go on in the next
-        let in_word = b.0 % BLOCKS_PER_WORD + n.0 < BLOCKS_PER_WORD;
-        assert_eq!(freed, in_word.then_some(n), "block {b:?}");
-        let n = freed.unwrap_or_default();
-        only_changed(t, &before, b, n, BlockKind::Free);
+        for freed in [
+            AllocTable::chunk_to_free::<false>,
+            AllocTable::chunk_to_free::<true>,
+        ] {
+            let freed = freed(t, b);
+            // a chunk that ends with the word may go on in the next
+            let in_word = b.0 % BLOCKS_PER_WORD + n.0 < BLOCKS_PER_WORD;
+            assert_eq!(freed, in_word.then_some(n), "block {b:?}");
+            let n = freed.unwrap_or_default();
+            only_changed(t, &before, b, n, BlockKind::Free);
+            before
+                .iter()
+                .enumerate()
+                .for_each(|(i, word)| t.set_word(i, *word));
+        }
     });
 }
 

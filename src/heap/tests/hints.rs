@@ -19,6 +19,9 @@ fn a_run_is_looked_for_unless_both_bounds_near_it_say_any() {
     let search = w.heap().search();
     let area = Area::first(w.host());
     let segment = 1 << search.segment_shift();
+    // nothing was learnt: one comparison
+    assert!(!search.is_bounded_near(area, BlockIndex(segment)));
+    search.learn_bound(0, BlockIndex(0), ANY_LENGTH);
     for before in 0..=ANY_LENGTH {
         for own in 0..=ANY_LENGTH {
             search.set_bound(0, before);
@@ -135,7 +138,7 @@ fn the_position_stays_where_what_is_freed_cannot_matter() {
         assert_eq!(search.position().1 == BlockIndex(100), stays, "{run} {at}");
     }
     // a longer run than a bound can tell, while the last size is a short one
-    search.set_bound(1, 0);
+    search.learn_bound(1, BlockIndex(256), 0);
     search.set_run(BlockCount(2));
     search.set_position(area, BlockIndex(5));
     search.freed(area, BlockIndex(300), BlockCount(10));
@@ -152,7 +155,7 @@ fn a_run_too_long_to_measure_may_start_before_the_position() {
         area.table().free_to_chunk(BlockIndex(used), BlockCount(1));
         search.set_run(BlockCount(350));
         search.set_position(area, BlockIndex(950));
-        search.set_bound(1, 0);
+        search.learn_bound(1, BlockIndex(256), 0);
         search.freed(area, BlockIndex(freed), BlockCount(1));
         assert_eq!(search.position().1, BlockIndex(0), "{used} {freed}");
     }

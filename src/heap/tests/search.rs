@@ -46,6 +46,54 @@ fn the_hint_moves_behind_what_is_taken_there() {
     }
 }
 
+/// One block is found at the hint or later in its word, or nothing is said; with and without a look at the whole word.
+/// Nothing is taken behind the last block, which ends in the middle of a word.
+#[test]
+#[cfg_attr(
+    feature = "small",
+    ignore = "the small build does not look at the hint first"
+)]
+fn one_block_is_taken_at_the_hint_or_in_its_word() {
+    let total = BLOCKS_PER_WORD + 8;
+    for pattern in 0..1usize << 8 {
+        for offset in [
+            0,
+            3,
+            BLOCKS_PER_WORD - 8,
+            BLOCKS_PER_WORD - 4,
+            BLOCKS_PER_WORD,
+        ] {
+            for looks in [false, true] {
+                let w = heap_of::<Plain>(total);
+                let (search, area) = (w.heap().search(), Area::first(w.host()));
+                let is_free =
+                    |b: usize| b >= offset && (b >= offset + 8 || pattern >> (b - offset) & 1 == 0);
+                for b in (0..total).filter(|&b| !is_free(b)) {
+                    area.table().free_to_chunk(BlockIndex(b), BlockCount(1));
+                }
+                area.set_hint(offset);
+                let lowest = (offset..total).find(|&b| is_free(b));
+                let in_word = lowest.filter(|b| b / BLOCKS_PER_WORD == offset / BLOCKS_PER_WORD);
+                let at_hint =
+                    lowest.filter(|&b| b == offset && b % BLOCKS_PER_WORD + 1 < BLOCKS_PER_WORD);
+                let taken = if looks {
+                    search.take_first::<true>(BlockCount(1))
+                } else {
+                    search.take_first::<false>(BlockCount(1))
+                };
+                let expected = if looks { in_word } else { at_hint };
+                assert_eq!(
+                    taken.map(|(_, at)| at.0),
+                    expected,
+                    "{pattern:#b} at {offset}"
+                );
+                assert_eq!(area.hint(), expected.map_or(offset, |b| b + 1));
+                assert_eq!(search.check(), Ok(()), "{pattern:#b} at {offset}");
+            }
+        }
+    }
+}
+
 /// Block 0 free, so that the one-block hint stays there; then blocks used up to 800, with bounds learnt;
 /// then a free run from 240 to 300, across the border of the segments of 256 blocks.
 fn run_across_a_border() -> World<Plain> {
