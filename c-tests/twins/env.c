@@ -308,6 +308,9 @@ const twin_t twin = {
     #endif
     .gc_mutex = MICROPY_PY_THREAD && !MICROPY_PY_THREAD_GIL,
     .debug_valgrind = MICROPY_DEBUG_VALGRIND,
+    #if MICROPY_PY_WEAKREF
+    .weakref = true,
+    #endif
     .scheduler_depth = MICROPY_SCHEDULER_DEPTH,
     .types = MP_ARRAY_SIZE(types),
     .area_bytes = sizeof(mp_state_mem_area_t),

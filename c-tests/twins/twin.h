@@ -110,7 +110,7 @@ typedef struct {
     uint32_t release; // 12500 is 1.25.0
     uint32_t block_bytes, stack_entries, entry_bytes;
     bool finaliser, split, split_auto, threshold, conservative_clear, collect_retval;
-    bool pystack, scheduler, static_nodes, vm_abort, hook_loop, asserts, gc_mutex, debug_valgrind;
+    bool pystack, scheduler, static_nodes, vm_abort, hook_loop, asserts, gc_mutex, debug_valgrind, weakref;
     uint32_t pystack_align, scheduler_depth, nodes, types;
     uint32_t area_bytes; // of mp_state_mem_area_t
     // Of mpgc alone.

@@ -37,7 +37,7 @@ const FAULTS: &[Fault] = &[
     fault(6, "an abort of the VM inside a finaliser", |twin| twin.release >= 12100 && twin.finaliser && twin.vm_abort, small, abort_in_finaliser, GOES_ON),
     // Before 1.25 the sweep runs the finalisers, and stops at the end.
     // Two bytes of alloc table, the gap, a byte of finaliser table, and the pool at once.
-    fault(7, "a chunk that grows to the last block", |twin| twin.release >= 12500 && twin.finaliser && !twin.split && twin.block_bytes <= 64, |block| region(4 + 8 * block, block - 4), last_block, GOES_ON),
+    fault(7, "a chunk that grows to the last block", |twin| twin.release >= 12500 && twin.finaliser && !twin.weakref && !twin.split && twin.block_bytes <= 64, |block| region(4 + 8 * block, block - 4), last_block, GOES_ON),
     fault(8, "an area of which the first block alone is used", |twin| twin.split_auto, small, first_block, GOES_ON),
     fault(9, "a collect in a build for valgrind", |twin| twin.debug_valgrind, small, a_root, GOES_ON),
     fault(10, "gc_info from a finaliser", |twin| twin.release >= 12500 && twin.finaliser, small, info_in_finaliser, GOES_ON),
@@ -45,6 +45,8 @@ const FAULTS: &[Fault] = &[
     fault(12, "a request for the Python stack that wraps around", |twin| twin.pystack, small, pystack_wraps, GOES_ON),
     fault(13, "a static node that is null", |twin| twin.static_nodes, small, null_node, GOES_ON),
     fault(14, "a static node that queues itself", |twin| twin.static_nodes && twin.release < 12600, small, endless_node, GOES_ON),
+    // Three bytes of alloc table, the gap, two bytes of each bit table, and the pool a byte too early.
+    fault(16, "a weakref table that reaches into the pool", |twin| twin.weakref && twin.finaliser && !twin.asserts, |block| region(7 + 12 * block, block - 7), weakref_in_the_pool, GOES_ON),
 ];
 
 const fn fault(

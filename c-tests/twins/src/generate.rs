@@ -59,6 +59,12 @@ pub fn setup(rng: &mut Rng, twin: &Twin) -> Setup {
         // Tables are read by the word wherever they lie.
         _ => 8 * rng.usize(0..64) + usize::from(rng.bool()) * rng.usize(0..8),
     };
+    // A region of an odd number of bytes: docs/upstream.md, 16.
+    let offset = if twin.weakref && twin.finaliser {
+        offset & !1
+    } else {
+        offset
+    };
     Setup {
         // Never too few for a table byte's four blocks: of such a heap the C's gc_info never ends
         // (docs/upstream.md, 1).

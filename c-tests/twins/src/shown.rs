@@ -133,6 +133,16 @@ pub fn last_block(stage: Stage) -> Shown {
     })
 }
 
+pub fn weakref_in_the_pool(stage: Stage) -> Shown {
+    // Every third chunk has a weak reference to it: the last of these, in block 8, whose bit is in the table's second byte.
+    let [first, ..] = [1, 6, 1, 1].map(|blocks| stage.take(blocks, 0));
+    // SAFETY: the chunk is live.
+    let word = unsafe { first.cast::<usize>().read() };
+    expect(word == 0, || {
+        format!("a weak reference to another object changes this one to {word:#x}")
+    })
+}
+
 pub fn first_block(stage: Stage) -> Shown {
     let chunks = stage.take_until_an_area_is_added();
     let last = chunks[chunks.len() - 1];

@@ -116,6 +116,7 @@ pub struct Twin {
     pub asserts: bool,
     pub gc_mutex: bool,
     pub debug_valgrind: bool,
+    pub weakref: bool,
     pub pystack_align: u32,
     pub scheduler_depth: u32,
     pub nodes: u32,
