@@ -6,6 +6,7 @@ mod buildsrc;
 
 /// Every `cfg` that the headers of a port may switch on.
 const CFGS: &[&str] = &[
+    "mpgc_aligned_words",
     "mpgc_alloc_threshold",
     "mpgc_asserts",
     "mpgc_collect_retval",
@@ -56,6 +57,8 @@ const CFGS: &[&str] = &[
 
 /// Targets whose Thumb is the first one: no stores of high registers, no long branch.
 const THUMB1: &[&str] = &["thumbv4t", "thumbv5te", "thumbv6", "thumbv8m.base"];
+/// Targets, beside those, that read and write a word at an address of its own only.
+const ALIGNED_WORDS: &[&str] = &["arm-", "armv4t", "armv5te", "mips", "riscv"];
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -66,6 +69,10 @@ fn main() {
     let target = std::env::var("TARGET").unwrap_or_default();
     if THUMB1.iter().any(|name| target.starts_with(name)) {
         println!("cargo:rustc-cfg=mpgc_thumb1");
+    }
+    let mut aligned = THUMB1.iter().chain(ALIGNED_WORDS);
+    if aligned.any(|name| target.starts_with(name)) {
+        println!("cargo:rustc-cfg=mpgc_aligned_words");
     }
     #[cfg(feature = "micropython")]
     if let Err(message) = buildsrc::run() {

@@ -355,11 +355,13 @@ const SHORT: BlockCount = BlockCount(2);
 /// `chunk` must be valid for writes of `n` blocks and aligned to a block.
 #[inline(always)]
 unsafe fn clear_short<H: Host>(chunk: *mut u8, n: BlockCount) {
-    // SAFETY: the caller says that n blocks may be written.
+    // by the word, which not every processor may write anywhere
+    let (words, block) = (chunk.cast::<usize>(), H::BLOCK_BYTES / size_of::<usize>());
+    // SAFETY: the caller says that n blocks may be written, and that they are aligned.
     unsafe {
-        chunk.write_bytes(0, H::BLOCK_BYTES);
+        words.write_bytes(0, block);
         if n > BlockCount(1) {
-            chunk.add(H::BLOCK_BYTES).write_bytes(0, H::BLOCK_BYTES);
+            words.add(block).write_bytes(0, block);
         }
     }
 }

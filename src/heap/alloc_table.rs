@@ -23,7 +23,7 @@ pub const SMALL: bool = cfg!(feature = "small");
 /// few is worth it. Where branches are predicted far ahead, one that cannot be predicted costs more than it saves.
 pub const IN_ORDER: bool = cfg!(target_os = "none");
 /// Whether the processor has an instruction for the lowest bit that is set.
-const COUNTS_ZEROS: bool = !cfg!(all(
+pub const COUNTS_ZEROS: bool = !cfg!(all(
     target_pointer_width = "32",
     any(
         mpgc_thumb1,
@@ -56,6 +56,70 @@ pub const fn first_pairs(n: usize) -> Word {
 #[inline(always)]
 pub const fn free_bits(word: Word) -> Word {
     !(word | (word >> 1)) & LOW
+}
+
+/// Whether the processor takes words at addresses of their own only. A region may start anywhere, and a table with it; but
+/// in nearly all programs it starts at a word, which one test tells, and else it is read by bytes.
+const ALIGNED_ONLY: bool = cfg!(mpgc_aligned_words);
+
+/// Reads a word wherever it lies.
+///
+/// # Safety
+///
+/// `word` must be valid for reads of a word; it need not be aligned.
+#[inline(always)]
+pub(super) unsafe fn read_word(word: *const Word) -> Word {
+    if !ALIGNED_ONLY {
+        // SAFETY: by this function's contract.
+        return unsafe { word.read_unaligned() };
+    }
+    if word.is_aligned() {
+        // SAFETY: by this function's contract, and it is aligned.
+        unsafe { word.read() }
+    } else {
+        // SAFETY: by this function's contract.
+        unsafe { read_bytes(word) }
+    }
+}
+
+/// Writes a word wherever it lies.
+///
+/// # Safety
+///
+/// `word` must be valid for writes of a word; it need not be aligned.
+#[inline(always)]
+unsafe fn write_word(word: *mut Word, value: Word) {
+    if !ALIGNED_ONLY {
+        // SAFETY: by this function's contract.
+        return unsafe { word.write_unaligned(value) };
+    }
+    if word.is_aligned() {
+        // SAFETY: by this function's contract, and it is aligned.
+        unsafe { word.write(value) }
+    } else {
+        // SAFETY: by this function's contract.
+        unsafe { write_bytes(word, value) }
+    }
+}
+
+/// # Safety
+///
+/// As for [`read_word`].
+#[cold]
+#[inline(never)]
+unsafe fn read_bytes(word: *const Word) -> Word {
+    // SAFETY: by this function's contract.
+    unsafe { word.read_unaligned() }
+}
+
+/// # Safety
+///
+/// As for [`write_word`].
+#[cold]
+#[inline(never)]
+unsafe fn write_bytes(word: *mut Word, value: Word) {
+    // SAFETY: by this function's contract.
+    unsafe { word.write_unaligned(value) }
 }
 
 /// The pair of the lowest bit that is set; [`BLOCKS_PER_WORD`] if none is.
@@ -130,7 +194,7 @@ impl AllocTable {
     pub(super) fn word(self, i: usize) -> Word {
         debug_assert!(i < self.words().max(1));
         // SAFETY: i < words (debug-checked), so the word holds a block and `new` was promised it.
-        unsafe { self.base.cast::<Word>().wrapping_add(i).read_unaligned() }
+        unsafe { read_word(self.base.cast::<Word>().wrapping_add(i)) }
     }
 
     /// Writes word `i`; the caller has kept the bits of blocks past the end of the table.
@@ -138,12 +202,7 @@ impl AllocTable {
     pub(super) fn set_word(self, i: usize, word: Word) {
         debug_assert!(i < self.words());
         // SAFETY: as in `word`.
-        unsafe {
-            self.base
-                .cast::<Word>()
-                .wrapping_add(i)
-                .write_unaligned(word)
-        }
+        unsafe { write_word(self.base.cast::<Word>().wrapping_add(i), word) }
     }
 
     /// The pairs of word `i` that belong to blocks of the table.

@@ -1,6 +1,6 @@
 //! A table with one bit a block: which blocks may have a finaliser.
 
-use super::alloc_table::{SMALL, Word};
+use super::alloc_table::{SMALL, Word, read_word};
 use super::block::BlockIndex;
 
 const BITS: usize = Word::BITS as usize;
@@ -70,7 +70,7 @@ impl BitTable {
             let aligned = b & !7;
             if aligned + BITS <= end.0 {
                 // SAFETY: the word covers the bits aligned .. aligned + BITS, all below `end`.
-                if unsafe { p.cast::<Word>().read_unaligned() } == 0 {
+                if unsafe { read_word(p.cast::<Word>()) } == 0 {
                     b = aligned + BITS;
                     continue;
                 }

@@ -3,7 +3,7 @@
 //! The search reads the table by the word and is led by the claims of [`super::hints`]. It keeps them true
 //! as it takes blocks, and as blocks are freed.
 
-use super::alloc_table::{BLOCKS_PER_WORD, LOW, SMALL, Word, free_bits, lowest_pair};
+use super::alloc_table::{BLOCKS_PER_WORD, COUNTS_ZEROS, LOW, SMALL, Word, free_bits, lowest_pair};
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::host::Host;
@@ -28,31 +28,28 @@ impl<H: Host> Search<H> {
     ) -> Option<(Area<H>, BlockIndex)> {
         let expected = if H::TWINS { self.find_naive(n) } else { None };
         let area = self.last_free_area();
-        if LOOK && n == BlockCount(1) {
-            let i = area.hint() / BLOCKS_PER_WORD;
-            let found = (i < area.table().words()).then(|| self.take_one_in(area, i, i + 1));
-            let found = found.flatten().map(|block| (area, block));
-            if H::TWINS {
-                assert!(
-                    found.is_none() || found == expected,
-                    "first fit differs from its twin"
-                );
-            }
-            return found;
-        }
         let lowest = BlockIndex(area.hint());
-        // the run that is cut goes on in the same word, hence in the same segment
-        if !area.table().chunk_if_free(lowest, n) {
-            return None;
-        }
-        area.set_hint((lowest + n).0);
+        let look = LOOK && n == BlockCount(1);
+        let found = if !(look && COUNTS_ZEROS) && area.table().chunk_if_free(lowest, n) {
+            // the run that is cut goes on in the same word, hence in the same segment
+            area.set_hint((lowest + n).0);
+            Some(lowest)
+        } else if look {
+            let i = lowest.0 / BLOCKS_PER_WORD;
+            (i < area.table().words())
+                .then(|| self.take_one_in(area, i, i + 1))
+                .flatten()
+        } else {
+            None
+        };
+        let found = found.map(|block| (area, block));
         if H::TWINS {
             assert!(
-                expected == Some((area, lowest)),
+                found.is_none() || found == expected,
                 "first fit differs from its twin"
             );
         }
-        Some((area, lowest))
+        found
     }
 
     /// Finds the lowest `n` free blocks, `n > 0`, and makes a chunk of them. `None` when no run is long

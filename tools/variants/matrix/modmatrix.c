@@ -287,8 +287,11 @@ static MP_DEFINE_CONST_FUN_OBJ_1(matrix_abortable_obj, matrix_abortable);
 // The scheduler.
 
 #if !MICROPY_KBD_EXCEPTION
-// The port's signal handler names it all the same.
+// The port's signal handler names both all the same.
 MP_REGISTER_ROOT_POINTER(mp_obj_exception_t mp_kbd_exception);
+void mp_sched_keyboard_interrupt(void);
+void mp_sched_keyboard_interrupt(void) {
+}
 #endif
 
 #if MICROPY_KBD_EXCEPTION
