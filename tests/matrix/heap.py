@@ -55,7 +55,7 @@ except MemoryError as e:
 # Collects return how many objects they freed, where that is built in. A stale word may keep all of one round until the next.
 gc.collect()
 freed = []
-for _ in range(3):
+for i in range(3):
     dead = [[i] for i in range(500)]
     del dead
     freed.append(gc.collect())
