@@ -188,8 +188,10 @@ def number(release):
 
 def stops_here(tree, cell):
     """The words of the message that mpgc's build of this cell ends with; nothing if it builds."""
-    since = setting(cell, "since")
-    return "" if since and number(tree.release) >= number(since) else setting(cell, "stops")
+    for last in (setting(cell, "since"), setting(cell, "fixed_since")):
+        if last and number(tree.release) >= number(last):
+            return ""
+    return setting(cell, "stops")
 
 
 def expect_stop(builder, stops):

@@ -236,10 +236,25 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(self.judge(always, seldom), "flaky")
         self.assertEqual(self.judge(seldom, often), "flaky")
         self.assertEqual(self.judge("pass pass pass", "skip skip skip"), "ERROR")
-        self.assertEqual(self.judge("pass fail pass", "fail fail fail"), "ERROR")
+        self.assertEqual(self.judge(seldom, "fail " * 15), "ERROR")
+        # three runs of what the C fails too say little: see unsteady
+        self.assertEqual(self.judge("pass fail pass", "fail fail fail"), "flaky")
         self.assertEqual(self.judge("pass pass pass", "pass pass pass"), "flaky")
         self.assertEqual(self.judge("pass fail pass", "fail fail pass"), "flaky")
         self.assertEqual(self.judge("fail fail fail", "pass pass pass"), "only the C fails")
+
+    def test_what_is_unsteady_gets_more_runs_if_mpgc_fails_more_often(self):
+        def unsteady(c, rust):
+            return upstream.unsteady({"c": c.split(), "rust": rust.split()})
+
+        self.assertTrue(unsteady("pass pass pass", "pass fail pass"))
+        self.assertTrue(unsteady("pass fail pass", "fail fail fail"))
+        self.assertTrue(unsteady("pass fail pass", "pass fail fail"))
+        # settled: an error, no difference, the C alone
+        self.assertFalse(unsteady("pass pass pass", "fail fail fail"))
+        self.assertFalse(unsteady("pass pass pass", "pass pass pass"))
+        self.assertFalse(unsteady("fail fail fail", "fail fail fail"))
+        self.assertFalse(unsteady("fail fail pass", "pass fail pass"))
 
     def test_what_c_never_passes_is_not_blamed_on_rust(self):
         self.assertEqual(self.judge("fail fail fail", "fail fail fail"), "flaky")

@@ -47,6 +47,7 @@ const FAULTS: &[Fault] = &[
     fault(14, "a static node that queues itself", |twin| twin.static_nodes && twin.release < 12600, small, endless_node, GOES_ON),
     // Three bytes of alloc table, the gap, two bytes of each bit table, and the pool a byte too early.
     fault(16, "a weakref table that reaches into the pool", |twin| twin.weakref && twin.finaliser && !twin.asserts, |block| region(7 + 12 * block, block - 7), weakref_in_the_pool, GOES_ON),
+    fault(18, "gc_nbytes of an address inside a block", |twin| twin.release >= 12900 && twin.split, small, inner_nbytes, GOES_ON),
 ];
 
 const fn fault(

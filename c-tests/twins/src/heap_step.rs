@@ -98,8 +98,11 @@ impl Pair {
             }
             Op::AddArea { bytes } => self.add_area(bytes)?,
             Op::ChunkBytes { chunk, offset } => {
+                // Into a block: docs/upstream.md, 18.
+                let any = self.twin(0).release < 12900 || !self.twin(0).split;
                 if let Some(Place::Heap(region, at)) = self.pick(chunk)
                     && at + offset <= self.side(0).regions[region].bytes
+                    && (any || offset.is_multiple_of(self.twin(0).block_bytes as usize))
                 {
                     self.chunk_bytes(Place::Heap(region, at + offset))?;
                 }

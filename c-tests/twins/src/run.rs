@@ -153,7 +153,10 @@ fn drawn(twins: [&'static Twin; 2], seed: u64, told: &mut Told, planted: Option<
     unsafe { libc::alarm(PATIENCE) };
     let mut pair = Pair::new(twins, told.setup);
     let outcome = (0..steps).try_for_each(|i| {
+        // What the generator asks of one side is no part of a step.
+        let told_before = pair.side(0).log.len();
         told.steps[i] = generator.next(&pair);
+        pair.side_mut(0).log.truncate(told_before);
         told.begun = i + 1;
         pair.step(told.steps[i])?;
         if Some(i) == planted.map(|_| steps / 2) {

@@ -133,6 +133,15 @@ pub fn last_block(stage: Stage) -> Shown {
     })
 }
 
+pub fn inner_nbytes(stage: Stage) -> Shown {
+    let inner = stage.take(1, 0).wrapping_add(WORD);
+    // SAFETY: any address may be asked for.
+    let bytes = unsafe { (stage.twin().nbytes)(inner) };
+    expect(bytes == 0, || {
+        format!("there is no chunk at that address, and it has {bytes} bytes")
+    })
+}
+
 pub fn weakref_in_the_pool(stage: Stage) -> Shown {
     // Every third chunk has a weak reference to it: the last of these, in block 8, whose bit is in the table's second byte.
     let [first, ..] = [1, 6, 1, 1].map(|blocks| stage.take(blocks, 0));
