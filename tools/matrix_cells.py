@@ -17,7 +17,7 @@ Cell = namedtuple("Cell", "name options")
 FIELDS = {
     "name": str, "option": str, "cflags": str, "make": list, "mpgc": list, "c_edits": list, "with": list,
     "pairs": bool, "not_with": list, "skips": list, "runs": list, "only": list, "without": list, "heap": str, "control": str,
-    "why": str, "since": str, "stops": str, "c_stops": bool, "tool": str, "target": str, "ci": bool, "stderr": str, "marks": bool,
+    "why": str, "since": str, "fixed_since": str, "stops": str, "c_stops": bool, "tool": str, "target": str, "ci": bool, "stderr": str, "marks": bool,
 }
 
 
