@@ -31,7 +31,7 @@ CHECKED = (
 )
 # What is above that today, and how far at most: debts, to be paid. docs/performance.md says why.
 DEBTS = {
-    "": {"pystack-3-frames": 1.55, "nlr-push-pop": 1.10},
+    "": {"pystack-3-frames": 1.55},
     "i686": {"pystack-3-frames": 1.11, "mark-tree-131071": 1.08, "mark-tree-1048575": 1.08},
 }
 # The harness's own functions are not what is counted.

@@ -243,17 +243,6 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// [`Self::free`] for callers that are not in a hurry.
-    ///
-    /// # Safety
-    ///
-    /// As for `free`.
-    #[cfg_attr(not(feature = "small"), inline(never))]
-    pub(super) unsafe fn free_again(self, chunk: *mut u8) {
-        // SAFETY: by this function's contract.
-        unsafe { self.free(chunk) }
-    }
-
     /// Frees a chunk that goes on in another word of the table.
     #[cfg_attr(not(feature = "small"), inline(never))]
     fn free_over_words(self, area: Area<H>, head: BlockIndex, collecting: bool) {

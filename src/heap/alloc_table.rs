@@ -394,6 +394,13 @@ impl AllocTable {
             self.merge(block.0 / BLOCKS_PER_WORD, mask, like ^ (first << (2 * at)));
             return;
         }
+        self.put_over_words(block, n, like, first);
+    }
+
+    /// [`Self::put`] where the blocks may lie in several words.
+    #[cold]
+    #[inline(never)]
+    fn put_over_words(self, block: BlockIndex, n: BlockCount, like: Word, first: Word) {
         let (mut b, mut left, mut first) = (block.0, n.0, first);
         while left > 0 {
             let at = b % BLOCKS_PER_WORD;

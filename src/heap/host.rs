@@ -191,6 +191,16 @@ pub unsafe trait Host: Copy {
     fn keep_address(self, chunk: *mut u8) -> *mut u8 {
         chunk
     }
+    /// Frees a chunk: [`super::Heap::free`]. A host that exports that function calls its export, so that there is one copy of
+    /// the code.
+    ///
+    /// # Safety
+    ///
+    /// As for [`super::Heap::free`].
+    unsafe fn free(self, chunk: *mut u8) {
+        // SAFETY: by this function's contract.
+        unsafe { super::Heap::new(self).free(chunk) }
+    }
     /// Collects: calls `collect_start`, `collect_root` for the roots that only the host knows, and
     /// `collect_end`. Runs finalisers, hence Python; it may not return if one of them aborts the VM.
     fn collect(self);

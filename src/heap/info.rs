@@ -220,7 +220,8 @@ impl Longest {
         Longest { max, run: 0 }
     }
 
-    #[inline(always)]
+    #[cfg_attr(target_os = "none", inline(never))]
+    #[cfg_attr(not(target_os = "none"), inline(always))]
     fn see(&mut self, bits: Word) {
         let others = !bits & LOW;
         if others == 0 {

@@ -18,7 +18,7 @@
 //! that finds the stack full is only marked, and the marked objects of dirty segments are read again.
 
 use super::Heap;
-use super::alloc_table::{BITS, BLOCKS_PER_WORD, SMALL};
+use super::alloc_table::{BITS, BLOCKS_PER_WORD, IN_ORDER, SMALL};
 use super::area::{Area, View};
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::host::{Host, Trace};
@@ -123,7 +123,7 @@ impl<H: Host> Heap<H> {
             }
             reader.newest = Found::none(here.area);
             while word != end {
-                if Self::BLOCK_WORDS == 4 {
+                if Self::BLOCK_WORDS == 4 && !IN_ORDER {
                     // unrolled by hand: a block is the step of the common sizes
                     reader.read(word);
                     reader.read(word.wrapping_add(1));

@@ -26,7 +26,7 @@ impl<H: Host> Heap<H> {
         }
         if bytes == 0 {
             // SAFETY: by this function's contract.
-            unsafe { self.free_again(chunk) };
+            unsafe { self.host().free(chunk) };
             return ptr::null_mut();
         }
         if self.lock_word() != 0 {
@@ -111,7 +111,7 @@ impl<H: Host> Heap<H> {
             // is done with the old one.
             unsafe {
                 moved.copy_from_nonoverlapping(chunk, in_use);
-                self.free_again(chunk);
+                self.host().free(chunk);
             }
         }
         moved

@@ -110,7 +110,8 @@ impl AllocTable {
     }
 
     /// How many blocks from `block` on have the kind of which `like` is a word full.
-    #[inline(always)]
+    #[cfg_attr(target_os = "none", inline(never))]
+    #[cfg_attr(not(target_os = "none"), inline(always))]
     fn run(self, block: BlockIndex, like: Word, max: BlockCount) -> BlockCount {
         if SMALL {
             let end = self.blocks().0.min(block.0.saturating_add(max.0));

@@ -8,7 +8,8 @@ use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::host::Host;
 
-/// How many words are looked at for one block before bounds are.
+/// How many words are looked at for one block before bounds are: a heap that is filled from its start learns none, and
+/// what is freed then is freed without a look at them.
 const NEAR: usize = 8;
 
 /// The search over a host's areas.

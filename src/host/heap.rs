@@ -101,6 +101,11 @@ unsafe impl Host for MicroPython {
     fn last_free_area(self) -> *mut *mut c::mp_state_mem_area_t {
         optional!(mpgc_split_heap, of_mem!(gc_last_free_area))
     }
+    #[inline(always)]
+    unsafe fn free(self, chunk: *mut u8) {
+        // SAFETY: by this function's contract.
+        unsafe { c::gc_free(chunk.cast()) }
+    }
     #[cfg(mpgc_pool_bounds)]
     #[inline(always)]
     fn pool_bounds(self) -> [*mut *mut u8; 2] {
