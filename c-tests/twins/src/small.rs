@@ -24,6 +24,15 @@ impl Options for WithFinalisers {
     type Entry = usize;
 }
 
+/// As in releases before 1.25, where finalisers run in the sweep.
+#[derive(Clone, Copy)]
+struct FinalisersInTheSweep;
+
+impl Options for FinalisersInTheSweep {
+    const FINALISER_PASS: bool = false;
+    type Entry = usize;
+}
+
 #[derive(Clone, Copy)]
 struct WithoutFinalisers;
 
@@ -94,7 +103,9 @@ pub fn small(twins: [&'static Twin; 2]) -> Result<(), String> {
     if twins[0].block_bytes as usize != BLOCK || twins[0].split || !twins[0].threshold {
         return Err("this configuration's heap is not the one that the model knows".into());
     }
-    if twins[0].finaliser {
+    if twins[0].finaliser && twins[0].release < 12500 {
+        all_of::<FinalisersInTheSweep>(twins)
+    } else if twins[0].finaliser {
         all_of::<WithFinalisers>(twins)
     } else {
         all_of::<WithoutFinalisers>(twins)
