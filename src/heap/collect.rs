@@ -7,6 +7,7 @@
 //! ```
 
 use super::Heap;
+use super::alloc_table::SMALL;
 use super::area::Area;
 use super::host::Host;
 
@@ -43,6 +44,9 @@ impl<H: Host> Heap<H> {
         }
         self.expect_whole();
         self.set_collecting(true);
+        if !SMALL {
+            self.search().set_aside(None);
+        }
         // from here on, an area's hint says which of its segments are dirty
         for area in Area::all(self.host()) {
             area.set_hint(0);

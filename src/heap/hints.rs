@@ -37,6 +37,8 @@ pub(super) const ANY_LENGTH: u8 = u8::MAX;
 const MIN_SEGMENT_SHIFT: u32 = 8;
 /// A run as long as a segment is as long as bounds can tell: [`Search::is_bounded_near`] relies on it.
 const _: () = assert!(1 << MIN_SEGMENT_SHIFT >= ANY_LENGTH as usize);
+/// No block has this number.
+const NOTHING: BlockIndex = BlockIndex(usize::MAX);
 /// How far a freed chunk looks for free neighbours, in blocks: as far as a bound can tell.
 const NEIGHBOURHOOD: BlockCount = BlockCount(256);
 
@@ -104,6 +106,20 @@ impl<H: Host> Search<H> {
             hints.area = area.fields();
         }
         hints.position = position.0;
+    }
+
+    /// While marking, the words of the position hold the object that is set aside: see [`super::waiting`].
+    #[inline(always)]
+    pub(super) fn aside(self) -> Option<(Area<H>, BlockIndex)> {
+        let (area, block) = self.position();
+        (block != NOTHING).then_some((area, block))
+    }
+
+    /// Sets an object aside, or nothing. See [`Self::aside`].
+    #[inline(always)]
+    pub(super) fn set_aside(self, object: Option<(Area<H>, BlockIndex)>) {
+        let (area, block) = object.unwrap_or((Area::first(self.0), NOTHING));
+        self.set_position(area, block);
     }
 
     #[inline(always)]

@@ -107,7 +107,7 @@ impl<H: Host> Heap<H> {
             heap: self,
             here,
             raw: None,
-            newest: Found::none(area),
+            first: Found::none(area),
             waiting: Waiting::new(self, here),
         };
         let mut ring = Ring::new();
@@ -121,7 +121,7 @@ impl<H: Host> Heap<H> {
             if H::NOSCAN {
                 reader.raw = self.raw_field(here.area, block);
             }
-            reader.newest = Found::none(here.area);
+            reader.first = Found::none(here.area);
             while word != end {
                 if Self::BLOCK_WORDS == 4 && !IN_ORDER {
                     // unrolled by hand: a block is the step of the common sizes
@@ -135,7 +135,7 @@ impl<H: Host> Heap<H> {
                     word = word.wrapping_add(1);
                 }
             }
-            let next = reader.waiting.next(&mut ring, reader.newest);
+            let next = reader.waiting.next(&mut ring, reader.first);
             if next.address.is_null() {
                 return;
             }
@@ -260,13 +260,13 @@ struct Reader<H: Host, const FETCH: bool> {
     here: View<H>,
     /// Its word that leads to data without pointers, if it has one.
     raw: Option<*const usize>,
-    /// Its child that was marked last.
-    newest: Found<H>,
+    /// Its child that was marked first: it is read next.
+    first: Found<H>,
     waiting: Waiting<H, FETCH>,
 }
 
 impl<H: Host, const FETCH: bool> Reader<H, FETCH> {
-    /// Reads a word of the object; a white object that it leads to is marked, and is the newest then.
+    /// Reads a word of the object; a white object that it leads to is marked, and waits.
     #[inline(always)]
     fn read(&mut self, word: *const usize) {
         if H::HOOK {
@@ -301,9 +301,10 @@ impl<H: Host, const FETCH: bool> Reader<H, FETCH> {
             area: there.area,
             address,
         };
-        let older = core::mem::replace(&mut self.newest, found);
-        if !older.address.is_null() {
-            self.waiting.push(older);
+        if self.first.address.is_null() {
+            self.first = found;
+        } else if !self.waiting.push(found) {
+            self.first = self.heap.set_aside(self.first, found);
         }
     }
 }

@@ -1,15 +1,25 @@
 //! The marked objects that wait to be read, and which of them is next.
 //!
 //! ```text
-//!                      nothing else waits
-//!   the newest child ----------------------------------------------> next
-//!       | there is a newer one                                         ^
-//!       v                                                              |
-//!     stack ----> ring: entries whose memory is on its way to the cache
+//!   first child ----------------------------------------------------> next
+//!   other children                                                      ^
+//!       |        nothing else waits                                     |
+//!       v   .-----------------------------------------------------------+
+//!     stack ----> ring: entries whose memory is on its way to the cache |
+//!       | full                                                          |
+//!       v                     nothing waits at all                      |
+//!     aside ------------------------------------------------------------'
+//!       | taken
+//!       v
+//!     the tables
 //! ```
 //!
-//! A chain of objects goes by the register of the newest child alone: its time is that of its loads. Where
-//! several wait, and the heap is larger than a cache, an entry goes through a short ring first. Its memory is
+//! A chain of objects goes by the register of the first child alone: its time is that of its loads. A program that puts items
+//! together mostly names the item first and the rest of the chain last, so the items are read one by one, and of the chain one
+//! object waits; and a child that was made right after its parent lies right behind it. Where the chain comes first, its
+//! items fill the stack; then the chain is set aside until they have been read.
+//!
+//! Where several wait, and the heap is larger than a cache, an entry goes through a short ring first. Its memory is
 //! asked for as it enters, and has come by the time it leaves.
 
 use super::Heap;
@@ -24,6 +34,14 @@ pub(super) struct Found<H: Host> {
     /// Its first byte; null for none.
     pub address: *mut u8,
 }
+
+impl<H: Host> Clone for Found<H> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<H: Host> Copy for Found<H> {}
 
 impl<H: Host> Found<H> {
     /// None; the area is any.
@@ -91,9 +109,9 @@ impl<H: Host, const FETCH: bool> Waiting<H, FETCH> {
         }
     }
 
-    /// Puts an object on the stack, or in the tables if that is full.
+    /// Puts an object on the stack. Says whether there was room.
     #[inline(always)]
-    pub(super) fn push(&mut self, found: Found<H>) {
+    pub(super) fn push(&mut self, found: Found<H>) -> bool {
         let pool = if H::SPLIT {
             found.area.view().pool
         } else {
@@ -111,15 +129,16 @@ impl<H: Host, const FETCH: bool> Waiting<H, FETCH> {
                     }
                 }
                 self.depth += 1;
+                true
             }
-            _ => self.heap.defer(found.area, BlockIndex(block)),
+            _ => false,
         }
     }
 
     #[inline(always)]
     fn pop(&mut self) -> Found<H> {
         if self.depth == 0 {
-            return Found::none(self.first.area);
+            return self.heap.take_aside(self.first.area);
         }
         self.depth -= 1;
         // SAFETY: `push` has written the entry.
@@ -139,22 +158,22 @@ impl<H: Host, const FETCH: bool> Waiting<H, FETCH> {
         }
     }
 
-    /// The object to be read next, or none, given the newest child of the last one.
+    /// The object to be read next, or none, given the first child of the last one.
     #[inline(always)]
-    pub(super) fn next(&mut self, ring: &mut Ring, newest: Found<H>) -> Found<H> {
+    pub(super) fn next(&mut self, ring: &mut Ring, first: Found<H>) -> Found<H> {
         if FETCH && (self.depth | ring.len) != 0 {
-            return self.next_fetched(ring, newest);
+            return self.next_fetched(ring, first);
         }
-        if newest.address.is_null() {
+        if first.address.is_null() {
             return self.pop();
         }
-        newest
+        first
     }
 
     /// The object that has been in the ring for longest.
     #[inline(always)]
-    fn next_fetched(&mut self, ring: &mut Ring, newest: Found<H>) -> Found<H> {
-        let mut entering = newest.address;
+    fn next_fetched(&mut self, ring: &mut Ring, first: Found<H>) -> Found<H> {
+        let mut entering = first.address;
         loop {
             if entering.is_null() {
                 entering = self.pop().address;
@@ -176,6 +195,38 @@ impl<H: Host, const FETCH: bool> Waiting<H, FETCH> {
                 };
             }
             entering = core::ptr::null_mut();
+        }
+    }
+}
+
+impl<H: Host> Heap<H> {
+    /// The stack is full: sets `next` aside, which was to be read next, and returns `found` to be read in its place. Where
+    /// something was set aside already, `found` waits in the tables.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn set_aside(self, next: Found<H>, found: Found<H>) -> Found<H> {
+        let block_of = |object: Found<H>| {
+            let offset = object.address.addr() - object.area.pool().addr();
+            BlockIndex(offset >> Area::<H>::BLOCK_SHIFT)
+        };
+        if self.search().aside().is_some() {
+            self.defer(found.area, block_of(found));
+            return next;
+        }
+        self.search().set_aside(Some((next.area, block_of(next))));
+        found
+    }
+
+    /// The object that was set aside, or none, with an area that is any.
+    #[inline(always)]
+    fn take_aside(self, any: Area<H>) -> Found<H> {
+        let Some((area, block)) = self.search().aside() else {
+            return Found::none(any);
+        };
+        self.search().set_aside(None);
+        Found {
+            area,
+            address: area.address(block),
         }
     }
 }

@@ -20,6 +20,8 @@ pub enum Shape {
     Lists,
     /// `l = ([i], l)`, over and over.
     Nested,
+    /// `l = (l, [i])`, over and over.
+    NestedFront,
     /// Objects with 100 references to leaves and, the last, one to another that lies below.
     Wide,
 }
@@ -33,6 +35,7 @@ impl Shape {
             Shape::Tree => "tree",
             Shape::Lists => "list-of-lists",
             Shape::Nested => "nested-tuples",
+            Shape::NestedFront => "nested-front-tuples",
             Shape::Wide => "wide-nodes",
         }
     }
@@ -56,6 +59,12 @@ pub fn cases() -> Vec<Case> {
     cases.push(whole(Shape::Nested, 128 * KB, 1_200));
     cases.push(whole(Shape::Nested, 2 * MB, 20_000).smaller(whole(Shape::Nested, 512 * KB, 5_000)));
     cases.push(whole(Shape::Nested, 8 * MB, 80_000).smaller(whole(Shape::Nested, 512 * KB, 5_000)));
+    cases.push(whole(Shape::NestedFront, 128 * KB, 1_200));
+    cases.push(whole(Shape::NestedFront, 8 * MB, 80_000).smaller(whole(
+        Shape::NestedFront,
+        512 * KB,
+        5_000,
+    )));
     cases.push(whole(Shape::Wide, 8 * MB, 1_800).smaller(whole(Shape::Wide, MB, 220)));
     cases
 }
@@ -145,14 +154,15 @@ pub fn build_shape(w: &mut World, shape: Shape, objects: usize) {
             w.set(outer, 3, items.addr());
             w.roots.push(outer.addr());
         }
-        Shape::Nested => {
+        Shape::Nested | Shape::NestedFront => {
+            let front = usize::from(shape == Shape::NestedFront);
             let mut last = 0;
             for _ in 0..objects {
                 let inner = list(w, 4);
                 let tuple = w.need(4 * WORD);
                 w.set(tuple, 1, 2);
-                w.set(tuple, 2, inner.addr());
-                w.set(tuple, 3, last);
+                w.set(tuple, 2 + front, inner.addr());
+                w.set(tuple, 3 - front, last);
                 last = tuple.addr();
             }
             w.roots.push(last);

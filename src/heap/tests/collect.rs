@@ -6,6 +6,7 @@ use std::vec::Vec;
 use super::{BLOCK, blocks, heap_of};
 use crate::heap::alloc::HAS_FINALISER;
 use crate::heap::area::Area;
+use crate::heap::block::{BlockIndex, BlockKind};
 use crate::heap::testing::options::{
     NoFinaliser, Plain, SmallStack, Split, SplitNoFinaliser, Steps,
 };
@@ -222,7 +223,7 @@ fn each_object_is_read_once_though_grey_ones_look_like_tails() {
 fn nothing_waits_in_the_tables_while_the_mark_stack_has_room() {
     let mut w = heap_of::<Plain>(256);
     let heap = w.heap();
-    // a root whose children all lie on the stack at once, but for the newest
+    // a root whose children all lie on the stack at once, but for the first
     let n = Plain::STACK_ENTRIES + 1;
     let root = heap.alloc(n * size_of::<usize>(), 0);
     for i in 0..n {
@@ -238,6 +239,33 @@ fn nothing_waits_in_the_tables_while_the_mark_stack_has_room() {
     heap.collect_end();
     assert_eq!(w.heap_chunks().len(), 1 + n);
     assert!(w.guards_are_whole());
+}
+
+/// `l = (l, item)`, over and over: the chain is set aside while its items are read, again and again.
+#[test]
+#[cfg_attr(feature = "small", ignore = "the small build sets nothing aside")]
+fn a_chain_whose_items_fill_the_mark_stack_is_set_aside() {
+    // a heap too small for the ring, in which chain and items would take turns
+    let levels = 5 * SmallStack::STACK_ENTRIES;
+    let w = heap_of::<SmallStack>(2 * levels + 8);
+    let heap = w.heap();
+    let mut chain = 0;
+    for _ in 0..levels {
+        let (item, link) = (heap.alloc(1, 0), heap.alloc(1, 0));
+        // SAFETY: a block has two words.
+        unsafe { link.cast::<[usize; 2]>().write([chain, item.addr()]) };
+        chain = link.addr();
+    }
+    let roots = [chain];
+    heap.collect_start();
+    // SAFETY: the array is live.
+    unsafe { heap.collect_root(roots.as_ptr(), 1) };
+    let area = Area::first(w.host());
+    assert_eq!(area.hint(), 0, "no segment is dirty");
+    assert_eq!(heap.search().aside().map(|(_, block)| block), None);
+    let marked = |b: usize| area.table().kind(BlockIndex(b)) == BlockKind::Mark;
+    assert!((0..2 * levels).all(marked));
+    heap.collect_end();
 }
 
 /// With entries of a byte, a block above 255 waits in the tables instead.
