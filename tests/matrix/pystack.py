@@ -31,7 +31,7 @@ if has_stack:
 
 for _ in range(3):
     try:
-        down(100000)
+        down(20000)
         print("no end")
     except RuntimeError as e:
         print("end", e if has_stack else type(e))
