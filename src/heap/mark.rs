@@ -148,9 +148,18 @@ impl<H: Host> Heap<H> {
 
     const BLOCK_WORDS: usize = H::BLOCK_BYTES / size_of::<usize>();
 
-    /// The area and the block of an address that starts a block in any of them.
-    #[inline(never)]
+    /// The area and the block of an address that starts a block in any of them. Most words are no addresses, and are told
+    /// by their low bits: pools end on a block boundary.
+    #[inline(always)]
     fn elsewhere(self, address: usize) -> Option<(View<H>, BlockIndex)> {
+        if address == 0 || !address.is_multiple_of(H::BLOCK_BYTES) {
+            return None;
+        }
+        self.in_any_area(address)
+    }
+
+    #[inline(never)]
+    fn in_any_area(self, address: usize) -> Option<(View<H>, BlockIndex)> {
         Area::all(self.host()).find_map(|area| {
             let view = area.view();
             view.block_at(address).map(|block| (view, block))
