@@ -344,13 +344,18 @@ const SHORT: BlockCount = BlockCount(2);
 /// `chunk` must be valid for writes of `n` blocks and aligned to a block.
 #[inline(always)]
 unsafe fn clear_short<H: Host>(chunk: *mut u8, n: BlockCount) {
-    // by the word, which not every processor may write anywhere
-    let (words, block) = (chunk.cast::<usize>(), H::BLOCK_BYTES / size_of::<usize>());
+    /// A block has 16 bytes or a multiple, and lies at one: what the processor has for so many at once may be used.
+    #[repr(align(16))]
+    struct Part {
+        _bytes: [u8; 16],
+    }
+    let (parts, block) = (chunk.cast::<Part>(), H::BLOCK_BYTES / size_of::<Part>());
+    debug_assert!(parts.is_aligned());
     // SAFETY: the caller says that n blocks may be written, and that they are aligned.
     unsafe {
-        words.write_bytes(0, block);
+        parts.write_bytes(0, block);
         if n > BlockCount(1) {
-            words.add(block).write_bytes(0, block);
+            parts.add(block).write_bytes(0, block);
         }
     }
 }
