@@ -116,6 +116,8 @@ def missing_for(configuration, release):
     for option, since in SINCE.items():
         if option in configuration.options and number < since:
             return f"{option} is an option of {'.'.join(map(str, since))} and later"
+    if number == (1, 21) and AUTO in configuration.options and "MPGC_HARDENED=1" in configuration.rust_variables:
+        return "1.21 makes a new area as large as all regions are, and those of a hardened heap are larger"
     if "DEBUG_VALGRIND" in configuration.options and not Path("/usr/include/valgrind/memcheck.h").is_file():
         return "there is no valgrind/memcheck.h (apt-get install valgrind)"
     return missing_for_target(TARGETS[configuration.target], crate="std") if configuration.target else None

@@ -9,7 +9,8 @@
 //!   counted in the order of the list. A loop that allocates one size goes on where it was.
 //! - **bounds**: no free run that starts in segment `s` is longer than `bounds[s]` blocks, where 255
 //!   stands for any length. Bounds are learnt when a search fails in a segment, raised when blocks are
-//!   freed, and let a search step over segments without reading them.
+//!   freed, and let a search step over segments without reading them. None was learnt before `bounded_from`, so most
+//!   frees need not look.
 //!
 //! ```text
 //!   area 0:  | segment 0 | segment 1 | segment 2 |     area 1:  | segment 3 | segment 4 |
