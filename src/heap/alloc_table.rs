@@ -12,9 +12,8 @@
 //! Masks live in this file and in `runs` only; the rest of the heap speaks of runs, kinds and transitions.
 
 use super::block::{BlockCount, BlockIndex, BlockKind};
-
-/// What the table is read and written in.
-pub type Word = usize;
+pub use super::word::Word;
+use super::word::{lowest_pair, read_word, write_word};
 
 /// Whether the code is to be small, not fast: then the table is read and written a byte at a time, as the C does,
 /// and not a word. Bytes need no alignment, which costs loads and shifts on processors that ask for one.
@@ -22,14 +21,6 @@ pub const SMALL: bool = cfg!(feature = "small");
 /// Whether the code is for a small processor, which goes through instructions in order: there a test that often saves a
 /// few is worth it. Where branches are predicted far ahead, one that cannot be predicted costs more than it saves.
 pub const IN_ORDER: bool = cfg!(target_os = "none");
-/// Whether the processor has an instruction for the lowest bit that is set.
-pub const COUNTS_ZEROS: bool = !cfg!(all(
-    target_pointer_width = "32",
-    any(
-        mpgc_thumb1,
-        all(target_arch = "riscv32", not(target_feature = "zbb"))
-    )
-));
 /// Blocks whose kinds share a byte.
 const BLOCKS_PER_BYTE: usize = 4;
 
@@ -56,101 +47,6 @@ pub const fn first_pairs(n: usize) -> Word {
 #[inline(always)]
 pub const fn free_bits(word: Word) -> Word {
     !(word | (word >> 1)) & LOW
-}
-
-/// Whether the processor takes words at addresses of their own only. A region may start anywhere, and a table with it; but
-/// in nearly all programs it starts at a word, which one test tells, and else it is read by bytes.
-const ALIGNED_ONLY: bool = cfg!(mpgc_aligned_words);
-
-/// Reads a word wherever it lies.
-///
-/// # Safety
-///
-/// `word` must be valid for reads of a word; it need not be aligned.
-#[inline(always)]
-pub(super) unsafe fn read_word(word: *const Word) -> Word {
-    if !ALIGNED_ONLY {
-        // SAFETY: by this function's contract.
-        return unsafe { word.read_unaligned() };
-    }
-    if word.is_aligned() {
-        // SAFETY: by this function's contract, and it is aligned.
-        unsafe { word.read() }
-    } else {
-        // SAFETY: by this function's contract.
-        unsafe { read_bytes(word) }
-    }
-}
-
-/// Writes a word wherever it lies.
-///
-/// # Safety
-///
-/// `word` must be valid for writes of a word; it need not be aligned.
-#[inline(always)]
-unsafe fn write_word(word: *mut Word, value: Word) {
-    if !ALIGNED_ONLY {
-        // SAFETY: by this function's contract.
-        return unsafe { word.write_unaligned(value) };
-    }
-    if word.is_aligned() {
-        // SAFETY: by this function's contract, and it is aligned.
-        unsafe { word.write(value) }
-    } else {
-        // SAFETY: by this function's contract.
-        unsafe { write_bytes(word, value) }
-    }
-}
-
-/// # Safety
-///
-/// As for [`read_word`].
-#[cold]
-#[inline(never)]
-unsafe fn read_bytes(word: *const Word) -> Word {
-    // SAFETY: by this function's contract.
-    unsafe { word.read_unaligned() }
-}
-
-/// # Safety
-///
-/// As for [`write_word`].
-#[cold]
-#[inline(never)]
-unsafe fn write_bytes(word: *mut Word, value: Word) {
-    // SAFETY: by this function's contract.
-    unsafe { word.write_unaligned(value) }
-}
-
-/// The pair of the lowest bit that is set; [`BLOCKS_PER_WORD`] if none is.
-#[inline(always)]
-pub(super) const fn lowest_pair(bits: Word) -> usize {
-    if COUNTS_ZEROS {
-        bits.trailing_zeros() as usize / 2
-    } else {
-        lowest_pair_by_table(bits as u32)
-    }
-}
-
-/// [`lowest_pair`] where it would be a call of a library function.
-///
-/// The lowest bit times a de Bruijn number is the number shifted: its top five bits tell by how much.
-#[inline(always)]
-const fn lowest_pair_by_table(bits: u32) -> usize {
-    const DE_BRUIJN: u32 = 0x077c_b531;
-    const PAIRS: [u8; 32] = {
-        let mut pairs = [0; 32];
-        let mut bit = 0;
-        while bit < 32 {
-            pairs[(DE_BRUIJN << bit >> 27) as usize] = bit as u8 / 2;
-            bit += 1;
-        }
-        pairs
-    };
-    if bits == 0 {
-        return BLOCKS_PER_WORD;
-    }
-    PAIRS[((bits & bits.wrapping_neg()).wrapping_mul(DE_BRUIJN) >> 27) as usize] as usize
 }
 
 /// The alloc table of an area, as a value: copy it, do not point at it.
@@ -429,22 +325,5 @@ impl AllocTable {
     #[inline(always)]
     fn merge(self, i: usize, mask: Word, bits: Word) {
         self.set_word(i, (self.word(i) & !mask) | (bits & mask));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_lowest_pair_is_told_by_the_table_as_by_the_processor() {
-        for bit in 0..u32::BITS {
-            for above in [0, 1, 2, u32::MAX, 0x5555_5555, 0x8000_0000] {
-                let bits = (1 << bit) | (above << bit);
-                assert_eq!(lowest_pair_by_table(bits), bit as usize / 2, "{bits:#x}");
-            }
-        }
-        assert_eq!(lowest_pair_by_table(0), BLOCKS_PER_WORD);
-        assert_eq!(lowest_pair(0), BLOCKS_PER_WORD);
     }
 }

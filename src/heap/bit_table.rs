@@ -1,7 +1,8 @@
 //! A table with one bit a block: which blocks may have a finaliser.
 
-use super::alloc_table::{SMALL, Word, read_word};
+use super::alloc_table::{SMALL, Word};
 use super::block::BlockIndex;
+use super::word::read_word;
 
 const BITS: usize = Word::BITS as usize;
 

@@ -1,9 +1,12 @@
 //! Every invariant of the heap, looked at one by one.
 
 use super::Heap;
+use super::alloc_table::SMALL;
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
+use super::hints::ANY_LENGTH;
 use super::host::Host;
+use super::search::Search;
 
 /// An invariant that does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +76,60 @@ impl<H: Host> Heap<H> {
             if !area.gap_is_zero() {
                 return broken("the gap behind the alloc table is not zero", None);
             }
+        }
+        Ok(())
+    }
+}
+
+impl<H: Host> Search<H> {
+    /// Says which claim is false, if one is. Between collects.
+    pub(super) fn check(self) -> Result<(), &'static str> {
+        let (known_area, known) = self.position();
+        let mut before_last_free = true;
+        let mut before_known = true;
+        let bounded_from = self.bounded_from();
+        for area in Area::all(self.0) {
+            let segments = if SMALL {
+                0
+            } else {
+                (area.blocks().0 >> self.segment_shift()) + 1
+            };
+            let learnt = |s: &usize| self.bound(self.first_segment(area) + s) != ANY_LENGTH;
+            if (0..segments)
+                .find(learnt)
+                .is_some_and(|s| BlockIndex(s << self.segment_shift()) < bounded_from)
+            {
+                return Err("a segment has a bound, and starts before all that do");
+            }
+            before_last_free &= area != self.last_free_area();
+            let mut b = BlockIndex(0);
+            while b < area.end() {
+                let run = area.table().free_from(b, area.blocks());
+                if run == BlockCount(0) {
+                    b = b + BlockCount(1);
+                    continue;
+                }
+                if b.0 < area.hint() || (H::SPLIT && before_last_free) {
+                    return Err("a block below the hint is free");
+                }
+                if SMALL {
+                    b = b + run;
+                    continue;
+                }
+                if self.bound(self.segment(area, b)) < Self::bound_for(run) {
+                    return Err("a free run is longer than its segment's bound");
+                }
+                let earlier = if area == known_area {
+                    b < known
+                } else {
+                    before_known
+                };
+                if earlier && run >= self.run() {
+                    return Err("a free run of the last size starts before the known position");
+                }
+                b = b + run;
+            }
+            before_known &= area != known_area;
         }
         Ok(())
     }

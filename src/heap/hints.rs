@@ -148,7 +148,7 @@ impl<H: Host> Search<H> {
     }
 
     #[inline(always)]
-    fn segment(self, area: Area<H>, block: BlockIndex) -> usize {
+    pub(super) fn segment(self, area: Area<H>, block: BlockIndex) -> usize {
         self.first_segment(area) + (block.0 >> self.segment_shift())
     }
 
@@ -168,6 +168,13 @@ impl<H: Host> Search<H> {
             // SAFETY: as in `bound`.
             unsafe { self.0.stack().cast::<u8>().add(segment).write(bound) }
         }
+    }
+
+    /// The block before which no segment starts that has a bound.
+    #[inline(always)]
+    pub(super) fn bounded_from(self) -> BlockIndex {
+        // SAFETY: as in `run`.
+        BlockIndex(unsafe { (*self.hints()).bounded_from })
     }
 
     /// A search has failed: no free run that starts in the segment, whose first block is `start`, is longer than that.
@@ -321,8 +328,7 @@ impl<H: Host> Search<H> {
     /// area's, and then this says yes more often than it must.
     #[inline(always)]
     pub(super) fn is_bounded_near(self, area: Area<H>, at: BlockIndex) -> bool {
-        // SAFETY: as in `run`.
-        if at.0 < unsafe { (*self.hints()).bounded_from } {
+        if at < self.bounded_from() {
             return false;
         }
         let segment = self.segment(area, at);
@@ -371,58 +377,5 @@ impl<H: Host> Search<H> {
     /// Whether `area` stands before `other` in the list.
     pub(super) fn comes_before(self, area: Area<H>, other: Area<H>) -> bool {
         area != other && core::iter::successors(area.next(), |a| a.next()).any(|a| a == other)
-    }
-
-    /// Says which claim is false, if one is. Between collects.
-    pub(super) fn check(self) -> Result<(), &'static str> {
-        let (known_area, known) = self.position();
-        let mut before_last_free = true;
-        let mut before_known = true;
-        // SAFETY: as in `run`.
-        let bounded_from = unsafe { (*self.hints()).bounded_from };
-        for area in Area::all(self.0) {
-            let segments = if SMALL {
-                0
-            } else {
-                (area.blocks().0 >> self.segment_shift()) + 1
-            };
-            let learnt = |s: &usize| self.bound(self.first_segment(area) + s) != ANY_LENGTH;
-            if (0..segments)
-                .find(learnt)
-                .is_some_and(|s| s << self.segment_shift() < bounded_from)
-            {
-                return Err("a segment has a bound, and starts before all that do");
-            }
-            before_last_free &= area != self.last_free_area();
-            let mut b = BlockIndex(0);
-            while b < area.end() {
-                let run = area.table().free_from(b, area.blocks());
-                if run == BlockCount(0) {
-                    b = b + BlockCount(1);
-                    continue;
-                }
-                if b.0 < area.hint() || (H::SPLIT && before_last_free) {
-                    return Err("a block below the hint is free");
-                }
-                if SMALL {
-                    b = b + run;
-                    continue;
-                }
-                if self.bound(self.segment(area, b)) < Self::bound_for(run) {
-                    return Err("a free run is longer than its segment's bound");
-                }
-                let earlier = if area == known_area {
-                    b < known
-                } else {
-                    before_known
-                };
-                if earlier && run >= self.run() {
-                    return Err("a free run of the last size starts before the known position");
-                }
-                b = b + run;
-            }
-            before_known &= area != known_area;
-        }
-        Ok(())
     }
 }

@@ -1,13 +1,12 @@
 //! Numbers about the heap.
 
 use super::Heap;
-use super::alloc_table::{
-    AllocTable, BITS, BLOCKS_PER_WORD, LOW, SMALL, Word, free_bits, lowest_pair,
-};
+use super::alloc_table::{AllocTable, BITS, BLOCKS_PER_WORD, LOW, SMALL, Word, free_bits};
 use super::area::Area;
 use super::block::{BlockIndex, BlockKind};
 use super::host::Host;
 use super::search::run_inside;
+use super::word::lowest_pair;
 
 /// What [`Heap::info`] tells.
 ///

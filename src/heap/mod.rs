@@ -12,7 +12,7 @@
 //! |---|---|---|
 //! | [`block`] | numbers of blocks | |
 //! | [`layout`] | where tables and pool lie | `gc_setup_area` |
-//! | [`alloc_table`], `runs`, [`bit_table`] | the tables, by the word | `ATB_*`, `FTB_*` |
+//! | [`alloc_table`], `runs`, [`bit_table`], `word` | the tables, by the word | `ATB_*`, `FTB_*` |
 //! | [`area`] | one contiguous area | `mp_state_mem_area_t` |
 //! | [`grow`] | the areas of a heap | `gc_init`, `gc_add`, `gc_try_add_heap` |
 //! | `search`, `hints`, `bytes` | first fit, and the claims that lead it | the loop in `gc_alloc` |
@@ -54,6 +54,7 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 mod waiting;
+mod word;
 
 pub use check::Broken;
 pub use harden::Fault;

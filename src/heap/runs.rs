@@ -3,10 +3,9 @@
 //! A run is measured a word at a time: the word is compared with one full of that kind, and the lowest bit that
 //! differs lies where the run ends.
 
-use super::alloc_table::{
-    AllocTable, BITS, BLOCKS_PER_WORD, HIGH, LOW, SMALL, Word, free_bits, lowest_pair,
-};
+use super::alloc_table::{AllocTable, BITS, BLOCKS_PER_WORD, HIGH, LOW, SMALL, Word, free_bits};
 use super::block::{BlockCount, BlockIndex, BlockKind};
+use super::word::lowest_pair;
 
 /// A word whose first block is a head, with the pairs of the head and of all tails made zero: the lowest bit that is
 /// left lies where the chunk ends.

@@ -3,10 +3,11 @@
 //! The search reads the table by the word and is led by the claims of [`super::hints`]. It keeps them true
 //! as it takes blocks, and as blocks are freed.
 
-use super::alloc_table::{BLOCKS_PER_WORD, COUNTS_ZEROS, LOW, SMALL, Word, free_bits, lowest_pair};
+use super::alloc_table::{BLOCKS_PER_WORD, LOW, SMALL, Word, free_bits};
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::host::Host;
+use super::word::{COUNTS_ZEROS, lowest_pair};
 
 /// How many words are looked at for one block before bounds are: a heap that is filled from its start learns none, and
 /// what is freed then is freed without a look at them.

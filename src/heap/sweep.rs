@@ -15,11 +15,12 @@
 //! of the top of a word goes on in the next.
 
 use super::Heap;
-use super::alloc_table::{BITS, BLOCKS_PER_WORD, LOW, SMALL, Word, lowest_pair};
+use super::alloc_table::{BITS, BLOCKS_PER_WORD, LOW, SMALL, Word};
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::host::{Host, Trace};
 use super::layout::BLOCKS_PER_BIT_BYTE;
+use super::word::lowest_pair;
 
 /// What became of a word of the table.
 struct Swept {
