@@ -9,11 +9,12 @@ CMake, and the message for each bad input. Ends with `N passed, N failed`.
 """
 
 import argparse
-import os
+import itertools
 import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from dropin import doors, incremental, linked, programs, refusals
@@ -58,6 +59,22 @@ def all_checks(builds):
         yield f"bad input: {name}", lambda name=name: refusals.bad_input(builds, name)
 
 
+BESIDE_OTHERS = ("symbols: ", "scenarios: ")
+
+
+def run_check(named):
+    """Run a check and tell how it went. Returns whether it passed."""
+    name, check = named
+    start = time.time()
+    try:
+        told = check()
+    except (Failed, subprocess.CalledProcessError, OSError) as error:
+        print(f"FAIL  {name} ({time.time() - start:.0f} s)\n" + textwrap.indent(str(error), "      "), flush=True)
+        return False
+    print(f"ok    {name} ({time.time() - start:.0f} s)" + (f": {told}" if told else ""), flush=True)
+    return True
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tree", type=Path, required=True, help="a MicroPython tree; it is only read")
@@ -70,21 +87,20 @@ def main():
         print(f"mpgc: {tree} is not a MicroPython tree (no py/gc.c): give one with --tree", file=sys.stderr)
         return 2
     args.work.mkdir(parents=True, exist_ok=True)
-    os.environ.setdefault("MPGC_BUILD_TOOLS", str(args.work.resolve() / "build-tools"))
     builds = Builds(tree, args.work.resolve(), args.jobs)
-    passed = failed = 0
-    for name, check in all_checks(builds):
-        if args.only not in name:
-            continue
-        start = time.time()
-        try:
-            told = check()
-            passed += 1
-            print(f"ok    {name} ({time.time() - start:.0f} s)" + (f": {told}" if told else ""), flush=True)
-        except (Failed, subprocess.CalledProcessError, OSError) as error:
-            failed += 1
-            print(f"FAIL  {name} ({time.time() - start:.0f} s)", flush=True)
-            print(textwrap.indent(str(error), "      "), flush=True)
+    chosen = [(name, check) for name, check in all_checks(builds) if args.only in name]
+    # What has a folder of its own, and of which most is the linking of one Rust library, runs beside others.
+    alone = [(name, check) for name, check in chosen if not name.startswith(BESIDE_OTHERS)]
+    beside = [(name, check) for name, check in chosen if name.startswith(BESIDE_OTHERS)]
+    places = itertools.count()
+
+    def take_place():
+        builds.place.number = next(places) or ""
+
+    with ThreadPoolExecutor(args.jobs, initializer=take_place) as pool:
+        outcomes = list(pool.map(run_check, beside))
+    outcomes += map(run_check, alone)
+    passed, failed = outcomes.count(True), outcomes.count(False)
     if not passed + failed:
         print(f"mpgc: no check has `{args.only}` in its name", file=sys.stderr)
         return 2
