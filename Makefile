@@ -169,9 +169,9 @@ miri: python ## run the tests of the pure rooms under Miri, where rustup has it
 mutants: deps ## break the library on purpose and see whether a check notices [ONLY=hints] [SHARD=0/4] [RESUME=1]
 	@$(PYTHON) tools/mutants.py --only "$(ONLY)" --shard "$(SHARD)" $(if $(RESUME),--resume)
 
-proof: python ## run the long versions of the checks, hours of them [ONLY=twins] [RESUME=1]
+proof: python ## run the long versions of the checks, hours of them [RELEASE=1.26.1] [ONLY=twins] [RESUME=1]
 	@$(PYTHON) tools/deps.py --test
-	@$(PYTHON) tools/proof.py --only "$(ONLY)" $(if $(RESUME),--resume)
+	@$(PYTHON) tools/proof.py --release "$(RELEASE)" --only "$(ONLY)" $(if $(RESUME),--resume)
 
 FIRMWARE_LIB = $(PYTHON) tools/firmware_lib.py --target "$(TARGET)" $(if $(HARDENED),--hardened)
 

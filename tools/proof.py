@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Runs the long versions of the checks, hours of them, and ends with `N passed, N failed`.
 
-What CI runs in minutes (tools/run_checks.py) is run here until it means something: ten million operations for
-each configuration and release beside the C original, twenty times the random traces, millions of interrupts,
+What CI runs in minutes (tools/run_checks.py) is run here until it means something, with one release: ten million
+operations for each configuration beside the C original, twenty times the random traces, millions of interrupts,
 rounds of the thread tests, ten minutes of fuzzing for each target. Each step is one check,
-whose output goes to build/proof; RESUME=1 leaves out those that have passed before. Steps that measure no time run
-JOBS at once.
+whose output goes to build/proof; RESUME=1 leaves out those that have passed before. All but the interrupts run
+JOBS at once: what they find does not depend on time, or is compared with the C in turns.
 """
 
 import argparse
@@ -31,47 +31,44 @@ def traces():
     """
     settings = [f"MPGC_TRACES={TRACES}", "PROPTEST_CASES=20000", "CARGO_PROFILE_TEST_OPT_LEVEL=2"]
     command = ["env", *settings, "cargo", "test", "--lib", "--target-dir", str(FOLDER / "target")]
-    return [Step(f"{TRACES} traces of each heap", command, count_cargo, 40, True)]
+    return Step(f"{TRACES} traces of each heap", command, count_cargo, 40, True)
 
 
-def twins_steps():
+def twins_steps(release):
     """A step for each configuration: any of them can be run again alone."""
-    for release in TESTED_RELEASES:
-        for name in twins.CONFIGURATIONS:
-            missing = twins.missing_for(twins.CONFIGURATIONS[name], release)
-            if missing:
-                say(f"twins {release} {name}: left out: {missing}")
-                continue
-            words = ["--release", release, "--config", name, "--operations", str(OPERATIONS)]
-            yield Step(f"twins {release} {name}", python("tools/twins.py", *words), count_line, 2, True)
+    for name in twins.CONFIGURATIONS:
+        missing = twins.missing_for(twins.CONFIGURATIONS[name], release)
+        if missing:
+            say(f"twins {release} {name}: left out: {missing}")
+            continue
+        words = ["--release", release, "--config", name, "--operations", str(OPERATIONS)]
+        yield Step(f"twins {release} {name}", python("tools/twins.py", *words), count_line, 1, True)
 
 
-def fuzz_steps():
+def fuzz_steps(release):
     """Ten minutes for each target, from the corpus that is kept."""
     for target in fuzz.TARGETS:
-        words = ["--target", target, "--seconds", str(FUZZ_SECONDS)]
-        yield Step(f"fuzz {target}", python("tools/fuzz.py", *words), count_line, FUZZ_SECONDS // 60 + 1, True)
+        words = ["--release", release, "--target", target, "--seconds", str(FUZZ_SECONDS)]
+        yield Step(f"fuzz {release} {target}", python("tools/fuzz.py", *words), count_line, FUZZ_SECONDS // 60 + 1, True)
 
 
-def strain_steps():
-    """Millions of interrupts, thread tests in rounds, and sanitizers at full length."""
+def all_steps(release):
+    """The longest first, so that no core waits for another at the end."""
+    at = ["--release", release]
     signals = ["--signals", str(SIGNALS), "--pairs", "40"]
     rounds = ["--rounds", "20", "--stress-rounds", "50"]
-    for release in TESTED_RELEASES:
-        at = ["--release", release]
-        yield Step(f"interrupts {release}", python("tools/interrupts.py", *at, *signals), count_line, 10)
-        yield Step(f"threads {release}", python("tools/threads.py", *at, *rounds), count_line, 60)
-        yield Step(f"sanitizers {release}", python("tools/sanitize.py", *at), count_line, 10)
-
-
-def matrix_steps():
-    """Every option, alone and with others."""
-    for release in TESTED_RELEASES:
-        yield Step(f"matrix {release}", python("tools/matrix.py", "--release", release), count_line, 45)
-
-
-def all_steps():
-    return [*traces(), *strain_steps(), *matrix_steps(), *fuzz_steps(), *twins_steps()]
+    matrix = ["env", "JOBS=1", *python("tools/matrix.py", *at)]
+    return [
+        # what several of the others build first, and must not at once
+        Step(f"unix port {release}", python("tools/unix.py", *at), None, 2),
+        Step(f"interrupts {release}", python("tools/interrupts.py", *at, *signals), count_line, 10),
+        Step(f"threads {release}", python("tools/threads.py", *at, *rounds), count_line, 60, True),
+        Step(f"matrix {release}", matrix, count_line, 40, True),
+        traces(),
+        *fuzz_steps(release),
+        Step(f"sanitizers {release}", python("tools/sanitize.py", *at), count_line, 10, True),
+        *twins_steps(release),
+    ]
 
 
 def main():
@@ -79,8 +76,9 @@ def main():
     parser.add_argument("--list", action="store_true", help="list the steps, run nothing")
     parser.add_argument("--only", default="", help="run the steps whose name holds this")
     parser.add_argument("--resume", action="store_true", help="leave out the steps that passed in an earlier run")
+    parser.add_argument("--release", default="", help=f"the MicroPython beside which it runs ({TESTED_RELEASES[0]})")
     args = parser.parse_args()
-    chosen = choose(all_steps(), args.only)
+    chosen = choose(all_steps(args.release or TESTED_RELEASES[0]), args.only)
     if args.list:
         say("\n".join(f"{step.name} (about {step.minutes} min)" for _, step in chosen))
         return 0
