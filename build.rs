@@ -9,6 +9,7 @@ const CFGS: &[&str] = &[
     "mpgc_aligned_words",
     "mpgc_alloc_threshold",
     "mpgc_asserts",
+    "mpgc_bare",
     "mpgc_collect_retval",
     "mpgc_conservative_clear",
     "mpgc_debug_valgrind",
@@ -70,8 +71,14 @@ fn main() {
     if THUMB1.iter().any(|name| target.starts_with(name)) {
         println!("cargo:rustc-cfg=mpgc_thumb1");
     }
+    let feature = |name| std::env::var_os(format!("CARGO_FEATURE_{name}")).is_some();
+    let bare = feature("BARE");
+    // the feature `small` goes further
+    if (bare || target.contains("-none")) && !feature("SMALL") {
+        println!("cargo:rustc-cfg=mpgc_bare");
+    }
     let mut aligned = THUMB1.iter().chain(ALIGNED_WORDS);
-    if aligned.any(|name| target.starts_with(name)) {
+    if bare || aligned.any(|name| target.starts_with(name)) {
         println!("cargo:rustc-cfg=mpgc_aligned_words");
     }
     #[cfg(feature = "micropython")]

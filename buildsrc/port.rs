@@ -117,9 +117,11 @@ impl Port {
     /// Compiles the shim into the static library.
     pub fn compile_shim(&self, source: &Path) -> Result<()> {
         let feature = |name| std::env::var_os(format!("CARGO_FEATURE_{name}")).is_some();
-        let silent = feature("SMALL") && !feature("HARDENED");
+        let flag = |on| if on { "1" } else { "0" };
+        let hardened = feature("HARDENED");
         cc::Build::new()
-            .define("MPGC_NO_MESSAGES", if silent { "1" } else { "0" })
+            .define("MPGC_HARDENED", flag(hardened))
+            .define("MPGC_NO_MESSAGES", flag(feature("SMALL") && !hardened))
             .compiler(&self.compiler)
             .no_default_flags(true)
             .warnings(false)

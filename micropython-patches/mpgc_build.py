@@ -28,9 +28,11 @@ OF_THE_HEAP = ("mpgc_check", "mpgc_chunk_of", "mpgc_fault")
 # Features of the crate that a port may ask for: MPGC_HARDENED=1 and the like.
 OPTIONS = ("hardened", "noscan", "clear-on-sweep", "heap-profiling", "trace-marks")
 
-# MPGC_PROFILE: Rust's opt-level and the feature of the crate that goes with it.
-Profile = namedtuple("Profile", "opt_level features")
-PROFILES = {"speed": Profile("3", []), "size": Profile("z", ["small"])}
+# MPGC_PROFILE: Rust's opt-level, that for machines without an operating system, and the feature of the crate that goes with
+# it. There level 3 is a tenth larger than s and not faster: what is hot is inlined by hand (docs/metal.md).
+Profile = namedtuple("Profile", "opt_level bare_opt_level features")
+# `bare` is for tests: the code of a machine without an operating system, here.
+PROFILES = {"speed": Profile("3", "s", []), "size": Profile("z", "z", ["small"]), "bare": Profile("s", "s", ["bare"])}
 
 # A bare machine's port has these (the division is libgcc's), its C files call them: so does the carrier, instead of
 # bringing the ones of Rust's compiler_builtins. On ARM rustc calls them by names of the ABI, which a port need not have: shim.c has those.
@@ -135,7 +137,12 @@ def check_options(args):
         raise Stop("MPGC_CLEAR_ON_SWEEP=1 zeroes freed blocks, which MPGC_HARDENED=1 fills: give one of the two")
 
 
-def cargo_environment(args, toolchain, work, asserts):
+def opt_level(args, target):
+    profile = PROFILES[args.profile]
+    return args.opt_level or (profile.bare_opt_level if "-none" in target else profile.opt_level)
+
+
+def cargo_environment(args, toolchain, work, target, asserts):
     # The variables of make and of the port are not meant for cargo's own compilations.
     ours = ("MAKE", "MFLAGS", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "CARGO_TARGET_DIR", "CARGO_BUILD_")
     plain = ("CC", "CXX", "CPP", "LD", "AR", "AS", "TARGET", "HOST")
@@ -145,7 +152,7 @@ def cargo_environment(args, toolchain, work, asserts):
         MPGC_PORT_DIR=os.getcwd(),
         MPGC_OUT=str(work),
         CARGO_TARGET_DIR=str(work / "cargo"),
-        CARGO_PROFILE_RELEASE_OPT_LEVEL=args.opt_level or PROFILES[args.profile].opt_level,
+        CARGO_PROFILE_RELEASE_OPT_LEVEL=opt_level(args, target),
         CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS="true" if asserts else "false",
     )
     if os.environ.get("MPGC_BUILD_TOOLS"):
@@ -171,7 +178,7 @@ def run_cargo(args, toolchain, work, target, asserts):
     error = work / "error"
     error.unlink(missing_ok=True)
     cargo = subprocess.Popen(
-        command, cwd=args.crate, env=cargo_environment(args, toolchain, work, asserts),
+        command, cwd=args.crate, env=cargo_environment(args, toolchain, work, target, asserts),
         stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, errors="replace",
     )
     # What cargo does is shown at once; what the compiler says only if it is the message.
@@ -244,7 +251,7 @@ def write_dependencies(args, compiler, work):
 
 def carrier(args):
     if args.profile not in PROFILES:
-        raise Stop(f"MPGC_PROFILE={args.profile} is not known: choose one of {', '.join(PROFILES)}")
+        raise Stop(f"MPGC_PROFILE={args.profile} is not known: choose speed or size")
     work = args.work.absolute()
     work.mkdir(parents=True, exist_ok=True)
     check_options(args)

@@ -2,9 +2,9 @@
 """Runs a test program of a mutant for `make mutants`; cargo is told to (CARGO_TARGET_..._RUNNER).
 
 Most mutants are caught by quick tests, and for these the program is compiled without optimisation: compiling
-takes far longer than running. What passes them is shown to those of the small heap (the feature `small`, which has
-lines of its own), and only then compiled again, optimised, for the tests that take long: every pattern of eight blocks,
-and the random traces. The first failure ends it all: libtest would go on.
+takes far longer than running. What passes them is shown to those of the small heap and of a bare machine's (the
+features `small` and `bare`, which have lines of their own), and only then compiled again, optimised, for the tests that take
+long: every pattern of eight blocks, and the random traces. The first failure ends it all: libtest would go on.
 A mutant that never ends is stopped by the CPU time that it has used, so that a machine with other work to do
 finds the same mutants.
 """
@@ -19,7 +19,8 @@ SLOW = ["every_pattern", "alloc_table::", "traces_"]
 QUICK_PHASES = [([word for name in SLOW for word in ("--skip", name)], 45)]
 SLOW_PHASES = [(SLOW[:2], 45), (SLOW[2:], 120)]
 # What is compiled, one after the other: whether optimised, and with which features.
-STAGES = [(False, []), (False, ["--features", "small"]), (True, []), (True, ["--features", "small"])]
+WORLDS = [[], ["--features", "small"], ["--features", "bare"]]
+STAGES = [(optimised, world) for optimised in (False, True) for world in WORLDS]
 STAGE = "MPGC_MUTANT_STAGE"
 # A mutant may ask for memory without end.
 MEMORY = 4 << 30

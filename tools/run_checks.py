@@ -54,6 +54,7 @@ def all_steps():
         Step("rust lints of the library for C programs", ["cargo", "clippy", "--all-targets", "--features", "standalone", "--", "-D", "warnings"], None),
         Step("cargo test", ["cargo", "test"], count_cargo),
         Step("cargo test of the small heap", ["cargo", "test", "--features", "small", "--lib", "heap"], count_cargo),
+        Step("cargo test of a bare machine's heap", ["cargo", "test", "--features", "bare", "--lib", "heap"], count_cargo),
         Step("tests of the tools", [sys.executable, "-m", "unittest", "discover", "-s", "tools/tests"], count_unittest),
         Step("mutants: the edits apply", python("tools/mutants.py", "--check"), None),
         Step("tree 1.25.0", python("tools/tree.py", "--release", "1.25.0"), None),

@@ -50,6 +50,8 @@ SINCE = {"-DMICROPY_GC_SPLIT_HEAP_AUTO=1": (1, 21), WEAKREF: (1, 28)}
 HARDENED = {"rust_variables": ("MPGC_HARDENED=1",), "ci": False}
 # The profile for the least code: another search, and a sweep by the block.
 SIZE = {"rust_variables": ("MPGC_PROFILE=size",), "ci": False}
+# The code for a machine without an operating system; with 32 bits, for one that reads aligned words only and finds the lowest bit by a table.
+BARE = {"rust_variables": ("MPGC_PROFILE=bare",), "ci": False}
 
 # For a fuzzer: each basic block calls a function of cover.c.
 COVER = "-fsanitize-coverage=trace-pc"
@@ -98,6 +100,10 @@ CONFIGURATIONS = {
     "size": Configuration("", small=True, **SIZE),
     "size-auto": Configuration(f"{AUTO} {stack(8)}", **SIZE)._replace(ci=True),
     "size-no-finaliser": Configuration(f"{NO_FINALISER} {stack(8)} -DMICROPY_GC_CONSERVATIVE_CLEAR=1", **SIZE),
+    "bare": Configuration("", small=True, **BARE),
+    "bare-no-finaliser": Configuration(f"{NO_FINALISER} {stack(8)} -DMICROPY_GC_CONSERVATIVE_CLEAR=1", **BARE),
+    "bare-i686": Configuration(f"-DMICROPY_BYTES_PER_GC_BLOCK=16 {stack(8)}", target="i686", **BARE)._replace(ci=True),
+    "bare-i686-auto": Configuration(f"{AUTO} -DMICROPY_GC_CONSERVATIVE_CLEAR=1", target="i686", **BARE),
     "hardened": Configuration("", **HARDENED),
     "hardened-auto": Configuration(f"{AUTO} {stack(8)}", **HARDENED)._replace(ci=True),
     "hardened-no-finaliser": Configuration(f"{NO_FINALISER} -DMICROPY_GC_CONSERVATIVE_CLEAR=1", **HARDENED),
@@ -228,7 +234,7 @@ def run_configuration(tree, name, args):
     )
     folder = library.parent
     good, text = run_driver(driver, library, folder / "prove.log", "prove", *["functions"] * configuration.only_faults)
-    for variable, word in (("MPGC_HARDENED=1", "hardened"), ("MPGC_PROFILE=size", "small")):
+    for variable, word in (("MPGC_HARDENED=1", "hardened"), ("MPGC_PROFILE=size", "small"), ("MPGC_PROFILE=bare", "bare")):
         if good and (f", {word}," in text) != (variable in configuration.rust_variables):
             raise Fail(f"{shown(library)} is not the build that was asked for ({variable} or not): remove its folder and try again")
     if good and not args.run:

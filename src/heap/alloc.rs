@@ -6,7 +6,7 @@
 use core::ptr;
 
 use super::Heap;
-use super::alloc_table::{IN_ORDER, SMALL};
+use super::alloc_table::{BARE, SMALL};
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::harden::Fault;
@@ -30,35 +30,52 @@ impl<H: Host> Heap<H> {
             return ptr::null_mut();
         };
         let collect_first = H::THRESHOLD && self.threshold_reached();
-        if !SMALL
-            && !collect_first
-            && let Some((area, block)) = self.search().take_first::<IN_ORDER>(n)
-        {
-            return self.hand_out(area, block, n, bytes, flags);
+        let first = if SMALL || collect_first {
+            None
+        } else {
+            self.search().take_first::<BARE>(n)
+        };
+        if BARE {
+            // one copy of what hands out
+            return match first.or_else(|| self.find(n, bytes)) {
+                Some((area, block)) => self.hand_out(area, block, n, bytes, flags),
+                None => ptr::null_mut(),
+            };
         }
-        self.search_and_hand_out(n, bytes, flags)
+        match first {
+            Some((area, block)) => self.hand_out(area, block, n, bytes, flags),
+            None => self.search_and_hand_out(n, bytes, flags),
+        }
     }
 
     /// The rest of [`Self::alloc`], entered with the mutex, where the blocks at the hint do not do.
     #[cfg_attr(not(feature = "small"), inline(never))]
     fn search_and_hand_out(self, n: BlockCount, bytes: usize, flags: u32) -> *mut u8 {
+        match self.find(n, bytes) {
+            Some((area, block)) => self.hand_out(area, block, n, bytes, flags),
+            None => ptr::null_mut(),
+        }
+    }
+
+    /// Finds the blocks of [`Self::alloc`] and takes them, after a collect if it must be. Entered with the mutex, and left with
+    /// it unless there is no room.
+    #[cfg_attr(mpgc_bare, inline(never))]
+    #[cfg_attr(not(mpgc_bare), inline(always))]
+    fn find(self, n: BlockCount, bytes: usize) -> Option<(Area<H>, BlockIndex)> {
         let collect_first = H::THRESHOLD && self.threshold_reached();
         let found = if collect_first {
             None
         } else {
             self.search().take(n)
         };
-        match found.or_else(|| self.make_room(n, bytes, collect_first)) {
-            Some((area, block)) => self.hand_out(area, block, n, bytes, flags),
-            None => ptr::null_mut(),
-        }
+        found.or_else(|| self.make_room(n, bytes, collect_first))
     }
 
     /// [`Self::alloc`] for callers that are not in a hurry: in a few instructions of its own.
-    #[cfg_attr(not(feature = "small"), inline(never))]
+    #[cfg_attr(not(any(feature = "small", mpgc_bare)), inline(never))]
     pub(super) fn alloc_again(self, bytes: usize, flags: u32) -> *mut u8 {
-        if SMALL {
-            return self.alloc(bytes, flags);
+        if SMALL || BARE {
+            return self.host().alloc(bytes, flags);
         }
         match self.enter_for(bytes) {
             Some(n) => self.search_and_hand_out(n, bytes, flags),
@@ -232,7 +249,7 @@ impl<H: Host> Heap<H> {
                 "a chunk with a weak reference to it is left to the collect"
             );
             self.expect_slack(area, head);
-            match area.table().chunk_to_free::<IN_ORDER>(head) {
+            match area.table().chunk_to_free::<BARE>(head) {
                 Some(n) => self.freed(area, head, n, collecting),
                 None => self.free_over_words(area, head, collecting),
             }
@@ -246,9 +263,21 @@ impl<H: Host> Heap<H> {
     /// Frees a chunk that goes on in another word of the table.
     #[cfg_attr(not(feature = "small"), inline(never))]
     fn free_over_words(self, area: Area<H>, head: BlockIndex, collecting: bool) {
-        let n = area.chunk_len(head);
-        area.table().any_to_free(head, n);
-        self.freed(area, head, n, collecting);
+        self.free_blocks(area, head, area.chunk_len(head), collecting);
+    }
+
+    /// Frees blocks of a chunk: all of them, or those at its end.
+    #[cfg_attr(mpgc_bare, inline(never))]
+    #[cfg_attr(not(mpgc_bare), inline(always))]
+    pub(super) fn free_blocks(
+        self,
+        area: Area<H>,
+        at: BlockIndex,
+        n: BlockCount,
+        collecting: bool,
+    ) {
+        area.table().any_to_free(at, n);
+        self.freed(area, at, n, collecting);
     }
 
     /// What follows when blocks have become free.

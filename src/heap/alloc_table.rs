@@ -18,9 +18,10 @@ use super::word::{lowest_pair, read_word, write_word};
 /// Whether the code is to be small, not fast: then the table is read and written a byte at a time, as the C does,
 /// and not a word. Bytes need no alignment, which costs loads and shifts on processors that ask for one.
 pub const SMALL: bool = cfg!(feature = "small");
-/// Whether the code is for a small processor, which goes through instructions in order: there a test that often saves a
-/// few is worth it. Where branches are predicted far ahead, one that cannot be predicted costs more than it saves.
-pub const IN_ORDER: bool = cfg!(target_os = "none");
+/// Whether the code is for a machine without an operating system: a processor that goes through instructions in order, with
+/// its code in flash. There a test that often saves a few instructions is worth it (where branches are predicted far ahead, one that cannot be
+/// predicted costs more than it saves), and a call costs less than a second copy of what it calls.
+pub const BARE: bool = cfg!(mpgc_bare);
 /// Blocks whose kinds share a byte.
 const BLOCKS_PER_BYTE: usize = 4;
 
@@ -284,7 +285,7 @@ impl AllocTable {
             return self.put_small(block, n, (like ^ first) & 3);
         }
         let at = block.0 % BLOCKS_PER_WORD;
-        if at + n.0 < BLOCKS_PER_WORD {
+        if !BARE && at + n.0 < BLOCKS_PER_WORD {
             // all in one word, the common case
             let mask = ((1 << (2 * n.0)) - 1) << (2 * at);
             self.merge(block.0 / BLOCKS_PER_WORD, mask, like ^ (first << (2 * at)));

@@ -219,7 +219,8 @@ impl<H: Host> Area<H> {
     }
 
     /// The blocks of the chunk whose head is `head`.
-    #[cfg_attr(not(feature = "small"), inline(always))]
+    #[cfg_attr(mpgc_bare, inline(never))]
+    #[cfg_attr(not(any(feature = "small", mpgc_bare)), inline(always))]
     pub fn chunk_len(self, head: BlockIndex) -> BlockCount {
         self.table().chunk_len(head)
     }

@@ -35,6 +35,7 @@ impl<H: Host> Heap<H> {
     }
 
     /// The first half of [`Self::sweep_all`]; [`Self::collect_end`] is the other.
+    #[cfg_attr(mpgc_bare, inline(never))]
     pub fn begin(self) {
         self.host().enter();
         // SAFETY: the counter is the heap's (a promise of Host).

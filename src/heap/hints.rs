@@ -25,7 +25,7 @@
 //! The trap is the border of segments. When the front of a free run is taken, the rest of the run starts
 //! later, perhaps in another segment, whose bound knows nothing of it: see [`Search::cut`].
 
-use super::alloc_table::SMALL;
+use super::alloc_table::{BARE, SMALL};
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex};
 use super::bytes::first_at_least;
@@ -208,6 +208,7 @@ impl<H: Host> Search<H> {
     ///
     /// In C: the resets of `gc_last_free_atb_index` and `gc_last_free_area` in `gc_collect_end`.
     #[cfg_attr(feature = "small", inline(always))]
+    #[cfg_attr(all(mpgc_bare, not(feature = "small")), inline(never))]
     pub(super) fn forget(self) {
         let first = Area::first(self.0);
         if H::SPLIT {
@@ -267,6 +268,16 @@ impl<H: Host> Search<H> {
         }
     }
 
+    /// The block at `at` was the lowest free one.
+    #[inline(always)]
+    pub(super) fn passed_one(self, area: Area<H>, at: BlockIndex) {
+        area.set_hint(at.0 + 1);
+        if H::SPLIT {
+            // SAFETY: as in `last_free_area`; the areas before this one are full.
+            unsafe { self.0.last_free_area().write(area.fields()) }
+        }
+    }
+
     /// The front of a free run, `n` blocks from `at`, is taken: if the rest starts in another segment,
     /// that segment's bound does not know of it.
     #[inline(always)]
@@ -305,7 +316,7 @@ impl<H: Host> Search<H> {
         // position is shorter than the last size
         let shorter = self.run().0 - 1;
         let (known_area, known) = self.position();
-        if area == known_area && at.0 >= known.0 + shorter {
+        if !BARE && area == known_area && at.0 >= known.0 + shorter {
             return;
         }
         self.long_run_from(area, BlockIndex(at.0.saturating_sub(shorter)));
@@ -315,8 +326,8 @@ impl<H: Host> Search<H> {
     #[inline(never)]
     fn raise_bound(self, area: Area<H>, at: BlockIndex, n: BlockCount) {
         match area.table().run_in_word(at, n) {
-            Some((start, len)) => self.has_run(area, start, len),
-            None => self.freed_over_words(area, at, n),
+            Some((start, len)) if !BARE => self.has_run(area, start, len),
+            _ => self.freed_over_words(area, at, n),
         }
     }
 

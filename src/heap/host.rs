@@ -191,8 +191,12 @@ pub unsafe trait Host: Copy {
     fn keep_address(self, chunk: *mut u8) -> *mut u8 {
         chunk
     }
-    /// Frees a chunk: [`super::Heap::free`]. A host that exports that function calls its export, so that there is one copy of
+    /// Hands out a chunk: [`super::Heap::alloc`]. A host that exports that function calls its export, so that there is one copy of
     /// the code.
+    fn alloc(self, bytes: usize, flags: u32) -> *mut u8 {
+        super::Heap::new(self).alloc(bytes, flags)
+    }
+    /// Frees a chunk: [`super::Heap::free`]. The same is true of it.
     ///
     /// # Safety
     ///

@@ -1,7 +1,7 @@
 //! Numbers about the heap.
 
 use super::Heap;
-use super::alloc_table::{AllocTable, BITS, BLOCKS_PER_WORD, LOW, SMALL, Word, free_bits};
+use super::alloc_table::{AllocTable, BARE, BITS, BLOCKS_PER_WORD, LOW, SMALL, Word, free_bits};
 use super::area::Area;
 use super::block::{BlockIndex, BlockKind};
 use super::host::Host;
@@ -41,14 +41,15 @@ impl<H: Host> Heap<H> {
         let mut info = Info::default();
         for area in Area::all(host) {
             let before = info;
-            if SMALL {
-                info.count_small(area, host);
+            let hook = |i| {
+                if H::HOOK {
+                    host.hook(i);
+                }
+            };
+            if SMALL || BARE {
+                info.count_by_chunk(area.table(), hook);
             } else {
-                info.count(area.table(), |i| {
-                    if H::HOOK {
-                        host.hook(i);
-                    }
-                });
+                info.count(area.table(), hook);
             }
             if H::TWINS {
                 let mut twin = before;
@@ -88,6 +89,29 @@ impl<H: Host> Heap<H> {
 }
 
 impl Info {
+    /// Adds the figures of an area, `used` and `free` in blocks: a step a chunk and one a free run, where less code is worth more.
+    #[inline(always)]
+    fn count_by_chunk(&mut self, table: AllocTable, hook: impl Fn(usize)) {
+        let end = BlockIndex(table.blocks().0);
+        let mut block = BlockIndex(0);
+        while block < end {
+            hook(block.0);
+            if table.kind(block) == BlockKind::Free {
+                let free = table.free_from(block, table.blocks());
+                self.free += free.0;
+                self.max_free = self.max_free.max(free.0);
+                block = block + free;
+            } else {
+                let len = table.chunk_len(block);
+                self.used += len.0;
+                self.num_1block += usize::from(len.0 == 1);
+                self.num_2block += usize::from(len.0 == 2);
+                self.max_block = self.max_block.max(len.0);
+                block = block + len;
+            }
+        }
+    }
+
     /// Adds the figures of a table, `used` and `free` in blocks.
     ///
     /// ```text
@@ -219,8 +243,8 @@ impl Longest {
         Longest { max, run: 0 }
     }
 
-    #[cfg_attr(target_os = "none", inline(never))]
-    #[cfg_attr(not(target_os = "none"), inline(always))]
+    #[cfg_attr(mpgc_bare, inline(never))]
+    #[cfg_attr(not(mpgc_bare), inline(always))]
     fn see(&mut self, bits: Word) {
         let others = !bits & LOW;
         if others == 0 {

@@ -18,7 +18,7 @@
 //! that finds the stack full is only marked, and the marked objects of dirty segments are read again.
 
 use super::Heap;
-use super::alloc_table::{BITS, BLOCKS_PER_WORD, IN_ORDER, SMALL};
+use super::alloc_table::{BARE, BITS, BLOCKS_PER_WORD, SMALL};
 use super::area::{Area, View};
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::host::{Host, Trace};
@@ -123,7 +123,7 @@ impl<H: Host> Heap<H> {
             }
             reader.first = Found::none(here.area);
             while word != end {
-                if Self::BLOCK_WORDS == 4 && !IN_ORDER {
+                if Self::BLOCK_WORDS == 4 && !BARE {
                     // unrolled by hand: a block is the step of the common sizes
                     reader.read(word);
                     reader.read(word.wrapping_add(1));
@@ -330,6 +330,7 @@ fn dirty_segment(block: BlockIndex, blocks: BlockCount) -> usize {
 
 /// log2 of the blocks in a dirty segment: there is a bit for each segment in a word. Where the code is to be small, they
 /// have one length, and the last takes what is left.
+#[cfg_attr(all(mpgc_bare, not(feature = "small")), inline(never))]
 fn dirty_shift(blocks: BlockCount) -> u32 {
     if SMALL {
         return BITS.trailing_zeros() + 3;

@@ -43,10 +43,7 @@ impl<H: Host> Heap<H> {
 
         if wanted <= n {
             if wanted < n {
-                let (end, gone) = (head + wanted, n - wanted);
-                area.table().any_to_free(end, gone);
-                area.poison(end, gone);
-                self.search().freed(area, end, gone);
+                self.free_blocks(area, head + wanted, n - wanted, false);
             }
             if H::HARDENED {
                 self.resize_slack(area, head, wanted, in_use..bytes);

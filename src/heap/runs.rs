@@ -109,8 +109,8 @@ impl AllocTable {
     }
 
     /// How many blocks from `block` on have the kind of which `like` is a word full.
-    #[cfg_attr(target_os = "none", inline(never))]
-    #[cfg_attr(not(target_os = "none"), inline(always))]
+    #[cfg_attr(mpgc_bare, inline(never))]
+    #[cfg_attr(not(mpgc_bare), inline(always))]
     fn run(self, block: BlockIndex, like: Word, max: BlockCount) -> BlockCount {
         if SMALL {
             let end = self.blocks().0.min(block.0.saturating_add(max.0));

@@ -3,15 +3,16 @@
 //! The search reads the table by the word and is led by the claims of [`super::hints`]. It keeps them true
 //! as it takes blocks, and as blocks are freed.
 
-use super::alloc_table::{BLOCKS_PER_WORD, LOW, SMALL, Word, free_bits};
+use super::alloc_table::{BARE, BLOCKS_PER_WORD, LOW, SMALL, Word, free_bits};
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::host::Host;
-use super::word::{COUNTS_ZEROS, lowest_pair};
+use super::word::lowest_pair;
 
 /// How many words are looked at for one block before bounds are: a heap that is filled from its start learns none, and
-/// what is freed then is freed without a look at them.
-const NEAR: usize = 8;
+/// what is freed then is freed without a look at them. On a bare machine, where [`Search::take_run`] looks for one block too, it learns only of
+/// segments that it has read from their start, to the same end.
+pub(super) const NEAR: usize = 8;
 
 /// The search over a host's areas.
 #[derive(Clone, Copy)]
@@ -21,7 +22,7 @@ impl<H: Host> Search<H> {
     /// Makes a chunk of the `n > 0` blocks at the hint, if they are free: the most likely place, and a test that
     /// the processor can predict. Nothing below is free, so they are the lowest. `None` says nothing.
     ///
-    /// With `LOOK`, one block is looked for in all of the hint's word: in a heap with many gaps that finds it, but what
+    /// With `LOOK`, one block is looked for in a few words from the hint's on: in a heap with many gaps that finds it, but what
     /// is done next has to wait for the place. That is nothing to a processor that goes through instructions in order.
     #[inline(always)]
     pub(super) fn take_first<const LOOK: bool>(
@@ -31,16 +32,18 @@ impl<H: Host> Search<H> {
         let expected = if H::TWINS { self.find_naive(n) } else { None };
         let area = self.last_free_area();
         let lowest = BlockIndex(area.hint());
-        let look = LOOK && n == BlockCount(1);
-        let found = if !(look && COUNTS_ZEROS) && area.table().chunk_if_free(lowest, n) {
+        let found = if LOOK && n == BlockCount(1) {
+            let first = lowest.0 / BLOCKS_PER_WORD;
+            let near = (first + NEAR).min(area.table().words());
+            let found = self.take_one_in(area, first, near);
+            if found.is_none() {
+                area.set_hint(area.blocks().0.min(near * BLOCKS_PER_WORD));
+            }
+            found
+        } else if area.table().chunk_if_free(lowest, n) {
             // the run that is cut goes on in the same word, hence in the same segment
             area.set_hint((lowest + n).0);
             Some(lowest)
-        } else if look {
-            let i = lowest.0 / BLOCKS_PER_WORD;
-            (i < area.table().words())
-                .then(|| self.take_one_in(area, i, i + 1))
-                .flatten()
         } else {
             None
         };
@@ -71,10 +74,10 @@ impl<H: Host> Search<H> {
 
     #[inline(always)]
     fn take_led(self, n: BlockCount) -> Option<(Area<H>, BlockIndex)> {
-        if n == BlockCount(1) {
+        if n == BlockCount(1) && !BARE {
             return self.take_one();
         }
-        if n >= self.run() {
+        if !BARE && n >= self.run() {
             let (area, at) = self.position();
             if area.table().chunk_if_free(at, n) {
                 self.passed(area, at, n);
@@ -139,11 +142,7 @@ impl<H: Host> Search<H> {
                     break;
                 }
                 table.free_to_head(i, word, at);
-                area.set_hint(block.0 + 1);
-                if H::SPLIT {
-                    // SAFETY: as in `last_free_area`; the areas before this one are full.
-                    unsafe { self.0.last_free_area().write(area.fields()) }
-                }
+                self.passed_one(area, block);
                 self.cut(area, block, BlockCount(1));
                 return Some(block);
             }
@@ -151,7 +150,7 @@ impl<H: Host> Search<H> {
         None
     }
 
-    /// Finds and takes a run of `n > 1` blocks.
+    /// Finds and takes a run of `n > 1` blocks; on a bare machine one block too, which has no code of its own there.
     #[inline(never)]
     fn take_run(self, n: BlockCount) -> Option<(Area<H>, BlockIndex)> {
         let (known_area, known) = self.position();
@@ -167,12 +166,18 @@ impl<H: Host> Search<H> {
             }
             if !skip && let Some(at) = self.find_run(area, from, n) {
                 area.table().free_to_chunk(at, n);
-                self.passed(area, at, n);
+                if BARE && n == BlockCount(1) {
+                    self.passed_one(area, at);
+                } else {
+                    self.passed(area, at, n);
+                }
                 self.cut(area, at, n);
                 return Some((area, at));
             }
             next = area.next();
-            if next.is_none() {
+            if BARE && n == BlockCount(1) {
+                area.set_hint(area.blocks().0);
+            } else if next.is_none() {
                 // nothing: a longer run cannot be found either, until something is freed
                 self.set_run(n);
                 self.set_position(area, area.end());
@@ -181,7 +186,7 @@ impl<H: Host> Search<H> {
         None
     }
 
-    /// The first run of `n > 1` free blocks in an area that starts at `from` or later, where none of
+    /// The first run of `n` free blocks in an area that starts at `from` or later, where none of
     /// that length starts earlier. Learns bounds on the way.
     ///
     /// ```text
@@ -208,6 +213,7 @@ impl<H: Host> Search<H> {
                 // a run in progress would belong to the segment where it started
                 if let Some(done) = searched
                     && done + 1 == segment
+                    && (!BARE || n > 1 || done << shift >= from.0)
                 {
                     let longest = Self::bound_for(BlockCount(n - 1));
                     self.learn_bound(first_segment + done, BlockIndex(done << shift), longest);

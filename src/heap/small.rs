@@ -9,7 +9,6 @@ use super::Heap;
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::host::{Host, StackEntry, Trace};
-use super::info::Info;
 use super::search::Search;
 
 impl<H: Host> Search<H> {
@@ -39,31 +38,6 @@ impl<H: Host> Search<H> {
             next = area.next();
         }
         None
-    }
-}
-
-impl Info {
-    /// Adds the figures of an area, `used` and `free` in blocks: one step a chunk and one a free run.
-    #[inline(always)]
-    pub(super) fn count_small<H: Host>(&mut self, area: Area<H>, host: H) {
-        let mut block = BlockIndex(0);
-        while block < area.end() {
-            if H::HOOK {
-                host.hook(block.0);
-            }
-            let free = area.table().free_from(block, area.blocks());
-            self.free += free.0;
-            self.max_free = self.max_free.max(free.0);
-            block = block + free;
-            if block < area.end() {
-                let len = area.chunk_len(block);
-                self.used += len.0;
-                self.num_1block += usize::from(len.0 == 1);
-                self.num_2block += usize::from(len.0 == 2);
-                self.max_block = self.max_block.max(len.0);
-                block = block + len;
-            }
-        }
     }
 }
 

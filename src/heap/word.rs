@@ -4,11 +4,13 @@
 /// What the tables are read and written in.
 pub type Word = usize;
 
-/// Whether the processor has an instruction for the lowest bit that is set.
-pub const COUNTS_ZEROS: bool = !cfg!(all(
+/// Whether the processor has an instruction for the lowest bit that is set. With the feature `bare` a 32-bit one stands for one
+/// without.
+const COUNTS_ZEROS: bool = !cfg!(all(
     target_pointer_width = "32",
     any(
         mpgc_thumb1,
+        feature = "bare",
         all(target_arch = "riscv32", not(target_feature = "zbb"))
     )
 ));
@@ -56,6 +58,9 @@ pub(super) unsafe fn write_word(word: *mut Word, value: Word) {
     }
 }
 
+/// Volatile, or the compiler would read the bytes before the call, in place of the aligned word too: it may give a function what
+/// a pointer points at instead of the pointer.
+///
 /// # Safety
 ///
 /// As for [`read_word`].
@@ -63,7 +68,7 @@ pub(super) unsafe fn write_word(word: *mut Word, value: Word) {
 #[inline(never)]
 unsafe fn read_bytes(word: *const Word) -> Word {
     // SAFETY: by this function's contract.
-    unsafe { word.read_unaligned() }
+    Word::from_ne_bytes(unsafe { word.cast::<[u8; size_of::<Word>()]>().read_volatile() })
 }
 
 /// # Safety

@@ -53,6 +53,10 @@ const _: () = {
 };
 
 /// What the search keeps between calls and the C has no field for.
+///
+/// The compiler may part a static that nothing else sees into its fields. For a small processor an address is code, so it is told to
+/// leave this one whole: one address for all of them.
+#[cfg_attr(mpgc_bare, used)]
 static mut HINTS: Hints<c::mp_state_mem_area_t> = Hints::NONE;
 
 /// The address of a field of `mp_state_ctx.mem`.
@@ -100,6 +104,11 @@ unsafe impl Host for MicroPython {
     #[inline(always)]
     fn last_free_area(self) -> *mut *mut c::mp_state_mem_area_t {
         optional!(mpgc_split_heap, of_mem!(gc_last_free_area))
+    }
+    #[inline(always)]
+    fn alloc(self, bytes: usize, flags: u32) -> *mut u8 {
+        // SAFETY: the heap was made: who holds it has called gc_init.
+        unsafe { c::gc_alloc(bytes, flags) }.cast()
     }
     #[inline(always)]
     unsafe fn free(self, chunk: *mut u8) {

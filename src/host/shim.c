@@ -158,11 +158,16 @@ bool mpgc_shim_root_readable(void **p) {
 void mpgc_fault(int kind, const void *ptr);
 void *mpgc_chunk_of(const void *ptr, size_t *n_bytes);
 
-// A port may have its own. The profile for the least code has no text.
+// A port may have its own. The profile for the least code has no text. Without MPGC_HARDENED what is told lies in no chunk: it is
+// the start of a region that is too small, or lies in no area.
 #if MPGC_NO_MESSAGES
 __attribute__((weak)) void mpgc_fault(int kind, const void *ptr) {
     (void)kind;
     (void)ptr;
+}
+#elif !MPGC_HARDENED
+__attribute__((weak)) void mpgc_fault(int kind, const void *ptr) {
+    mp_printf(&mp_plat_print, "mpgc: %s at %p\n", kind == 1 ? "no room for a heap" : "foreign pointer", ptr);
 }
 #else
 __attribute__((weak)) void mpgc_fault(int kind, const void *ptr) {
