@@ -12,6 +12,7 @@ from pathlib import Path
 from common import BUILD, ROOT, Fail, clean_env, run_logged, run_main, say, shown
 from targets import METAL, TARGETS, find_target
 
+from mpgc_build import PROFILES
 from mpgc_rust import Stop, choose_toolchain, rust_target, toolchain_environment
 
 WORK = BUILD / "firmware-lib"
@@ -80,7 +81,9 @@ def build(name="", features=(), cargo=""):
     if toolchain.build_std:
         command.append("-Zbuild-std=core")
     what = f"building mpgc for {target.rust}" + (", with `core` from its source" if toolchain.build_std else "")
-    env = clean_env(**toolchain_environment(toolchain))
+    profile = PROFILES["speed"]
+    level = profile.opt_level if target.hosted else profile.bare_opt_level
+    env = clean_env(CARGO_PROFILE_RELEASE_OPT_LEVEL=level, **toolchain_environment(toolchain))
     run_logged(command, folder / "cargo.log", env=env, cwd=ROOT, what=what)
     rust = Path(command[command.index("--target-dir") + 1]) / target.rust / "release" / "libmpgc.a"
     return link(target, rust, folder)

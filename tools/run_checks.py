@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Runs everything that CI runs, one step after the other, and ends with `N passed, N failed`.
+"""Runs everything that CI runs, step by step, and ends with `N passed, N failed`.
 
-A step is one check, but for those whose own tests are counted. What a step prints goes to build/checks.
+What keeps one core busy and measures no time comes last, as many at once as there are cores. A step is one check, but for those whose own tests are counted. What a step prints goes to build/checks.
 """
 
 import argparse
@@ -9,7 +9,7 @@ import sys
 from collections import namedtuple
 
 from boards import TESTED_BOARDS
-from common import BUILD, run_main, say
+from common import BUILD, jobs, run_main, say
 from steps import Step, choose, count_cargo, count_line, count_unittest, python, run_steps
 
 # A run of upstream's suite; without `dirs` it is whole.
@@ -81,7 +81,7 @@ def all_steps():
     steps += [
         Step("interrupts", python("tools/interrupts.py", "--release", "1.25.0", "--signals", "100000"), count_line),
         Step("threads", python("tools/threads.py", "--release", "1.25.0", "--operations", "20000", "--turns", "3"), count_line),
-        Step("sanitizers", python("tools/sanitize.py", "--release", "1.25.0", "--short"), count_line),
+        Step("sanitizers", python("tools/sanitize.py", "--release", "1.25.0", "--short"), count_line, shares=True),
     ]
     at = ["--manifest-path", "fuzz/Cargo.toml"]
     steps.append(Step("the fuzz targets: fmt", ["cargo", "fmt", *at, "--check"], None))
@@ -89,26 +89,26 @@ def all_steps():
     command = ["cargo", "clippy", *at, "--target-dir", "build/fuzz/lint", "--no-default-features", "--all-targets"]
     steps.append(Step("the fuzz targets: clippy", [*command, "--", "-D", "warnings"], None))
     # All of the corpus, then whatever else comes up in that time.
-    steps.append(Step("fuzzing", python("tools/fuzz.py", "--release", "1.25.0", "--seconds", "8", "--prove"), count_line))
+    steps.append(Step("fuzzing", python("tools/fuzz.py", "--release", "1.25.0", "--seconds", "8", "--prove"), count_line, shares=True))
     steps.append(Step("tests of the matrix's tools", python("tools/tests/test_matrix.py"), count_unittest))
     steps.append(Step("matrix", python("tools/matrix.py", "--release", "1.25.0", "--ci"), count_line))
-    steps.append(Step("the library for C programs", python("tools/firmware_check.py"), count_line))
-    steps.append(Step("noscan", python("tools/noscan.py", "--release", "1.25.0"), None))
+    steps.append(Step("the library for C programs", python("tools/firmware_check.py"), count_line, shares=True))
+    steps.append(Step("noscan", python("tools/noscan.py", "--release", "1.25.0"), shares=True))
     steps.append(Step("the benchmarks: fmt", ["cargo", "fmt", "--manifest-path", "benches/Cargo.toml", "--check"], None))
     for arch in ("", "i686"):
         words = ["--release", "1.25.0", "--arch", arch, "--check"]
-        steps.append(Step(f"instructions of the hot paths {arch}".strip(), python("tools/bench.py", *words), None))
-    steps.append(Step("a tree of one's own", python("tools/check_own_tree.py"), None))
+        steps.append(Step(f"instructions of the hot paths {arch}".strip(), python("tools/bench.py", *words), shares=True))
+    steps.append(Step("a tree of one's own", python("tools/check_own_tree.py"), shares=True))
     for suite in UPSTREAM:
         name = " ".join(filter(None, ["upstream", suite.release, suite.arch, suite.variant, suite.options]))
         words = ["--release", suite.release, "--variant", suite.variant, "--options", suite.options, "--arch", suite.arch]
         steps.append(Step(name, python("tools/upstream.py", *words, *(["--dirs", *suite.dirs] if suite.dirs else [])), None))
     size = python("tools/size.py", "--release", "1.25.0", "--target", "thumbv7m", "--profile", "size", "--check")
-    steps.append(Step("size", size, None))
+    steps.append(Step("size", size, shares=True))
     for board in TESTED_BOARDS:
         command = python("tools/firmware_test.py", "--release", "1.25.0", "--board", board, "--short")
-        steps.append(Step(f"firmware 1.25.0 {board}", command, None))
-    steps.append(Step("firmware under interrupts", python("tools/metal_interrupts.py", "--release", "1.25.0", "--interrupts", "20000"), count_line))
+        steps.append(Step(f"firmware 1.25.0 {board}", command, shares=True))
+    steps.append(Step("firmware under interrupts", python("tools/metal_interrupts.py", "--release", "1.25.0", "--interrupts", "20000"), count_line, shares=True))
     return steps
 
 
@@ -121,7 +121,7 @@ def main():
     if args.list:
         say("\n".join(step.name for _, step in chosen))
         return 0
-    return run_steps(chosen, BUILD / "checks")
+    return run_steps(chosen, BUILD / "checks", width=jobs())
 
 
 if __name__ == "__main__":
