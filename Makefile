@@ -28,6 +28,8 @@ ARCH ?=
 # RESUME=1 leaves out what an earlier run has settled.
 ONLY ?=
 SHARD ?=
+# `make mutants` alone: a commit; only what has changed in src since.
+SINCE ?=
 RESUME ?=
 # How many signals `make interrupts` sends, and of which share of the instructions it tries pairs (0: none).
 SIGNALS ?= 1000000
@@ -166,8 +168,8 @@ sanitize: python ## run under AddressSanitizer, ThreadSanitizer, UBSan and valgr
 miri: python ## run the tests of the pure rooms under Miri, where rustup has it
 	@$(PYTHON) tools/sanitize.py --miri
 
-mutants: deps ## break the library on purpose and see whether a check notices [ONLY=hints] [SHARD=0/4] [RESUME=1]
-	@$(PYTHON) tools/mutants.py --only "$(ONLY)" --shard "$(SHARD)" $(if $(RESUME),--resume)
+mutants: deps ## break the library on purpose and see whether a check notices [ONLY=hints] [SINCE=v0.1] [SHARD=0/4] [RESUME=1]
+	@$(PYTHON) tools/mutants.py --only "$(ONLY)" --since "$(SINCE)" --shard "$(SHARD)" $(if $(RESUME),--resume)
 
 proof: python ## run the long versions of the checks, hours of them [RELEASE=1.26.1] [ONLY=twins] [RESUME=1]
 	@$(PYTHON) tools/deps.py --test

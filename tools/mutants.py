@@ -108,6 +108,17 @@ def known_survivors(program, found, reasons):
     return [word for name in names for word in ("--exclude-re", f"^{re.escape(name)}$")]
 
 
+def changes_since(commit):
+    """The file with what has changed in src since a commit."""
+    done = subprocess.run(["git", "diff", commit, "--", "src"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0 or not done.stdout:
+        raise Fail(f"SINCE={commit}: {done.stderr.strip() or 'nothing in src has changed since'}")
+    path = WORK / "since.diff"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(done.stdout)
+    return path
+
+
 def run_cargo_mutants(args, reasons):
     """Changes the pure rooms and runs their unit tests. Returns what became of each change that compiles."""
     program = cargo_mutants()
@@ -115,6 +126,8 @@ def run_cargo_mutants(args, reasons):
     command = [program, "mutants", "--dir", ROOT, "--output", out, "--jobs", str(jobs()), "--colors", "never"]
     if args.only:
         command += ["--re", re.escape(args.only)]
+    if args.since:
+        command += ["--in-diff", changes_since(args.since)]
     if args.shard:
         command += ["--shard", "{0}/{1}".format(*args.shard), "--sharding", "round-robin"]
     found = earlier_results(out) if args.resume else {}
@@ -193,6 +206,7 @@ def shard(text):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="only changes whose name holds this (`edit:` for our own)")
+    parser.add_argument("--since", default="", help="a commit: only changes of lines, and edits of files, that are not as they were there")
     parser.add_argument("--shard", type=lambda text: shard(text) if text else None, help="k/n: every n-th change from the k-th on")
     parser.add_argument("--resume", action="store_true", help="leave out what an earlier run has caught, and survivors that have a reason")
     parser.add_argument("--rungs", default="", help="the checks that edits are shown to, with commas (all)")
@@ -210,6 +224,9 @@ def main():
         found += run_cargo_mutants(args, reasons)
         say(f"cargo-mutants: {sum(f.caught for f in found)} of {len(found)} caught, {(time.monotonic() - started) / 60:.0f} minutes")
     edits = [edit for edit in edits if args.only.removeprefix("edit:").strip() in f"{edit.name} {edit.file}"]
+    if args.since:
+        changed = changes_since(args.since).read_text()
+        edits = [edit for edit in edits if f"+++ b/{edit.file}\n" in changed]
     if args.shard:
         edits = edits[args.shard[0]::args.shard[1]]
     found += [Found(f"edit: {name}", caught) for name, caught in run_edits(edits, test_env(), args)]
