@@ -173,6 +173,7 @@ mutants: deps ## break the library on purpose and see whether a check notices [O
 
 proof: python ## run the long versions of the checks, hours of them [RELEASE=1.26.1] [ONLY=twins] [RESUME=1]
 	@$(PYTHON) tools/deps.py --test
+	@$(PYTHON) tools/deps.py --matrix
 	@$(PYTHON) tools/proof.py --release "$(RELEASE)" --only "$(ONLY)" $(if $(RESUME),--resume)
 
 FIRMWARE_LIB = $(PYTHON) tools/firmware_lib.py --target "$(TARGET)" $(if $(HARDENED),--hardened)
