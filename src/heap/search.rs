@@ -74,10 +74,13 @@ impl<H: Host> Search<H> {
 
     #[inline(always)]
     fn take_led(self, n: BlockCount) -> Option<(Area<H>, BlockIndex)> {
-        if n == BlockCount(1) && !BARE {
+        if BARE {
+            return self.take_run(n);
+        }
+        if n == BlockCount(1) {
             return self.take_one();
         }
-        if !BARE && n >= self.run() {
+        if n >= self.run() {
             let (area, at) = self.position();
             if area.table().chunk_if_free(at, n) {
                 self.passed(area, at, n);
