@@ -32,6 +32,20 @@ fn check_notices_what_is_broken() {
     );
 }
 
+/// The last segment of an area is looked at too; its bound was not learnt, so nobody was told of it.
+#[test]
+#[cfg_attr(feature = "small", ignore = "the small search has no bounds")]
+fn check_looks_at_the_bound_of_every_segment() {
+    for segment in [1, 14, 15] {
+        let w = heap_of::<Plain>(16 * 256 - 64);
+        w.heap().search().set_bound(segment, 5);
+        assert_eq!(
+            w.heap().check().map_err(|broken| broken.what),
+            Err("a segment has a bound, and starts before all that do")
+        );
+    }
+}
+
 /// What `check` says of a heap of 64 blocks with two chunks in blocks 0 to 2, one of them with a finaliser,
 /// after something was done to it.
 fn said(spoil: impl FnOnce(&mut World<Plain>, Area<TestHost<Plain>>)) -> Result<(), &'static str> {
