@@ -320,6 +320,29 @@ fn bounds_of_one_area_say_nothing_of_another() {
     assert_eq!(w.heap().check(), Ok(()));
 }
 
+/// The first segment that has a bound, and its first block, which is where such segments begin.
+#[test]
+#[cfg_attr(feature = "small", ignore = "the small search has no bounds")]
+fn the_first_block_of_the_first_bounded_segment_is_looked_at_when_it_is_freed() {
+    let mut w = heap_of::<Plain>(4096);
+    w.run(&[Op::AutoCollect { on: false }]);
+    let heap = w.heap();
+    let chunks: Vec<_> = (0..4096).map(|_| heap.alloc(BLOCK, 0)).collect();
+    let free = |block: usize| {
+        // SAFETY: the chunk is live and used no more.
+        unsafe { heap.free(chunks[block]) }
+    };
+    // a search from block 256 on finds nothing in segments 1 and 2
+    Area::first(w.host()).set_hint(256);
+    free(800);
+    assert!(heap.search().take(BlockCount(2)).is_none());
+    assert_eq!(heap.search().bounded_from(), BlockIndex(256));
+    free(257);
+    free(256);
+    assert_eq!(heap.check(), Ok(()));
+    assert_eq!(heap.alloc(2 * BLOCK, 0), chunks[256]);
+}
+
 /// In a second area a search goes from a segment that it reads to one that it need not, and on from there.
 #[test]
 #[cfg_attr(
