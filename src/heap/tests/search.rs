@@ -320,6 +320,16 @@ fn bounds_of_one_area_say_nothing_of_another() {
     assert_eq!(w.heap().check(), Ok(()));
 }
 
+#[test]
+#[cfg_attr(feature = "small", ignore = "the small search has no bounds")]
+fn a_heap_that_is_filled_from_its_start_learns_no_bound() {
+    let w = heap_of::<Plain>(4096);
+    for _ in 0..4096 {
+        assert!(!w.heap().alloc(BLOCK, 0).is_null());
+    }
+    assert_eq!(w.heap().search().bounded_from(), BlockIndex(usize::MAX));
+}
+
 /// The first segment that has a bound, and its first block, which is where such segments begin.
 #[test]
 #[cfg_attr(feature = "small", ignore = "the small search has no bounds")]
