@@ -10,8 +10,7 @@ use super::host::Host;
 use super::word::lowest_pair;
 
 /// How many words are looked at for one block before bounds are: a heap that is filled from its start learns none, and
-/// what is freed then is freed without a look at them. On a bare machine, where [`Search::take_run`] looks for one block too, it learns only of
-/// segments that it has read from their start, to the same end.
+/// what is freed then is freed without a look at them.
 pub(super) const NEAR: usize = 8;
 
 /// The search over a host's areas.
@@ -216,7 +215,6 @@ impl<H: Host> Search<H> {
                 // a run in progress would belong to the segment where it started
                 if let Some(done) = searched
                     && done + 1 == segment
-                    && (!BARE || n > 1 || done << shift >= from.0)
                 {
                     let longest = Self::bound_for(BlockCount(n - 1));
                     self.learn_bound(first_segment + done, BlockIndex(done << shift), longest);
