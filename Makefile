@@ -28,9 +28,9 @@ ARCH ?=
 # RESUME=1 leaves out what an earlier run has settled.
 ONLY ?=
 SHARD ?=
+RESUME ?=
 # `make mutants` alone: a commit; only what has changed in src since.
 SINCE ?=
-RESUME ?=
 # How many signals `make interrupts` sends, and of which share of the instructions it tries pairs (0: none).
 SIGNALS ?= 1000000
 PAIRS ?= 40

@@ -29,7 +29,7 @@ OF_THE_HEAP = ("mpgc_check", "mpgc_chunk_of", "mpgc_fault")
 OPTIONS = ("hardened", "noscan", "clear-on-sweep", "heap-profiling", "trace-marks")
 
 # MPGC_PROFILE: Rust's opt-level, that for machines without an operating system, and the feature of the crate that goes with
-# it. There level 3 is a tenth larger than s and not faster: what is hot is inlined by hand (docs/metal.md).
+# it. There s is a tenth smaller than 3; what is hot is inlined by hand (docs/metal.md).
 Profile = namedtuple("Profile", "opt_level bare_opt_level features")
 # `bare` is for tests: the code of a machine without an operating system, here.
 PROFILES = {"speed": Profile("3", "s", []), "size": Profile("z", "z", ["small"]), "bare": Profile("s", "s", ["bare"])}

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Runs everything that CI runs, step by step, and ends with `N passed, N failed`.
 
-What keeps one core busy and measures no time comes last, as many at once as there are cores. A step is one check, but for those whose own tests are counted. What a step prints goes to build/checks.
+What keeps one core busy and measures no time comes last, as many at once as there are cores. A step is one check, but for
+those whose own tests are counted. What a step prints goes to build/checks.
 """
 
 import argparse

@@ -186,14 +186,20 @@ fn a_run_longer_than_the_neighbourhood_is_found_when_its_halves_join() {
 
 /// A heap of 4096 blocks, every other one free, without automatic collects. Returns it and all chunks.
 fn comb<O: Options>() -> (World<O>, Vec<*mut u8>) {
+    let (w, chunks) = full();
+    for chunk in chunks.iter().step_by(2) {
+        // SAFETY: the chunk is live and used no more.
+        unsafe { w.heap().free(*chunk) };
+    }
+    (w, chunks)
+}
+
+/// A heap of 4096 chunks of one block, without automatic collects. Returns it and the chunks.
+fn full<O: Options>() -> (World<O>, Vec<*mut u8>) {
     let mut w = heap_of::<O>(4096);
     w.run(&[Op::AutoCollect { on: false }]);
     let heap = w.heap();
-    let chunks: Vec<_> = (0..4096).map(|_| heap.alloc(BLOCK, 0)).collect();
-    for chunk in chunks.iter().step_by(2) {
-        // SAFETY: the chunk is live and used no more.
-        unsafe { heap.free(*chunk) };
-    }
+    let chunks = (0..4096).map(|_| heap.alloc(BLOCK, 0)).collect();
     (w, chunks)
 }
 
@@ -238,10 +244,8 @@ fn segments_without_a_run_long_enough_are_stepped_over() {
     ignore = "the small search has one hint an area alone"
 )]
 fn full_segments_are_stepped_over_when_one_block_is_wanted() {
-    let mut w = heap_of::<Steps>(4096);
-    w.run(&[Op::AutoCollect { on: false }]);
+    let (mut w, chunks) = full::<Steps>();
     let heap = w.heap();
-    let chunks: Vec<_> = (0..4096).map(|_| heap.alloc(BLOCK, 0)).collect();
     let free = |block: usize| {
         // SAFETY: the chunk is live and used no more.
         unsafe { heap.free(chunks[block]) }
@@ -319,10 +323,8 @@ fn bounds_of_one_area_say_nothing_of_another() {
 #[test]
 #[cfg_attr(feature = "small", ignore = "the small search has no bounds")]
 fn a_heap_that_is_filled_from_its_start_learns_no_bound() {
-    let w = heap_of::<Plain>(4096);
-    for _ in 0..4096 {
-        assert!(!w.heap().alloc(BLOCK, 0).is_null());
-    }
+    let (w, chunks) = full::<Plain>();
+    assert!(!chunks.iter().any(|chunk| chunk.is_null()));
     assert_eq!(w.heap().search().bounded_from(), BlockIndex(usize::MAX));
 }
 
@@ -330,10 +332,8 @@ fn a_heap_that_is_filled_from_its_start_learns_no_bound() {
 #[test]
 #[cfg_attr(feature = "small", ignore = "the small search has no bounds")]
 fn the_first_block_of_the_first_bounded_segment_is_looked_at_when_it_is_freed() {
-    let mut w = heap_of::<Plain>(4096);
-    w.run(&[Op::AutoCollect { on: false }]);
+    let (w, chunks) = full::<Plain>();
     let heap = w.heap();
-    let chunks: Vec<_> = (0..4096).map(|_| heap.alloc(BLOCK, 0)).collect();
     let free = |block: usize| {
         // SAFETY: the chunk is live and used no more.
         unsafe { heap.free(chunks[block]) }
