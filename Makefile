@@ -31,6 +31,8 @@ SHARD ?=
 RESUME ?=
 # `make mutants` alone: a commit; only what has changed in src since.
 SINCE ?=
+# `make mutants` alone: count changes that have a reason why they survive as survivors without running them.
+TRUST ?=
 # How many signals `make interrupts` sends, and of which share of the instructions it tries pairs (0: none).
 SIGNALS ?= 1000000
 PAIRS ?= 40
@@ -168,8 +170,8 @@ sanitize: python ## run under AddressSanitizer, ThreadSanitizer, UBSan and valgr
 miri: python ## run the tests of the pure rooms under Miri, where rustup has it
 	@$(PYTHON) tools/sanitize.py --miri
 
-mutants: deps ## break the library on purpose and see whether a check notices [ONLY=hints] [SINCE=v0.1] [SHARD=0/4] [RESUME=1]
-	@$(PYTHON) tools/mutants.py --only "$(ONLY)" --since "$(SINCE)" --shard "$(SHARD)" $(if $(RESUME),--resume)
+mutants: deps ## break the library on purpose and see whether a check notices [ONLY=hints] [SINCE=v0.1] [SHARD=0/4] [RESUME=1] [TRUST=1]
+	@$(PYTHON) tools/mutants.py --only "$(ONLY)" --since "$(SINCE)" --shard "$(SHARD)" $(if $(RESUME),--resume) $(if $(TRUST),--trust)
 
 proof: python ## run the long versions of the checks, hours of them [RELEASE=1.26.1] [ONLY=twins] [RESUME=1]
 	@$(PYTHON) tools/deps.py --test
