@@ -56,11 +56,11 @@ impl<H: Host> Found<H> {
 
 /// Entries of the ring: a memory access takes as long as so many objects.
 const RING: usize = 16;
-/// A heap of fewer bytes is in a cache anyway. The heaps of tests are small, and use the ring too.
-const LARGE_HEAP: usize = if cfg!(any(test, feature = "testing")) {
-    4 << 10
+/// A heap of fewer bytes, 16 MB, is in a cache anyway. The heaps of tests are small, and use the ring from 4 KB on.
+pub(super) const LARGE_HEAP: usize = if cfg!(any(test, feature = "testing")) {
+    0x1000
 } else {
-    16 << 20
+    0x100_0000
 };
 
 /// Objects whose memory has been asked for. Apart from [`Waiting`], which is to live in registers.

@@ -224,3 +224,15 @@ fn the_run_around_free_blocks_is_told_if_used_blocks_of_the_word_end_it() {
         }
     });
 }
+
+#[test]
+fn marks_are_visited_below_the_end_and_no_further() {
+    let mut bytes = [0xffu8; BLOCKS / 4 + 16];
+    // SAFETY: the array has a word more than the table needs.
+    let table = unsafe { AllocTable::new(bytes.as_mut_ptr(), BlockCount(BLOCKS)) };
+    for end in 0..BLOCKS + 4 {
+        let mut seen = Vec::new();
+        table.for_each_mark(BlockIndex(end), |block| seen.push(block.0));
+        assert!(seen.iter().copied().eq(0..end.min(BLOCKS)), "{end}");
+    }
+}

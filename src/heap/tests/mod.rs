@@ -8,11 +8,14 @@ mod dump;
 mod hardened;
 #[cfg(not(feature = "small"))]
 mod hints;
+mod least;
 mod noscan;
 mod releases;
 mod search;
 mod seeds;
 mod told;
+#[cfg(not(feature = "small"))]
+mod waiting;
 
 use crate::heap::testing::options::{
     Before21, Before25, BigBlocks, Hardened, HardenedSplit, NoFinaliser, Noscan, NoscanHardened,
