@@ -14,6 +14,7 @@ const CFGS: &[&str] = &[
     "mpgc_conservative_clear",
     "mpgc_debug_valgrind",
     "mpgc_debug_verbose",
+    "mpgc_direct_data",
     "mpgc_empty_atomic",
     "mpgc_enable_gc",
     "mpgc_event_poll_hook",

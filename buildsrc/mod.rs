@@ -86,6 +86,9 @@ pub fn run() -> Result<()> {
     if probed.empty_atomic {
         println!("cargo:rustc-cfg=mpgc_empty_atomic");
     }
+    if probed.direct_data {
+        println!("cargo:rustc-cfg=mpgc_direct_data");
+    }
     port.compile_shim(&host_room.join("shim.c"))?;
     for file in port.dependencies(&[host_room.join("port.h"), host_room.join("shim.c")])? {
         println!("cargo:rerun-if-changed={}", file.display());

@@ -1,5 +1,5 @@
-//! Where the port places the scheduler's functions (`MICROPY_WRAP_MP_SCHED_*`), and whether its atomic
-//! sections do anything.
+//! Where the port places the scheduler's functions (`MICROPY_WRAP_MP_SCHED_*`), whether its atomic
+//! sections do anything, and how its code reaches data.
 //!
 //! The macros hold whatever the port's compiler understands, so that compiler is
 //! asked: a probe with the same macros is compiled, and the sections are read off
@@ -25,6 +25,9 @@ pub struct Probed {
     pub placed: String,
     /// An atomic section is no code, as py/mphal.h has it for ports without interrupts and threads.
     pub empty_atomic: bool,
+    /// The port's code, on x86-64, reaches data by its distance from the code, as in a program; in a library that is shared
+    /// it would ask a table for the address.
+    pub direct_data: bool,
 }
 
 const HEADERS: &str = "#include \"py/gc.h\"\n#include \"py/mphal.h\"\n#include \"py/runtime.h\"\n";
@@ -34,10 +37,14 @@ const ATOMIC: &str = "#define PROBE_TEXT_(...) #__VA_ARGS__\n\
                       extern const char probe_atomic_begin[], probe_atomic_end[];\n\
                       const char probe_atomic_begin[] = PROBE_TEXT(MICROPY_BEGIN_ATOMIC_SECTION());\n\
                       const char probe_atomic_end[] = PROBE_TEXT(MICROPY_END_ATOMIC_SECTION(s));\n";
+const DIRECT: &str = "#if defined(__x86_64__) && defined(__code_model_small__) && (!defined(__PIC__) || defined(__PIE__))\n\
+                      extern const char probe_direct_data;\n\
+                      const char probe_direct_data = 1;\n\
+                      #endif\n";
 
 /// Compiles the probe and reads it.
 pub fn find(port: &Port, out: &Path) -> Result<Probed> {
-    let mut probe = String::from(HEADERS) + ATOMIC;
+    let mut probe = String::from(HEADERS) + ATOMIC + DIRECT;
     for name in FUNCTIONS {
         let wrap = name.to_uppercase();
         write!(
@@ -65,6 +72,7 @@ pub fn find(port: &Port, out: &Path) -> Result<Probed> {
     let end = text_of(&file, "probe_atomic_end");
     Ok(Probed {
         placed: placed(&file)?,
+        direct_data: symbol(&file, "probe_direct_data").is_some(),
         empty_atomic: begin.is_some_and(|text| text.parse::<u32>() == Ok(0))
             && end.is_some_and(|text| matches!(&*text, "void s" | "" | "voids")),
     })

@@ -37,7 +37,7 @@ pub unsafe extern "C" fn nlr_push_tail(buffer: *mut nlr_buf_t) -> c_uint {
 ///
 /// # Safety
 /// A buffer was pushed on this thread.
-#[cfg(all(mpgc_nlr_linked, target_arch = "arm"))]
+#[cfg(mpgc_nlr_linked)]
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
 pub unsafe extern "C" fn nlr_pop() {
@@ -48,7 +48,7 @@ pub unsafe extern "C" fn nlr_pop() {
 ///
 /// # Safety
 /// A buffer was pushed on this thread.
-#[cfg(not(all(mpgc_nlr_linked, target_arch = "arm")))]
+#[cfg(not(mpgc_nlr_linked))]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nlr_pop() {
     // SAFETY: by this function's contract.

@@ -55,18 +55,54 @@ macro_rules! nlr_push_body {
 #[allow(unused_imports, reason = "as above")]
 pub(crate) use nlr_push_body;
 
+/// Loads the address of the static `state`, where code cannot reach data directly.
+#[cfg(not(mpgc_direct_data))]
+#[allow(unused_macros, reason = "expanded by the room that exports nlr_push")]
+macro_rules! state_address {
+    () => {
+        "mov rax, [rip + {state}@GOTPCREL]" // a program's linker makes it a lea
+    };
+}
+#[cfg(mpgc_direct_data)]
+#[allow(unused_macros, reason = "likewise")]
+macro_rules! state_address {
+    () => {
+        ""
+    };
+}
+#[allow(unused_imports, reason = "likewise")]
+pub(crate) use state_address;
+
+/// The word of the static `state` at the constant `offset` from its start.
+#[cfg(not(mpgc_direct_data))]
+#[allow(unused_macros, reason = "likewise")]
+macro_rules! state_word {
+    ($offset:literal) => {
+        concat!("[rax + {", $offset, "}]")
+    };
+}
+#[cfg(mpgc_direct_data)]
+#[allow(unused_macros, reason = "likewise")]
+macro_rules! state_word {
+    ($offset:literal) => {
+        concat!("[rip + {state} + {", $offset, "}]")
+    };
+}
+#[allow(unused_imports, reason = "likewise")]
+pub(crate) use state_word;
+
 /// The body of a naked `nlr_push` that links the buffer itself, where the newest one is kept `$top` bytes into the
 /// static `$state`. `$kept` is the word of the state whose value the buffer keeps `$keeps` bytes in, if there is one.
-#[allow(unused_macros, reason = "as above")]
+#[allow(unused_macros, reason = "likewise")]
 macro_rules! nlr_push_linked {
     ($state:path, $top:expr) => {
         $crate::nlr::registers::save_and!(
             [
-                "mov rax, [rip + {state}@GOTPCREL]", // a program's linker makes it a lea
-                "mov rcx, [rax + {top}]",
+                $crate::nlr::registers::state_address!(),
+                concat!("mov rcx, ", $crate::nlr::registers::state_word!("top")),
                 "mov [rdi + {prev}], rcx", // the newest buffer is the one before this
-                "mov [rax + {top}], rdi",  // this is the newest
-                "xor eax, eax",            // 0: no jump
+                concat!("mov ", $crate::nlr::registers::state_word!("top"), ", rdi"), // this is the newest
+                "xor eax, eax", // 0: no jump
                 "ret",
             ]
             [state = sym $state, top = const $top, prev = const core::mem::offset_of!($crate::nlr::Buffer, prev),]
@@ -75,13 +111,13 @@ macro_rules! nlr_push_linked {
     ($state:path, $top:expr, $kept:expr, $keeps:expr) => {
         $crate::nlr::registers::save_and!(
             [
-                "mov rax, [rip + {state}@GOTPCREL]", // a program's linker makes it a lea
-                "mov rcx, [rax + {top}]",
+                $crate::nlr::registers::state_address!(),
+                concat!("mov rcx, ", $crate::nlr::registers::state_word!("top")),
                 "mov [rdi + {prev}], rcx", // the newest buffer is the one before this
-                "mov [rax + {top}], rdi",  // this is the newest
-                "mov rcx, [rax + {kept}]",
+                concat!("mov ", $crate::nlr::registers::state_word!("top"), ", rdi"), // this is the newest
+                concat!("mov rcx, ", $crate::nlr::registers::state_word!("kept")),
                 "mov [rdi + {keeps}], rcx", // what a jump puts back
-                "xor eax, eax",             // 0: no jump
+                "xor eax, eax", // 0: no jump
                 "ret",
             ]
             [
@@ -91,8 +127,27 @@ macro_rules! nlr_push_linked {
         )
     };
 }
-#[allow(unused_imports, reason = "as above")]
+#[allow(unused_imports, reason = "likewise")]
 pub(crate) use nlr_push_linked;
+
+/// The body of a naked `nlr_pop`, likewise.
+#[allow(unused_macros, reason = "likewise")]
+macro_rules! nlr_pop_linked {
+    ($state:path, $top:expr) => {
+        core::arch::naked_asm!(
+            $crate::nlr::registers::state_address!(),
+            concat!("mov rcx, ", $crate::nlr::registers::state_word!("top")),
+            "mov rcx, [rcx + {prev}]", // the buffer before the newest
+            concat!("mov ", $crate::nlr::registers::state_word!("top"), ", rcx"), // is the newest now
+            "ret",
+            state = sym $state,
+            top = const $top,
+            prev = const core::mem::offset_of!($crate::nlr::Buffer, prev),
+        )
+    };
+}
+#[allow(unused_imports, reason = "likewise")]
+pub(crate) use nlr_pop_linked;
 
 /// Restores the registers of `buffer` and returns 1 from its `nlr_push`.
 ///
