@@ -11,6 +11,7 @@ use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::harden::Fault;
 use super::host::{Host, Trace};
+use super::waiting::fetch;
 
 /// The one flag of [`Heap::alloc`]: the chunk may have a finaliser (`GC_ALLOC_FLAG_HAS_FINALISER`).
 pub const HAS_FINALISER: u32 = 1;
@@ -175,6 +176,7 @@ impl<H: Host> Heap<H> {
             && n <= SHORT
             && !finaliser
         {
+            fetch(chunk.wrapping_add(AHEAD));
             // SAFETY: the chunk has just been made of n free blocks and nobody has it yet.
             unsafe { clear_short::<H>(chunk, n) }
             return chunk;
@@ -362,6 +364,10 @@ impl<H: Host> Heap<H> {
         unsafe { *self.host().auto_collect() != 0 }
     }
 }
+
+/// Bytes from a short chunk to the memory that is asked for when it is handed out: chunks lie one after the other, and in a
+/// heap larger than the caches the next ones would wait for theirs when they are cleared.
+const AHEAD: usize = 1024;
 
 /// The longest chunk that is cleared in place; for longer ones the target's memset is called.
 const SHORT: BlockCount = BlockCount(2);

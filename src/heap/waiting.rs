@@ -233,7 +233,7 @@ impl<H: Host> Heap<H> {
 
 /// Asks for the memory at an address, and does not wait for it.
 #[inline(always)]
-fn fetch(address: *const u8) {
+pub(super) fn fetch(address: *const u8) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a hint that faults nowhere.
     unsafe {
