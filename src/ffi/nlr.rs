@@ -112,6 +112,7 @@ pub unsafe extern "C" fn nlr_call_jump_callbacks(nlr: *mut nlr_buf_t) {
     unsafe { nlr::call_callbacks(nlr) }
 }
 
+at_a_cache_line!(nlr_push, nlr_pop);
 same_as_the_header!(nlr_push_tail, nlr_pop, nlr_jump);
 #[cfg(mpgc_jump_callbacks)]
 same_as_the_header!(

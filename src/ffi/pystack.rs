@@ -29,4 +29,5 @@ pub unsafe extern "C" fn mp_pystack_alloc(n_bytes: usize) -> *mut c_void {
     }
 }
 
+at_a_cache_line!(mp_pystack_alloc);
 same_as_the_header!(mp_pystack_init, mp_pystack_alloc);
