@@ -216,6 +216,7 @@ pub unsafe extern "C" fn gc_dump_alloc_table(print: *const mp_print_t) {
     HEAP.dump(&mut unsafe { Printer::new(print) });
 }
 
+at_a_cache_line!(gc_alloc, gc_free, gc_realloc);
 same_as_the_header!(
     gc_init,
     gc_lock,
