@@ -52,6 +52,9 @@ impl<H: Host> Heap<H> {
     /// The rest of [`Self::alloc`], entered with the mutex, where the blocks at the hint do not do.
     #[cfg_attr(not(feature = "small"), inline(never))]
     fn search_and_hand_out(self, n: BlockCount, bytes: usize, flags: u32) -> *mut u8 {
+        // where only the blocks count, the caller need not keep the bytes
+        let counts = !H::CONSERVATIVE_CLEAR || H::SPLIT_AUTO || H::VERBOSE || H::HARDENED;
+        let bytes = if counts { bytes } else { 0 };
         match self.find(n, bytes) {
             Some((area, block)) => self.hand_out(area, block, n, bytes, flags),
             None => ptr::null_mut(),
@@ -169,19 +172,20 @@ impl<H: Host> Heap<H> {
         }
 
         let finaliser = H::FINALISER && flags & HAS_FINALISER != 0;
-        if !SMALL
-            && H::CONSERVATIVE_CLEAR
-            && !H::HARDENED
-            && !H::PROFILE
-            && n <= SHORT
-            && !finaliser
-        {
+        // more than is cleared here, if there is a finaliser to be noted: one comparison, for which fewer values are kept
+        let long = BlockCount(n.0 + SHORT.0 * usize::from(finaliser));
+        let short = if BARE {
+            n <= SHORT && !finaliser
+        } else {
+            long <= SHORT
+        };
+        if !SMALL && H::CONSERVATIVE_CLEAR && !H::HARDENED && !H::PROFILE && short {
             fetch(chunk.wrapping_add(AHEAD));
-            // SAFETY: the chunk has just been made of n free blocks and nobody has it yet.
-            unsafe { clear_short::<H>(chunk, n) }
+            // SAFETY: the chunk has just been made of n free blocks and nobody has it yet; n is `long`.
+            unsafe { clear_short::<H>(chunk, if BARE { n } else { long }) }
             return chunk;
         }
-        self.clear(chunk, area, block, bytes, finaliser)
+        self.clear(chunk, area, block, n, bytes, finaliser)
     }
 
     /// Clears the chunk that was handed out, and notes its finaliser: the end of [`Self::hand_out`], but for
@@ -192,10 +196,10 @@ impl<H: Host> Heap<H> {
         chunk: *mut u8,
         area: Area<H>,
         block: BlockIndex,
+        n: BlockCount,
         bytes: usize,
         finaliser: bool,
     ) -> *mut u8 {
-        let n = BlockCount::for_bytes(bytes, H::BLOCK_BYTES);
         if !H::HARDENED {
             let keep = if H::CONSERVATIVE_CLEAR { 0 } else { bytes };
             // SAFETY: the chunk has just been made of n free blocks and nobody has it yet; bytes is at most its

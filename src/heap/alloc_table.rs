@@ -244,8 +244,8 @@ impl AllocTable {
         if (word >> (2 * at)) & pairs != 0 {
             return false;
         }
-        // a tail with both bits flipped is a head
-        self.set_word(i, word | (((HIGH & pairs) ^ 0b11) << (2 * at)));
+        // tails, of which the lowest less one is a head
+        self.set_word(i, word | (((HIGH & pairs) - 1) << (2 * at)));
         true
     }
 
