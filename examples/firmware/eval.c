@@ -84,6 +84,15 @@ void poll_interrupts(void) {
     }
 }
 
+// A jump leaves the frames that it skipped as they were, and the next ones lie over them. What these have not written yet would
+// keep alive, for a collector that takes any word for a root, what the skipped ones had: the list that filled the heap.
+static __attribute__((noinline)) void wipe_skipped_frames(void) {
+    volatile uintptr_t words[96];
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        words[i] = 0;
+    }
+}
+
 // (try form handler): the handler is called with a symbol that says what went wrong.
 static __attribute__((noinline)) value try_form(value form, value environment) {
     mpgc_nlr_buf buffer;
@@ -93,6 +102,7 @@ static __attribute__((noinline)) value try_form(value form, value environment) {
         return v;
     }
     const char *message = buffer.value;
+    wipe_skipped_frames();
     size_t n = 0;
     while (message[n] != 0) {
         n += 1;
