@@ -174,15 +174,10 @@ impl<H: Host> Heap<H> {
         let finaliser = H::FINALISER && flags & HAS_FINALISER != 0;
         // more than is cleared here, if there is a finaliser to be noted: one comparison, for which fewer values are kept
         let long = BlockCount(n.0 + SHORT.0 * usize::from(finaliser));
-        let short = if BARE {
-            n <= SHORT && !finaliser
-        } else {
-            long <= SHORT
-        };
-        if !SMALL && H::CONSERVATIVE_CLEAR && !H::HARDENED && !H::PROFILE && short {
+        if !SMALL && H::CONSERVATIVE_CLEAR && !H::HARDENED && !H::PROFILE && long <= SHORT {
             fetch(chunk.wrapping_add(AHEAD));
             // SAFETY: the chunk has just been made of n free blocks and nobody has it yet; n is `long`.
-            unsafe { clear_short::<H>(chunk, if BARE { n } else { long }) }
+            unsafe { clear_short::<H>(chunk, long) }
             return chunk;
         }
         self.clear(chunk, area, block, n, bytes, finaliser)
