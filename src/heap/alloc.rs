@@ -30,8 +30,14 @@ impl<H: Host> Heap<H> {
         let Some(n) = self.enter_for(bytes) else {
             return ptr::null_mut();
         };
+        if SMALL {
+            return match self.find_small(n, bytes) {
+                Some((area, block)) => self.hand_out(area, block, n, bytes, flags),
+                None => ptr::null_mut(),
+            };
+        }
         let collect_first = H::THRESHOLD && self.threshold_reached();
-        let first = if SMALL || collect_first {
+        let first = if collect_first {
             None
         } else {
             self.search().take_first::<BARE>(n)
@@ -277,7 +283,11 @@ impl<H: Host> Heap<H> {
         n: BlockCount,
         collecting: bool,
     ) {
-        area.table().any_to_free(at, n);
+        if SMALL {
+            area.table().end_to_free_small(at);
+        } else {
+            area.table().any_to_free(at, n);
+        }
         self.freed(area, at, n, collecting);
     }
 
@@ -351,14 +361,14 @@ impl<H: Host> Heap<H> {
     }
 
     #[inline(always)]
-    fn threshold_reached(self) -> bool {
+    pub(super) fn threshold_reached(self) -> bool {
         let host = self.host();
         // SAFETY: both counters are the heap's (a promise of Host); C code may set the threshold between calls.
         self.auto_collects() && unsafe { *host.alloc_amount() >= *host.alloc_threshold() }
     }
 
     #[inline(always)]
-    fn auto_collects(self) -> bool {
+    pub(super) fn auto_collects(self) -> bool {
         // SAFETY: the switch is the heap's (a promise of Host); C code may set it between calls.
         unsafe { *self.host().auto_collect() != 0 }
     }

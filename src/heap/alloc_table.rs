@@ -23,7 +23,15 @@ pub const SMALL: bool = cfg!(feature = "small");
 /// predicted costs more than it saves), and a call costs less than a second copy of what it calls.
 pub const BARE: bool = cfg!(mpgc_bare);
 /// Blocks whose kinds share a byte.
-const BLOCKS_PER_BYTE: usize = 4;
+pub(super) const BLOCKS_PER_BYTE: usize = 4;
+
+/// How many blocks are swept at once: those of a word, or, where the code is to be small, of a byte, which needs no
+/// alignment and never reaches past the table's end.
+pub(super) const AT_ONCE: usize = if SMALL {
+    BLOCKS_PER_BYTE
+} else {
+    BLOCKS_PER_WORD
+};
 
 /// Bits in a [`Word`].
 pub const BITS: usize = Word::BITS as usize;
@@ -108,6 +116,36 @@ impl AllocTable {
         first_pairs(self.blocks.0 - i * BLOCKS_PER_WORD)
     }
 
+    /// The kinds of the [`AT_ONCE`] blocks from `i * AT_ONCE` on; blocks past the end of the table have any kind.
+    #[inline(always)]
+    pub(super) fn part(self, i: usize) -> Word {
+        if SMALL {
+            self.byte_word(i)
+        } else {
+            self.word(i)
+        }
+    }
+
+    /// Writes what [`Self::part`] reads; the caller has kept the bits of blocks past the end of the table.
+    #[inline(always)]
+    pub(super) fn set_part(self, i: usize, part: Word) {
+        if SMALL {
+            self.set_byte_word(i, part);
+        } else {
+            self.set_word(i, part);
+        }
+    }
+
+    /// The pairs of [`Self::part`] that belong to blocks of the table.
+    #[inline(always)]
+    pub(super) fn part_pairs(self, i: usize) -> Word {
+        if SMALL {
+            first_pairs(AT_ONCE)
+        } else {
+            self.valid_pairs(i)
+        }
+    }
+
     #[inline(always)]
     pub(super) fn pair(self, block: BlockIndex) -> Word {
         debug_assert!(block.0 < self.blocks.0);
@@ -137,20 +175,20 @@ impl AllocTable {
     }
 
     #[inline(always)]
-    fn byte(self, block: BlockIndex) -> *mut u8 {
+    pub(super) fn byte(self, block: BlockIndex) -> *mut u8 {
         // wrapping_add: making the address is harmless, the callers argue the access
         self.base.wrapping_add(block.0 / BLOCKS_PER_BYTE)
     }
 
     /// Where the pair of `block` lies in its byte.
     #[inline(always)]
-    fn shift(block: BlockIndex) -> usize {
+    pub(super) fn shift(block: BlockIndex) -> usize {
         2 * (block.0 % BLOCKS_PER_BYTE)
     }
 
     /// Flips the bits of `pair` at `block`.
     #[inline(always)]
-    fn flip(self, block: BlockIndex, pair: Word) {
+    pub(super) fn flip(self, block: BlockIndex, pair: Word) {
         if SMALL {
             let byte = self.byte(block);
             // SAFETY: as in `pair`; the heap alone writes the table (a promise to `new`).
@@ -187,12 +225,6 @@ impl AllocTable {
         }
         self.set_word(i, word | (0b10 << shift));
         true
-    }
-
-    /// A marked head becomes unmarked.
-    pub(super) fn mark_to_head(self, block: BlockIndex) {
-        debug_assert_eq!(self.kind(block), BlockKind::Mark);
-        self.flip(block, 0b10);
     }
 
     /// A marked head becomes grey, which the finaliser bit tells from a free block or a tail:
@@ -260,6 +292,10 @@ impl AllocTable {
     #[inline(always)]
     pub fn free_to_chunk(self, block: BlockIndex, n: BlockCount) {
         debug_assert_eq!(self.free_from(block, n), n);
+        if SMALL {
+            self.flip(block, BlockKind::Head as Word);
+            return self.free_to_tails_small(block + BlockCount(1), block + n);
+        }
         // a tail with both bits flipped is a head
         self.put(block, n, HIGH, 0b11);
     }
@@ -267,12 +303,20 @@ impl AllocTable {
     /// Makes tails of the `n` free blocks from `block` on.
     pub fn free_to_tails(self, block: BlockIndex, n: BlockCount) {
         debug_assert_eq!(self.free_from(block, n), n);
+        if SMALL {
+            return self.free_to_tails_small(block, block + n);
+        }
         self.put(block, n, HIGH, 0);
     }
 
     /// Frees the `n` blocks from `block` on, whatever they are.
     #[inline(always)]
     pub fn any_to_free(self, block: BlockIndex, n: BlockCount) {
+        if SMALL {
+            return (block.0..block.0 + n.0)
+                .map(BlockIndex)
+                .for_each(|b| self.flip(b, self.pair(b)));
+        }
         self.put(block, n, 0, 0);
     }
 
@@ -281,9 +325,6 @@ impl AllocTable {
     #[inline(always)]
     fn put(self, block: BlockIndex, n: BlockCount, like: Word, first: Word) {
         debug_assert!(block.0 + n.0 <= self.blocks.0);
-        if SMALL {
-            return self.put_small(block, n, (like ^ first) & 3);
-        }
         let at = block.0 % BLOCKS_PER_WORD;
         if !BARE && at + n.0 < BLOCKS_PER_WORD {
             // all in one word, the common case
@@ -310,16 +351,6 @@ impl AllocTable {
             first = 0;
             b += here;
             left -= here;
-        }
-    }
-
-    /// [`Self::put`] by the block: the first one becomes `pair`, the others tails if it is no free one.
-    fn put_small(self, block: BlockIndex, n: BlockCount, mut pair: Word) {
-        for b in block.0..block.0 + n.0 {
-            let b = BlockIndex(b);
-            self.flip(b, self.pair(b) ^ pair);
-            // a head and a tail are followed by tails, a free block by free ones
-            pair = (pair | (pair << 1)) & 0b10;
         }
     }
 

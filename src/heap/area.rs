@@ -2,7 +2,7 @@
 
 use core::ptr::NonNull;
 
-use super::alloc_table::{AllocTable, BLOCKS_PER_WORD};
+use super::alloc_table::AllocTable;
 use super::bit_table::BitTable;
 use super::block::{BlockCount, BlockIndex};
 use super::harden::Fault;
@@ -210,11 +210,10 @@ impl<H: Host> Area<H> {
         H::FINALISER && self.finalisers().get(block)
     }
 
-    /// Whether a chunk in word `i` of the alloc table is flagged to have a finaliser.
+    /// Whether a chunk that starts in `n` blocks from `first` on is flagged to have a finaliser.
     #[inline(always)]
-    pub(super) fn has_finaliser_in_word(self, i: usize) -> bool {
-        let first = BlockIndex(i * BLOCKS_PER_WORD);
-        let end = self.end().min(first + BlockCount(BLOCKS_PER_WORD));
+    pub(super) fn has_finaliser_in(self, first: BlockIndex, n: BlockCount) -> bool {
+        let end = self.end().min(first + n);
         self.finalisers().next_set(first, end).is_some()
     }
 

@@ -1,7 +1,7 @@
 //! A table with one bit a block: which blocks may have a finaliser.
 
 use super::alloc_table::{SMALL, Word};
-use super::block::BlockIndex;
+use super::block::{BlockCount, BlockIndex};
 use super::word::read_word;
 
 const BITS: usize = Word::BITS as usize;
@@ -61,9 +61,20 @@ impl BitTable {
     /// The first block in `from .. end` whose bit is set. Empty words are passed over whole.
     pub fn next_set(self, from: BlockIndex, end: BlockIndex) -> Option<BlockIndex> {
         if SMALL {
-            return (from.0..end.0)
-                .map(BlockIndex)
-                .find(|&block| self.get(block));
+            let mut b = from;
+            while b < end {
+                // SAFETY: b < end, so its byte is in the table.
+                let byte = unsafe { self.byte(b).read() };
+                if byte == 0 {
+                    b = BlockIndex((b.0 | 7) + 1);
+                    continue;
+                }
+                if byte & Self::mask(b) != 0 {
+                    return Some(b);
+                }
+                b = b + BlockCount(1);
+            }
+            return None;
         }
         let mut b = from.0;
         while b < end.0 {

@@ -27,8 +27,7 @@ impl AllocTable {
     #[inline(always)]
     pub fn chunk_len(self, head: BlockIndex) -> BlockCount {
         if SMALL {
-            let end = BlockIndex(self.blocks().0);
-            return BlockCount(1) + self.run_small(head + BlockCount(1), HIGH & 3, end);
+            return self.chunk_len_small(head);
         }
         let at = head.0 % BLOCKS_PER_WORD;
         let word = self.word(head.0 / BLOCKS_PER_WORD) >> (2 * at);
@@ -59,7 +58,7 @@ impl AllocTable {
         head: BlockIndex,
     ) -> Option<BlockCount> {
         if SMALL {
-            return None;
+            return Some(self.end_to_free_small(head));
         }
         let (i, at) = (head.0 / BLOCKS_PER_WORD, head.0 % BLOCKS_PER_WORD);
         let word = self.word(i);
@@ -113,8 +112,7 @@ impl AllocTable {
     #[cfg_attr(not(mpgc_bare), inline(always))]
     fn run(self, block: BlockIndex, like: Word, max: BlockCount) -> BlockCount {
         if SMALL {
-            let end = self.blocks().0.min(block.0.saturating_add(max.0));
-            return self.run_small(block, like & 3, BlockIndex(end));
+            return self.run_small(block, like & 3, max);
         }
         let max = max.0.min(self.blocks().0 - block.0);
         let mut n = 0;
@@ -129,15 +127,6 @@ impl AllocTable {
             n += BLOCKS_PER_WORD - b % BLOCKS_PER_WORD;
         }
         BlockCount(n.min(max))
-    }
-
-    /// How many blocks in `block .. end`, from the first on, have the kind `pair`, by the block.
-    fn run_small(self, block: BlockIndex, pair: Word, end: BlockIndex) -> BlockCount {
-        let mut b = block;
-        while b < end && self.pair(b) == pair {
-            b = b + BlockCount(1);
-        }
-        b - block
     }
 
     /// The twin of [`Self::tails_from`] and [`Self::free_from`], one block at a time.

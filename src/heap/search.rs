@@ -58,6 +58,7 @@ impl<H: Host> Search<H> {
 
     /// Finds the lowest `n` free blocks, `n > 0`, and makes a chunk of them. `None` when no run is long
     /// enough.
+    #[cfg_attr(feature = "small", inline(always))]
     pub(super) fn take(self, n: BlockCount) -> Option<(Area<H>, BlockIndex)> {
         let expected = if H::TWINS { self.find_naive(n) } else { None };
         let found = if SMALL {

@@ -1,49 +1,179 @@
-//! What the feature `small` puts in place of the fast paths: marking and the search in the least code.
+//! What the feature `small` puts in place of the fast paths: the table, the search and marking in the least code.
 //!
 //! A block at a time and a byte of the table at a time, as the C does it. The search knows one hint an area, the
 //! lowest block that may be free. Where the mark stack is full, the marked objects of a dirty segment are read again:
-//! no grey codes are used. The sweep by the block is in [`super::sweep`], the table by the byte in
-//! [`super::alloc_table`].
+//! no grey codes are used.
 
 use super::Heap;
+use super::alloc_table::{AllocTable, BLOCKS_PER_BYTE, Word, free_bits};
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::host::{Host, StackEntry, Trace};
 use super::search::Search;
 
+impl AllocTable {
+    /// The kinds of the four blocks that share byte `i`.
+    #[inline(always)]
+    pub(super) fn byte_word(self, i: usize) -> Word {
+        // SAFETY: the block is one of the table's, so its byte is in it.
+        Word::from(unsafe { self.byte(BlockIndex(i * BLOCKS_PER_BYTE)).read() })
+    }
+
+    /// Writes what [`Self::byte_word`] reads.
+    #[inline(always)]
+    pub(super) fn set_byte_word(self, i: usize, word: Word) {
+        // SAFETY: as in `byte_word`; the heap alone writes the table (a promise to `new`).
+        unsafe { self.byte(BlockIndex(i * BLOCKS_PER_BYTE)).write(word as u8) }
+    }
+
+    /// Whether the chunk that ends before `block` goes on there. It may be the block behind the last one: the byte behind the
+    /// table is zero, which is no tail.
+    #[inline(always)]
+    fn goes_on_at(self, block: BlockIndex) -> bool {
+        // SAFETY: the byte is one of the table, or the one right behind it, which is the area's.
+        let byte = unsafe { self.byte(block).read() };
+        (byte >> Self::shift(block)) & 0b11 == BlockKind::Tail as u8
+    }
+
+    /// [`Self::chunk_len`] by the block.
+    #[inline(always)]
+    pub(super) fn chunk_len_small(self, head: BlockIndex) -> BlockCount {
+        let mut end = head + BlockCount(1);
+        while self.goes_on_at(end) {
+            end = end + BlockCount(1);
+        }
+        end - head
+    }
+
+    /// Frees a block of a chunk and all tails behind it; says how many blocks that are.
+    #[inline(always)]
+    pub(super) fn end_to_free_small(self, block: BlockIndex) -> BlockCount {
+        let mut end = block;
+        loop {
+            self.flip(end, self.pair(end));
+            end = end + BlockCount(1);
+            if !self.goes_on_at(end) {
+                return end - block;
+            }
+        }
+    }
+
+    /// [`Self::free_to_tails`] by the block.
+    #[inline(always)]
+    pub(super) fn free_to_tails_small(self, from: BlockIndex, end: BlockIndex) {
+        for b in from.0..end.0 {
+            self.flip(BlockIndex(b), BlockKind::Tail as Word);
+        }
+    }
+
+    /// How many blocks from `block` on have the kind `pair`, at most `max`.
+    pub(super) fn run_small(self, block: BlockIndex, pair: Word, max: BlockCount) -> BlockCount {
+        let end = self.blocks().0.min(block.0.saturating_add(max.0));
+        let mut b = block;
+        while b.0 < end && self.pair(b) == pair {
+            b = b + BlockCount(1);
+        }
+        b - block
+    }
+}
+
 impl<H: Host> Search<H> {
     /// Finds and takes the lowest `n` free blocks.
+    #[inline(always)]
     pub(super) fn take_small(self, n: BlockCount) -> Option<(Area<H>, BlockIndex)> {
         let mut next = Some(self.last_free_area());
         while let Some(area) = next {
-            let from = area.hint();
-            let mut run = 0;
-            for b in from..area.blocks().0 {
-                if H::HOOK {
-                    self.0.hook(b);
+            if let Some(at) = self.run_in_small(area, n) {
+                area.table().free_to_chunk(at, n);
+                if at.0 == area.hint() || n == BlockCount(1) {
+                    area.set_hint((at + n).0);
                 }
-                run += 1;
-                if area.table().kind(BlockIndex(b)) != BlockKind::Free {
-                    run = 0;
-                }
-                if run == n.0 {
-                    let at = BlockIndex(b + 1 - n.0);
-                    area.table().free_to_chunk(at, n);
-                    if at.0 == from || n == BlockCount(1) {
-                        area.set_hint(b + 1);
-                    }
-                    return Some((area, at));
-                }
+                return Some((area, at));
             }
             next = area.next();
+        }
+        None
+    }
+
+    /// The lowest `n` free blocks of an area.
+    #[inline(always)]
+    fn run_in_small(self, area: Area<H>, n: BlockCount) -> Option<BlockIndex> {
+        let table = area.table();
+        let mut end = area.hint();
+        let mut run = 0;
+        while end < area.blocks().0 {
+            if H::HOOK {
+                self.0.hook(end);
+            }
+            let byte = table.byte_word(end / BLOCKS_PER_BYTE);
+            if free_bits(byte) & 0xff == 0 {
+                run = 0;
+                end = (end | (BLOCKS_PER_BYTE - 1)) + 1;
+                continue;
+            }
+            // a one behind the last pair tells when all are looked at
+            let mut pairs = (byte | 0x100) >> AllocTable::shift(BlockIndex(end));
+            loop {
+                run = if pairs & 0b11 == 0 { run + 1 } else { 0 };
+                end += 1;
+                if run == n.0 {
+                    return Some(BlockIndex(end - n.0));
+                }
+                pairs >>= 2;
+                if pairs == 1 {
+                    break;
+                }
+            }
         }
         None
     }
 }
 
 impl<H: Host> Heap<H> {
+    /// [`Self::find`] with one copy of the search.
+    #[inline(always)]
+    pub(super) fn find_small(self, n: BlockCount, bytes: usize) -> Option<(Area<H>, BlockIndex)> {
+        let host = self.host();
+        let collect = || {
+            host.exit();
+            host.collect();
+            host.enter();
+        };
+        let mut may_collect = self.auto_collects();
+        let mut may_add = H::SPLIT_AUTO;
+        if H::THRESHOLD && may_collect && self.threshold_reached() {
+            collect();
+            may_collect = false;
+        }
+        loop {
+            let found = self.search().take(n);
+            if found.is_some() {
+                return found;
+            }
+            if may_collect {
+                if H::VERBOSE {
+                    host.trace(Trace::AllocCollects { bytes });
+                }
+                collect();
+                may_collect = false;
+            } else if may_add {
+                may_add = false;
+                host.exit();
+                let added = self.try_add_area(bytes);
+                host.enter();
+                if !added {
+                    host.exit();
+                    return None;
+                }
+            } else {
+                host.exit();
+                return None;
+            }
+        }
+    }
+
     /// Marks the white object at exactly that address, and says where it is.
-    #[cfg_attr(not(feature = "small"), inline(always))]
+    #[inline(always)]
     pub(super) fn blacken(self, likely: Area<H>, address: usize) -> Option<(Area<H>, BlockIndex)> {
         let (area, block) = self.white_at(likely, address)?;
         area.table().head_to_mark(block);
@@ -55,8 +185,6 @@ impl<H: Host> Heap<H> {
         let (mut area, mut block) = (area, block);
         let mut depth = 0;
         loop {
-            // the child seen last, marked, not on the stack
-            let mut newest: Option<(Area<H>, BlockIndex)> = None;
             let mut word = area.address(block).cast::<usize>().cast_const();
             let words = self.extent(area, block).0 * (H::BLOCK_BYTES / size_of::<usize>());
             let end = word.wrapping_add(words);
@@ -90,19 +218,13 @@ impl<H: Host> Heap<H> {
                 if H::VERBOSE || H::TRACE_MARKS {
                     self.host().trace(Trace::Mark(child_area.address(child)));
                 }
-                if let Some((newest_area, newest)) = newest {
-                    depth = self.push_small(depth, newest_area, newest);
-                }
-                newest = Some((child_area, child));
+                depth = self.push_small(depth, child_area, child);
             }
-            (area, block) = match newest {
-                Some(newest) => newest,
-                None if depth == 0 => return,
-                None => {
-                    depth -= 1;
-                    self.entry_small(depth)
-                }
-            };
+            if depth == 0 {
+                return;
+            }
+            depth -= 1;
+            (area, block) = self.entry_small(depth);
         }
     }
 

@@ -13,9 +13,11 @@
 //!
 //! What is left after taking out dead heads and dead tails is turned from marked to unmarked. A carry out
 //! of the top of a word goes on in the next.
+//!
+//! Where the code is to be small, a byte stands for the word: see [`AT_ONCE`].
 
 use super::Heap;
-use super::alloc_table::{BITS, BLOCKS_PER_WORD, LOW, SMALL, Word};
+use super::alloc_table::{AT_ONCE, BITS, LOW, SMALL, Word};
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::host::{Host, Trace};
@@ -38,7 +40,26 @@ struct Swept {
 #[derive(Default)]
 struct Tally {
     collected: usize,
-    last_used: Option<BlockIndex>,
+    /// The last word of the table that has a block in use.
+    last: usize,
+    /// What that word holds; 0 if there is none.
+    last_word: Word,
+}
+
+impl Tally {
+    /// The last block that is used; the first if none is.
+    fn last_used(&self) -> BlockIndex {
+        let mut top = 0;
+        if SMALL {
+            let mut above = self.last_word >> 2;
+            while above != 0 {
+                (above, top) = (above >> 2, top + 1);
+            }
+        } else if self.last_word != 0 {
+            top = (BITS - 1 - self.last_word.leading_zeros() as usize) / 2;
+        }
+        BlockIndex(self.last * AT_ONCE + top)
+    }
 }
 
 /// Sweeps the blocks of `word`; `carry` is 1 if tails at its start belong to a dead chunk.
@@ -49,13 +70,18 @@ fn sweep_word(word: Word, carry: Word) -> Swept {
     let tails = high & !word;
     let pairs = tails * 3;
     let (sum, overflow) = pairs.overflowing_add(((dead_heads << 2) | carry) & tails);
+    let overflow = if SMALL {
+        sum >> (2 * AT_ONCE)
+    } else {
+        overflow as Word
+    };
     let dead_tails = pairs & !sum;
     let marks = word & high;
     Swept {
         word: word & !(dead_tails | (dead_heads * 3)) & !(marks << 1),
         dead_heads,
         dead: dead_heads | (dead_tails & LOW),
-        carry: overflow as Word | (dead_heads >> (BITS - 2)),
+        carry: overflow | (dead_heads >> (2 * AT_ONCE - 2)),
     }
 }
 
@@ -151,9 +177,9 @@ impl<H: Host> Heap<H> {
     #[cold]
     #[inline(never)]
     fn finalise_in_word(self, area: Area<H>, i: usize, carry: Word, swept: &mut Tally) -> Word {
-        let first = BlockIndex(i * BLOCKS_PER_WORD);
-        let end = area.end().min(first + BlockCount(BLOCKS_PER_WORD));
-        let mut left = area.table().valid_pairs(i);
+        let first = BlockIndex(i * AT_ONCE);
+        let end = area.end().min(first + BlockCount(AT_ONCE));
+        let mut left = area.table().part_pairs(i);
         let mut from = first;
         while let Some(block) = area.finalisers().next_set(from, end) {
             if area.table().is_head(block) {
@@ -197,77 +223,32 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// Sweeps one area up to its highest used block; says whether nothing of it is used now. A block at a time, the
-    /// way the C does it.
-    fn sweep_area_small(self, area: Area<H>, collected: &mut usize) -> bool {
-        let table = area.table();
-        let mut last_used = None;
-        let mut dead = false;
-        for block in 0..area.end().min(area.last_used() + BlockCount(1)).0 {
-            if H::HOOK {
-                self.host().hook(block);
-            }
-            let block = BlockIndex(block);
-            match table.kind(block) {
-                BlockKind::Free => continue,
-                BlockKind::Mark => {
-                    table.mark_to_head(block);
-                    dead = false;
-                }
-                BlockKind::Head => {
-                    if H::FINALISER && !H::FINALISER_PASS && area.has_finaliser(block) {
-                        self.finalise_at(area, block);
-                    }
-                    if H::VERBOSE {
-                        self.host().trace(Trace::Sweep(area.address(block)));
-                    }
-                    *collected += 1;
-                    dead = true;
-                }
-                BlockKind::Tail => {}
-            }
-            if !dead {
-                last_used = Some(block);
-                continue;
-            }
-            table.any_to_free(block, BlockCount(1));
-            if H::HARDENED {
-                area.poison(block, BlockCount(1));
-            } else if H::CLEAR_ON_SWEEP {
-                // SAFETY: the block has just been freed; nobody may use it.
-                unsafe { area.address(block).write_bytes(0, H::BLOCK_BYTES) }
-            }
-        }
-        area.set_last_used(last_used.unwrap_or_default());
-        last_used.is_none()
-    }
-
     /// Sweeps one area up to its highest used block; says whether nothing of it is used now.
     fn sweep_area(self, area: Area<H>, collected: &mut usize) -> bool {
-        if SMALL {
-            return self.sweep_area_small(area, collected);
-        }
         let table = area.table();
-        let words = table.words().min(area.last_used().0 / BLOCKS_PER_WORD + 1);
+        let words = (area.last_used().0 / AT_ONCE + 1).min(area.blocks().0.div_ceil(AT_ONCE));
         let mut carry = 0;
         let mut swept = Tally::default();
         for i in 0..words {
             if H::HOOK {
                 self.host().hook(i);
             }
-            if table.word(i) == 0 {
+            if table.part(i) == 0 {
                 carry = 0;
                 continue;
             }
-            let mut pairs = table.valid_pairs(i);
-            if H::FINALISER && !H::FINALISER_PASS && area.has_finaliser_in_word(i) {
+            let mut pairs = table.part_pairs(i);
+            if H::FINALISER
+                && !H::FINALISER_PASS
+                && area.has_finaliser_in(BlockIndex(i * AT_ONCE), BlockCount(AT_ONCE))
+            {
                 pairs = self.finalise_in_word(area, i, carry, &mut swept);
             }
             carry = self.sweep_pairs(area, i, pairs, carry, &mut swept);
         }
         *collected += swept.collected;
-        area.set_last_used(swept.last_used.unwrap_or_default());
-        swept.last_used.is_none()
+        area.set_last_used(swept.last_used());
+        swept.last_word == 0
     }
 
     /// Sweeps those blocks of word `i` whose pairs are set; returns the carry out of the word.
@@ -280,17 +261,16 @@ impl<H: Host> Heap<H> {
         carry: Word,
         tally: &mut Tally,
     ) -> Word {
-        let before = area.table().word(i);
+        let before = area.table().part(i);
         let swept = sweep_word(before & pairs, carry);
         if H::TWINS {
             assert!((swept.word, swept.carry) == sweep_word_naive(before & pairs, carry));
         }
         tally.collected += swept.dead_heads.count_ones() as usize;
         if swept.word != 0 {
-            let top = (BITS - 1 - swept.word.leading_zeros() as usize) / 2;
-            tally.last_used = Some(BlockIndex(i * BLOCKS_PER_WORD + top));
+            (tally.last, tally.last_word) = (i, swept.word);
         }
-        area.table().set_word(i, (before & !pairs) | swept.word);
+        area.table().set_part(i, (before & !pairs) | swept.word);
         if H::VERBOSE {
             for_each_block(i, swept.dead_heads, |block| {
                 self.host().trace(Trace::Sweep(area.address(block)))
@@ -326,7 +306,7 @@ impl<H: Host> Heap<H> {
 fn for_each_block(i: usize, bits: Word, f: impl Fn(BlockIndex)) {
     let mut rest = bits;
     while rest != 0 {
-        f(BlockIndex(i * BLOCKS_PER_WORD + lowest_pair(rest)));
+        f(BlockIndex(i * AT_ONCE + lowest_pair(rest)));
         rest &= rest - 1;
     }
 }
@@ -335,7 +315,7 @@ fn for_each_block(i: usize, bits: Word, f: impl Fn(BlockIndex)) {
 fn sweep_word_naive(word: Word, carry: Word) -> (Word, Word) {
     let mut out = 0;
     let mut in_dead = carry != 0;
-    for b in 0..BLOCKS_PER_WORD {
+    for b in 0..AT_ONCE {
         let kind = (word >> (2 * b)) & 3;
         let kept = match kind {
             k if k == BlockKind::Head as Word => {
@@ -361,20 +341,21 @@ fn sweep_word_naive(word: Word, carry: Word) -> (Word, Word) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::heap::alloc_table::first_pairs;
 
     #[test]
     fn sweeping_a_word_agrees_with_its_naive_twin_on_every_pattern_of_8_blocks() {
         for pattern in 0..=u16::MAX as Word {
-            for at in [0, 3, BLOCKS_PER_WORD - 8] {
+            for at in [0, 3, AT_ONCE.saturating_sub(8)] {
                 for fill in [0, LOW, LOW << 1, Word::MAX] {
                     for carry in [0, 1] {
                         let hole: Word = 0xffff << (2 * at);
-                        let word = (fill & !hole) | (pattern << (2 * at));
+                        let word = ((fill & !hole) | (pattern << (2 * at))) & first_pairs(AT_ONCE);
                         let swept = sweep_word(word, carry);
                         let (expected, expected_carry) = sweep_word_naive(word, carry);
                         assert_eq!(swept.word, expected, "word {word:#x} carry {carry}");
                         // a carry into a block that is no tail means nothing
-                        let ends_in_tail_or_head = word >> (BITS - 2) != 0;
+                        let ends_in_tail_or_head = word >> (2 * AT_ONCE - 2) != 0;
                         assert!(
                             swept.carry == expected_carry || !ends_in_tail_or_head,
                             "word {word:#x} carry {carry}"
