@@ -37,6 +37,7 @@ const CFGS: &[&str] = &[
     "mpgc_nlr_setjmp",
     "mpgc_pending_enum",
     "mpgc_pending_internal",
+    "mpgc_plain",
     "mpgc_pool_bounds",
     "mpgc_pystack",
     "mpgc_recursive_mutex",
@@ -73,10 +74,14 @@ fn main() {
         println!("cargo:rustc-cfg=mpgc_thumb1");
     }
     let feature = |name| std::env::var_os(format!("CARGO_FEATURE_{name}")).is_some();
-    let bare = feature("BARE");
+    let (bare, small) = (feature("BARE"), feature("SMALL"));
+    let for_bare = (bare || target.contains("-none")) && !feature("LARGE");
     // the feature `small` goes further
-    if (bare || target.contains("-none")) && !feature("SMALL") {
+    if for_bare && !small {
         println!("cargo:rustc-cfg=mpgc_bare");
+    }
+    if for_bare || small {
+        println!("cargo:rustc-cfg=mpgc_plain");
     }
     let mut aligned = THUMB1.iter().chain(ALIGNED_WORDS);
     if bare || aligned.any(|name| target.starts_with(name)) {

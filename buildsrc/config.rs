@@ -375,6 +375,7 @@ impl<'a> Config<'a> {
             ("HEAP_PROFILING", "heap profiling"),
             ("TRACE_MARKS", "trace marks"),
             ("SMALL", "small"),
+            ("LARGE", "large"),
             ("BARE", "bare"),
         ] {
             if std::env::var_os(format!("CARGO_FEATURE_{feature}")).is_some() {

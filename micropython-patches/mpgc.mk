@@ -7,7 +7,7 @@
 #
 # Variables, all optional:
 #   MPGC_TARGET        the Rust target; otherwise derived from the port's compiler
-#   MPGC_PROFILE       speed (the default), or size for the least flash
+#   MPGC_PROFILE       speed (the default), size for the least flash, or large for heaps of megabytes without an operating system
 #   MPGC_OPT_LEVEL     Rust's opt-level (3 with the profile speed, s without an operating system, z with size)
 #   MPGC_CARGO         the cargo to run (the first in PATH, then Debian's, that has a core for the target)
 #   MPGC_BUILD_STD     1: build Rust's core from its source in any case; 0: never

@@ -29,10 +29,15 @@ OF_THE_HEAP = ("mpgc_check", "mpgc_chunk_of", "mpgc_fault")
 OPTIONS = ("hardened", "noscan", "clear-on-sweep", "heap-profiling", "trace-marks")
 
 # MPGC_PROFILE: Rust's opt-level, that for machines without an operating system, and the feature of the crate that goes with
-# it. There s is a tenth smaller than 3; what is hot is inlined by hand (docs/metal.md).
+# it. There s is a tenth smaller than 3; what is hot is inlined by hand (docs/metal.md). `large` has there what `speed` has elsewhere.
 Profile = namedtuple("Profile", "opt_level bare_opt_level features")
 # `bare` is for tests: the code of a machine without an operating system, here.
-PROFILES = {"speed": Profile("3", "s", []), "size": Profile("z", "z", ["small"]), "bare": Profile("s", "s", ["bare"])}
+PROFILES = {
+    "speed": Profile("3", "s", []),
+    "size": Profile("z", "z", ["small"]),
+    "large": Profile("3", "s", ["large"]),
+    "bare": Profile("s", "s", ["bare"]),
+}
 
 # A bare machine's port has these (the division is libgcc's), its C files call them: so does the carrier, instead of
 # bringing the ones of Rust's compiler_builtins. On ARM rustc calls them by names of the ABI, which a port need not have: shim.c has those.
@@ -253,7 +258,7 @@ def write_dependencies(args, compiler, work):
 
 def carrier(args):
     if args.profile not in PROFILES:
-        raise Stop(f"MPGC_PROFILE={args.profile} is not known: choose speed or size")
+        raise Stop(f"MPGC_PROFILE={args.profile} is not known: choose speed, size or large")
     work = args.work.absolute()
     work.mkdir(parents=True, exist_ok=True)
     check_options(args)

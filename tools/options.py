@@ -17,6 +17,7 @@ NAMED = {
     "tail-clear": "-DMICROPY_GC_CONSERVATIVE_CLEAR=0",
     "noscan": "MPGC_NOSCAN=1",
     "size": "MPGC_PROFILE=size",
+    "large": "MPGC_PROFILE=large",
     "native": "--emit native",
     "via-mpy": "--via-mpy",
 }

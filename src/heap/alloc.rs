@@ -6,7 +6,7 @@
 use core::ptr;
 
 use super::Heap;
-use super::alloc_table::{BARE, SMALL};
+use super::alloc_table::{PLAIN, SMALL};
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::harden::Fault;
@@ -30,21 +30,15 @@ impl<H: Host> Heap<H> {
         let Some(n) = self.enter_for(bytes) else {
             return ptr::null_mut();
         };
-        if SMALL {
-            return match self.find_small(n, bytes) {
-                Some((area, block)) => self.hand_out(area, block, n, bytes, flags),
-                None => ptr::null_mut(),
-            };
-        }
         let collect_first = H::THRESHOLD && self.threshold_reached();
-        let first = if collect_first {
+        let first = if SMALL || collect_first {
             None
         } else {
-            self.search().take_first::<BARE>(n)
+            self.search().take_first(n)
         };
-        if BARE {
+        if PLAIN {
             // one copy of what hands out
-            return match first.or_else(|| self.find(n, bytes)) {
+            return match first.or_else(|| self.find_plain(n, bytes)) {
                 Some((area, block)) => self.hand_out(area, block, n, bytes, flags),
                 None => ptr::null_mut(),
             };
@@ -69,8 +63,7 @@ impl<H: Host> Heap<H> {
 
     /// Finds the blocks of [`Self::alloc`] and takes them, after a collect if it must be. Entered with the mutex, and left with
     /// it unless there is no room.
-    #[cfg_attr(mpgc_bare, inline(never))]
-    #[cfg_attr(not(mpgc_bare), inline(always))]
+    #[inline(always)]
     fn find(self, n: BlockCount, bytes: usize) -> Option<(Area<H>, BlockIndex)> {
         let collect_first = H::THRESHOLD && self.threshold_reached();
         let found = if collect_first {
@@ -84,7 +77,7 @@ impl<H: Host> Heap<H> {
     /// [`Self::alloc`] for callers that are not in a hurry: in a few instructions of its own.
     #[cfg_attr(not(any(feature = "small", mpgc_bare)), inline(never))]
     pub(super) fn alloc_again(self, bytes: usize, flags: u32) -> *mut u8 {
-        if SMALL || BARE {
+        if PLAIN {
             return self.host().alloc(bytes, flags);
         }
         match self.enter_for(bytes) {
@@ -256,7 +249,7 @@ impl<H: Host> Heap<H> {
                 "a chunk with a weak reference to it is left to the collect"
             );
             self.expect_slack(area, head);
-            match area.table().chunk_to_free::<BARE>(head) {
+            match area.table().chunk_to_free(head) {
                 Some(n) => self.freed(area, head, n, collecting),
                 None => self.free_over_words(area, head, collecting),
             }

@@ -1,7 +1,7 @@
 //! Every invariant of the heap, looked at one by one.
 
 use super::Heap;
-use super::alloc_table::SMALL;
+use super::alloc_table::PLAIN;
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::hints::ANY_LENGTH;
@@ -89,7 +89,7 @@ impl<H: Host> Search<H> {
         let mut before_known = true;
         let bounded_from = self.bounded_from();
         for area in Area::all(self.0) {
-            let segments = if SMALL {
+            let segments = if PLAIN {
                 0
             } else {
                 (area.blocks().0 >> self.segment_shift()) + 1
@@ -112,7 +112,7 @@ impl<H: Host> Search<H> {
                 if b.0 < area.hint() || (H::SPLIT && before_last_free) {
                     return Err("a block below the hint is free");
                 }
-                if SMALL {
+                if PLAIN {
                     b = b + run;
                     continue;
                 }

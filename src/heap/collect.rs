@@ -7,7 +7,7 @@
 //! ```
 
 use super::Heap;
-use super::alloc_table::SMALL;
+use super::alloc_table::PLAIN;
 use super::area::Area;
 use super::host::Host;
 
@@ -45,7 +45,7 @@ impl<H: Host> Heap<H> {
         }
         self.expect_whole();
         self.set_collecting(true);
-        if !SMALL {
+        if !PLAIN {
             self.search().set_aside(None);
         }
         // from here on, an area's hint says which of its segments are dirty

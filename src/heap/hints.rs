@@ -20,12 +20,13 @@
 //! The bounds cost no memory: they lie in the mark stack, which lives only during a collect. A collect
 //! frees at will, so it forgets all hints when it ends.
 //!
-//! With the feature `small` there is the first of the three alone, as in the C.
+//! On a machine without an operating system, and with the feature `small`, there is the first of the three alone, as in the C:
+//! see [`super::plain`].
 //!
 //! The trap is the border of segments. When the front of a free run is taken, the rest of the run starts
 //! later, perhaps in another segment, whose bound knows nothing of it: see [`Search::cut`].
 
-use super::alloc_table::{BARE, SMALL};
+use super::alloc_table::PLAIN;
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex};
 use super::bytes::first_at_least;
@@ -207,8 +208,7 @@ impl<H: Host> Search<H> {
     /// Forgets everything: after a collect, and when the list of areas has changed.
     ///
     /// In C: the resets of `gc_last_free_atb_index` and `gc_last_free_area` in `gc_collect_end`.
-    #[cfg_attr(feature = "small", inline(always))]
-    #[cfg_attr(all(mpgc_bare, not(feature = "small")), inline(never))]
+    #[cfg_attr(any(mpgc_bare, feature = "small"), inline(always))]
     pub(super) fn forget(self) {
         let first = Area::first(self.0);
         if H::SPLIT {
@@ -218,7 +218,7 @@ impl<H: Host> Search<H> {
         for area in Area::all(self.0) {
             area.set_hint(0);
         }
-        if SMALL {
+        if PLAIN {
             return;
         }
         self.set_run(BlockCount(2));
@@ -282,7 +282,7 @@ impl<H: Host> Search<H> {
     /// that segment's bound does not know of it.
     #[inline(always)]
     pub(super) fn cut(self, area: Area<H>, at: BlockIndex, n: BlockCount) {
-        if SMALL {
+        if PLAIN {
             return;
         }
         let rest = at + n;
@@ -306,7 +306,7 @@ impl<H: Host> Search<H> {
             // SAFETY: as in `last_free_area`.
             unsafe { self.0.last_free_area().write(area.fields()) }
         }
-        if SMALL {
+        if PLAIN {
             return;
         }
         if self.is_bounded_near(area, at) {
@@ -316,7 +316,7 @@ impl<H: Host> Search<H> {
         // position is shorter than the last size
         let shorter = self.run().0 - 1;
         let (known_area, known) = self.position();
-        if !BARE && area == known_area && at.0 >= known.0 + shorter {
+        if area == known_area && at.0 >= known.0 + shorter {
             return;
         }
         self.long_run_from(area, BlockIndex(at.0.saturating_sub(shorter)));
@@ -326,7 +326,7 @@ impl<H: Host> Search<H> {
     #[inline(never)]
     fn raise_bound(self, area: Area<H>, at: BlockIndex, n: BlockCount) {
         match area.table().run_in_word(at, n) {
-            Some((start, len)) if !BARE => self.has_run(area, start, len),
+            Some((start, len)) => self.has_run(area, start, len),
             _ => self.freed_over_words(area, at, n),
         }
     }

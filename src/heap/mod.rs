@@ -44,6 +44,7 @@ pub mod layout;
 pub mod lock;
 pub mod mark;
 pub mod noscan;
+mod plain;
 mod realloc;
 mod runs;
 mod search;

@@ -3,7 +3,9 @@
 //! A run is measured a word at a time: the word is compared with one full of that kind, and the lowest bit that
 //! differs lies where the run ends.
 
-use super::alloc_table::{AllocTable, BITS, BLOCKS_PER_WORD, HIGH, LOW, SMALL, Word, free_bits};
+use super::alloc_table::{
+    AllocTable, BARE, BITS, BLOCKS_PER_WORD, HIGH, LOW, SMALL, Word, free_bits,
+};
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::word::lowest_pair;
 
@@ -51,23 +53,19 @@ impl AllocTable {
     /// Frees the chunk whose head is `head`, with one load and one store, and returns its length. `None`, and
     /// nothing freed, if the chunk may go on in another word.
     ///
-    /// With `ONE_FIRST` a chunk of one block is told by its next block alone, which saves most of the work there.
+    /// On a machine without an operating system only a chunk of one block is freed: what few instructions tell.
     #[inline(always)]
-    pub(super) fn chunk_to_free<const ONE_FIRST: bool>(
-        self,
-        head: BlockIndex,
-    ) -> Option<BlockCount> {
+    pub(super) fn chunk_to_free(self, head: BlockIndex) -> Option<BlockCount> {
         if SMALL {
             return Some(self.end_to_free_small(head));
+        }
+        if BARE {
+            let one = !self.goes_on_at(head + BlockCount(1));
+            return one.then(|| self.head_to_free(head));
         }
         let (i, at) = (head.0 / BLOCKS_PER_WORD, head.0 % BLOCKS_PER_WORD);
         let word = self.word(i);
         let from = word >> (2 * at);
-        if ONE_FIRST && from & 0b1100 != 0b1000 && at + 1 < BLOCKS_PER_WORD {
-            // no tail is next: the most likely end
-            self.set_word(i, word & !(0b11 << (2 * at)));
-            return Some(BlockCount(1));
-        }
         let other = behind_tails(from);
         let n = lowest_pair(other);
         if at + n >= BLOCKS_PER_WORD {

@@ -3,7 +3,7 @@
 //! The search reads the table by the word and is led by the claims of [`super::hints`]. It keeps them true
 //! as it takes blocks, and as blocks are freed.
 
-use super::alloc_table::{BARE, BLOCKS_PER_WORD, LOW, SMALL, Word, free_bits};
+use super::alloc_table::{BARE, BLOCKS_PER_WORD, LOW, PLAIN, Word, free_bits};
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::host::Host;
@@ -20,25 +20,13 @@ pub(super) struct Search<H: Host>(pub H);
 impl<H: Host> Search<H> {
     /// Makes a chunk of the `n > 0` blocks at the hint, if they are free: the most likely place, and a test that
     /// the processor can predict. Nothing below is free, so they are the lowest. `None` says nothing.
-    ///
-    /// With `LOOK`, one block is looked for in a few words from the hint's on: in a heap with many gaps that finds it, but what
-    /// is done next has to wait for the place. That is nothing to a processor that goes through instructions in order.
     #[inline(always)]
-    pub(super) fn take_first<const LOOK: bool>(
-        self,
-        n: BlockCount,
-    ) -> Option<(Area<H>, BlockIndex)> {
+    pub(super) fn take_first(self, n: BlockCount) -> Option<(Area<H>, BlockIndex)> {
         let expected = if H::TWINS { self.find_naive(n) } else { None };
         let area = self.last_free_area();
         let lowest = BlockIndex(area.hint());
-        let found = if LOOK && n == BlockCount(1) {
-            let first = lowest.0 / BLOCKS_PER_WORD;
-            let near = (first + NEAR).min(area.table().words());
-            let found = self.take_one_in(area, first, near);
-            if found.is_none() {
-                area.set_hint(area.blocks().0.min(near * BLOCKS_PER_WORD));
-            }
-            found
+        let found = if BARE && n == BlockCount(1) {
+            self.take_one_at(area, lowest)
         } else if area.table().chunk_if_free(lowest, n) {
             // the run that is cut goes on in the same word, hence in the same segment
             area.set_hint((lowest + n).0);
@@ -58,11 +46,11 @@ impl<H: Host> Search<H> {
 
     /// Finds the lowest `n` free blocks, `n > 0`, and makes a chunk of them. `None` when no run is long
     /// enough.
-    #[cfg_attr(feature = "small", inline(always))]
+    #[cfg_attr(any(mpgc_bare, feature = "small"), inline(always))]
     pub(super) fn take(self, n: BlockCount) -> Option<(Area<H>, BlockIndex)> {
         let expected = if H::TWINS { self.find_naive(n) } else { None };
-        let found = if SMALL {
-            self.take_small(n)
+        let found = if PLAIN {
+            self.take_plain(n)
         } else {
             self.take_led(n)
         };
@@ -74,9 +62,6 @@ impl<H: Host> Search<H> {
 
     #[inline(always)]
     fn take_led(self, n: BlockCount) -> Option<(Area<H>, BlockIndex)> {
-        if BARE {
-            return self.take_run(n);
-        }
         if n == BlockCount(1) {
             return self.take_one();
         }
@@ -153,7 +138,7 @@ impl<H: Host> Search<H> {
         None
     }
 
-    /// Finds and takes a run of `n > 1` blocks; on a bare machine one block too, which has no code of its own there.
+    /// Finds and takes a run of `n > 1` blocks.
     #[inline(never)]
     fn take_run(self, n: BlockCount) -> Option<(Area<H>, BlockIndex)> {
         let (known_area, known) = self.position();
@@ -169,18 +154,12 @@ impl<H: Host> Search<H> {
             }
             if !skip && let Some(at) = self.find_run(area, from, n) {
                 area.table().free_to_chunk(at, n);
-                if BARE && n == BlockCount(1) {
-                    self.passed_one(area, at);
-                } else {
-                    self.passed(area, at, n);
-                }
+                self.passed(area, at, n);
                 self.cut(area, at, n);
                 return Some((area, at));
             }
             next = area.next();
-            if BARE && n == BlockCount(1) {
-                area.set_hint(area.blocks().0);
-            } else if next.is_none() {
+            if next.is_none() {
                 // nothing: a longer run cannot be found either, until something is freed
                 self.set_run(n);
                 self.set_position(area, area.end());

@@ -29,7 +29,7 @@ impl AllocTable {
     /// Whether the chunk that ends before `block` goes on there. It may be the block behind the last one: the byte behind the
     /// table is zero, which is no tail.
     #[inline(always)]
-    fn goes_on_at(self, block: BlockIndex) -> bool {
+    pub(super) fn goes_on_at(self, block: BlockIndex) -> bool {
         // SAFETY: the byte is one of the table, or the one right behind it, which is the area's.
         let byte = unsafe { self.byte(block).read() };
         (byte >> Self::shift(block)) & 0b11 == BlockKind::Tail as u8
@@ -43,6 +43,15 @@ impl AllocTable {
             end = end + BlockCount(1);
         }
         end - head
+    }
+
+    /// Frees a chunk of one block, by the byte.
+    #[inline(always)]
+    pub(super) fn head_to_free(self, head: BlockIndex) -> BlockCount {
+        let byte = self.byte(head);
+        // SAFETY: the block is one of the table's, so its byte is in it; the heap alone writes the table (a promise to `new`).
+        unsafe { byte.write(byte.read() & !(0b11 << Self::shift(head))) };
+        BlockCount(1)
     }
 
     /// Frees a block of a chunk and all tails behind it; says how many blocks that are.
@@ -78,26 +87,9 @@ impl AllocTable {
 }
 
 impl<H: Host> Search<H> {
-    /// Finds and takes the lowest `n` free blocks.
-    #[inline(always)]
-    pub(super) fn take_small(self, n: BlockCount) -> Option<(Area<H>, BlockIndex)> {
-        let mut next = Some(self.last_free_area());
-        while let Some(area) = next {
-            if let Some(at) = self.run_in_small(area, n) {
-                area.table().free_to_chunk(at, n);
-                if at.0 == area.hint() || n == BlockCount(1) {
-                    area.set_hint((at + n).0);
-                }
-                return Some((area, at));
-            }
-            next = area.next();
-        }
-        None
-    }
-
     /// The lowest `n` free blocks of an area.
     #[inline(always)]
-    fn run_in_small(self, area: Area<H>, n: BlockCount) -> Option<BlockIndex> {
+    pub(super) fn run_in_small(self, area: Area<H>, n: BlockCount) -> Option<BlockIndex> {
         let table = area.table();
         let mut end = area.hint();
         let mut run = 0;
@@ -130,48 +122,6 @@ impl<H: Host> Search<H> {
 }
 
 impl<H: Host> Heap<H> {
-    /// [`Self::find`] with one copy of the search.
-    #[inline(always)]
-    pub(super) fn find_small(self, n: BlockCount, bytes: usize) -> Option<(Area<H>, BlockIndex)> {
-        let host = self.host();
-        let collect = || {
-            host.exit();
-            host.collect();
-            host.enter();
-        };
-        let mut may_collect = self.auto_collects();
-        let mut may_add = H::SPLIT_AUTO;
-        if H::THRESHOLD && may_collect && self.threshold_reached() {
-            collect();
-            may_collect = false;
-        }
-        loop {
-            let found = self.search().take(n);
-            if found.is_some() {
-                return found;
-            }
-            if may_collect {
-                if H::VERBOSE {
-                    host.trace(Trace::AllocCollects { bytes });
-                }
-                collect();
-                may_collect = false;
-            } else if may_add {
-                may_add = false;
-                host.exit();
-                let added = self.try_add_area(bytes);
-                host.enter();
-                if !added {
-                    host.exit();
-                    return None;
-                }
-            } else {
-                host.exit();
-                return None;
-            }
-        }
-    }
-
     /// Marks the white object at exactly that address, and says where it is.
     #[inline(always)]
     pub(super) fn blacken(self, likely: Area<H>, address: usize) -> Option<(Area<H>, BlockIndex)> {

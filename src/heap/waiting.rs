@@ -23,6 +23,7 @@
 //! asked for as it enters, and has come by the time it leaves.
 
 use super::Heap;
+use super::alloc_table::PLAIN;
 use super::area::{Area, View};
 use super::block::BlockIndex;
 use super::host::{Host, StackEntry};
@@ -138,7 +139,11 @@ impl<H: Host, const FETCH: bool> Waiting<H, FETCH> {
     #[inline(always)]
     fn pop(&mut self) -> Found<H> {
         if self.depth == 0 {
-            return self.heap.take_aside(self.first.area);
+            return if PLAIN {
+                Found::none(self.first.area)
+            } else {
+                self.heap.take_aside(self.first.area)
+            };
         }
         self.depth -= 1;
         // SAFETY: `push` has written the entry.
@@ -209,7 +214,7 @@ impl<H: Host> Heap<H> {
             let offset = object.address.addr() - object.area.pool().addr();
             BlockIndex(offset >> Area::<H>::BLOCK_SHIFT)
         };
-        if self.search().aside().is_some() {
+        if PLAIN || self.search().aside().is_some() {
             self.defer(found.area, block_of(found));
             return next;
         }

@@ -52,11 +52,7 @@ const _: () = {
     );
 };
 
-/// What the search keeps between calls and the C has no field for.
-///
-/// The compiler may part a static that nothing else sees into its fields. For a small processor an address is code, so it is told to
-/// leave this one whole: one address for all of them.
-#[cfg_attr(mpgc_bare, used)]
+/// What the search keeps between calls and the C has no field for; not used where it knows the C's hint alone.
 static mut HINTS: Hints<c::mp_state_mem_area_t> = Hints::NONE;
 
 /// The address of a field of `mp_state_ctx.mem`.

@@ -34,7 +34,7 @@ fn check_notices_what_is_broken() {
 
 /// The last segment of an area is looked at too; its bound was not learnt, so nobody was told of it.
 #[test]
-#[cfg_attr(feature = "small", ignore = "the small search has no bounds")]
+#[cfg_attr(mpgc_plain, ignore = "the plain search has no bounds")]
 fn check_looks_at_the_bound_of_every_segment() {
     for segment in [1, 14, 15] {
         let w = heap_of::<Plain>(16 * 256 - 64);

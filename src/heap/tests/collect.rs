@@ -244,7 +244,7 @@ fn nothing_waits_in_the_tables_while_the_mark_stack_has_room() {
 
 /// `l = (l, item)`, over and over: the chain is set aside while its items are read, again and again.
 #[test]
-#[cfg_attr(feature = "small", ignore = "the small build sets nothing aside")]
+#[cfg_attr(mpgc_plain, ignore = "a plain build sets nothing aside")]
 fn a_chain_whose_items_fill_the_mark_stack_is_set_aside() {
     // a heap too small for the ring, in which chain and items would take turns
     let levels = 5 * SmallStack::STACK_ENTRIES;

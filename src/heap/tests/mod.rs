@@ -6,7 +6,7 @@ mod check;
 mod collect;
 mod dump;
 mod hardened;
-#[cfg(not(feature = "small"))]
+#[cfg(not(mpgc_plain))]
 mod hints;
 mod least;
 mod noscan;
@@ -14,7 +14,7 @@ mod releases;
 mod search;
 mod seeds;
 mod told;
-#[cfg(not(feature = "small"))]
+#[cfg(not(mpgc_plain))]
 mod waiting;
 
 use crate::heap::testing::options::{

@@ -47,14 +47,14 @@ fn the_hint_moves_behind_what_is_taken_there() {
     }
 }
 
-/// One block is found at the hint, or with a look at some words from there on, or nothing is said.
+/// One block is taken at the hint, or, on a bare machine, where it shares the hint's word, or nothing is said.
 /// Nothing is taken behind the last block, which ends in the middle of a word.
 #[test]
 #[cfg_attr(
     feature = "small",
     ignore = "the small build does not look at the hint first"
 )]
-fn one_block_is_taken_at_the_hint_or_near_it() {
+fn one_block_is_taken_at_the_hint_or_in_its_word() {
     let total = BLOCKS_PER_WORD + 8;
     for pattern in 0..1usize << 8 {
         for offset in [
@@ -64,57 +64,27 @@ fn one_block_is_taken_at_the_hint_or_near_it() {
             BLOCKS_PER_WORD - 4,
             BLOCKS_PER_WORD,
         ] {
-            for looks in [false, true] {
-                let w = heap_of::<Plain>(total);
-                let (search, area) = (w.heap().search(), Area::first(w.host()));
-                let is_free =
-                    |b: usize| b >= offset && (b >= offset + 8 || pattern >> (b - offset) & 1 == 0);
-                for b in (0..total).filter(|&b| !is_free(b)) {
-                    area.table().free_to_chunk(BlockIndex(b), BlockCount(1));
-                }
-                area.set_hint(offset);
-                let lowest = (offset..total).find(|&b| is_free(b));
-                let at_hint =
-                    lowest.filter(|&b| b == offset && b % BLOCKS_PER_WORD + 1 < BLOCKS_PER_WORD);
-                let taken = if looks {
-                    search.take_first::<true>(BlockCount(1))
-                } else {
-                    search.take_first::<false>(BlockCount(1))
-                };
-                let expected = if looks { lowest } else { at_hint };
-                assert_eq!(
-                    taken.map(|(_, at)| at.0),
-                    expected,
-                    "{pattern:#b} at {offset}"
-                );
-                let nothing_below = if looks { total } else { offset };
-                assert_eq!(area.hint(), expected.map_or(nothing_below, |b| b + 1));
-                assert_eq!(search.check(), Ok(()), "{pattern:#b} at {offset}");
+            let w = heap_of::<Plain>(total);
+            let (search, area) = (w.heap().search(), Area::first(w.host()));
+            let is_free =
+                |b: usize| b >= offset && (b >= offset + 8 || pattern >> (b - offset) & 1 == 0);
+            for b in (0..total).filter(|&b| !is_free(b)) {
+                area.table().free_to_chunk(BlockIndex(b), BlockCount(1));
             }
+            area.set_hint(offset);
+            let lowest = (offset..total).find(|&b| is_free(b));
+            let expected = lowest.filter(|&b| {
+                if BARE {
+                    b / BLOCKS_PER_WORD == offset / BLOCKS_PER_WORD
+                } else {
+                    b == offset && b % BLOCKS_PER_WORD + 1 < BLOCKS_PER_WORD
+                }
+            });
+            let taken = search.take_first(BlockCount(1)).map(|(_, at)| at.0);
+            assert_eq!(taken, expected, "{pattern:#b} at {offset}");
+            assert_eq!(area.hint(), expected.map_or(offset, |b| b + 1));
+            assert_eq!(search.check(), Ok(()), "{pattern:#b} at {offset}");
         }
-    }
-}
-
-/// A look for one block ends after [`NEAR`] words, and says that nothing is free there.
-#[test]
-#[cfg_attr(
-    feature = "small",
-    ignore = "the small build does not look at the hint first"
-)]
-fn a_look_near_the_hint_ends_and_is_remembered() {
-    for (free, found) in [
-        (NEAR * BLOCKS_PER_WORD - 1, true),
-        (NEAR * BLOCKS_PER_WORD, false),
-    ] {
-        let w = heap_of::<Plain>((NEAR + 2) * BLOCKS_PER_WORD);
-        let (search, area) = (w.heap().search(), Area::first(w.host()));
-        for b in (0..area.blocks().0).filter(|&b| b != free) {
-            area.table().free_to_chunk(BlockIndex(b), BlockCount(1));
-        }
-        let taken = search.take_first::<true>(BlockCount(1));
-        assert_eq!(taken.map(|(_, at)| at.0), found.then_some(free));
-        assert_eq!(area.hint(), NEAR * BLOCKS_PER_WORD);
-        assert_eq!(search.check(), Ok(()));
     }
 }
 
@@ -214,10 +184,7 @@ fn steps<O: Options, R>(
 }
 
 #[test]
-#[cfg_attr(
-    feature = "small",
-    ignore = "the small search has one hint an area alone"
-)]
+#[cfg_attr(mpgc_plain, ignore = "the plain search has one hint an area alone")]
 fn segments_without_a_run_long_enough_are_stepped_over() {
     let (mut w, chunks) = comb::<Steps>();
     let heap = w.heap();
@@ -239,10 +206,7 @@ fn segments_without_a_run_long_enough_are_stepped_over() {
 }
 
 #[test]
-#[cfg_attr(
-    feature = "small",
-    ignore = "the small search has one hint an area alone"
-)]
+#[cfg_attr(mpgc_plain, ignore = "the plain search has one hint an area alone")]
 fn full_segments_are_stepped_over_when_one_block_is_wanted() {
     let (mut w, chunks) = full::<Steps>();
     let heap = w.heap();
@@ -272,10 +236,7 @@ fn full_segments_are_stepped_over_when_one_block_is_wanted() {
 }
 
 #[test]
-#[cfg_attr(
-    feature = "small",
-    ignore = "the small search has one hint an area alone"
-)]
+#[cfg_attr(mpgc_plain, ignore = "the plain search has one hint an area alone")]
 fn a_loop_of_one_size_goes_on_where_it_was() {
     let (mut w, chunks) = comb::<Steps>();
     let heap = w.heap();
@@ -290,16 +251,12 @@ fn a_loop_of_one_size_goes_on_where_it_was() {
     let (more, _) = steps(&mut w, |w| {
         (0..1000).for_each(|_| assert!(!w.heap().alloc(2 * BLOCK, 0).is_null()));
     });
-    // a word is left behind every 16 chunks; a bare machine reads the position's word for each
-    let most = if BARE { 1000 } else { 0 } + 4 * 1000 / 16;
-    assert!(more <= most, "{more} steps for 1000 chunks");
+    // a word is left behind every 16 chunks
+    assert!(more <= 4 * 1000 / 16, "{more} steps for 1000 chunks");
 }
 
 #[test]
-#[cfg_attr(
-    feature = "small",
-    ignore = "the small search has one hint an area alone"
-)]
+#[cfg_attr(mpgc_plain, ignore = "the plain search has one hint an area alone")]
 fn bounds_of_one_area_say_nothing_of_another() {
     let (mut w, chunks) = comb::<SplitSteps>();
     let second = Region::new(4096 * BLOCK + 4096, 0);
@@ -321,7 +278,7 @@ fn bounds_of_one_area_say_nothing_of_another() {
 }
 
 #[test]
-#[cfg_attr(feature = "small", ignore = "the small search has no bounds")]
+#[cfg_attr(mpgc_plain, ignore = "the plain search has no bounds")]
 fn a_heap_that_is_filled_from_its_start_learns_no_bound() {
     let (w, chunks) = full::<Plain>();
     assert!(!chunks.iter().any(|chunk| chunk.is_null()));
@@ -330,7 +287,7 @@ fn a_heap_that_is_filled_from_its_start_learns_no_bound() {
 
 /// The first segment that has a bound, and its first block, which is where such segments begin.
 #[test]
-#[cfg_attr(feature = "small", ignore = "the small search has no bounds")]
+#[cfg_attr(mpgc_plain, ignore = "the plain search has no bounds")]
 fn the_first_block_of_the_first_bounded_segment_is_looked_at_when_it_is_freed() {
     let (w, chunks) = full::<Plain>();
     let heap = w.heap();
@@ -351,10 +308,7 @@ fn the_first_block_of_the_first_bounded_segment_is_looked_at_when_it_is_freed() 
 
 /// In a second area a search goes from a segment that it reads to one that it need not, and on from there.
 #[test]
-#[cfg_attr(
-    feature = "small",
-    ignore = "the small search has one hint an area alone"
-)]
+#[cfg_attr(mpgc_plain, ignore = "the plain search has one hint an area alone")]
 fn segments_of_a_second_area_are_stepped_over_from_wherever_the_search_is() {
     let mut w = heap_of::<Split>(300);
     w.run(&[Op::AutoCollect { on: false }]);
