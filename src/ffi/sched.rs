@@ -1,5 +1,7 @@
 //! The scheduler's part of py/runtime.h.
 
+#[cfg(all(mpgc_pending_enum, mpgc_events, not(mpgc_event_poll_hook_fast)))]
+use crate::host::bindings::MP_HANDLE_PENDING_CALLBACKS_AND_EXCEPTIONS;
 #[cfg(mpgc_pending_enum)]
 use crate::host::bindings::mp_handle_pending_behaviour_t;
 use crate::host::bindings::mp_obj_t;
@@ -79,6 +81,24 @@ pub unsafe extern "C" fn mp_handle_pending_internal(behavior: mp_handle_pending_
     unsafe { sched::handle_pending(sched::Pending::from_c(behavior)) }
 }
 
+/// What `mp_handle_pending(true)` is in this release. By the export, so that there is one copy of what that does.
+///
+/// # Safety
+/// May jump to the newest nlr buffer.
+#[cfg(all(mpgc_events, not(mpgc_event_poll_hook_fast)))]
+#[inline(always)]
+unsafe fn raise_pending() {
+    // SAFETY: by this function's contract.
+    unsafe {
+        #[cfg(not(mpgc_pending_enum))]
+        mp_handle_pending(true);
+        #[cfg(all(mpgc_pending_enum, not(mpgc_pending_internal)))]
+        mp_handle_pending(MP_HANDLE_PENDING_CALLBACKS_AND_EXCEPTIONS);
+        #[cfg(mpgc_pending_internal)]
+        mp_handle_pending_internal(MP_HANDLE_PENDING_CALLBACKS_AND_EXCEPTIONS);
+    }
+}
+
 /// Mirrors `mp_sched_lock` (py/scheduler.c).
 ///
 /// # Safety
@@ -138,7 +158,7 @@ pub unsafe extern "C" fn mp_event_handle_nowait() {
         #[cfg(not(mpgc_event_poll_hook_fast))]
         {
             shim::internal_event_hook();
-            sched::handle_pending(sched::Pending::Raise);
+            raise_pending();
         }
     }
 }

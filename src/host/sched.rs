@@ -275,7 +275,7 @@ impl Pending {
 ///
 /// # Safety
 /// May jump: no frame between here and the newest nlr buffer has a destructor.
-#[cfg_attr(not(any(feature = "small", mpgc_bare)), inline(always))]
+#[inline(always)]
 pub unsafe fn handle_pending(what: Pending) {
     #[cfg(mpgc_vm_abort)]
     // SAFETY: fields of a static; the jump is covered by this function's contract.
