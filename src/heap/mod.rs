@@ -16,6 +16,8 @@
 //! | [`area`] | one contiguous area | `mp_state_mem_area_t` |
 //! | [`grow`] | the areas of a heap | `gc_init`, `gc_add`, `gc_try_add_heap` |
 //! | `search`, `hints`, `bytes` | first fit, and the claims that lead it | the loop in `gc_alloc` |
+//! | `plain` | first fit with the C's hint alone: on a bare machine | the same |
+//! | `small` | table, search and marking in the least code | |
 //! | [`alloc`], `realloc` | hand out, give back, resize | `gc_alloc`, `gc_free`, `gc_realloc`, `gc_nbytes` |
 //! | [`lock`] | who may allocate | `gc_lock`, `gc_unlock`, `gc_is_locked` |
 //! | [`collect`] | a collect from start to end | `gc_collect_start`, `gc_collect_end`, `gc_sweep_all` |
