@@ -38,7 +38,7 @@ impl<H: Host> Heap<H> {
         };
         if PLAIN {
             // one copy of what hands out
-            return match first.or_else(|| self.find_plain(n, bytes)) {
+            return match first.or_else(|| self.find(n, bytes)) {
                 Some((area, block)) => self.hand_out(area, block, n, bytes, flags),
                 None => ptr::null_mut(),
             };
@@ -61,17 +61,50 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// Finds the blocks of [`Self::alloc`] and takes them, after a collect if it must be. Entered with the mutex, and left with
-    /// it unless there is no room.
-    #[inline(always)]
+    /// Finds the blocks of [`Self::alloc`] and takes them. Collects at most once before that, then grows the heap where it can
+    /// grow. Entered with the mutex, and left with it unless there is no room.
+    ///
+    /// A collect by threshold counts as the one collect.
+    #[cfg_attr(mpgc_bare, inline(never))]
+    #[cfg_attr(not(mpgc_bare), inline(always))]
     fn find(self, n: BlockCount, bytes: usize) -> Option<(Area<H>, BlockIndex)> {
-        let collect_first = H::THRESHOLD && self.threshold_reached();
-        let found = if collect_first {
-            None
-        } else {
-            self.search().take(n)
+        let host = self.host();
+        let collect = || {
+            host.exit();
+            host.collect();
+            host.enter();
         };
-        found.or_else(|| self.make_room(n, bytes, collect_first))
+        let mut may_collect = self.auto_collects();
+        let mut may_add = H::SPLIT_AUTO;
+        if H::THRESHOLD && may_collect && self.threshold_reached() {
+            collect();
+            may_collect = false;
+        }
+        loop {
+            let found = self.search().take(n);
+            if found.is_some() {
+                return found;
+            }
+            if may_collect {
+                if H::VERBOSE {
+                    host.trace(Trace::AllocCollects { bytes });
+                }
+                collect();
+                may_collect = false;
+                continue;
+            }
+            if may_add {
+                may_add = false;
+                host.exit();
+                let added = self.try_add_area(bytes);
+                host.enter();
+                if added {
+                    continue;
+                }
+            }
+            host.exit();
+            return None;
+        }
     }
 
     /// [`Self::alloc`] for callers that are not in a hurry: in a few instructions of its own.
@@ -98,43 +131,6 @@ impl<H: Host> Heap<H> {
         }
         self.host().enter();
         Some(n)
-    }
-
-    /// Collects at most once and searches again, then grows the heap where it can grow.
-    ///
-    /// A collect by threshold counts as the one collect. Entered with the mutex, and left with it unless
-    /// there is no room.
-    #[cold]
-    #[inline(never)]
-    fn make_room(
-        self,
-        n: BlockCount,
-        bytes: usize,
-        by_threshold: bool,
-    ) -> Option<(Area<H>, BlockIndex)> {
-        let host = self.host();
-        let mut found = None;
-        if by_threshold || self.auto_collects() {
-            host.exit();
-            if H::VERBOSE && !by_threshold {
-                host.trace(Trace::AllocCollects { bytes });
-            }
-            host.collect();
-            host.enter();
-            found = self.search().take(n);
-        }
-        if H::SPLIT_AUTO && found.is_none() {
-            host.exit();
-            let added = self.try_add_area(bytes);
-            host.enter();
-            if added {
-                found = self.search().take(n);
-            }
-        }
-        if found.is_none() {
-            host.exit();
-        }
-        found
     }
 
     /// Hands out the chunk that the search made, and lets other threads in again.
@@ -354,14 +350,14 @@ impl<H: Host> Heap<H> {
     }
 
     #[inline(always)]
-    pub(super) fn threshold_reached(self) -> bool {
+    fn threshold_reached(self) -> bool {
         let host = self.host();
         // SAFETY: both counters are the heap's (a promise of Host); C code may set the threshold between calls.
         self.auto_collects() && unsafe { *host.alloc_amount() >= *host.alloc_threshold() }
     }
 
     #[inline(always)]
-    pub(super) fn auto_collects(self) -> bool {
+    fn auto_collects(self) -> bool {
         // SAFETY: the switch is the heap's (a promise of Host); C code may set it between calls.
         unsafe { *self.host().auto_collect() != 0 }
     }

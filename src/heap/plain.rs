@@ -4,11 +4,10 @@
 //! hints of [`super::hints`] save there is less than what keeping them true costs: in flash, and with each chunk that is
 //! freed.
 
-use super::Heap;
 use super::alloc_table::{BITS, BLOCKS_PER_WORD, LOW, SMALL, Word, free_bits};
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex};
-use super::host::{Host, Trace};
+use super::host::Host;
 use super::search::{Search, run_inside};
 use super::word::lowest_pair;
 
@@ -110,49 +109,4 @@ fn free_at_the_top(free: Word) -> usize {
         (free, run) = (free << 2, run + 1);
     }
     run
-}
-
-impl<H: Host> Heap<H> {
-    /// [`Self::find`] with one copy of the search.
-    #[cfg_attr(feature = "small", inline(always))]
-    #[cfg_attr(not(feature = "small"), inline(never))]
-    pub(super) fn find_plain(self, n: BlockCount, bytes: usize) -> Option<(Area<H>, BlockIndex)> {
-        let host = self.host();
-        let collect = || {
-            host.exit();
-            host.collect();
-            host.enter();
-        };
-        let mut may_collect = self.auto_collects();
-        let mut may_add = H::SPLIT_AUTO;
-        if H::THRESHOLD && may_collect && self.threshold_reached() {
-            collect();
-            may_collect = false;
-        }
-        loop {
-            let found = self.search().take(n);
-            if found.is_some() {
-                return found;
-            }
-            if may_collect {
-                if H::VERBOSE {
-                    host.trace(Trace::AllocCollects { bytes });
-                }
-                collect();
-                may_collect = false;
-            } else if may_add {
-                may_add = false;
-                host.exit();
-                let added = self.try_add_area(bytes);
-                host.enter();
-                if !added {
-                    host.exit();
-                    return None;
-                }
-            } else {
-                host.exit();
-                return None;
-            }
-        }
-    }
 }
