@@ -151,7 +151,7 @@ impl AllocTable {
     #[inline(always)]
     pub(super) fn pair(self, block: BlockIndex) -> Word {
         debug_assert!(block.0 < self.blocks.0);
-        if SMALL {
+        if PLAIN {
             // SAFETY: the block is one of the table's (debug-checked), so its byte is in it.
             let byte = unsafe { self.byte(block).read() };
             return (Word::from(byte) >> Self::shift(block)) & 3;
@@ -191,7 +191,7 @@ impl AllocTable {
     /// Flips the bits of `pair` at `block`.
     #[inline(always)]
     pub(super) fn flip(self, block: BlockIndex, pair: Word) {
-        if SMALL {
+        if PLAIN {
             let byte = self.byte(block);
             // SAFETY: as in `pair`; the heap alone writes the table (a promise to `new`).
             return unsafe { byte.write(byte.read() ^ ((pair as u8) << Self::shift(block))) };
@@ -213,7 +213,7 @@ impl AllocTable {
     /// Marks `block` if it is an unmarked head; says whether it was: one load, one test, one store.
     #[inline(always)]
     pub(super) fn mark_if_head(self, block: BlockIndex) -> bool {
-        if SMALL {
+        if PLAIN {
             let is_head = self.is_head(block);
             if is_head {
                 self.head_to_mark(block);

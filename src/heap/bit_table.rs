@@ -2,7 +2,7 @@
 
 use super::alloc_table::{SMALL, Word};
 use super::block::{BlockCount, BlockIndex};
-use super::word::read_word;
+use super::word::{lowest_bit, read_word};
 
 const BITS: usize = Word::BITS as usize;
 
@@ -90,7 +90,7 @@ impl BitTable {
             // SAFETY: b < end, so its byte is in the table.
             let rest = unsafe { p.read() } >> (b % 8);
             if rest != 0 {
-                let found = b + rest.trailing_zeros() as usize;
+                let found = b + lowest_bit(rest.into());
                 return (found < end.0).then_some(BlockIndex(found));
             }
             b = aligned + 8;

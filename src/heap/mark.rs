@@ -18,11 +18,12 @@
 //! that finds the stack full is only marked, and the marked objects of dirty segments are read again.
 
 use super::Heap;
-use super::alloc_table::{BARE, BITS, BLOCKS_PER_WORD, SMALL};
+use super::alloc_table::{BARE, BITS, BLOCKS_PER_WORD, PLAIN, SMALL};
 use super::area::{Area, View};
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::host::{Host, Trace};
 use super::waiting::{self, Found, Ring, Waiting};
+use super::word::lowest_bit;
 
 impl<H: Host> Heap<H> {
     /// Whether there are codes for grey objects, and code that tells them.
@@ -214,9 +215,9 @@ impl<H: Host> Heap<H> {
     pub(super) fn trace_dirty(self) {
         while let Some(area) = Area::all(self.host()).find(|area| area.hint() != 0) {
             let shift = dirty_shift(area.blocks());
-            let segment = area.hint().trailing_zeros() as usize;
+            let segment = lowest_bit(area.hint());
             let from = BlockIndex(segment << shift);
-            let end = if SMALL && segment == BITS - 1 {
+            let end = if PLAIN && segment == BITS - 1 {
                 area.end()
             } else {
                 area.end().min(BlockIndex((segment + 1) << shift))
@@ -321,7 +322,7 @@ impl<H: Host, const FETCH: bool> Reader<H, FETCH> {
 /// The dirty segment that a block of an area of `blocks` blocks lies in.
 fn dirty_segment(block: BlockIndex, blocks: BlockCount) -> usize {
     let segment = block.0 >> dirty_shift(blocks);
-    if SMALL {
+    if PLAIN {
         segment.min(BITS - 1)
     } else {
         segment
@@ -330,9 +331,9 @@ fn dirty_segment(block: BlockIndex, blocks: BlockCount) -> usize {
 
 /// log2 of the blocks in a dirty segment: there is a bit for each segment in a word. Where the code is to be small, they
 /// have one length, and the last takes what is left.
-#[cfg_attr(all(mpgc_bare, not(feature = "small")), inline(never))]
+#[inline(always)]
 fn dirty_shift(blocks: BlockCount) -> u32 {
-    if SMALL {
+    if PLAIN {
         return BITS.trailing_zeros() + 3;
     }
     let per_bit = blocks.0 / BITS + 1;
@@ -351,7 +352,7 @@ mod tests {
         for blocks in (4..100_000).step_by(4).chain([1 << 20, (1 << 20) + 4]) {
             let last = dirty_segment(BlockIndex(blocks - 1), BlockCount(blocks));
             assert!(last < BITS, "{blocks} blocks, segment {last}");
-            if SMALL {
+            if PLAIN {
                 assert_eq!(1 << dirty_shift(BlockCount(blocks)), 8 * BITS);
             }
         }

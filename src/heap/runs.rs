@@ -31,6 +31,13 @@ impl AllocTable {
         if SMALL {
             return self.chunk_len_small(head);
         }
+        if BARE {
+            return if self.goes_on_at(head + BlockCount(1)) {
+                self.chunk_len_over_words(head, BlockCount(1))
+            } else {
+                BlockCount(1)
+            };
+        }
         let at = head.0 % BLOCKS_PER_WORD;
         let word = self.word(head.0 / BLOCKS_PER_WORD) >> (2 * at);
         if word & 0b0100 != 0 {

@@ -17,7 +17,7 @@
 //! Where the code is to be small, a byte stands for the word: see [`AT_ONCE`].
 
 use super::Heap;
-use super::alloc_table::{AT_ONCE, BITS, LOW, SMALL, Word};
+use super::alloc_table::{AT_ONCE, BITS, LOW, PLAIN, SMALL, Word};
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::host::{Host, Trace};
@@ -50,7 +50,7 @@ impl Tally {
     /// The last block that is used; the first if none is.
     fn last_used(&self) -> BlockIndex {
         let mut top = 0;
-        if SMALL {
+        if PLAIN {
             let mut above = self.last_word >> 2;
             while above != 0 {
                 (above, top) = (above >> 2, top + 1);

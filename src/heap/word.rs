@@ -91,6 +91,26 @@ pub(super) const fn lowest_pair(bits: Word) -> usize {
     }
 }
 
+/// The lowest bit that is set, of which there is one, where that is not asked often: less code, where the processor has no
+/// instruction for it.
+#[inline(always)]
+pub(super) const fn lowest_bit(bits: Word) -> usize {
+    if COUNTS_ZEROS {
+        bits.trailing_zeros() as usize
+    } else {
+        lowest_bit_by_loop(bits)
+    }
+}
+
+#[inline(always)]
+const fn lowest_bit_by_loop(bits: Word) -> usize {
+    let mut bit = 0;
+    while bits >> bit & 1 == 0 {
+        bit += 1;
+    }
+    bit
+}
+
 /// [`lowest_pair`] where it would be a call of a library function.
 ///
 /// The lowest bit times a de Bruijn number is the number shifted: its top five bits tell by how much.
@@ -117,11 +137,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lowest_pair_is_told_by_the_table_as_by_the_processor() {
+    fn the_lowest_bit_and_its_pair_are_told_as_by_the_processor() {
         for bit in 0..u32::BITS {
             for above in [0, 1, 2, u32::MAX, 0x5555_5555, 0x8000_0000] {
                 let bits = (1 << bit) | (above << bit);
                 assert_eq!(lowest_pair_by_table(bits), bit as usize / 2, "{bits:#x}");
+                assert_eq!(lowest_bit_by_loop(bits as Word), bit as usize, "{bits:#x}");
             }
         }
         assert_eq!(lowest_pair_by_table(0), Word::BITS as usize / 2);
