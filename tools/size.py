@@ -20,9 +20,6 @@ from tree import add_tree_arguments, get_tree
 WORK = BUILD / "size"
 PROFILES = ("speed", "size")
 
-# No larger than the C: what `--check` asks for.
-BARS = {("thumbv6m", "size"): 1.0, ("thumbv7m", "size"): 1.0}
-
 # A processor: its port, which is a board of the qemu port or none for the unix port, the prefix of its binutils, and
 # further variables.
 Processor = namedtuple("Processor", "board prefix variables", defaults=({},))
@@ -34,6 +31,12 @@ PROCESSORS = {
     "rv32imac": Processor("VIRT_RV32", METAL["rv32imac"].prefix),
     "x86-64": Processor(None, ""),
     "i686": Processor(None, TARGETS["i686"].prefix, {"CROSS_COMPILE": TARGETS["i686"].prefix, "MICROPY_PY_FFI": "0"}),
+}
+
+# What `--check` asks for: with the profile for the least flash no more than the C has.
+BARS = {
+    **dict.fromkeys([("thumbv6m", "size"), ("thumbv7m", "size")], 1.0),
+    **dict.fromkeys([(name, "speed") for name, processor in PROCESSORS.items() if processor.board], 1.6),
 }
 
 Sizes = namedtuple("Sizes", "text data bss")
