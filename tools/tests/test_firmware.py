@@ -108,8 +108,12 @@ class Size(unittest.TestCase):
         self.assertEqual(size.above_bars([self.row("thumbv7m", "size", 3615, 3615)]), [])
         self.assertRegex(size.above_bars([self.row("thumbv7m", "size", 3615, 3616)])[0], "thumbv7m, size: 3616 bytes")
 
+    def test_the_bar_of_the_profile_speed_is_for_machines_without_an_operating_system(self):
+        self.assertEqual(size.above_bars([self.row("rv32imac", "speed", 1000, 1600)]), [])
+        self.assertRegex(size.above_bars([self.row("rv32imac", "speed", 1000, 1601)])[0], "rv32imac, speed: 1601 bytes")
+
     def test_what_has_no_bar_is_not_judged(self):
-        self.assertEqual(size.above_bars([self.row("x86-64", "size", 100, 200), self.row("thumbv7m", "speed", 100, 200)]), [])
+        self.assertEqual(size.above_bars([self.row("x86-64", "size", 100, 200), self.row("i686", "speed", 100, 200)]), [])
 
     def test_each_processor_is_built_by_a_known_board_or_by_the_unix_port(self):
         self.assertLessEqual({p.board for p in size.PROCESSORS.values()} - {None}, set(boards.BOARDS))
