@@ -33,7 +33,8 @@ PROCESSORS = {
     "i686": Processor(None, TARGETS["i686"].prefix, {"CROSS_COMPILE": TARGETS["i686"].prefix, "MICROPY_PY_FFI": "0"}),
 }
 
-# What `--check` asks for: with the profile for the least flash no more than the C has.
+# What `--check` asks for: with the profile for the least flash no more than the C has, with the other one, without an operating
+# system, little more.
 BARS = {
     **dict.fromkeys([("thumbv6m", "size"), ("thumbv7m", "size")], 1.0),
     **dict.fromkeys([(name, "speed") for name, processor in PROCESSORS.items() if processor.board], 1.6),
