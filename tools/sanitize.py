@@ -117,7 +117,8 @@ def check_thread(tree, checks, args):
     program = instrumented(tree, "threads", "thread", "tsan", "-fsanitize=thread")
     checks.runs_clean("threads, ThreadSanitizer", [program, 8, args.operations, "rooms"])
     checks.is_seen(
-        "threads, ThreadSanitizer", [program, 4, 2000, "rooms", "no-mutex"],
+        # On a busy machine a few thousand operations of a thread may end before the next thread has begun.
+        "threads, ThreadSanitizer", [program, 4, 500_000, "rooms", "no-mutex"],
         # What goes on after the first race may have no end: the heap's tables are broken.
         "ThreadSanitizer: data race", " gc_", TSAN_OPTIONS="halt_on_error=1",
     )
