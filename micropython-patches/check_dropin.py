@@ -59,7 +59,10 @@ def all_checks(builds):
         yield f"bad input: {name}", lambda name=name: refusals.bad_input(builds, name)
 
 
+# What has a folder of its own runs beside others.
 BESIDE_OTHERS = ("symbols: ", "scenarios: ")
+# What touches files of mpgc, counts on nothing else doing so, or needs the patched tree runs in turn, beside the rest.
+IN_TURN = ("incremental: ", "door: CMake, on a mock port", "door: the patch", "bad input: ", "another release: ")
 
 
 def run_check(named):
@@ -89,9 +92,9 @@ def main():
     args.work.mkdir(parents=True, exist_ok=True)
     builds = Builds(tree, args.work.resolve(), args.jobs)
     chosen = [(name, check) for name, check in all_checks(builds) if args.only in name]
-    # What has a folder of its own, and of which most is the linking of one Rust library, runs beside others.
-    alone = [(name, check) for name, check in chosen if not name.startswith(BESIDE_OTHERS)]
-    beside = [(name, check) for name, check in chosen if name.startswith(BESIDE_OTHERS)]
+    beside = [named for named in chosen if named[0].startswith(BESIDE_OTHERS)]
+    in_turn = [named for named in chosen if named[0].startswith(IN_TURN)]
+    rest = [named for named in chosen if not named[0].startswith((*BESIDE_OTHERS, *IN_TURN))]
     places = itertools.count()
 
     def take_place():
@@ -99,7 +102,8 @@ def main():
 
     with ThreadPoolExecutor(args.jobs, initializer=take_place) as pool:
         outcomes = list(pool.map(run_check, beside))
-    outcomes += map(run_check, alone)
+        for lane in pool.map(lambda checks: list(map(run_check, checks)), (in_turn, rest)):
+            outcomes += lane
     passed, failed = outcomes.count(True), outcomes.count(False)
     if not passed + failed:
         print(f"mpgc: no check has `{args.only}` in its name", file=sys.stderr)

@@ -56,6 +56,7 @@ def build(tree, name, flavour, options):
     output = BUILD / "qemu" / whole / flavour
     command = make_command(tree, name, flavour, options.make_variables, output)
     started = time.monotonic()
+    unix.begin_with_c(output)
     run_logged(command, output.with_name(flavour + ".log"), env=unix.build_env(tree), what=f"building {whole} ({flavour})")
     program = output / "firmware.elf"
     kept = options.make_variables.get("MPGC_KEEP_C", "").split()

@@ -18,6 +18,7 @@ def build(tree, board, flavour, make_variables=(), name=""):
     output = WORK / folder / flavour
     variables = {"USER_C_MODULES": SOURCES, "CFLAGS_EXTRA": f"-include {SOURCES / 'port.h'}", **dict(make_variables)}
     command = firmware.make_command(tree, board, flavour, variables, output)
+    unix.begin_with_c(output)
     run_logged(command, output.with_name(flavour + ".log"), env=unix.build_env(tree), what=f"building {folder} ({flavour})")
     unix.prove(output / "firmware.elf", flavour, ("gc_alloc", "nlr_jump"), output / "firmware.map")
     return unix.Build(flavour, output, output / "firmware.elf", [str(word) for word in command])

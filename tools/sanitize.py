@@ -128,8 +128,7 @@ def build_scenarios(tree, side):
     folder = stress.WORK / tree_key(tree) / f"scenarios-valgrind-{side}"
     command = ["make", "-j1", "-C", ROOT / "c-tests" / "port", *(["-f", WRAPPER] if side == "rust" else [])]
     command += [f"MICROPYTHON_DIR={tree.path}", f"BUILD={folder}", "STRIP=", "SCENARIO_OPTIONS=-DSCENARIOS_VALGRIND"]
-    env = {**build_env(tree), "MPGC_BUILD_TOOLS": str(stress.WORK / "tools")}
-    run_logged(command, folder.with_suffix(".log"), env=env, what=f"building the scenarios with {stress.NAMES[side]}")
+    run_logged(command, folder.with_suffix(".log"), env=build_env(tree), what=f"building the scenarios with {stress.NAMES[side]}")
     return folder / "scenarios"
 
 

@@ -26,7 +26,7 @@ def build(tree, program, side, *, name="", options=PLAIN, libraries="", environm
         f"MICROPYTHON_DIR={tree.path}", f"BUILD={folder}", f"PROGRAM={program}", f"STRESS_OPTIONS={options}",
         f"STRESS_LIBS={libraries}",
     ]
-    env = {**build_env(tree), "MPGC_BUILD_TOOLS": str(WORK / "tools"), **(environment or {})}
+    env = {**build_env(tree), **(environment or {})}
     what = f"building {program} {name} with {NAMES[side]}".replace("  ", " ")
     run_logged(command, folder.with_suffix(".log"), env=env, what=what)
     made = folder / program

@@ -170,8 +170,7 @@ def build_twins(tree, name, options, rust_variables=(), work=WORK, target=None, 
     folder = work / tree_key(tree) / name
     options = f"-DNDEBUG {options}"
     prefix = TARGETS[target].prefix if target else ""
-    # The build's own tools are compiled once for all.
-    env = {**build_env(tree), "MPGC_BUILD_TOOLS": str(WORK / "tools")}
+    env = build_env(tree)
     objects = []
     if cover:
         options += f" {COVER}"
@@ -314,12 +313,12 @@ def main():
             say(f"{name}: left out: {missing}")
         else:
             runnable.append(name)
-    for target in {CONFIGURATIONS[name].target for name in runnable}:
-        build_driver(target)
+    drivers = {}
 
     def timed(name):
         started = time.monotonic()
         try:
+            drivers[CONFIGURATIONS[name].target].result()
             found = run_configuration(tree, name, args)
         except Fail as error:
             say(f"{name}: {error}")
@@ -329,8 +328,16 @@ def main():
             say(f"{name}: {done}, {time.monotonic() - started:.0f} s")
         return found
 
+    def takes_long(name):
+        return CONFIGURATIONS[name].small or CONFIGURATIONS[name].target is not None
+
     with ThreadPoolExecutor(jobs()) as pool:
-        results = dict(zip(runnable, pool.map(timed, runnable)))
+        # First of all, so that who waits for them waits for what runs; cargo builds one after the other.
+        for target in sorted({CONFIGURATIONS[name].target for name in runnable}, key=bool):
+            drivers[target] = pool.submit(build_driver, target)
+        # What takes long comes first, so that at the end no core is idle.
+        started = {name: pool.submit(timed, name) for name in sorted(runnable, key=takes_long, reverse=True)}
+        results = {name: started[name].result() for name in runnable}
     covered = {name: found for name, found in results.items() if found}
     passed = sum(found is not None for found in results.values())
     failed = len(results) - passed

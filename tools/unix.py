@@ -102,6 +102,23 @@ def starter(target, program):
     return script
 
 
+def begin_with_c(folder):
+    """Where the C control stands beside a folder that is not there yet, begin with its objects: all but mpgc's are the same."""
+    control = folder.with_name("c")
+    if folder.name == "c" or folder.exists() or not control.is_dir():
+        return
+    # With their times, or make would compile them again.
+    unfinished = folder.with_name(folder.name + "-unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    shutil.copytree(control, unfinished, symlinks=True)
+    # What an object is made of is noted under its path.
+    for noted in unfinished.rglob("*.P"):
+        times = noted.stat()
+        noted.write_text(noted.read_text().replace(f"{control}/", f"{folder}/"))
+        os.utime(noted, ns=(times.st_atime_ns, times.st_mtime_ns))
+    unfinished.rename(folder)
+
+
 def build(tree, variant, flavour, options, *extra, arch=""):
     """Build one flavour ("c" or "rust"); `extra` are further make variables, `arch` a name of targets.TARGETS. Returns a Build."""
     target = find_target(arch) if arch else None
@@ -116,6 +133,7 @@ def build(tree, variant, flavour, options, *extra, arch=""):
     command = [*make_command(tree, variant, flavour, options.make_variables, folder), *extra]
     command += cross_variables(target) if target else []
     started = time.monotonic()
+    begin_with_c(folder)
     run_logged(command, folder.with_name(flavour + ".log"), env=build_env(tree), what=f"building {name} ({flavour})")
     program = folder / "micropython"
     kept = options.make_variables.get("MPGC_KEEP_C", "").split()

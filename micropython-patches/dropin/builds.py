@@ -89,6 +89,11 @@ class Builds:
     def objects(self, build):
         return [build / "py" / f"{name}.o" for name in self.replaced]
 
+    def forget_objects(self, build):
+        """So that the next build makes them, whichever side that is."""
+        for made in self.objects(build):
+            made.unlink(missing_ok=True)
+
 
 def same_output(builds, told):
     """Compares the lines that the scenarios have printed on either side."""

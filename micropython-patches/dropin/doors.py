@@ -85,19 +85,19 @@ def cmake_sdk_door(builds):
         if shutil.which(tool) is None:
             raise Failed(f"{tool} is not found: run `python3 tools/deps.py --test`")
     module = CRATE / "micropython-patches" / "micropython.cmake"
+    source, build = CRATE / "c-tests" / "rp2", builds.directory("cmake-sdk", "rust")
     told = {}
-    for side, switch in (("c", []), ("rust", [f"-DUSER_C_MODULES={module}"])):
-        build = builds.directory("cmake-sdk", side)
-        source = CRATE / "c-tests" / "rp2"
+    for side, modules in (("c", ""), ("rust", module)):
         for command in (
-            ["cmake", "-S", source, "-B", build, f"-DMICROPY_DIR={builds.tree}", *switch],
+            ["cmake", "-S", source, "-B", build, f"-DMICROPY_DIR={builds.tree}", f"-DUSER_C_MODULES={modules}"],
             ["cmake", "--build", build, f"-j{builds.jobs}"],
         ):
             done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             expect(done.returncode == 0, tail(done.stdout, 25))
+        symbols = subprocess.run(["nm", build / "firmware"], stdout=subprocess.PIPE, text=True, check=True).stdout
+        expect(("mpgc_" in symbols) == (side == "rust"), f"the firmware of the {side} side is the other's")
         told[side] = run_in_qemu(build / "firmware")
-    done = subprocess.run(["nm", build / "firmware"], stdout=subprocess.PIPE, text=True, check=True)
-    place = {line.split()[2]: int(line.split()[0], 16) for line in done.stdout.splitlines() if len(line.split()) == 3}
+    place = {line.split()[2]: int(line.split()[0], 16) for line in symbols.splitlines() if len(line.split()) == 3}
     # By the name of gc.c's object, and by MICROPY_WRAP_MP_SCHED_SCHEDULE.
     for name in ("gc_alloc", "gc_collect_end", "mp_sched_schedule", "mpgc_shim_atomic_begin"):
         expect(place.get(name, 0) >= 0x20000000, f"{name} is not in RAM")

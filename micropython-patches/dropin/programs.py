@@ -46,9 +46,9 @@ def entry_points_are_safe_from_several_threads(builds):
 
 def scenarios(builds, name):
     """The same C program on both: what it prints must be the same."""
-    told = {}
+    told, build = {}, builds.directory(f"scenarios {name}", "rust")
+    builds.forget_objects(build)
     for side, door in (("c", ()), ("rust", ("-f", str(WRAPPER)))):
-        build = builds.directory(f"scenarios {name}", side)
         options = [f"MICROPYTHON_DIR={builds.tree}", f"SCENARIO_OPTIONS={SCENARIOS[name]}"]
         builds.make(build, None, options, door=door, port=MOCK_PORT)
         done = subprocess.run([build / "scenarios"], stdout=subprocess.PIPE, text=True, timeout=60)
