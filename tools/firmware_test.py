@@ -64,6 +64,10 @@ class BoardSuite(Suite):
         command = [*self.emulator, "-serial", "pty", "-kernel", kernel]
         return ["-t", "execpty:" + " ".join(command)]
 
+    def may_share(self, dirs):
+        """An emulator is busy all the time, and a test has a time limit."""
+        return False
+
     def all_dirs(self):
         return DIRS + self.board.dirs
 

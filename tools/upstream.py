@@ -10,6 +10,7 @@ build/upstream/<release>[-<arch>]-<variant>[-<options>].json.
 
 import argparse
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import options as option_names
 import unix
@@ -131,15 +132,18 @@ def report(name, c, rust, verdicts, outcomes, suites):
 
 
 def run_suites(suites, dirs):
-    results = {}
-    for flavour, suite in suites.items():
-        started = time.monotonic()
-        results[flavour] = suite.run("all", dirs=dirs)
-        result = results[flavour]
+    def run(flavour):
+        suite, started = suites[flavour], time.monotonic()
+        result = suite.run("all", dirs=dirs)
         if result.performed == 0:
             raise Fail(f"{flavour}: run-tests.py performed no test at all; see {shown(suite.work / 'all.log')}")
         say(f"  {flavour}: {result.performed} performed, {result.passed} passed in {time.monotonic() - started:.0f} s")
-    return results
+        return result
+
+    # Towards the end most of the time is waited, for threads: so both sides run at once where they may.
+    width = len(suites) if all(suite.may_share(dirs) for suite in suites.values()) else 1
+    with ThreadPoolExecutor(width) as pool:
+        return dict(zip(suites, pool.map(run, suites)))
 
 
 def run_and_compare(name, tree, make_suites, dirs, facts):
