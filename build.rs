@@ -39,6 +39,7 @@ const CFGS: &[&str] = &[
     "mpgc_pending_internal",
     "mpgc_plain",
     "mpgc_pool_bounds",
+    "mpgc_primask_atomic",
     "mpgc_pystack",
     "mpgc_recursive_mutex",
     "mpgc_sched_hook_scheduled",

@@ -7,7 +7,7 @@
 //!   nlr.rs       the non-local return that they choose
 //!   release.rs   what differs between releases, found in the headers; structs that do not fit
 //!   layout.rs    proves sizes and offsets with the port's own compiler
-//!   sections.rs  where the port places the scheduler's functions
+//!   sections.rs  where the port places the scheduler's functions, and what its atomic sections are
 //! ```
 
 mod config;
@@ -83,8 +83,8 @@ pub fn run() -> Result<()> {
     for cfg in config.cfgs() {
         println!("cargo:rustc-cfg={cfg}");
     }
-    if probed.empty_atomic {
-        println!("cargo:rustc-cfg=mpgc_empty_atomic");
+    if let Some(cfg) = probed.atomic.cfg() {
+        println!("cargo:rustc-cfg={cfg}");
     }
     if probed.direct_data {
         println!("cargo:rustc-cfg=mpgc_direct_data");

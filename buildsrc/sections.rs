@@ -1,9 +1,10 @@
-//! Where the port places the scheduler's functions (`MICROPY_WRAP_MP_SCHED_*`), whether its atomic
-//! sections do anything, and how its code reaches data.
+//! Where the port places the scheduler's functions (`MICROPY_WRAP_MP_SCHED_*`), what its atomic
+//! sections do, and how its code reaches data.
 //!
 //! The macros hold whatever the port's compiler understands, so that compiler is
 //! asked: a probe with the same macros is compiled, and the sections are read off
-//! its symbols. What an atomic section expands to is read off strings of the probe.
+//! its symbols. Whether an atomic section is anything is read off strings of the probe, and
+//! whether it is Cortex-M's usual one off its machine code.
 
 use super::port::{Port, first_error};
 use super::{Result, write};
@@ -23,20 +24,50 @@ pub struct Probed {
     /// The macro `placed!` for the functions of this port: `placed!(mp_sched_schedule, fn ...)` gives the
     /// function its section.
     pub placed: String,
-    /// An atomic section is no code, as py/mphal.h has it for ports without interrupts and threads.
-    pub empty_atomic: bool,
+    /// What its atomic sections are.
+    pub atomic: Atomic,
     /// The port's code, on x86-64, reaches data by its distance from the code, as in a program; in a library that is shared
     /// it would ask a table for the address.
     pub direct_data: bool,
 }
 
+/// What the port's atomic sections are.
+pub enum Atomic {
+    /// No code, as py/mphal.h has it for ports without interrupts and threads.
+    Empty,
+    /// Cortex-M's usual one: PRIMASK is kept and interrupts are switched off; at the end it is written back.
+    Primask,
+    /// Something else, behind the shim.
+    Called,
+}
+
+impl Atomic {
+    /// The cfg of the crate, if it has one.
+    pub fn cfg(&self) -> Option<&'static str> {
+        match self {
+            Atomic::Empty => Some("mpgc_empty_atomic"),
+            Atomic::Primask => Some("mpgc_primask_atomic"),
+            Atomic::Called => None,
+        }
+    }
+}
+
+/// The machine code of functions that hold nothing but the usual section of a Cortex-M, which is little-endian in all its code:
+/// `mrs r0, primask`, `cpsid i`, `bx lr` and `msr primask, r0`, `bx lr`.
+const PRIMASK_BEGIN: &[u8] = &[0xef, 0xf3, 0x10, 0x80, 0x72, 0xb6, 0x70, 0x47];
+const PRIMASK_END: &[u8] = &[0x80, 0xf3, 0x10, 0x88, 0x70, 0x47];
+
 const HEADERS: &str = "#include \"py/gc.h\"\n#include \"py/mphal.h\"\n#include \"py/runtime.h\"\n";
-/// The two macros as strings; the argument of the second is called `s`.
+/// The two macros as strings, and as code; the argument of the second is called `s`.
 const ATOMIC: &str = "#define PROBE_TEXT_(...) #__VA_ARGS__\n\
                       #define PROBE_TEXT(...) PROBE_TEXT_(__VA_ARGS__)\n\
                       extern const char probe_atomic_begin[], probe_atomic_end[];\n\
                       const char probe_atomic_begin[] = PROBE_TEXT(MICROPY_BEGIN_ATOMIC_SECTION());\n\
-                      const char probe_atomic_end[] = PROBE_TEXT(MICROPY_END_ATOMIC_SECTION(s));\n";
+                      const char probe_atomic_end[] = PROBE_TEXT(MICROPY_END_ATOMIC_SECTION(s));\n\
+                      mp_uint_t probe_begin(void);\n\
+                      mp_uint_t probe_begin(void) {\n    mp_uint_t s = MICROPY_BEGIN_ATOMIC_SECTION();\n    return s;\n}\n\
+                      void probe_end(mp_uint_t s);\n\
+                      void probe_end(mp_uint_t s) {\n    MICROPY_END_ATOMIC_SECTION(s);\n}\n";
 const DIRECT: &str = "#if defined(__x86_64__) && defined(__code_model_small__) && (!defined(__PIC__) || defined(__PIE__))\n\
                       extern const char probe_direct_data;\n\
                       const char probe_direct_data = 1;\n\
@@ -68,14 +99,29 @@ pub fn find(port: &Port, out: &Path) -> Result<Probed> {
         format!("the port's compiler makes objects that are not ELF ({e}): mpgc needs ELF")
     })?;
 
-    let begin = text_of(&file, "probe_atomic_begin");
-    let end = text_of(&file, "probe_atomic_end");
     Ok(Probed {
         placed: placed(&file)?,
         direct_data: symbol(&file, "probe_direct_data").is_some(),
-        empty_atomic: begin.is_some_and(|text| text.parse::<u32>() == Ok(0))
-            && end.is_some_and(|text| matches!(&*text, "void s" | "" | "voids")),
+        atomic: atomic(&file),
     })
+}
+
+fn atomic(file: &object::File) -> Atomic {
+    let begin = text_of(file, "probe_atomic_begin");
+    let end = text_of(file, "probe_atomic_end");
+    let arm = file.architecture() == object::Architecture::Arm;
+    if begin.is_some_and(|text| text.parse::<u32>() == Ok(0))
+        && end.is_some_and(|text| matches!(&*text, "void s" | "" | "voids"))
+    {
+        Atomic::Empty
+    } else if arm
+        && bytes_of(file, "probe_begin") == Some(PRIMASK_BEGIN)
+        && bytes_of(file, "probe_end") == Some(PRIMASK_END)
+    {
+        Atomic::Primask
+    } else {
+        Atomic::Called
+    }
 }
 
 fn symbol<'a, 'data>(
@@ -90,12 +136,19 @@ fn symbol<'a, 'data>(
     })
 }
 
-/// The string in a symbol, without parentheses and spaces around it.
-fn text_of(file: &object::File, name: &str) -> Option<String> {
+/// What lies at a symbol.
+fn bytes_of<'data>(file: &object::File<'data>, name: &str) -> Option<&'data [u8]> {
     let symbol = symbol(file, name)?;
     let section = file.section_by_index(symbol.section_index()?).ok()?;
-    let bytes = section.data_range(symbol.address(), symbol.size()).ok()??;
-    let text = std::ffi::CStr::from_bytes_until_nul(bytes)
+    // the lowest bit of an ARM function's address says that it is Thumb
+    let is_code = symbol.kind() == object::SymbolKind::Text;
+    let address = symbol.address() & !u64::from(is_code);
+    section.data_range(address, symbol.size()).ok()?
+}
+
+/// The string in a symbol, without parentheses and spaces around it.
+fn text_of(file: &object::File, name: &str) -> Option<String> {
+    let text = std::ffi::CStr::from_bytes_until_nul(bytes_of(file, name)?)
         .ok()?
         .to_str()
         .ok()?;

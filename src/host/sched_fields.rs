@@ -6,7 +6,7 @@ use super::bindings::{mp_sched_callback_t, mp_sched_node_t};
 use super::config;
 #[cfg(mpgc_scheduler)]
 use super::micropython::vm;
-#[cfg(not(mpgc_empty_atomic))]
+#[cfg(not(any(mpgc_empty_atomic, mpgc_primask_atomic)))]
 use super::shim;
 #[cfg(mpgc_static_nodes)]
 use crate::sched::{Node, NodeList};
@@ -45,19 +45,35 @@ pub(super) fn set_state(state: State) {
 pub(super) struct Section(super::bindings::mp_uint_t);
 
 impl Section {
-    /// Where the port's macros are empty (see buildsrc/sections.rs), so is this.
+    /// Where the port's macros are empty (see buildsrc/sections.rs), so is this; where they are
+    /// Cortex-M's usual instructions, it is the same ones; else it calls the shim.
     #[inline(always)]
     pub(super) fn begin() -> Section {
         #[cfg(mpgc_empty_atomic)]
         return Section(0);
-        #[cfg(not(mpgc_empty_atomic))]
+        #[cfg(mpgc_primask_atomic)]
+        {
+            let before;
+            // SAFETY: keeps PRIMASK and switches interrupts off, as the port's own macro does. Memory
+            // may change here, so nothing is moved across.
+            unsafe {
+                core::arch::asm!("mrs {}, primask", "cpsid i", out(reg) before, options(nostack, preserves_flags));
+            }
+            Section(before)
+        }
+        #[cfg(not(any(mpgc_empty_atomic, mpgc_primask_atomic)))]
         // SAFETY: the port's own macro.
         Section(unsafe { shim::atomic_begin() })
     }
 
     #[inline(always)]
     pub(super) fn end(self) {
-        #[cfg(not(mpgc_empty_atomic))]
+        #[cfg(mpgc_primask_atomic)]
+        // SAFETY: writes back what `begin` kept, as the port's own macro does.
+        unsafe {
+            core::arch::asm!("msr primask, {}", in(reg) self.0, options(nostack, preserves_flags));
+        }
+        #[cfg(not(any(mpgc_empty_atomic, mpgc_primask_atomic)))]
         // SAFETY: ends the section that `begin` opened, with what that returned.
         unsafe {
             shim::atomic_end(self.0)
