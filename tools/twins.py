@@ -130,7 +130,8 @@ def missing_for(configuration, release):
 
 
 def build_driver(target, sources=SOURCES, folder=WORK, words=()):
-    cargo, env, words = "cargo", clean_env(), [*words]
+    # What the drivers have in common, a standard library that is compiled from its source above all, is compiled once.
+    cargo, env, words = "cargo", clean_env(CARGO_BUILD_BUILD_DIR=str(BUILD / "drivers")), [*words]
     if target:
         # A shared object of 32 bits needs a process of 32 bits, so the driver is built for the target too.
         rust = TARGETS[target].rust
