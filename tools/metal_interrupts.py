@@ -4,7 +4,7 @@
 The timer of MPS2_AN385 schedules callbacks, fills the queue, and allocates under the heap's lock, which must raise
 (c-tests/metal). With the C and with mpgc alike, each callback that was accepted must have run once, and what the program keeps
 must be whole. A planted fault, interrupts that take no lock, must be seen. What the port wants in fast RAM must lie
-there. Ends with `N passed, N failed`.
+there, and its atomic sections, a few instructions, must need no call. Ends with `N passed, N failed`.
 """
 
 import argparse
@@ -50,17 +50,22 @@ def fault_in(told, wanted):
 def placed_fast(tree, built):
     """What of the scheduler does not lie in the section that the port asked for."""
     link_map = (built.folder / "firmware.map").read_text(errors="replace")
-    readelf = "readelf"
     missing = []
     for function in FAST:
         found = re.search(rf"^ \.text\.fast\.{function}\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S+)$", link_map, re.M)
         if not found or int(found[1], 16) == 0:
             missing.append(function)
             continue
-        symbols = subprocess.run([readelf, "-sW", found[2]], stdout=subprocess.PIPE, text=True, check=True, cwd=built.folder).stdout
+        symbols = subprocess.run(["readelf", "-sW", found[2]], stdout=subprocess.PIPE, text=True, check=True, cwd=built.folder).stdout
         if (unix.PROOF in symbols) != (built.flavour == "rust"):
             missing.append(function)
     return missing
+
+
+def called(built):
+    """What of the port's atomic sections mpgc calls."""
+    symbols = subprocess.run(["readelf", "-sW", built.program], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return sorted(set(re.findall(r"\bmpgc_shim_atomic_\w+", symbols)))
 
 
 class Checks:
@@ -85,6 +90,9 @@ def main():
         built = on_metal.build(tree, BOARD, flavour)
         missing = placed_fast(tree, built)
         checks.add(f"{side}: {', '.join(FAST)} lie in .text.fast", f"not so: {', '.join(missing)}" if missing else None)
+        if flavour == "rust":
+            calls = called(built)
+            checks.add(f"{side}: atomic sections without a call", f"called: {', '.join(calls)}" if calls else None)
         told, text = run(tree, built, args.interrupts, True, f"interrupts-{flavour}")
         checks.add(f"{side}: interrupts", fault_in(told, args.interrupts) if told else text, told)
         told, text = run(tree, built, 20000, False, f"planted-{flavour}")
