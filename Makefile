@@ -97,7 +97,7 @@ firmware-test: python ## run MicroPython's own tests in qemu on firmware with C 
 	@$(PYTHON) tools/deps.py --board "$(BOARD)"
 	@$(PYTHON) tools/firmware_test.py $(TREE) --board "$(BOARD)" --options "$(OPTIONS)"
 
-size: python ## compare the size of the four files, C and Rust, in both profiles [TARGET=thumbv7m,x86-64] [SYMBOLS=1]
+size: python ## compare the size of the four files, C and Rust, in each profile [TARGET=thumbv7m,x86-64] [SYMBOLS=1]
 	@$(PYTHON) tools/deps.py --board MPS2_AN385 --target i686
 	@$(PYTHON) tools/deps.py --board VIRT_RV32
 	@$(PYTHON) tools/size.py $(TREE) --target "$(TARGET)" $(if $(SYMBOLS),--symbols)

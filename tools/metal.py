@@ -24,7 +24,7 @@ SETJMP = ("mips64el", "ppc64el")
 # Its emulation is so slow that only the short way is run.
 SLOW = ("SABRELITE",)
 # OPTIONS that one board is run with besides.
-OPTIONS = ("size", "pystack")
+OPTIONS = ("size", "large", "pystack")
 WITH_OPTIONS = "MPS2_AN385"
 
 

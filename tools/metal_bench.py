@@ -19,7 +19,7 @@ HEAPS = {"16KB": 16 << 10, "128KB": 128 << 10}
 # The processor's clock, and the heap that the interpreter gets for itself and for the buffer.
 Machine = namedtuple("Machine", "hertz heap")
 MACHINES = {"MICROBIT": Machine(16_000_000, 184320), "MPS2_AN385": Machine(25_000_000, 400_000)}
-PROFILES = ("speed", "size")
+PROFILES = ("speed", "size", "large")
 
 
 def count(tree, board, flavour, variables, name):

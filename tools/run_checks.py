@@ -104,7 +104,7 @@ def all_steps():
         name = " ".join(filter(None, ["upstream", suite.release, suite.arch, suite.variant, suite.options]))
         words = ["--release", suite.release, "--variant", suite.variant, "--options", suite.options, "--arch", suite.arch]
         steps.append(Step(name, python("tools/upstream.py", *words, *(["--dirs", *suite.dirs] if suite.dirs else [])), None))
-    size = python("tools/size.py", "--release", "1.25.0", "--target", "thumbv7m", "--check")
+    size = python("tools/size.py", "--release", "1.25.0", "--target", "thumbv7m", "--profile", "speed,size", "--check")
     steps.append(Step("size", size, shares=True))
     for board in TESTED_BOARDS:
         command = python("tools/firmware_test.py", "--release", "1.25.0", "--board", board, "--short")
