@@ -74,7 +74,7 @@ class Suite:
         else:
             command += files
         log = results.with_name(name + ".log")
-        # Where the system allows no more than fewer, it stays with these.
+        # Where the system allows fewer, it stays with those.
         limited = ["sh", "-c", f'ulimit -Sn {OPEN_FILES} 2>/dev/null; exec "$@"', "sh", *command]
         run_logged(limited, log, env=self.env(), cwd=tests, fatal=False, what=f"{self.built.flavour}: {name}")
         return read_result(log, results)

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 
-from .builds import CRATE, MOCK_PORT, SCENARIOS, WRAPPER, expect, release_of, same_output, tail
+from .builds import CRATE, MOCK_PORT, SCENARIOS, WRAPPER, expect, globals_of, release_of, same_output, tail
 
 
 def build_info_is_the_printed_line(builds):
@@ -51,6 +51,8 @@ def scenarios(builds, name):
     for side, door in (("c", ()), ("rust", ("-f", str(WRAPPER)))):
         options = [f"MICROPYTHON_DIR={builds.tree}", f"SCENARIO_OPTIONS={SCENARIOS[name]}"]
         builds.make(build, None, options, door=door, port=MOCK_PORT)
+        is_rust = "mpgc_version" in globals_of(builds.objects(build))
+        expect(is_rust == (side == "rust"), f"the objects of the {side} side are the other's")
         done = subprocess.run([build / "scenarios"], stdout=subprocess.PIPE, text=True, timeout=60)
         told[side] = done.stdout.splitlines()
         expect(done.returncode == 0 and told[side][-1:] == ["end"], f"{side}: {done.returncode}\n{tail(done.stdout)}")
