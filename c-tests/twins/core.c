@@ -40,6 +40,10 @@ static void node_callback(mp_sched_node_t *node) {
     twin_tell(EVENT_NODE, node - nodes);
     twin_tell(EVENT_STATE, (uint16_t)MP_STATE_VM(sched_state));
     twin_hooks.node(twin_hooks.world, node - nodes);
+    if (*twin_hooks.as_is) {
+        // An abort leaves it.
+        mp_handle_pending(true);
+    }
 }
 
 bool twin_schedule_node(size_t node) {

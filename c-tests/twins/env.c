@@ -182,14 +182,14 @@ mp_obj_t mp_call_function_1_protected(mp_obj_t fun, mp_obj_t arg) {
         twin_tell(EVENT_MUTEX, mutex_depth());
         if (fun == MP_OBJ_FROM_PTR(&del_method)) {
             raise = twin_hooks.finalise(twin_hooks.world, MP_OBJ_TO_PTR(arg));
-            if (*twin_hooks.as_is) {
-                // As the VM does between bytecodes: an abort leaves the finaliser.
-                mp_handle_pending(true);
-            }
         } else {
             twin_tell(EVENT_CALLBACK, (uintptr_t)fun);
             twin_tell(EVENT_ARGUMENT, (uintptr_t)arg);
             raise = twin_hooks.callback(twin_hooks.world, MP_OBJ_TO_PTR(fun), MP_OBJ_TO_PTR(arg));
+        }
+        if (*twin_hooks.as_is) {
+            // As the VM does between bytecodes: an abort leaves what runs.
+            mp_handle_pending(true);
         }
         if (raise) {
             nlr_jump((void *)(uintptr_t)0x1237);

@@ -172,6 +172,52 @@ fn hook_scheduled() {
     };
 }
 
+/// What unlocks the scheduler when an abort of the VM leaves what it runs by a jump.
+///
+/// Without jump callbacks (1.20) the scheduler then stays locked, as in C.
+#[cfg(all(mpgc_scheduler, mpgc_vm_abort, mpgc_jump_callbacks))]
+struct Guard(super::bindings::nlr_jump_callback_node_t);
+#[cfg(all(mpgc_scheduler, not(all(mpgc_vm_abort, mpgc_jump_callbacks))))]
+struct Guard;
+
+#[cfg(all(mpgc_scheduler, mpgc_vm_abort, mpgc_jump_callbacks))]
+impl Guard {
+    const fn new() -> Guard {
+        Guard(super::bindings::nlr_jump_callback_node_t {
+            prev: core::ptr::null_mut(),
+            fun: None,
+        })
+    }
+
+    /// # Safety
+    /// The guard stays where it is until it is popped, by `pop` or by a jump.
+    unsafe fn push(&mut self) {
+        /// Other locks may be another thread's, so that this one alone is undone.
+        unsafe extern "C" fn jumped_out(_node: *mut core::ffi::c_void) {
+            unlock();
+        }
+        // SAFETY: by this function's contract.
+        unsafe { super::nlr::push_callback(&raw mut self.0, Some(jumped_out)) }
+    }
+
+    /// # Safety
+    /// What was called since `push` has popped what it pushed.
+    unsafe fn pop(&mut self) {
+        // SAFETY: by this function's contract the newest callback is this one.
+        unsafe { super::nlr::pop_callback(false) }
+    }
+}
+#[cfg(all(mpgc_scheduler, not(all(mpgc_vm_abort, mpgc_jump_callbacks))))]
+impl Guard {
+    const fn new() -> Guard {
+        Guard
+    }
+    #[inline(always)]
+    unsafe fn push(&mut self) {}
+    #[inline(always)]
+    unsafe fn pop(&mut self) {}
+}
+
 /// Runs the static nodes that were queued before the call, then one Python callback.
 #[cfg(mpgc_scheduler)]
 #[inline(always)]
@@ -184,6 +230,9 @@ fn run_pending() {
         return;
     }
     set_state(State::LOCKED);
+    let mut guard = Guard::new();
+    // SAFETY: it lies on this stack and is popped before the frame ends, below or by a jump.
+    unsafe { guard.push() };
     #[cfg(mpgc_static_nodes)]
     {
         section = run_nodes(section);
@@ -193,6 +242,8 @@ fn run_pending() {
     set_ring(ring);
     let Some(slot) = next else {
         section.end();
+        // SAFETY: the nodes' callbacks have popped what they pushed.
+        unsafe { guard.pop() };
         unlock();
         return;
     };
@@ -205,6 +256,8 @@ fn run_pending() {
     section.end();
     // SAFETY: Python code; whatever it raises goes no further than the call.
     unsafe { mp_call_function_1_protected(function, arg) };
+    // SAFETY: what was called has popped what it pushed.
+    unsafe { guard.pop() };
     unlock();
 }
 

@@ -48,6 +48,8 @@ const FAULTS: &[Fault] = &[
     // Three bytes of alloc table, the gap, two bytes of each bit table, and the pool a byte too early.
     fault(16, "a weakref table that reaches into the pool", |twin| twin.weakref && twin.finaliser && !twin.asserts, |block| region(7 + 12 * block, block - 7), weakref_in_the_pool, GOES_ON),
     fault(18, "gc_nbytes of an address inside a block", |twin| twin.release >= 12900 && twin.split, small, inner_nbytes, GOES_ON),
+    fault(19, "an abort of the VM inside a scheduled callback", |twin| twin.release >= 12100 && twin.scheduler && twin.vm_abort, small, abort_in_callback, GOES_ON),
+    fault(19, "an abort of the VM inside a static node", |twin| twin.release >= 12100 && twin.static_nodes && twin.vm_abort, small, abort_in_node, GOES_ON),
 ];
 
 const fn fault(

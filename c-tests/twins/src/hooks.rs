@@ -23,6 +23,14 @@ impl Side {
             event: on_event,
         }
     }
+
+    /// Asks for an abort of the VM, if what runs now is to do that.
+    fn abort_if_asked(&self) {
+        if let (true, Some(abort)) = (self.aborts, self.twin.sched_vm_abort) {
+            // SAFETY: may be called at any time; env.c and core.c handle it when the hook has returned.
+            unsafe { abort() }
+        }
+    }
 }
 
 /// The side that a hook is called for.
@@ -51,10 +59,7 @@ unsafe extern "C" fn finalise(world: *mut c_void, object: *mut u8) -> bool {
     let side = unsafe { side(world) };
     side.tell(event::FINALISED, object.addr());
     let twin = side.twin;
-    if let (true, Some(abort)) = (side.aborts, twin.sched_vm_abort) {
-        // SAFETY: may be called at any time; env.c sees to it when this has returned.
-        unsafe { abort() }
-    }
+    side.abort_if_asked();
     match side.finaliser {
         // docs/upstream.md, 3: a finaliser that collects is no operation of a trace.
         FinaliserAction::Collects if side.as_is => {
@@ -96,6 +101,8 @@ unsafe extern "C" fn finalise(world: *mut c_void, object: *mut u8) -> bool {
 unsafe extern "C" fn callback(world: *mut c_void, function: *mut u8, argument: *mut u8) -> bool {
     // SAFETY: called by env.c with `world`.
     let action = unsafe { side(world) }.callback;
+    // SAFETY: as above.
+    unsafe { side(world) }.abort_if_asked();
     if let CallbackAction::Schedules = action {
         // SAFETY: as above.
         let side = unsafe { side(world) };
@@ -114,6 +121,7 @@ unsafe extern "C" fn node(world: *mut c_void, number: usize) {
     // SAFETY: called by env.c with `world`.
     unsafe {
         let action = side(world).callback;
+        side(world).abort_if_asked();
         act(world, action, number + 1);
     }
 }

@@ -257,6 +257,47 @@ pub fn abort_in_finaliser(stage: Stage) -> Shown {
     })
 }
 
+pub fn abort_in_callback(stage: Stage) -> Shown {
+    let function = stage.take(1, 0);
+    let schedule = stage.twin().schedule;
+    aborted_while_it_runs(stage, event::CALLBACK, || {
+        // SAFETY: env.c's own function, called outside of an atomic section.
+        schedule.is_some_and(|schedule| unsafe { schedule(function, function) })
+    })
+}
+
+pub fn abort_in_node(stage: Stage) -> Shown {
+    let schedule = stage.twin().schedule_node;
+    aborted_while_it_runs(stage, event::NODE, || {
+        // SAFETY: the node is one of core.c's.
+        schedule.is_some_and(|schedule| unsafe { schedule(0) })
+    })
+}
+
+/// What is queued by `queue` and told as `kind` runs, is left by an abort, and runs once more when it is queued anew.
+fn aborted_while_it_runs(stage: Stage, kind: i32, queue: impl Fn() -> bool) -> Shown {
+    let before = stage.side(|side| side.numbers().sched_state);
+    let handle_pending = stage.twin().handle_pending;
+    stage.side(|side| side.aborts = true);
+    assert!(queue(), "nothing else is queued");
+    // SAFETY: the abort lands in core.c.
+    unsafe { handle_pending(1, true) };
+    let landed = (stage.count(kind), stage.count(event::ABORTED));
+    assert_eq!(landed, (1, 1), "what runs is left by an abort");
+    stage.side(|side| side.aborts = false);
+    let after = stage.side(|side| side.numbers().sched_state);
+    assert!(queue(), "what was left is queued no longer");
+    // SAFETY: as above.
+    unsafe { handle_pending(1, true) };
+    let runs = stage.count(kind);
+    expect(after == before && runs == 2, || {
+        format!(
+            "afterwards sched_state is {after:#x}, and {} of what is queued then runs",
+            runs - 1
+        )
+    })
+}
+
 pub fn a_root(stage: Stage) -> Shown {
     let live = stage.take(1, 0);
     stage.collect_with(&[live]);

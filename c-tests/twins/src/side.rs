@@ -49,7 +49,7 @@ pub struct Side {
     pub budget: usize,
     /// Whether the C is seen as it is, faults and all.
     pub as_is: bool,
-    /// Whether finalisers abort the VM.
+    /// Whether finalisers, callbacks and nodes abort the VM.
     pub aborts: bool,
     /// What new memory is filled with.
     pub fill: u8,
