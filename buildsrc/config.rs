@@ -368,18 +368,11 @@ impl<'a> Config<'a> {
                 write!(text, ", {name}").expect("a String takes all text");
             }
         }
-        for (feature, name) in [
-            ("HARDENED", "hardened"),
-            ("NOSCAN", "noscan"),
-            ("CLEAR_ON_SWEEP", "clear on sweep"),
-            ("HEAP_PROFILING", "heap profiling"),
-            ("TRACE_MARKS", "trace marks"),
-            ("SMALL", "small"),
-            ("LARGE", "large"),
-            ("BARE", "bare"),
-        ] {
-            if std::env::var_os(format!("CARGO_FEATURE_{feature}")).is_some() {
-                write!(text, ", {name}").expect("a String takes all text");
+        // the switches of the build, then what the profiles stand for
+        for feature in switches().chain(["small", "large", "bare"]) {
+            let variable = feature.to_uppercase().replace('-', "_");
+            if std::env::var_os(format!("CARGO_FEATURE_{variable}")).is_some() {
+                write!(text, ", {}", feature.replace('-', " ")).expect("a String takes all text");
             }
         }
         let optimised = super::cargo_variable("OPT_LEVEL");
@@ -388,4 +381,14 @@ impl<'a> Config<'a> {
             .expect("a String takes all text");
         text
     }
+}
+
+/// The features that the options of the build switch on.
+fn switches() -> impl Iterator<Item = &'static str> {
+    include_str!("../micropython-patches/options.txt")
+        .lines()
+        .filter_map(|line| {
+            let kind = line.starts_with("MPGC_").then(|| line.split('|').nth(1))?;
+            kind?.trim().strip_prefix("switch ")
+        })
 }

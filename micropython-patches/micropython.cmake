@@ -4,8 +4,8 @@
 #
 # The replaced C files stay in the port's lists, so that qstr and root pointer
 # extraction read them, but are not compiled; one object with all the Rust is linked
-# in their place. Variables, all optional: MPGC_TARGET, MPGC_PROFILE, MPGC_OPT_LEVEL, MPGC_CARGO,
-# MPGC_BUILD_STD, MPGC_PYTHON_MODULE, MPGC_HARDENED, MPGC_NOSCAN (see mpgc.mk).
+# in their place. The variables that it takes are listed in options.txt. They may be variables of CMake, or stand in the
+# environment: there make puts what is given on its command line, which a port's Makefile does not hand to CMake.
 
 if(CMAKE_VERSION VERSION_LESS 3.20)
     message(FATAL_ERROR "mpgc: CMake ${CMAKE_VERSION} is too old: install 3.20 or newer")
@@ -26,26 +26,54 @@ get_filename_component(MPGC_DIR ${MPGC_PATCHES_DIR} DIRECTORY)
 set(MPGC_BUILD ${CMAKE_BINARY_DIR}/mpgc)
 # Linker scripts place gc.c by the end of its object's name: rp2 has it in RAM.
 set(MPGC_CARRIER ${MPGC_BUILD}/carrier-gc.c${CMAKE_C_OUTPUT_EXTENSION})
-foreach(_pair "MPGC_TARGET=" "MPGC_PROFILE=speed" "MPGC_OPT_LEVEL=" "MPGC_CARGO=" "MPGC_BUILD_STD=" "MPGC_HARDENED=" "MPGC_NOSCAN=")
-    string(REGEX MATCH "^([A-Z_]+)=(.*)$" _pair "${_pair}")
-    if(NOT DEFINED ${CMAKE_MATCH_1})
-        set(${CMAKE_MATCH_1} "${CMAKE_MATCH_2}")
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+set(MPGC_TOOL ${Python3_EXECUTABLE} ${MPGC_PATCHES_DIR}/mpgc_build.py)
+
+# The options that CMake knows. Those of the environment are read anew by each build.
+set(MPGC_GIVEN)
+set(MPGC_OPTION_TABLE ${MPGC_PATCHES_DIR}/options.txt)
+file(STRINGS ${MPGC_OPTION_TABLE} _options REGEX "^MPGC_")
+foreach(_option IN LISTS _options)
+    string(REGEX MATCH "^[A-Z_]+" _option "${_option}")
+    if(DEFINED ${_option})
+        list(APPEND MPGC_GIVEN "${_option}=${${_option}}")
     endif()
+endforeach()
+
+# What these two say is built into the lists of sources. A build that finds them changed touches the file, and stops.
+set(MPGC_AGAIN ${MPGC_BUILD}/again)
+if(NOT EXISTS ${MPGC_AGAIN})
+    file(WRITE ${MPGC_AGAIN} "")
+endif()
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${MPGC_AGAIN} ${MPGC_OPTION_TABLE})
+foreach(_option MPGC_PYTHON_MODULE MPGC_KEEP_C)
+    execute_process(
+        COMMAND ${MPGC_TOOL} options --environment --tell ${_option} ${MPGC_GIVEN}
+        OUTPUT_VARIABLE _value ERROR_VARIABLE _wrong RESULT_VARIABLE _failed OUTPUT_STRIP_TRAILING_WHITESPACE
+    )
+    if(_failed)
+        string(REPLACE "mpgc: error: " "mpgc: " _wrong "${_wrong}")
+        message(FATAL_ERROR "${_wrong}")
+    endif()
+    set(_with_${_option} "${_value}")
+    list(APPEND MPGC_CONFIGURED --configured "${_option}=${_value}")
 endforeach()
 
 # A module without sources: its name in the list of user modules tells that it is in.
 add_library(usermod_mpgc INTERFACE)
 target_link_libraries(usermod INTERFACE usermod_mpgc)
-if(MPGC_PYTHON_MODULE)
+if(_with_MPGC_PYTHON_MODULE)
     target_sources(usermod_mpgc INTERFACE ${MPGC_DIR}/src/host/module.c)
 endif()
 
 file(GLOB MPGC_REPLACED ${MICROPY_PY_DIR}/nlr*.c)
 list(APPEND MPGC_REPLACED
-    ${MICROPY_PY_DIR}/gc.c
     ${MICROPY_PY_DIR}/pystack.c
     ${MICROPY_PY_DIR}/scheduler.c
 )
+if(NOT _with_MPGC_KEEP_C STREQUAL "gc")
+    list(APPEND MPGC_REPLACED ${MICROPY_PY_DIR}/gc.c)
+endif()
 file(GLOB_RECURSE MPGC_SOURCES CONFIGURE_DEPENDS
     ${MPGC_DIR}/src/*.rs ${MPGC_DIR}/src/*.c ${MPGC_DIR}/src/*.h ${MPGC_DIR}/buildsrc/*.rs
 )
@@ -59,19 +87,25 @@ function(mpgc_attach)
     set_property(TARGET ${MICROPY_TARGET} PROPERTY EXPORT_COMPILE_COMMANDS ON)
     set(_commands ${CMAKE_BINARY_DIR}/compile_commands.json)
 
+    # Each build looks; the files are written only when they change.
+    add_custom_target(mpgc_options
+        COMMAND ${MPGC_TOOL} options --environment --work ${MPGC_BUILD} --again ${MPGC_AGAIN} ${MPGC_CONFIGURED} ${MPGC_GIVEN}
+        COMMAND ${MPGC_TOOL} from-cmake ${_commands} ${MICROPY_TARGET} ${MICROPY_PY_DIR}/runtime.c ${MPGC_BUILD}/command
+        BYPRODUCTS ${MPGC_BUILD}/options ${MPGC_BUILD}/command
+        WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}
+        VERBATIM
+    )
     add_custom_command(
         OUTPUT ${MPGC_CARRIER}
-        COMMAND ${Python3_EXECUTABLE} ${MPGC_PATCHES_DIR}/mpgc_build.py from-cmake
-            ${_commands} ${MICROPY_TARGET} ${MICROPY_PY_DIR}/runtime.c ${MPGC_BUILD}/command
-        COMMAND ${Python3_EXECUTABLE} ${MPGC_PATCHES_DIR}/mpgc_build.py carrier
-            --crate ${MPGC_DIR} --work ${MPGC_BUILD} --output ${MPGC_CARRIER}
-            --objcopy ${CMAKE_OBJCOPY} "--cargo=${MPGC_CARGO}" "--profile=${MPGC_PROFILE}" "--opt-level=${MPGC_OPT_LEVEL}"
-            "--target=${MPGC_TARGET}" "--build-std=${MPGC_BUILD_STD}" "--hardened=${MPGC_HARDENED}" "--noscan=${MPGC_NOSCAN}"
-            "--clear-on-sweep=${MPGC_CLEAR_ON_SWEEP}" "--heap-profiling=${MPGC_HEAP_PROFILING}" "--trace-marks=${MPGC_TRACE_MARKS}"
+        COMMAND ${MPGC_TOOL} carrier --crate ${MPGC_DIR} --work ${MPGC_BUILD} --output ${MPGC_CARRIER} --objcopy ${CMAKE_OBJCOPY}
         DEPENDS
-            ${_commands}
+            mpgc_options
+            ${MPGC_BUILD}/options
+            ${MPGC_BUILD}/command
             ${MPGC_SOURCES}
+            ${MPGC_OPTION_TABLE}
             ${MPGC_PATCHES_DIR}/mpgc_build.py
+            ${MPGC_PATCHES_DIR}/mpgc_options.py
             ${MPGC_PATCHES_DIR}/mpgc_rust.py
             ${MPGC_DIR}/Cargo.toml
             ${MPGC_DIR}/Cargo.lock

@@ -2,6 +2,7 @@
 """Makes the carrier object: all the Rust of mpgc as one object for a port's link.
 
     stamp FILE -- WORDS...   writes WORDS, one a line, if they changed
+    options ... NAME=VALUE...   checks the options of the build, and writes them down if they changed
     in-use FILE OBJECTS...   writes FILE anew if the objects are not those of mpgc
     from-cmake COMMANDS TARGET SOURCE FILE   the same for one of CMake's compile_commands.json
     carrier ...              runs cargo, links the static library to one object
@@ -20,13 +21,11 @@ import sys
 from collections import namedtuple
 from pathlib import Path
 
+import mpgc_options
 from mpgc_rust import Stop, choose_toolchain, first_error, run, rust_target, toolchain_environment
 
 # Exports of the library's own that stay out when the heap stays in C.
 OF_THE_HEAP = ("mpgc_check", "mpgc_chunk_of", "mpgc_fault")
-
-# Features of the crate that a port may ask for: MPGC_HARDENED=1 and the like.
-OPTIONS = ("hardened", "noscan", "clear-on-sweep", "heap-profiling", "trace-marks")
 
 # MPGC_PROFILE: Rust's opt-level, that for machines without an operating system, and the feature of the crate that goes with
 # it. There s is a tenth smaller than 3; what is hot is inlined by hand (docs/metal.md). `large` has there what `speed` has elsewhere.
@@ -135,22 +134,12 @@ class Compiler:
         return sorted(set(files))
 
 
-def option(args, name):
-    """The value of MPGC_<name>; empty and 0 are off."""
-    return getattr(args, name.replace("-", "_")) not in ("", "0")
+def opt_level(options, target):
+    profile = PROFILES[options["MPGC_PROFILE"] or "speed"]
+    return options["MPGC_OPT_LEVEL"] or (profile.bare_opt_level if "-none" in target else profile.opt_level)
 
 
-def check_options(args):
-    if option(args, "hardened") and option(args, "clear-on-sweep"):
-        raise Stop("MPGC_CLEAR_ON_SWEEP=1 zeroes freed blocks, which MPGC_HARDENED=1 fills: give one of the two")
-
-
-def opt_level(args, target):
-    profile = PROFILES[args.profile]
-    return args.opt_level or (profile.bare_opt_level if "-none" in target else profile.opt_level)
-
-
-def cargo_environment(args, toolchain, work, target, asserts):
+def cargo_environment(options, toolchain, work, target, asserts):
     # The variables of make and of the port are not meant for cargo's own compilations.
     ours = ("MAKE", "MFLAGS", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "CARGO_TARGET_DIR", "CARGO_BUILD_")
     plain = ("CC", "CXX", "CPP", "LD", "AR", "AS", "TARGET", "HOST")
@@ -160,20 +149,20 @@ def cargo_environment(args, toolchain, work, target, asserts):
         MPGC_PORT_DIR=os.getcwd(),
         MPGC_OUT=str(work),
         CARGO_TARGET_DIR=str(work / "cargo"),
-        CARGO_PROFILE_RELEASE_OPT_LEVEL=opt_level(args, target),
+        CARGO_PROFILE_RELEASE_OPT_LEVEL=opt_level(options, target),
         CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS="true" if asserts else "false",
     )
-    if os.environ.get("MPGC_BUILD_TOOLS"):
+    if options["MPGC_BUILD_TOOLS"]:
         # What is compiled on the way, bindgen above all, is kept there for the next build directory.
-        env["CARGO_BUILD_BUILD_DIR"] = os.path.abspath(os.environ["MPGC_BUILD_TOOLS"])
+        env["CARGO_BUILD_BUILD_DIR"] = os.path.abspath(options["MPGC_BUILD_TOOLS"])
     env.update(toolchain_environment(toolchain))
     return env
 
 
-def run_cargo(args, toolchain, work, target, asserts):
+def run_cargo(args, options, toolchain, work, target, asserts):
     """Runs cargo, showing its progress; returns the static library."""
     command = [toolchain.cargo, "rustc", "--lib", "--release", "--locked", "--crate-type", "staticlib"]
-    features = ["micropython", *PROFILES[args.profile].features] + [name for name in OPTIONS if option(args, name)]
+    features = ["micropython", *PROFILES[options["MPGC_PROFILE"] or "speed"].features, *mpgc_options.features(options)]
     command += ["--features", ",".join(features), "--target", target]
     if toolchain.build_std:
         command.append("-Zbuild-std=core")
@@ -183,7 +172,7 @@ def run_cargo(args, toolchain, work, target, asserts):
     error = work / "error"
     error.unlink(missing_ok=True)
     cargo = subprocess.Popen(
-        command, cwd=args.crate, env=cargo_environment(args, toolchain, work, target, asserts),
+        command, cwd=args.crate, env=cargo_environment(options, toolchain, work, target, asserts),
         stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, errors="replace",
     )
     # What cargo does is shown at once; what the compiler says only if it is the message.
@@ -256,20 +245,35 @@ def write_dependencies(args, compiler, work):
     args.output.with_suffix(".P").write_text("\n".join(lines) + "\n")
 
 
+def write_options(args):
+    """Checks the options; writes them into the build directory, in `options` what changes the carrier, in `places` the rest."""
+    values = mpgc_options.read(args.given, os.environ if args.environment else None)
+    if args.work:
+        stamp(args.work / "options", mpgc_options.lines(values, places=False))
+        stamp(args.work / "places", mpgc_options.lines(values, places=True))
+    for text in args.configured:
+        name, _, value = text.partition("=")
+        if values[name] != value:
+            # CMake looks at this file before it builds
+            args.again.touch()
+            raise Stop(
+                f"{name} was {value or 'off'} when CMake configured this build, and is {values[name] or 'off'} now: "
+                "give the same command again, and CMake is run anew"
+            )
+    for name in args.tell:
+        print(values[name])
+
+
 def carrier(args):
-    if args.profile not in PROFILES:
-        raise Stop(f"MPGC_PROFILE={args.profile} is not known: choose speed, size or large")
     work = args.work.absolute()
-    work.mkdir(parents=True, exist_ok=True)
-    check_options(args)
+    options = mpgc_options.recorded(work)
     compiler = Compiler(work / "command")
     macros = compiler.macros()
-    target = args.target or rust_target(macros)
-    toolchain = choose_toolchain(target, args.cargo, args.build_std)
-    library = run_cargo(args, toolchain, work, target, asserts="NDEBUG" not in macros)
+    target = options["MPGC_TARGET"] or rust_target(macros)
+    toolchain = choose_toolchain(target, options["MPGC_CARGO"], options["MPGC_BUILD_STD"])
+    library = run_cargo(args, options, toolchain, work, target, asserts="NDEBUG" not in macros)
     exports = (work / "exports").read_text().split()
-    kept = args.keep_c.split()
-    if "gc" in kept:
+    if "gc" in options["MPGC_KEEP_C"].split():
         exports = [name for name in exports if not name.startswith("gc_") and name not in OF_THE_HEAP]
     link_carrier(args, compiler, work, library, exports, target)
     write_dependencies(args, compiler, work)
@@ -299,14 +303,13 @@ def main():
     build.add_argument("--work", type=Path, required=True)
     build.add_argument("--output", type=Path, required=True)
     build.add_argument("--objcopy", default="objcopy")
-    build.add_argument("--cargo", default="")
-    build.add_argument("--opt-level", default="")
-    build.add_argument("--profile", default="speed")
-    build.add_argument("--target", default="")
-    build.add_argument("--build-std", default="")
-    build.add_argument("--keep-c", default="")
-    for name in OPTIONS:
-        build.add_argument(f"--{name}", default="")
+    options_parser = commands.add_parser("options")
+    options_parser.add_argument("--work", type=Path, help="where to write them down")
+    options_parser.add_argument("--environment", action="store_true", help="what is not given may be there")
+    options_parser.add_argument("--tell", metavar="NAME", action="append", default=[], help="print the value of this one")
+    options_parser.add_argument("--configured", metavar="NAME=VALUE", action="append", default=[], help="what CMake took for granted")
+    options_parser.add_argument("--again", type=Path, help="the file that makes CMake run anew")
+    options_parser.add_argument("given", nargs="*", metavar="NAME=VALUE")
     # Everything after -- belongs to the port, options and all.
     words = sys.argv[1:]
     after = []
@@ -317,6 +320,8 @@ def main():
     try:
         if args.command == "stamp":
             stamp(args.file, after)
+        elif args.command == "options":
+            write_options(args)
         elif args.command == "in-use":
             in_use(args.file, args.carrier, args.others)
         elif args.command == "from-cmake":

@@ -61,6 +61,8 @@ class Builder:
             )
         if done.returncode:
             text = log.read_text(errors="replace")
+            # where make itself finds the fault, its file and line come first
+            text = re.sub(r"^.*\*\*\* mpgc: (.*?)\.  Stop\.$", r"mpgc: error: \1", text, flags=re.M)
             told = re.findall(r"^(?:mpgc: error: .*|.*: error: .*|.*#error .*|.*undefined reference.*)$", text, re.M)
             raise Stopped(told[0] if told else last_lines(text))
         if target:

@@ -49,7 +49,7 @@ def the_program_runs_on_rust(builds):
 
 def module_tells_the_build(builds):
     build = builds.directory("module", "rust")
-    builds.make(build, "standard", ["MPGC_PYTHON_MODULE=1"])
+    builds.make(build, "standard", ["MPGC_PYTHON_MODULE=Yes"])
     done = subprocess.run(
         [build / "micropython", "-c", "import mpgc; print(mpgc.build_info()); print(mpgc.version())"],
         stdout=subprocess.PIPE, text=True,

@@ -10,6 +10,7 @@ BAD_INPUT = {
     "an unknown Rust target": (["MPGC_TARGET=no-such-target"], "no-such-target", "MPGC_TARGET"),
     "a target without core": (["MPGC_TARGET=avr-none", "MPGC_BUILD_STD=0"], "avr-none", "rustup target add"),
     "an unknown profile": (["MPGC_PROFILE=tiny"], "MPGC_PROFILE=tiny", "choose speed, size or large"),
+    "a switch that is neither on nor off": (["MPGC_NOSCAN=perhaps"], "MPGC_NOSCAN=perhaps", "give 1 or 0"),
     "no cargo": (["MPGC_CARGO=/nowhere/cargo"], "/nowhere/cargo", "install Rust"),
     "no compiler": (["CC=no-such-gcc"], "no-such-gcc", "install it"),
     "weak references where the release has none": (

@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""The options of the build, as options.txt lists them.
+
+Without arguments: prints the table of docs/porting.md.
+"""
+
+import re
+import sys
+from collections import namedtuple
+from pathlib import Path
+
+from mpgc_rust import Stop
+
+TABLE = Path(__file__).resolve().parent / "options.txt"
+ON = ("1", "on", "true", "yes", "y")
+OFF = ("", "0", "off", "false", "no", "n")
+
+# `words`: of a switch, its feature; of a choice or a list, what it may be. `hidden` are for tests.
+Option = namedtuple("Option", "name kind words hidden default meaning")
+
+
+def table():
+    """The options by name, in the order of the file."""
+    options = {}
+    for line in TABLE.read_text().splitlines():
+        if line.startswith("MPGC_"):
+            name, kind, default = (part.strip() for part in line.split("|"))
+            kind, *words = kind.split()
+            shown = [word for word in words if not word.startswith("(")]
+            hidden = [word.strip("()") for word in words if word.startswith("(")]
+            options[name] = Option(name, kind, shown, hidden, default, [])
+        elif line.startswith(" "):
+            options[name].meaning.append(line.strip())
+    return options
+
+
+def listed(words, last):
+    return f" {last} ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def value_of(option, given):
+    """One spelling for each value: switches are 1 or empty. What the option cannot be is a Stop."""
+    text, wrong = given.strip(), f"{option.name}={given}"
+    if option.kind in ("switch", "auto"):
+        low = text.lower()
+        if low in ON:
+            return "1"
+        if low in OFF:
+            return "0" if option.kind == "auto" and low else ""
+        raise Stop(f"{wrong} is neither on nor off: give 1 or 0 (on, off, true, false, yes, no)")
+    if option.kind == "choice":
+        if text and text not in option.words + option.hidden:
+            raise Stop(f"{wrong} is not known: choose {listed(option.words, 'or')}")
+    if option.kind == "list":
+        words = text.split()
+        if not set(words) <= set(option.words):
+            raise Stop(f"{wrong}: only {listed([f'`{word}`' for word in option.words], 'and')} can be kept in C")
+    if "\n" in text:
+        raise Stop(f"{wrong!r} has a line break")
+    return text
+
+
+def check_together(values):
+    if values["MPGC_HARDENED"] and values["MPGC_CLEAR_ON_SWEEP"]:
+        raise Stop(
+            "MPGC_CLEAR_ON_SWEEP=1 zeroes freed blocks, which MPGC_HARDENED=1 fills: give one of the two"
+        )
+
+
+def read(given, environment=None):
+    """The value of every option.
+
+    `given` holds texts like NAME=value. What it does not name is looked for in `environment`, if there is one;
+    what both name, and differs, is a Stop.
+    """
+    options, values = table(), {}
+    for text in given:
+        name, _, value = text.partition("=")
+        if name not in options:
+            raise Stop(f"{name} is not an option of mpgc: docs/porting.md lists them")
+        values[name] = value_of(options[name], value)
+    for name, option in options.items():
+        outside = value_of(option, environment[name]) if environment and name in environment else None
+        if outside is not None and values.get(name, outside) != outside:
+            raise Stop(
+                f"{name} is `{values[name]}` for CMake and `{outside}` in the environment: give it once "
+                f"(`cmake -U{name} <build directory>` takes it out of CMake's cache)"
+            )
+        values.setdefault(name, outside or "")
+    check_together(values)
+    return values
+
+
+def features(values):
+    """The features of the crate that the switches stand for."""
+    return [word for option in table().values() if option.kind == "switch" and values[option.name] for word in option.words]
+
+
+def lines(values, *, places):
+    """The options that change what is built, or the places, as lines of a file."""
+    kinds = {name: option.kind for name, option in table().items()}
+    return [f"{name}={value}" for name, value in values.items() if (kinds[name] == "place") == places]
+
+
+def recorded(work):
+    """The values that were written into the build directory."""
+    given = [line for name in ("options", "places") for line in (work / name).read_text().splitlines()]
+    return read(given)
+
+
+def documented():
+    """The table of docs/porting.md."""
+    rows = ["| Variable | Default | Meaning |", "|---|---|---|"]
+    for option in table().values():
+        meaning = " ".join(option.meaning)
+        if option.kind == "switch":
+            meaning = f"`1` {meaning}"
+        elif option.kind == "auto":
+            meaning = re.sub(r"^on (.*), off ", r"`1` \1, `0` ", meaning)
+        rows.append(f"| `{option.name}` | {option.default} | {meaning} |")
+    return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(documented())
