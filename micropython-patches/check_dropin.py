@@ -10,6 +10,7 @@ CMake, and the message for each bad input. Ends with `N passed, N failed`.
 
 import argparse
 import itertools
+import os
 import subprocess
 import sys
 import textwrap
@@ -82,8 +83,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tree", type=Path, required=True, help="a MicroPython tree; it is only read")
     parser.add_argument("--work", type=Path, required=True, help="a directory for the builds")
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--only", default="", help="run the checks whose name holds this")
+    parser.add_argument("--jobs", type=int, default=int(os.environ.get("JOBS") or 2))
+    parser.add_argument("--only", default="", help="run the checks whose name holds one of these, with commas between")
     args = parser.parse_args()
     tree = args.tree.resolve()
     if not (tree / "py" / "gc.c").exists():
@@ -91,7 +92,8 @@ def main():
         return 2
     args.work.mkdir(parents=True, exist_ok=True)
     builds = Builds(tree, args.work.resolve(), args.jobs)
-    chosen = [(name, check) for name, check in all_checks(builds) if args.only in name]
+    words = args.only.split(",")
+    chosen = [(name, check) for name, check in all_checks(builds) if any(word in name for word in words)]
     beside = [named for named in chosen if named[0].startswith(BESIDE_OTHERS)]
     in_turn = [named for named in chosen if named[0].startswith(IN_TURN)]
     rest = [named for named in chosen if not named[0].startswith((*BESIDE_OTHERS, *IN_TURN))]

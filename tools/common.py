@@ -50,10 +50,28 @@ def clean_env(**extra):
     return env
 
 
-def run_logged(command, log, *, env=None, cwd=None, what="", fatal=True, every=15):
+def wait_with_usage(process, seconds):
+    """Wait so long for a process. Returns (exit status, its processor seconds), or None while it runs.
+
+    The processor time is that of the process and of all that it has waited for.
+    """
+    until, pause = time.monotonic() + seconds, 0.001
+    while True:
+        pid, status, used = os.wait4(process.pid, os.WNOHANG)
+        if pid:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            return process.returncode, used.ru_utime + used.ru_stime
+        if time.monotonic() >= until:
+            return None
+        time.sleep(pause)
+        pause = min(pause * 2, 0.2)
+
+
+def run_logged(command, log, *, env=None, cwd=None, what="", fatal=True, every=15, usage=None):
     """Run a command with its output in the file `log`; say each `every` seconds that it goes on.
 
     Returns the exit status; with `fatal`, a non-zero one is a Fail that shows the end of the log.
+    `usage` is a dict that gets the processor seconds as "cpu".
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
@@ -65,17 +83,16 @@ def run_logged(command, log, *, env=None, cwd=None, what="", fatal=True, every=1
             stderr=subprocess.STDOUT, env=env or clean_env(), cwd=cwd,
         )
         try:
-            while True:
-                try:
-                    status = process.wait(timeout=every)
-                    break
-                except subprocess.TimeoutExpired:
-                    lines = log.read_bytes().count(b"\n")
-                    say(f"    {what}: {time.monotonic() - started:.0f} s, {lines} lines so far")
+            while (ended := wait_with_usage(process, every)) is None:
+                lines = log.read_bytes().count(b"\n")
+                say(f"    {what}: {time.monotonic() - started:.0f} s, {lines} lines so far")
         except BaseException:
             process.terminate()
             process.wait()
             raise
+    status, cpu = ended
+    if usage is not None:
+        usage["cpu"] = cpu
     if status != 0 and fatal:
         tail = "\n".join("    | " + line[:400] for line in log.read_text(errors="replace").splitlines()[-25:])
         raise Fail(f"{what} failed with status {status}; the whole output is in {shown(log)}, its end:\n{tail}")

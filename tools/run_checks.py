@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Runs everything that CI runs, step by step, and ends with `N passed, N failed`.
+"""Runs the checks of `make test`, or with --all those of `make test-all`, and ends with `N passed, N failed`.
 
-What keeps one core busy and measures no time comes last, as many at once as there are cores. A step is one check, but for
-those whose own tests are counted. What a step prints goes to build/checks.
+`make test` holds what finds most in least time: twelve minutes on two cores, from a clean clone. What
+`make test-all` holds beyond that takes an hour. Steps run beside each other (tools/steps.py); what a
+step prints goes to build/checks, and the times of all to build/checks/times.json.
 """
 
 import argparse
+import shutil
 import sys
 from collections import namedtuple
 
@@ -13,116 +15,199 @@ from boards import TESTED_BOARDS
 from common import BUILD, jobs, run_main, say
 from steps import Step, choose, count_cargo, count_line, count_unittest, python, run_steps
 
+# The release that `make test` runs beside, and the other one of `make test-all`.
+SHORT_RELEASE = "1.26.1"
+RELEASE = "1.25.0"
+
 # A run of upstream's suite; without `dirs` it is whole.
-Suite = namedtuple("Suite", "release variant options arch dirs", defaults=("", "", []))
+Suite = namedtuple("Suite", "release variant options arch dirs", defaults=("", "", ()))
 
 # What the heap, the scheduler and nlr can break.
-CORE_DIRS = ["basics", "micropython", "stress", "thread"]
+CORE_DIRS = ("basics", "micropython", "stress", "thread")
 
-UPSTREAM = [
-    Suite("1.25.0", "standard"),
-    Suite("1.25.0", "coverage"),
-    Suite("1.25.0", "minimal"),
-    Suite("1.26.1", "standard"),
-    Suite("1.26.1", "coverage", dirs=CORE_DIRS),
-    Suite("1.26.1", "minimal"),
-    Suite("1.25.0", "standard", "pystack"),
-    Suite("1.25.0", "standard", "setjmp", dirs=CORE_DIRS),
-    Suite("1.25.0", "standard", "gil", dirs=CORE_DIRS),
-    Suite("1.25.0", "standard", "tail-clear", dirs=CORE_DIRS),
-    Suite("1.25.0", "standard", "native"),
-    Suite("1.25.0", "standard", "via-mpy"),
-    Suite("1.25.0", "standard", arch="i686"),
-    Suite("1.25.0", "nanbox", arch="i686", dirs=CORE_DIRS[1:]),
-    Suite("1.26.1", "longlong", arch="i686", dirs=CORE_DIRS[1:]),
+SHORT_SUITES = [
+    Suite(SHORT_RELEASE, "standard"),
+    Suite(SHORT_RELEASE, "coverage", dirs=CORE_DIRS),
+]
+SUITES = [
+    Suite(RELEASE, "standard"),
+    Suite(RELEASE, "coverage"),
+    Suite(RELEASE, "minimal"),
+    Suite(SHORT_RELEASE, "coverage"),
+    Suite(SHORT_RELEASE, "minimal"),
+    Suite(RELEASE, "standard", "pystack"),
+    Suite(RELEASE, "standard", "setjmp", dirs=CORE_DIRS),
+    Suite(RELEASE, "standard", "gil", dirs=CORE_DIRS),
+    Suite(RELEASE, "standard", "tail-clear", dirs=CORE_DIRS),
+    Suite(RELEASE, "standard", "native"),
+    Suite(RELEASE, "standard", "via-mpy"),
+    Suite(RELEASE, "standard", arch="i686"),
+    Suite(RELEASE, "nanbox", arch="i686", dirs=CORE_DIRS[1:]),
+    Suite(SHORT_RELEASE, "longlong", arch="i686", dirs=CORE_DIRS[1:]),
 ]
 
-# Release, and the word that chooses among the drop-in checks: what differs between releases runs on both.
-DROP_IN = [("1.25.0", ""), ("1.26.1", "symbols"), ("1.26.1", "patch")]
+# What of the drop-in's checks is quick: what it exports, refuses and lays out.
+SHORT_DROP_IN = "symbols: standard,symbols: minimal,scenarios: plain,layouts,linked,bad input,headers"
 
-# Release and configurations of each comparison of the C and mpgc by operation. What
-# differs between the releases' C is the scheduler and the text of a dump.
-TWINS = [
-    ("1.25.0", "ci"),
-    ("1.26.1", "split,auto,stack8,block16,no-nodes,asserts"),
-]
+# Operations of each configuration of the twins in `make test`, and which share of the states of small heaps.
+SHORT_OPERATIONS = "60000"
+SHORT_SHARE = "23"
+
+PACKAGES = "packages"
 
 
-def all_steps():
-    steps = [
-        Step("rust format", ["cargo", "fmt", "--all", "--check"], None),
-        Step("rust lints", ["cargo", "clippy", "--all-targets", "--", "-D", "warnings"], None),
-        Step("rust lints of the library for C programs", ["cargo", "clippy", "--all-targets", "--features", "standalone", "--", "-D", "warnings"], None),
-        Step("cargo test", ["cargo", "test"], count_cargo),
-        Step("cargo test of the small heap", ["cargo", "test", "--features", "small", "--lib", "heap"], count_cargo),
-        Step("cargo test of a bare machine's heap", ["cargo", "test", "--features", "bare", "--lib", "heap"], count_cargo),
-        Step("tests of the tools", [sys.executable, "-m", "unittest", "discover", "-s", "tools/tests"], count_unittest),
-        Step("mutants: the edits apply", python("tools/mutants.py", "--check"), None),
-        Step("tree 1.25.0", python("tools/tree.py", "--release", "1.25.0"), None),
-        Step("tree 1.26.1", python("tools/tree.py", "--release", "1.26.1"), None),
+def tree_of(release):
+    return f"tree {release}"
+
+
+def unit_tests():
+    """What needs no package of the system but a C compiler's linker can begin before they are there."""
+    after = () if shutil.which("cc") else (PACKAGES,)
+    uses = ("cargo",)
+    small = ["cargo", "test", "--lib", "heap", "--features"]
+    return [
+        Step("unit tests", ["cargo", "test"], count_cargo, cores=1, after=after, uses=uses),
+        Step("unit tests, small", [*small, "small"], count_cargo, cores=1, after=after, uses=uses),
+        Step("unit tests, bare", [*small, "bare"], count_cargo, cores=1, after=after, uses=uses),
     ]
-    for release, only in DROP_IN:
-        steps.append(Step(
-            " ".join(filter(None, ["drop-in", release, only])),
-            python(
-                "micropython-patches/check_dropin.py", "--tree", str(BUILD / "trees" / f"micropython-{release}"),
-                "--work", str(BUILD / "dropin" / release), "--only", only,
-            ),
-            count_line,
-        ))
-    for words in (["fmt", "--check"], ["clippy", "--all-targets", "--", "-D", "warnings"], ["test"]):
-        at = ["--manifest-path", "c-tests/twins/Cargo.toml"]
-        command = ["cargo", words[0], *at, *words[1:]]
-        if words[0] != "fmt":
-            command[4:4] = ["--target-dir", "build/twins/driver"]
-        steps.append(Step(f"the twins' driver: {words[0]}", command, count_cargo if words[0] == "test" else None))
-    for release, only in TWINS:
-        name = f"twins {release}"
-        steps.append(Step(name, python("tools/twins.py", "--release", release, "--config", only), count_line))
-    steps += [
-        Step("interrupts", python("tools/interrupts.py", "--release", "1.25.0", "--signals", "100000"), count_line),
-        Step("threads", python("tools/threads.py", "--release", "1.25.0", "--operations", "20000", "--turns", "3"), count_line),
-        Step("sanitizers", python("tools/sanitize.py", "--release", "1.25.0", "--short"), count_line, shares=True),
-    ]
-    at = ["--manifest-path", "fuzz/Cargo.toml"]
-    steps.append(Step("the fuzz targets: fmt", ["cargo", "fmt", *at, "--check"], None))
-    # Without libFuzzer, whose C++ need not be compiled for it.
-    command = ["cargo", "clippy", *at, "--target-dir", "build/fuzz/lint", "--no-default-features", "--all-targets"]
-    steps.append(Step("the fuzz targets: clippy", [*command, "--", "-D", "warnings"], None))
-    # All of the corpus, then whatever else comes up in that time.
-    steps.append(Step("fuzzing", python("tools/fuzz.py", "--release", "1.25.0", "--seconds", "8", "--prove"), count_line, shares=True))
-    steps.append(Step("tests of the matrix's tools", python("tools/tests/test_matrix.py"), count_unittest))
-    steps.append(Step("matrix", python("tools/matrix.py", "--release", "1.25.0", "--ci"), count_line))
-    steps.append(Step("the library for C programs", python("tools/firmware_check.py"), count_line, shares=True))
-    steps.append(Step("noscan", python("tools/noscan.py", "--release", "1.25.0"), shares=True))
-    steps.append(Step("the benchmarks: fmt", ["cargo", "fmt", "--manifest-path", "benches/Cargo.toml", "--check"], None))
+
+
+def sources(short):
+    """The sources as they are: format, lints, the tools, what the mutants speak of."""
+    tools = [sys.executable, "-m", "unittest", "discover", "-s", "tools/tests"]
+    yield Step("tests of the tools", tools, count_unittest, cores=1, after=(PACKAGES,))
+    yield Step("mutants: the edits apply", python("tools/mutants.py", "--check"), cores=1)
+    at = ["--manifest-path", "c-tests/twins/Cargo.toml", "--target-dir", "build/twins/driver"]
+    yield Step(
+        "tests of the twins' driver", ["cargo", "test", *at], count_cargo, cores=1,
+        after=(PACKAGES,), uses=("twins",),
+    )
+
+
+def drop_in(release, only=""):
+    command = python(
+        "micropython-patches/check_dropin.py", "--tree", str(BUILD / "trees" / f"micropython-{release}"),
+        "--work", str(BUILD / "dropin" / release), "--only", only,
+    )
+    what = only if only and "," not in only else ""
+    name = " ".join(filter(None, ["drop-in", release, what]))
+    return Step(name, command, count_line, after=(tree_of(release),))
+
+
+def twins(release, configurations, *words):
+    command = python("tools/twins.py", "--release", release, "--config", configurations, *words)
+    return Step(f"twins {release}", command, count_line, after=(tree_of(release),), uses=("twins",))
+
+
+def upstream(suite):
+    words = ["--release", suite.release, "--variant", suite.variant, "--options", suite.options]
+    words += ["--arch", suite.arch, *(["--dirs", *suite.dirs] if suite.dirs else [])]
+    name = " ".join(filter(None, ["upstream", suite.release, suite.arch, suite.variant, suite.options]))
+    return Step(name, python("tools/upstream.py", *words), after=(tree_of(suite.release),))
+
+
+def firmware(release, board):
+    command = python("tools/firmware_test.py", "--release", release, "--board", board, "--short")
+    return Step(f"firmware {release} {board}", command, cores=1, after=(tree_of(release),))
+
+
+def instructions(release):
     for arch in ("", "i686"):
-        words = ["--release", "1.25.0", "--arch", arch, "--check"]
-        steps.append(Step(f"instructions of the hot paths {arch}".strip(), python("tools/bench.py", *words), shares=True))
-    steps.append(Step("a tree of one's own", python("tools/check_own_tree.py"), shares=True))
-    for suite in UPSTREAM:
-        name = " ".join(filter(None, ["upstream", suite.release, suite.arch, suite.variant, suite.options]))
-        words = ["--release", suite.release, "--variant", suite.variant, "--options", suite.options, "--arch", suite.arch]
-        steps.append(Step(name, python("tools/upstream.py", *words, *(["--dirs", *suite.dirs] if suite.dirs else [])), None))
-    size = python("tools/size.py", "--release", "1.25.0", "--target", "thumbv7m", "--profile", "speed,size", "--check")
-    steps.append(Step("size", size, shares=True))
-    for board in TESTED_BOARDS:
-        command = python("tools/firmware_test.py", "--release", "1.25.0", "--board", board, "--short")
-        steps.append(Step(f"firmware 1.25.0 {board}", command, shares=True))
-    steps.append(Step("firmware under interrupts", python("tools/metal_interrupts.py", "--release", "1.25.0", "--interrupts", "20000"), count_line, shares=True))
-    return steps
+        command = python("tools/bench.py", "--release", release, "--arch", arch, "--check")
+        name = " ".join(filter(None, ["instructions of the hot paths", arch]))
+        yield Step(name, command, cores=1, after=(tree_of(release),), uses=("bench",))
+
+
+def size(release):
+    command = python(
+        "tools/size.py", "--release", release, "--target", "thumbv7m", "--profile", "speed,size", "--check"
+    )
+    return Step("size", command, cores=1, after=(tree_of(release),))
+
+
+def fuzzing(release, *words):
+    """All of the corpus that is kept, then whatever else comes up in the seconds that are given."""
+    command = python("tools/fuzz.py", "--release", release, *words)
+    return Step("fuzzing", command, count_line, cores=1, after=(tree_of(release),))
+
+
+def firmware_library():
+    command = python("tools/firmware_check.py")
+    return Step("the library for C programs", command, count_line, cores=1, after=(PACKAGES,))
+
+
+def beginning(releases):
+    yield Step(PACKAGES, python("tools/deps.py", "--test"), cores=1)
+    yield from unit_tests()
+    for release in releases:
+        command = python("tools/tree.py", "--release", release)
+        yield Step(tree_of(release), command, cores=1, after=(PACKAGES,), uses=("trees",))
+
+
+def short_steps():
+    release = SHORT_RELEASE
+    return [
+        *beginning([release]),
+        *sources(True),
+        twins(release, "ci", "--operations", SHORT_OPERATIONS, "--share", SHORT_SHARE),
+        *map(upstream, SHORT_SUITES),
+        drop_in(release, SHORT_DROP_IN),
+        *instructions(release),
+        firmware_library(),
+        fuzzing(release, "--seconds", "1"),
+        firmware(release, TESTED_BOARDS[0]),
+        size(release),
+    ]
+
+
+def long_steps():
+    at = ["--release", RELEASE]
+    rest = {"after": (tree_of(RELEASE),)}
+    return [
+        *beginning([RELEASE, SHORT_RELEASE]),
+        *sources(False),
+        Step("tests of the matrix's tools", python("tools/tests/test_matrix.py"), count_unittest, cores=1),
+        twins(RELEASE, "ci"),
+        twins(SHORT_RELEASE, "split,auto,stack8,block16,no-nodes,asserts"),
+        drop_in(RELEASE),
+        drop_in(SHORT_RELEASE, "symbols"),
+        drop_in(SHORT_RELEASE, "patch"),
+        Step("interrupts", python("tools/interrupts.py", *at, "--signals", "100000"), count_line, **rest),
+        Step("threads", python("tools/threads.py", *at, "--operations", "20000", "--turns", "3"), count_line, **rest),
+        Step("matrix", python("tools/matrix.py", *at, "--ci"), count_line, **rest),
+        *map(upstream, SHORT_SUITES[:1] + SUITES),
+        *instructions(RELEASE),
+        Step("sanitizers", python("tools/sanitize.py", *at, "--short"), count_line, cores=1, **rest),
+        fuzzing(RELEASE, "--seconds", "8", "--prove"),
+        firmware_library(),
+        Step("noscan", python("tools/noscan.py", *at), cores=1, **rest),
+        Step("a tree of one's own", python("tools/check_own_tree.py"), cores=1, **rest),
+        *(firmware(RELEASE, board) for board in TESTED_BOARDS),
+        Step(
+            "firmware under interrupts", python("tools/metal_interrupts.py", *at, "--interrupts", "20000"),
+            count_line, cores=1, **rest,
+        ),
+        size(RELEASE),
+    ]
+
+
+def all_steps(short):
+    return short_steps() if short else long_steps()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--all", action="store_true", help="what `make test-all` runs")
     parser.add_argument("--list", action="store_true", help="list the steps, run nothing")
     parser.add_argument("--only", default="", help="run the steps whose name holds this")
+    parser.add_argument("--resume", action="store_true", help="leave out the steps that passed in an earlier run")
     args = parser.parse_args()
-    chosen = choose(all_steps(), args.only)
+    chosen = choose(all_steps(not args.all), args.only)
     if args.list:
         say("\n".join(step.name for _, step in chosen))
         return 0
-    return run_steps(chosen, BUILD / "checks", width=jobs())
+    folder = BUILD / ("checks-all" if args.all else "checks")
+    return run_steps(chosen, folder, resume=args.resume, width=jobs())
 
 
 if __name__ == "__main__":

@@ -1,18 +1,25 @@
-"""Steps: checks that run one after the other, each a command whose end is counted."""
+"""Steps: checks that run beside each other as far as there are cores, each a command whose end is counted."""
 
+import hashlib
 import json
+import os
 import re
+import subprocess
 import sys
 import threading
 import time
 from collections import namedtuple
-from concurrent.futures import ThreadPoolExecutor
 
-from common import ROOT, Fail, clean_env, run_logged, say, shown, write_json
+from common import ROOT, Fail, clean_env, run_logged, say, shown, table, write_json
 
-# `count` adds up the (passed, failed) that a log tells; without it a step is one check. `minutes` is about how
-# long it takes on two cores. What keeps one core busy and measures no time may run beside others: it `shares`.
-Step = namedtuple("Step", "name command count minutes shares", defaults=(None, 0, False))
+# `count` adds up the (passed, failed) that a log reports; without it a step is one check. `minutes` is
+# about how long it takes on two cores. A step has all cores to itself (`cores` 0: what runs several
+# jobs of its own, or measures time) or that many. It starts when the steps that `after` names have
+# passed, and never beside one that has a word of `uses` in common with it (a build folder).
+Step = namedtuple(
+    "Step", "name command count minutes cores after uses", defaults=(None, 0, 0, (), ())
+)
+Result = namedtuple("Result", "passed failed seconds cpu")
 
 
 def count_pattern(pattern):
@@ -39,12 +46,15 @@ def python(script, *arguments):
     return [sys.executable, str(ROOT / script), *arguments]
 
 
-def run_step(number, step, folder):
-    """Run one step. Returns (passed, failed, seconds)."""
+def run_step(number, step, folder, cores):
+    """Run one step with JOBS set to its share of the cores. Returns its Result."""
     log = folder / (f"{number:02}-" + re.sub(r"[^a-z0-9.]+", "-", step.name.lower()) + ".log")
     say(f"{step.name} ...")
-    started = time.monotonic()
-    status = run_logged(step.command, log, env=clean_env(), cwd=ROOT, what=step.name, fatal=False, every=60)
+    started, usage = time.monotonic(), {}
+    env = clean_env(JOBS=str(cores))
+    status = run_logged(
+        step.command, log, env=env, cwd=ROOT, what=step.name, fatal=False, every=60, usage=usage
+    )
     seconds = time.monotonic() - started
     text = log.read_text(errors="replace")
     passed, failed = step.count(text) if step.count else (int(status == 0), int(status != 0))
@@ -56,55 +66,156 @@ def run_step(number, step, folder):
         say(f"  {step.name} counted no test at all; see {shown(log)}")
     for line in re.findall(r"^.*operations without a difference in \d+ configurations.*$", text, re.M):
         say(f"  {line}")
-    say(f"  {'FAILED' if failed else 'ok'}: {passed} passed, {failed} failed, {seconds:.0f} s ({shown(log)})")
-    return passed, failed, seconds
+    # What a step left out is part of its report.
+    for line in re.findall(r"^skipped: .*$", text, re.M):
+        say(f"  {line}")
+    word = "FAILED" if failed else "ok"
+    say(f"  {step.name} {word}: {passed} passed, {failed} failed, {seconds:.0f} s ({shown(log)})")
+    return Result(passed, failed, seconds, usage.get("cpu", 0.0))
 
 
 def choose(steps, only):
     """The steps whose name holds one of some words, with their numbers; `only` has commas between the words."""
     words = only.split(",")
-    chosen = [(number, step) for number, step in enumerate(steps) if any(word in step.name for word in words)]
+    chosen = [
+        (number, step) for number, step in enumerate(steps) if any(word in step.name for word in words)
+    ]
     if not chosen:
-        raise Fail(f"no step has `{only}` in its name; there are: {', '.join(step.name for step in steps)}")
+        names = ", ".join(step.name for step in steps)
+        raise Fail(f"no step has `{only}` in its name; there are: {names}")
     return chosen
 
 
-def run_steps(chosen, folder, *, resume=False, width=1):
-    """Run steps, and end with `N passed, N failed`. Returns the exit status.
+def fingerprint():
+    """What the sources are: a result is good for as long as they are the same, whatever the documents say."""
+    words = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(["git", *words], cwd=ROOT, stdout=subprocess.PIPE, check=False).stdout
+    digest = hashlib.sha256()
+    for name in sorted(set(filter(None, listed.split(b"\0")))):
+        path = os.path.join(os.fsencode(ROOT), name)
+        if os.path.isfile(path) and not name.endswith((b".md", b".svg")):
+            with open(path, "rb") as file:
+                digest.update(name + b"\0" + hashlib.sha256(file.read()).digest())
+    return digest.hexdigest()
 
-    With `resume`, what an earlier run saw pass is counted as it was. Steps that share the machine run `width` at a
-    time, after the others.
+
+class Runner:
+    """Runs steps in their order, as many at a time as the cores allow."""
+
+    def __init__(self, left, folder, width, settled):
+        self.waiting, self.folder, self.width = list(left), folder, width
+        self.running, self.results = {}, {}
+        self.names = {step.name for _, step in left}
+        self.changed = threading.Condition()
+        self.settled, self.broken = settled, None
+
+    def cores(self, step):
+        return self.width if step.cores == 0 else min(step.cores, self.width)
+
+    def may_start(self, step):
+        busy = sum(self.cores(other) for other in self.running.values())
+        if busy + self.cores(step) > self.width:
+            return False
+        if any(set(step.uses) & set(other.uses) for other in self.running.values()):
+            return False
+        return all(name in self.results for name in step.after if name in self.names)
+
+    def lost(self, step):
+        """Whether something that this step rests on has failed."""
+        return any(self.results[name].failed for name in step.after if name in self.results)
+
+    def run(self, number, step):
+        try:
+            result = run_step(number, step, self.folder, self.cores(step))
+        except BaseException as error:  # reported by the thread that waits
+            self.broken = error
+            result = Result(0, 1, 0.0, 0.0)
+        with self.changed:
+            del self.running[number]
+            self.settle(step, result)
+
+    def settle(self, step, result):
+        self.results[step.name] = result
+        self.settled(step, result)
+        self.changed.notify()
+
+    def run_all(self):
+        with self.changed:
+            while (self.waiting or self.running) and not self.broken:
+                if not self.start_some():
+                    self.changed.wait()
+            while self.running:
+                self.changed.wait()
+        if self.broken:
+            raise self.broken
+        return self.results
+
+    def start_some(self):
+        """Start what may start now. Returns whether anything has changed."""
+        for numbered in self.waiting:
+            number, step = numbered
+            if not self.may_start(step):
+                continue
+            self.waiting.remove(numbered)
+            if self.lost(step):
+                say(f"{step.name}: not run, for a step that it rests on has failed")
+                self.settle(step, Result(0, 1, 0.0, 0.0))
+                return True
+            self.running[number] = step
+            threading.Thread(target=self.run, args=numbered, daemon=True).start()
+            return True
+        if self.waiting and not self.running:
+            names = ", ".join(step.name for _, step in self.waiting)
+            raise Fail(f"these steps wait for each other: {names}")
+        return False
+
+
+def print_times(results, seconds):
+    """What took how long, the longest first."""
+    rows = [["step", "seconds", "processor seconds"]]
+    longest_first = sorted(results.items(), key=lambda item: -item[1].cpu)
+    rows += [[name, f"{result.seconds:.0f}", f"{result.cpu:.0f}"] for name, result in longest_first]
+    cpu = sum(result.cpu for result in results.values())
+    rows.append(["all", f"{seconds:.0f}", f"{cpu:.0f}"])
+    say("\n" + table(rows))
+
+
+def run_steps(chosen, folder, *, resume=False, width=1):
+    """Run steps on `width` cores, and end with `N passed, N failed`. Returns the exit status.
+
+    With `resume`, what an earlier run of the same sources saw pass is counted as it was. What took
+    how long is printed and written to times.json in the folder.
     """
-    results = folder / "results.json"
-    known = json.loads(results.read_text()) if resume and results.exists() else {}
+    path = folder / "results.json"
+    now = fingerprint()
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    known = kept.get("steps", {}) if resume and kept.get("sources") == now else {}
+    if resume and kept and not known:
+        say("the sources have changed since the earlier run: every step is run")
     done, left = {}, []
     started = time.monotonic()
     for number, step in chosen:
         if known.get(step.name, [0, 1])[1] == 0:
-            done[step.name] = known[step.name]
-            say(f"{step.name}: {done[step.name][0]} passed in an earlier run")
+            done[step.name] = Result(*known[step.name])
+            say(f"{step.name}: {done[step.name].passed} passed in an earlier run")
         else:
             left.append((number, step))
-    lock = threading.Lock()
 
-    def run(numbered):
-        number, step = numbered
-        good, bad, _ = run_step(number, step, folder)
-        with lock:
-            done[step.name] = known[step.name] = [good, bad]
-            write_json(results, known)
+    def settled(step, result):
+        known[step.name] = list(result)
+        write_json(path, {"sources": now, "steps": known})
 
-    for numbered in left:
-        if width == 1 or not numbered[1].shares:
-            run(numbered)
-    if width > 1:
-        with ThreadPoolExecutor(width) as pool:
-            # list: an exception in a step is raised here
-            list(pool.map(run, [numbered for numbered in left if numbered[1].shares]))
-    wrong = [step.name for _, step in left if done[step.name][1]]
-    say(f"\n{len(chosen)} steps in {(time.monotonic() - started) / 60:.1f} minutes")
+    results = Runner(left, folder, width, settled).run_all()
+    seconds = time.monotonic() - started
+    done.update(results)
+    print_times(results, seconds)
+    times = [{"step": name, **result._asdict()} for name, result in done.items()]
+    write_json(folder / "times.json", {"cores": width, "seconds": seconds, "steps": times})
+    wrong = [step.name for _, step in chosen if done[step.name].failed]
+    say(f"\n{len(chosen)} steps in {seconds / 60:.1f} minutes")
     if wrong:
         say(f"failed: {', '.join(wrong)}")
-    passed, failed = (sum(result[i] for result in done.values()) for i in (0, 1))
+    passed = sum(result.passed for result in done.values())
+    failed = sum(result.failed for result in done.values())
     say(f"{passed} passed, {failed} failed")
     return 1 if failed else 0

@@ -255,7 +255,7 @@ def run_configuration(tree, name, args):
         say(f"{name} ({configuration.options}): the C and mpgc differ; again: {again}\n{text}")
         return None
     if configuration.small and not args.run:
-        good, text = run_driver(driver, library, folder / "small.log", "small")
+        good, text = run_driver(driver, library, folder / "small.log", "small", args.share)
         say("\n".join(f"  {name}: {line}" for line in text.splitlines()))
         if not good:
             return None
@@ -299,6 +299,7 @@ def main():
     add_tree_arguments(parser)
     parser.add_argument("--operations", default="", help=f"operations for each configuration ({OPERATIONS})")
     parser.add_argument("--config", default="", help="configurations, with commas between them (all); `ci` is those that CI runs")
+    parser.add_argument("--share", type=int, default=1, help="of the states of small heaps, one in so many, and shorter sequences (1: all)")
     parser.add_argument("--seed", default="1", help="another seed draws other traces")
     parser.add_argument("--run", default="", help="start at this run of the seed, to see a difference again")
     args = parser.parse_args()

@@ -187,44 +187,6 @@ class Options(unittest.TestCase):
                 options.parse(text)
 
 
-class Steps(unittest.TestCase):
-    def test_steps_are_chosen_by_any_of_several_words(self):
-        known = [steps.Step(name, ["true"]) for name in ("twins a", "fuzz b", "threads c")]
-        self.assertEqual([number for number, _ in steps.choose(known, "twins,threads")], [0, 2])
-        self.assertEqual(len(steps.choose(known, "")), 3)
-        with self.assertRaisesRegex(Fail, "no step has `sheds`"):
-            steps.choose(known, "sheds")
-
-    def run_all(self, folder, chosen, **words):
-        with mock.patch("steps.say"), mock.patch("common.say"):
-            return steps.run_steps(list(enumerate(chosen)), folder, **words)
-
-    def test_steps_that_share_run_beside_each_other_and_are_counted(self):
-        # each waits until the other has begun
-        def meets(own, other):
-            return ["sh", "-c", f"touch $0/{own}; until [ -e $0/{other} ]; do sleep 0.01; done"]
-
-        with tempfile.TemporaryDirectory() as folder:
-            chosen = [
-                steps.Step("one", [*meets("a", "b"), folder], shares=True),
-                steps.Step("other", [*meets("b", "a"), folder], shares=True),
-                steps.Step("alone", ["true"]),
-            ]
-            self.assertEqual(self.run_all(Path(folder), chosen, width=2), 0)
-
-    def test_a_step_that_fails_fails_all_and_is_run_again(self):
-        with tempfile.TemporaryDirectory() as folder:
-            good, bad = steps.Step("good", ["true"], shares=True), steps.Step("bad", ["false"], shares=True)
-            self.assertEqual(self.run_all(Path(folder), [good, bad], width=2), 1)
-            mended = [good._replace(command=["false"]), bad._replace(command=["true"])]
-            self.assertEqual(self.run_all(Path(folder), mended, resume=True), 0)
-
-    def test_the_long_versions_are_those_of_every_configuration_and_target(self):
-        names = {step.name for step in proof.all_steps("1.26.1")}
-        self.assertLessEqual({f"fuzz 1.26.1 {target}" for target in fuzz.TARGETS}, names)
-        self.assertLessEqual({"twins 1.26.1 stack8", "threads 1.26.1", "matrix 1.26.1"}, names)
-
-
 class Verdicts(unittest.TestCase):
     def judge(self, c, rust):
         return upstream.judge({"c": c.split(), "rust": rust.split()})

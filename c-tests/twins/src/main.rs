@@ -3,7 +3,7 @@
 //! ```text
 //!   twins SHARED-OBJECT prove [functions]
 //!   twins SHARED-OBJECT random OPERATIONS SEED [RUN]
-//!   twins SHARED-OBJECT small
+//!   twins SHARED-OBJECT small [SHARE]
 //!   twins SHARED-OBJECT faults
 //! ```
 //!
@@ -14,7 +14,8 @@ use twins::run::{self, Failure, Told};
 use twins::twin::{self, Twin};
 use twins::{faults, known, prove, shrink, small};
 
-const USAGE: &str = "usage: twins SHARED-OBJECT prove|small|faults|random OPERATIONS SEED [RUN]";
+const USAGE: &str =
+    "usage: twins SHARED-OBJECT prove|small [SHARE]|faults|random OPERATIONS SEED [RUN]";
 
 fn main() -> ExitCode {
     match start() {
@@ -41,7 +42,10 @@ fn start() -> Result<(), String> {
             prove::prove(twins, !functions_only)
         }
         Some("faults") => faults::faults(twins),
-        Some("small") => small::small(twins),
+        Some("small") => {
+            let share = if arguments.len() > 2 { number(2)? } else { 1 };
+            small::small(twins, share.max(1) as usize)
+        }
         Some("random") => {
             let run = if arguments.len() > 4 { number(4)? } else { 0 };
             random(twins, number(2)?, number(3)?, run)

@@ -10,8 +10,9 @@ use crate::triple::Triple;
 use crate::twin::Twin;
 use mpgc::heap::testing::{Op, Options, Step};
 
-/// Operations in a sequence.
+/// Operations in a sequence, and in the short form, where states are left out.
 const LENGTH: usize = 5;
+const SHORT_LENGTH: usize = 4;
 /// Bytes of a block.
 pub const BLOCK: usize = 4 * size_of::<usize>();
 /// A dump is slow: one in so many sequences.
@@ -96,30 +97,33 @@ fn alphabet(finaliser: bool) -> Vec<Op> {
     all
 }
 
+/// Compares all, or one in `share` of the states of the larger heaps, and shorter sequences.
+///
 /// # Errors
 ///
 /// The first difference, with the operations that lead to it.
-pub fn small(twins: [&'static Twin; 2]) -> Result<(), String> {
+pub fn small(twins: [&'static Twin; 2], share: usize) -> Result<(), String> {
     if twins[0].block_bytes as usize != BLOCK || twins[0].split || !twins[0].threshold {
         return Err("this configuration's heap is not the one that the model knows".into());
     }
     if twins[0].finaliser && twins[0].release < 12500 {
-        all_of::<FinalisersInTheSweep>(twins)
+        all_of::<FinalisersInTheSweep>(twins, share)
     } else if twins[0].finaliser {
-        all_of::<WithFinalisers>(twins)
+        all_of::<WithFinalisers>(twins, share)
     } else {
-        all_of::<WithoutFinalisers>(twins)
+        all_of::<WithoutFinalisers>(twins, share)
     }
 }
 
-fn all_of<O: Options>(twins: [&'static Twin; 2]) -> Result<(), String> {
+fn all_of<O: Options>(twins: [&'static Twin; 2], share: usize) -> Result<(), String> {
     let told = shared();
+    let length = if share == 1 { LENGTH } else { SHORT_LENGTH };
     let letters = alphabet(O::FINALISER);
-    let found = in_child(told, |told| sequences::<O>(twins, &letters, told));
+    let found = in_child(told, |told| sequences::<O>(twins, &letters, length, told));
     report(found, told)?;
     println!(
-        "{} sequences: each of {LENGTH} operations out of {}, on 8 blocks; {} operations",
-        letters.len().pow(LENGTH as u32),
+        "{} sequences: each of {length} operations out of {}, on 8 blocks; {} operations",
+        letters.len().pow(length as u32),
         letters.len(),
         told.covered.operations
     );
@@ -130,7 +134,10 @@ fn all_of<O: Options>(twins: [&'static Twin; 2]) -> Result<(), String> {
         (12, 10, false, every_operation, "every operation"),
     ];
     for (blocks, free_to_choose, all_finalisers, operations, which) in rounds {
-        let states = states(free_to_choose, O::FINALISER, all_finalisers);
+        // The smallest heap is always looked at as a whole.
+        let every = if free_to_choose == 4 { 1 } else { share };
+        let mut states = states(free_to_choose, O::FINALISER, all_finalisers);
+        states = states.into_iter().step_by(every).collect();
         told.run = 0;
         let found = in_child(told, |told| {
             let mut triple = Triple::<O>::new(twins, setup(blocks));
@@ -157,10 +164,15 @@ fn report(found: Result<(), crate::run::Failure>, told: &Told) -> Result<(), Str
 }
 
 /// Runs every sequence. Only what is new since the sequence before is compared in depth.
-fn sequences<O: Options>(twins: [&'static Twin; 2], letters: &[Op], told: &mut Told) -> Outcome {
+fn sequences<O: Options>(
+    twins: [&'static Twin; 2],
+    letters: &[Op],
+    length: usize,
+    told: &mut Told,
+) -> Outcome {
     let mut triple = Triple::<O>::new(twins, setup(8));
     told.setup = setup(8);
-    let mut word = [0; LENGTH];
+    let mut word = vec![0; length];
     let mut new_from = 0;
     loop {
         triple.restart();
@@ -172,11 +184,11 @@ fn sequences<O: Options>(twins: [&'static Twin; 2], letters: &[Op], told: &mut T
                 triple.compare()?;
             }
         }
-        told.covered.operations += LENGTH as u64;
+        told.covered.operations += length as u64;
         if told
             .covered
             .operations
-            .is_multiple_of(DUMPS * LENGTH as u64)
+            .is_multiple_of(DUMPS * length as u64)
         {
             triple.pair.compare_all()?;
         }

@@ -1,0 +1,126 @@
+"""Unit tests of how steps are chosen, run beside each other, counted and resumed."""
+
+import json
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import fuzz
+import proof
+import run_checks
+import steps
+from common import Fail
+
+
+def meets(folder, own, other):
+    """A command that ends when the other one has begun too."""
+    script = f"touch $0/{own}; until [ -e $0/{other} ]; do sleep 0.01; done"
+    return ["sh", "-c", script, str(folder)]
+
+
+def alone(folder):
+    """A command that fails where another of its kind runs."""
+    script = "mkdir $0/busy || exit 1; sleep 0.05; rmdir $0/busy"
+    return ["sh", "-c", script, str(folder)]
+
+
+class Steps(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.folder = Path(scratch.name)
+
+    def run_all(self, *chosen, **words):
+        with mock.patch("steps.say") as said, mock.patch("common.say"):
+            status = steps.run_steps(list(enumerate(chosen)), self.folder, **words)
+        self.said = "\n".join(call.args[0] for call in said.call_args_list)
+        return status
+
+    def test_steps_are_chosen_by_any_of_several_words(self):
+        known = [steps.Step(name, ["true"]) for name in ("twins a", "fuzz b", "threads c")]
+        numbers = [number for number, _ in steps.choose(known, "twins,threads")]
+        self.assertEqual(numbers, [0, 2])
+        self.assertEqual(len(steps.choose(known, "")), 3)
+        with self.assertRaisesRegex(Fail, "no step has `sheds`"):
+            steps.choose(known, "sheds")
+
+    def test_steps_of_one_core_run_beside_each_other_and_are_counted(self):
+        one = steps.Step("one", meets(self.folder, "a", "b"), cores=1)
+        other = steps.Step("other", meets(self.folder, "b", "a"), cores=1)
+        self.assertEqual(self.run_all(one, other, steps.Step("alone", ["true"]), width=2), 0)
+        self.assertIn("3 passed, 0 failed", self.said)
+
+    def test_a_step_of_all_cores_has_them_to_itself(self):
+        many = [steps.Step(f"{n}", alone(self.folder), cores=n % 2 * 2) for n in range(4)]
+        self.assertEqual(self.run_all(*many, width=2), 0)
+
+    def test_steps_that_use_the_same_folder_take_turns(self):
+        many = [steps.Step(f"{n}", alone(self.folder), cores=1, uses=("a",)) for n in range(4)]
+        self.assertEqual(self.run_all(*many, width=4), 0)
+
+    def test_a_step_waits_for_what_it_rests_on_and_fails_with_it(self):
+        made = str(self.folder / "made")
+        makes = steps.Step("makes", ["sh", "-c", "sleep 0.05; touch $0", made], cores=1)
+        needs = steps.Step("needs", ["test", "-e", made], cores=1, after=("makes",))
+        self.assertEqual(self.run_all(needs, makes, width=2), 0)
+        broken = makes._replace(command=["false"])
+        self.assertEqual(self.run_all(broken, needs, width=2), 1)
+        self.assertIn("needs: not run", self.said)
+
+    def test_steps_that_wait_for_each_other_are_an_error(self):
+        one = steps.Step("one", ["true"], after=("other",))
+        with self.assertRaisesRegex(Fail, "wait for each other: one, other"):
+            self.run_all(one, steps.Step("other", ["true"], after=("one",)))
+
+    def test_a_step_gets_its_share_of_the_cores_as_jobs(self):
+        step = steps.Step("share", ["sh", "-c", "test $JOBS = 1"], cores=1)
+        whole = steps.Step("whole", ["sh", "-c", "test $JOBS = 4"])
+        self.assertEqual(self.run_all(step, whole, width=4), 0)
+
+    def test_a_step_that_fails_fails_all_and_is_run_again(self):
+        good, bad = steps.Step("good", ["true"], cores=1), steps.Step("bad", ["false"], cores=1)
+        self.assertEqual(self.run_all(good, bad, width=2), 1)
+        later = [good._replace(command=["false"]), bad._replace(command=["true"])]
+        self.assertEqual(self.run_all(*later, resume=True), 0)
+
+    def test_results_of_other_sources_are_not_resumed(self):
+        good = steps.Step("good", ["true"])
+        self.assertEqual(self.run_all(good), 0)
+        with mock.patch("steps.fingerprint", return_value="other"):
+            self.assertEqual(self.run_all(good._replace(command=["false"]), resume=True), 1)
+        self.assertIn("the sources have changed", self.said)
+
+    def test_times_are_written_with_the_processor_seconds_of_each_step(self):
+        busy = [sys.executable, "-c", "import time\nwhile time.process_time() < 0.2: pass"]
+        self.run_all(steps.Step("busy", busy), steps.Step("idle", ["sleep", "0.3"]))
+        times = json.loads((self.folder / "times.json").read_text())
+        cpu = {each["step"]: each["cpu"] for each in times["steps"]}
+        self.assertGreaterEqual(cpu["busy"], 0.2)
+        self.assertLess(cpu["idle"], 0.2)
+
+    def test_what_a_step_left_out_is_shown(self):
+        self.run_all(steps.Step("some", ["echo", "skipped: the half of it"]))
+        self.assertIn("skipped: the half of it", self.said)
+
+
+class Lists(unittest.TestCase):
+    def test_the_long_versions_are_those_of_every_configuration_and_target(self):
+        names = {step.name for step in proof.all_steps("1.26.1")}
+        self.assertLessEqual({f"fuzz 1.26.1 {target}" for target in fuzz.TARGETS}, names)
+        self.assertLessEqual({"twins 1.26.1 stack8", "threads 1.26.1", "matrix 1.26.1"}, names)
+
+    def test_each_list_of_checks_can_be_run(self):
+        for short in (True, False):
+            chosen = run_checks.all_steps(short)
+            names = [step.name for step in chosen]
+            self.assertEqual(len(names), len(set(names)))
+            for number, step in enumerate(chosen):
+                self.assertLessEqual(set(step.after), set(names[:number]), step.name)
+
+
+if __name__ == "__main__":
+    unittest.main()
