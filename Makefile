@@ -23,9 +23,9 @@ BOARD ?= MPS2_AN385
 SYMBOLS ?=
 # The machine that `make build` and `make upstream` are for, if not this one; what `make nlr` runs, with commas between (all).
 ARCH ?=
-# What `make mutants`, `make matrix`, `make metal` and `make proof` run: all whose name holds ONLY (but for mutants, one of several words, with
-# commas between), or the k-th of every n (SHARD=k/n);
-# RESUME=1 leaves out what an earlier run has settled.
+# What `make test`, `make test-all`, `make mutants`, `make matrix`, `make metal` and `make proof` run:
+# all whose name holds ONLY (but for mutants, one of several words, with commas between), or the k-th of
+# every n (SHARD=k/n); RESUME=1 leaves out what an earlier run has settled.
 ONLY ?=
 SHARD ?=
 RESUME ?=
@@ -33,6 +33,9 @@ RESUME ?=
 SINCE ?=
 # `make mutants` alone: count changes that have a reason why they survive as survivors without running them.
 TRUST ?=
+# `make mutants` alone: so many changes, drawn by a fixed seed; show them to what `make test` runs alone.
+SAMPLE ?=
+SHORT ?=
 # How many signals `make interrupts` sends, and of which share of the instructions it tries pairs (0: none).
 SIGNALS ?= 1000000
 PAIRS ?= 40
@@ -55,7 +58,7 @@ ANY_UNIX = $(UNIX) --arch "$(ARCH)"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help python deps tree build build-c run repl test upstream firmware firmware-test size metal metal-interrupts metal-bench nlr twins fuzz fuzz-corpus bench bench-growth hardened-cost bench-python noscan matrix interrupts threads sanitize miri mutants proof firmware-lib install examples firmware-check fmt lint unit clean
+.PHONY: help python deps tree build build-c run repl test test-all upstream firmware firmware-test size metal metal-interrupts metal-bench nlr twins fuzz fuzz-corpus bench bench-growth hardened-cost bench-python noscan matrix interrupts threads sanitize miri mutants proof firmware-lib install examples firmware-check fmt lint unit clean
 
 help: ## list these tasks
 	@echo 'make TASK [RELEASE=1.25.0|1.26.1] [MICROPYTHON_DIR=...] [VARIANT=standard|coverage|minimal] [OPTIONS="..."]'
@@ -82,9 +85,13 @@ run: deps ## build the unix port with mpgc and run examples/demo.py
 repl: deps ## build the unix port with mpgc and open its prompt
 	@$(PYTHON) tools/unix.py $(UNIX) --python-module --run
 
-test: python ## run everything that CI runs; ends with `N passed, N failed`
-	@$(PYTHON) tools/deps.py --test
-	@$(PYTHON) tools/run_checks.py
+CHECKS = $(PYTHON) tools/run_checks.py $(if $(RESUME),--resume) --only "$(ONLY)"
+
+test: python ## run what finds most in 12 minutes, as CI does; ends with `N passed, N failed` [RESUME=1]
+	@$(CHECKS)
+
+test-all: python ## run every check of an hour, before a release or a large change [ONLY=twins] [RESUME=1]
+	@$(CHECKS) --all
 
 upstream: deps ## run MicroPython's own tests on C and on mpgc, and compare [ARCH=armhf, under qemu-user]
 	@$(PYTHON) tools/upstream.py $(ANY_UNIX)
@@ -170,11 +177,11 @@ sanitize: python ## run under AddressSanitizer, ThreadSanitizer, UBSan and valgr
 miri: python ## run the tests of the pure rooms under Miri, where rustup has it
 	@$(PYTHON) tools/sanitize.py --miri
 
-mutants: deps ## break the library on purpose and see whether a check notices [ONLY=hints] [SINCE=v0.1] [SHARD=0/4] [RESUME=1] [TRUST=1]
-	@$(PYTHON) tools/mutants.py --only "$(ONLY)" --since "$(SINCE)" --shard "$(SHARD)" $(if $(RESUME),--resume) $(if $(TRUST),--trust)
+mutants: deps ## break the library on purpose and see whether a check notices [ONLY=hints] [SINCE=v0.1] [SHARD=0/4] [RESUME=1] [TRUST=1] [SAMPLE=300 SHORT=1]
+	@$(PYTHON) tools/mutants.py $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SHORT),--short) --only "$(ONLY)" --since "$(SINCE)" --shard "$(SHARD)" $(if $(RESUME),--resume) $(if $(TRUST),--trust)
 
 proof: python ## run the long versions of the checks, hours of them [RELEASE=1.26.1] [ONLY=twins] [RESUME=1]
-	@$(PYTHON) tools/deps.py --test
+	@$(PYTHON) tools/deps.py --test-all
 	@$(PYTHON) tools/deps.py --matrix
 	@$(PYTHON) tools/proof.py --release "$(RELEASE)" --only "$(ONLY)" $(if $(RESUME),--resume)
 

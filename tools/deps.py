@@ -65,9 +65,14 @@ BENCH_NEEDS = [
 
 # What `make test` needs beyond that.
 TEST_NEEDS = [
-    Need("cmake (checks the CMake door)", "cmake", program("cmake")),
-    Need("patch (checks the patches)", "patch", program("patch")),
+    Need("cmake (checks the CMake integration and package)", "cmake", program("cmake")),
     *BENCH_NEEDS,
+]
+
+# What `make test-all` needs beyond that.
+TEST_ALL_NEEDS = [
+    *TEST_NEEDS,
+    Need("patch (checks the patches)", "patch", program("patch")),
 ]
 
 # What `make matrix` needs beyond that.
@@ -77,17 +82,20 @@ MATRIX_NEEDS = [
     *BENCH_NEEDS,
 ]
 
-# What `make test` builds the unix port for beside this machine.
+# What `make test` builds for beside this machine; the board of its firmware.
 TESTED_TARGETS = ("i686",)
+SHORT_BOARDS = TESTED_BOARDS[:1]
 
 # Where the Lisp of examples/firmware runs beside this machine.
 EXAMPLE_TARGETS = ("thumbv6m", "thumbv7m")
 
 
 def rust_for(target):
-    """Whether some toolchain here has Rust's core for the target, or its source."""
+    """Whether some toolchain here has Rust's library for the target, or its source."""
+    # Drivers that are built for another machine with an operating system have std.
+    crate = "std" if "-linux-" in target else "core"
     try:
-        choose_toolchain(target)
+        choose_toolchain(target, crate=crate)
     except Stop:
         return False
     return True
@@ -101,6 +109,21 @@ def needs_of(target):
         found.append(Need(f"the compiler, library or emulator for {target.rust}", package, present))
     # rust-web-src is the source of core and std, which cargo-web builds for any target.
     return found + [Need(f"Rust for {target.rust}", package, lambda: rust_for(target.rust)) for package in ("cargo-web", "rust-web-src")]
+
+
+def add_rust_target(target):
+    """Let rustup add Rust's library for a target: smaller and sooner there than a compiler of Debian's.
+
+    Where there is no rustup, or it reaches no server, what needs_of() names is installed instead.
+    """
+    if shutil.which("rustup") is None or rust_for(target.rust):
+        return
+    say(f"adding Rust's library: rustup target add {target.rust}")
+    command = ["rustup", "target", "add", target.rust]
+    try:
+        subprocess.run(command, stdin=subprocess.DEVNULL, check=False, timeout=120)
+    except subprocess.TimeoutExpired:
+        say("rustup does not answer; taking Debian's Rust")
 
 
 def installed(package):
@@ -180,20 +203,26 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="only say what is missing, install nothing")
     parser.add_argument("--test", action="store_true", help="also what `make test` needs")
+    parser.add_argument("--test-all", action="store_true", help="also what `make test-all` needs")
     parser.add_argument("--bench", action="store_true", help="also what `make bench` needs")
     parser.add_argument("--matrix", action="store_true", help="also what `make matrix` needs")
     parser.add_argument("--examples", action="store_true", help="also what the examples for C programs need")
     parser.add_argument("--target", default="", help="also what a build for this machine needs (a name of tools/targets.py)")
     parser.add_argument("--board", default="", help="also what firmware for this board needs (a name of tools/boards.py)")
     args = parser.parse_args()
-    needs = NEEDS + (TEST_NEEDS if args.test else BENCH_NEEDS if args.bench else [])
+    needs = NEEDS + (
+        TEST_ALL_NEEDS if args.test_all else TEST_NEEDS if args.test else BENCH_NEEDS if args.bench else []
+    )
+    tests = args.test or args.test_all
     needs = needs + (MATRIX_NEEDS if args.matrix else [])
     targets = [find_target(args.target)] if args.target else []
-    boards = [args.board] if args.board else TESTED_BOARDS if args.test else []
+    boards = [args.board] if args.board else TESTED_BOARDS if args.test_all else SHORT_BOARDS if args.test else []
     targets += [find_target(find_board(board).target) for board in boards]
-    targets += [find_target(name) for name in TESTED_TARGETS] if args.test else []
-    targets += [find_target(name) for name in EXAMPLE_TARGETS] if args.test or args.examples else []
+    targets += [find_target(name) for name in TESTED_TARGETS] if tests else []
+    targets += [find_target(name) for name in EXAMPLE_TARGETS] if tests or args.examples else []
     for target in targets:
+        if not args.check:
+            add_rust_target(target)
         needs = needs + needs_of(target)
     if sys.version_info < OLDEST_PYTHON:
         raise Fail(f"python3 is {sys.version.split()[0]}, the tools need {'.'.join(map(str, OLDEST_PYTHON))} or later: install a newer python3")
@@ -210,7 +239,7 @@ def main():
     check_rust()
     for wrong in filter(None, map(missing_for, targets)):
         raise Fail(wrong)
-    if args.test:
+    if tests:
         check_rust_tools()
     return 0
 

@@ -8,6 +8,8 @@ An edit is made in a copy of the working tree. The checks form a ladder, the che
     interrupts, threads     under interrupts or threads, for edits that only these can show
     upstream    MicroPython's own tests
 
+In the short form each check is as `make test` has it, and an edit is not shown to what `make test` leaves out.
+
 An edit that does not apply exactly once, and one that does not compile, are errors: they show nothing. A check
 that fails is tried once without the edit, so that one which fails for another reason proves nothing either.
 """
@@ -22,13 +24,14 @@ import time
 import tomllib
 from collections import namedtuple
 
+import run_checks
+import twins
 from common import BUILD, ROOT, Fail, clean_env, run_logged, say, shown, write_json
 from tree import get_tree
 
 EDITS = ROOT / "mutants" / "edits.toml"
 WORK = BUILD / "mutants"
 COPY = WORK / "tree"
-RELEASE = "1.25.0"
 OPERATIONS = "200000"
 STRAINS = {
     "interrupts": ("tools/interrupts.py", ["--signals", "100000"]),
@@ -103,8 +106,22 @@ def copy_tree():
                 target.unlink()
 
 
-def ladder(edit, unit_env, wanted):
-    tree = get_tree(RELEASE)
+def short_configurations(wanted):
+    """The configurations that `make test` has for those that an edit names, or those of their kind."""
+    all_short = twins.choose("ci")
+    found = [name for name in wanted.split(",") if name in all_short]
+    kinds = tuple(name.split("-")[0] for name in wanted.split(","))
+    return ",".join(found or [name for name in all_short if name.startswith(kinds)])
+
+
+def in_short_drop_in(word):
+    """Whether `make test` runs the drop-in checks that have this word in their name."""
+    return any(word in name or name in word for name in run_checks.SHORT_DROP_IN.split(","))
+
+
+def ladder(edit, unit_env, args):
+    short = args.short
+    tree = get_tree(run_checks.SHORT_RELEASE if short else run_checks.RELEASE)
     env = clean_env(MPGC_BUILD_TOOLS=str(WORK / "build-tools"), JOBS="1")
 
     def python(script, *words):
@@ -113,19 +130,22 @@ def ladder(edit, unit_env, wanted):
     rungs = []
     if PURE.match(edit.file):
         rungs.append(Rung("unit", ["cargo", "test", "--lib"], unit_env))
-    rungs.append(Rung("twins", python(
-        "tools/twins.py", "--micropython-dir", tree.path, "--operations", OPERATIONS, "--config", edit.config,
-    ), env))
-    if edit.dropin:
+    config = short_configurations(edit.config) if short else edit.config
+    words = ["--operations", run_checks.SHORT_OPERATIONS if short else OPERATIONS, "--config", config]
+    words += ["--share", run_checks.SHORT_SHARE] if short else []
+    if config:
+        rungs.append(Rung("twins", python("tools/twins.py", "--micropython-dir", tree.path, *words), env))
+    if edit.dropin and (not short or in_short_drop_in(edit.dropin)):
         rungs.append(Rung("dropin", python(
             "micropython-patches/check_dropin.py", "--tree", tree.path, "--work", WORK / "dropin", "--only", edit.dropin,
         ), env))
-    if edit.strain:
+    if edit.strain and not short:
         script, words = STRAINS[edit.strain]
         rungs.append(Rung(edit.strain, python(script, "--micropython-dir", tree.path, *words), env))
     rungs.append(Rung("upstream", python(
         "tools/upstream.py", "--micropython-dir", tree.path, "--variant", "standard",
     ), env))
+    wanted = [word for word in args.rungs.split(",") if word]
     return [rung for rung in rungs if not wanted or rung.name in wanted]
 
 
@@ -158,7 +178,6 @@ def run_edits(edits, unit_env, args):
 
 
 def run_all(edits, unit_env, args):
-    wanted = [word for word in args.rungs.split(",") if word]
     known = json.loads(CAUGHT.read_text()) if CAUGHT.exists() and args.resume else {}
     sound, wrong = set(), []
     for number, edit in enumerate(edits, 1):
@@ -167,7 +186,7 @@ def run_all(edits, unit_env, args):
             yield edit.name, True
             continue
         try:
-            by = climb(edit, ladder(edit, unit_env, wanted), sound)
+            by = climb(edit, ladder(edit, unit_env, args), sound)
         except NotBuilt as error:
             wrong.append(edit.name)
             say(f"{number}/{len(edits)} {edit.name}: {error}")

@@ -9,6 +9,7 @@ change that nothing notices is a survivor: mutants/equivalent.toml must say why 
 
 import argparse
 import json
+import random
 import re
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ import time
 import tomllib
 from collections import namedtuple
 
+import run_checks
 from common import ROOT, Fail, clean_env, jobs, run_logged, run_main, say, shown, write_json
 from mutant_edits import EDITS, WORK, check_edits, load_edits, run_edits
 
@@ -24,6 +26,8 @@ CARGO_MUTANTS = "27.1.0"
 EQUIVALENT = ROOT / "mutants" / "equivalent.toml"
 RESULTS = WORK / "results.json"
 BAR = 95
+# Draws the sample of --sample.
+SAMPLE_SEED = 19
 # cargo-mutants: all caught; some missed; some timed out.
 FINISHED = (0, 2, 3)
 NOTICED = ("CaughtMutant", "Timeout")
@@ -50,12 +54,14 @@ def host_target():
     return next(line.split()[1] for line in done.stdout.splitlines() if line.startswith("host:"))
 
 
-def test_env():
+def test_env(short):
     """For unit tests of a mutant: the same traces for each, no search for a shorter one, the runner (which optimises what needs it)."""
     runner = "CARGO_TARGET_" + host_target().upper().replace("-", "_") + "_RUNNER"
+    traces = {"MPGC_TRACES": run_checks.SHORT_TRACES} if short else {}
     return clean_env(
         PROPTEST_RNG_SEED="1", PROPTEST_MAX_SHRINK_TIME="1", PROPTEST_DISABLE_FAILURE_PERSISTENCE="1",
         CARGO_PROFILE_TEST_DEBUG="0", CARGO_PROFILE_TEST_OPT_LEVEL="0", CARGO_TERM_COLOR="never",
+        **traces,
         **{runner: f"{sys.executable} {ROOT / 'tools' / 'mutant_runner.py'}"},
     )
 
@@ -106,6 +112,15 @@ def listed_mutants(program, chosen):
     return [(name_of(mutant), mutant["name"]) for mutant in listed]
 
 
+def sample_of(program, count):
+    """A pattern for so many of all changes, the same ones for the same sources."""
+    command = [program, "mutants", "--dir", ROOT, "--list", "--json"]
+    listed = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    names = sorted(mutant["name"] for mutant in listed)
+    drawn = random.Random(SAMPLE_SEED).sample(names, min(count, len(names)))
+    return "^(" + "|".join(map(re.escape, sorted(drawn))) + ")$"
+
+
 def leave_out(listed, survivors):
     """The arguments that leave out what survives, as is known: such a change takes longest to run."""
     names = [name for ours, name in listed if ours in survivors]
@@ -133,6 +148,8 @@ def run_cargo_mutants(args, reasons):
         chosen += ["--re", re.escape(args.only)]
     if args.since:
         chosen += ["--in-diff", changes_since(args.since)]
+    if args.sample:
+        chosen += ["--re", sample_of(program, args.sample)]
     if args.shard:
         chosen += ["--shard", "{0}/{1}".format(*args.shard), "--sharding", "round-robin"]
     command += chosen
@@ -151,7 +168,7 @@ def run_cargo_mutants(args, reasons):
     command += leave_out(listed, survivors)
     out.mkdir(parents=True, exist_ok=True)
     write_json(RESULTS, found)
-    status = run_logged(command, WORK / "cargo.log", env=test_env(), cwd=ROOT, what="cargo mutants", fatal=False, every=300)
+    status = run_logged(command, WORK / "cargo.log", env=test_env(args.short), cwd=ROOT, what="cargo mutants", fatal=False, every=300)
     text = (WORK / "cargo.log").read_text(errors="replace")
     if "Found 0 mutants" not in text:
         if status not in FINISHED:
@@ -225,6 +242,8 @@ def main():
     parser.add_argument("--resume", action="store_true", help="leave out what an earlier run has caught, and survivors that have a reason")
     parser.add_argument("--trust", action="store_true", help="count what has a reason as a survivor without running it (half of the time)")
     parser.add_argument("--rungs", default="", help="the checks that edits are shown to, with commas (all)")
+    parser.add_argument("--sample", type=int, default=0, help="of cargo-mutants' changes, so many, drawn by a fixed seed (all)")
+    parser.add_argument("--short", action="store_true", help="show them to what `make test` runs, and not to more")
     parser.add_argument("--check", action="store_true", help="only see whether all edits and reasons fit the sources")
     args = parser.parse_args()
     edits, reasons = load_edits(), load_equivalent()
@@ -244,7 +263,7 @@ def main():
         edits = [edit for edit in edits if f"+++ b/{edit.file}\n" in changed]
     if args.shard:
         edits = edits[args.shard[0]::args.shard[1]]
-    found += [Found(f"edit: {name}", caught) for name, caught in run_edits(edits, test_env(), args)]
+    found += [Found(f"edit: {name}", caught) for name, caught in run_edits(edits, test_env(args.short), args)]
     return 0 if report(found, reasons) else 1
 
 

@@ -49,6 +49,9 @@ SUITES = [
 # What of the drop-in's checks is quick: what it exports, refuses and lays out.
 SHORT_DROP_IN = "symbols: standard,symbols: minimal,scenarios: plain,layouts,linked,bad input,headers"
 
+# Random traces of each heap in the unit tests of `make test`.
+SHORT_TRACES = "60"
+
 # Operations of each configuration of the twins in `make test`, and which share of the states of small heaps.
 SHORT_OPERATIONS = "60000"
 SHORT_SHARE = "23"
@@ -60,13 +63,14 @@ def tree_of(release):
     return f"tree {release}"
 
 
-def unit_tests():
+def unit_tests(short):
     """What needs no package of the system but a C compiler's linker can begin before they are there."""
+    traces = ["env", f"MPGC_TRACES={SHORT_TRACES}"] if short else []
     after = () if shutil.which("cc") else (PACKAGES,)
     uses = ("cargo",)
-    small = ["cargo", "test", "--lib", "heap", "--features"]
+    small = [*traces, "cargo", "test", "--lib", "heap", "--features"]
     return [
-        Step("unit tests", ["cargo", "test"], count_cargo, cores=1, after=after, uses=uses),
+        Step("unit tests", [*traces, "cargo", "test"], count_cargo, cores=1, after=after, uses=uses),
         Step("unit tests, small", [*small, "small"], count_cargo, cores=1, after=after, uses=uses),
         Step("unit tests, bare", [*small, "bare"], count_cargo, cores=1, after=after, uses=uses),
     ]
@@ -136,9 +140,9 @@ def firmware_library():
     return Step("the library for C programs", command, count_line, cores=1, after=(PACKAGES,))
 
 
-def beginning(releases):
-    yield Step(PACKAGES, python("tools/deps.py", "--test"), cores=1)
-    yield from unit_tests()
+def beginning(releases, short):
+    yield Step(PACKAGES, python("tools/deps.py", "--test" if short else "--test-all"), cores=1)
+    yield from unit_tests(short)
     for release in releases:
         command = python("tools/tree.py", "--release", release)
         yield Step(tree_of(release), command, cores=1, after=(PACKAGES,), uses=("trees",))
@@ -147,7 +151,7 @@ def beginning(releases):
 def short_steps():
     release = SHORT_RELEASE
     return [
-        *beginning([release]),
+        *beginning([release], True),
         *sources(True),
         twins(release, "ci", "--operations", SHORT_OPERATIONS, "--share", SHORT_SHARE),
         *map(upstream, SHORT_SUITES),
@@ -164,7 +168,7 @@ def long_steps():
     at = ["--release", RELEASE]
     rest = {"after": (tree_of(RELEASE),)}
     return [
-        *beginning([RELEASE, SHORT_RELEASE]),
+        *beginning([RELEASE, SHORT_RELEASE], False),
         *sources(False),
         Step("tests of the matrix's tools", python("tools/tests/test_matrix.py"), count_unittest, cores=1),
         twins(RELEASE, "ci"),

@@ -51,7 +51,8 @@ def run_step(number, step, folder, cores):
     log = folder / (f"{number:02}-" + re.sub(r"[^a-z0-9.]+", "-", step.name.lower()) + ".log")
     say(f"{step.name} ...")
     started, usage = time.monotonic(), {}
-    env = clean_env(JOBS=str(cores))
+    share = str(cores)
+    env = clean_env(JOBS=share, CARGO_BUILD_JOBS=share, RUST_TEST_THREADS=share)
     status = run_logged(
         step.command, log, env=env, cwd=ROOT, what=step.name, fatal=False, every=60, usage=usage
     )

@@ -10,6 +10,7 @@ from unittest import mock
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import fuzz
+import mutant_edits
 import proof
 import run_checks
 import steps
@@ -120,6 +121,16 @@ class Lists(unittest.TestCase):
             self.assertEqual(len(names), len(set(names)))
             for number, step in enumerate(chosen):
                 self.assertLessEqual(set(step.after), set(names[:number]), step.name)
+
+    def test_an_edit_is_shown_to_the_short_configurations_of_its_kind(self):
+        short = mutant_edits.short_configurations
+        self.assertEqual(short("split,auto"), "split,auto")
+        self.assertEqual(short("hardened"), "hardened-auto")
+        self.assertEqual(short("weakref"), "")
+
+    def test_an_edit_is_shown_to_drop_in_checks_that_make_test_runs(self):
+        self.assertTrue(mutant_edits.in_short_drop_in("scenarios: plain"))
+        self.assertFalse(mutant_edits.in_short_drop_in("incremental"))
 
 
 if __name__ == "__main__":
