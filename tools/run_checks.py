@@ -56,6 +56,10 @@ SHORT_TRACES = "60"
 SHORT_OPERATIONS = "60000"
 SHORT_SHARE = "23"
 
+# Release and configurations of each comparison of the C and mpgc by operation in `make test-all`. What
+# differs between the releases' C is the scheduler and the text of a dump.
+TWINS = [(RELEASE, "ci"), (SHORT_RELEASE, "split,auto,stack8,block16,no-nodes,asserts")]
+
 PACKAGES = "packages"
 
 
@@ -171,8 +175,7 @@ def long_steps():
         *beginning([RELEASE, SHORT_RELEASE], False),
         *sources(False),
         Step("tests of the matrix's tools", python("tools/tests/test_matrix.py"), count_unittest, cores=1),
-        twins(RELEASE, "ci"),
-        twins(SHORT_RELEASE, "split,auto,stack8,block16,no-nodes,asserts"),
+        *(twins(release, configurations) for release, configurations in TWINS),
         drop_in(RELEASE),
         drop_in(SHORT_RELEASE, "symbols"),
         drop_in(SHORT_RELEASE, "patch"),
