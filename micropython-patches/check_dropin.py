@@ -56,7 +56,7 @@ def all_checks(builds):
     yield "bad input: the switch points nowhere", lambda: refusals.switch_to_nowhere(builds)
     for name in refusals.OTHER_RELEASES:
         yield f"another release: {name}", lambda name=name: refusals.other_release(builds, name)
-    for name in refusals.BAD_INPUT:
+    for name in refusals.bad_inputs(builds):
         yield f"bad input: {name}", lambda name=name: refusals.bad_input(builds, name)
 
 

@@ -29,6 +29,8 @@ TARGETS = ("heap_model", "heap_c", "layout", "pystack", "sched")
 CARGO_FUZZ = "0.13.2"
 # What heap_c compares. An input chooses by its place: append, do not sort.
 TWINS = ("default", "auto", "stack8", "no-finaliser")
+# Whose kept inputs miss the planted fault: a fuzzer has to find one.
+MISS_THE_PLANTED = ("layout",)
 # Bytes of an input.
 LONGEST = 1024
 # A finding's file starts with the kind; other files are no findings.
@@ -81,11 +83,12 @@ def program_of(target):
     return WORK / "target" / host() / "release" / target
 
 
-def build_twins(args):
-    """The variable that tells heap_c where the twins are."""
+def build_twins(args, cover=True):
+    """The variable that tells heap_c where the twins are; without `cover` they are those of `make twins`."""
     tree = get_tree(args.release or None, args.micropython_dir)
+    work = WORK / "twins" if cover else twins.WORK
     built = {
-        name: twins.build_twins(tree, name, twins.CONFIGURATIONS[name].options, work=WORK / "twins", cover=True)
+        name: twins.build_twins(tree, name, twins.CONFIGURATIONS[name].options, work=work, cover=cover)
         for name in TWINS
     }
     return {"MPGC_FUZZ_TWINS": ",".join(f"{name}={path}" for name, path in built.items())}
@@ -97,9 +100,10 @@ def corpus_of(target):
     return folder
 
 
-def unpack(target):
-    """Adds the inputs that are kept to those found here. Returns how many there are."""
-    folder = corpus_of(target)
+def unpack(target, folder=None):
+    """Adds the inputs that are kept to those found here, or in `folder`. Returns how many there are."""
+    folder = folder or corpus_of(target)
+    folder.mkdir(parents=True, exist_ok=True)
     if KEPT.exists():
         with tarfile.open(KEPT) as kept:
             for member in kept:
@@ -213,6 +217,37 @@ def fuzz(target, args, env, *, corpus=True):
     return result
 
 
+def replay(names, args):
+    """Run the inputs that are kept once, without libFuzzer and its sanitizer. Returns how many targets are well."""
+    command = ["cargo", "build", "--release", "--no-default-features", "--bin", "replay"]
+    command += ["--manifest-path", SOURCES / "Cargo.toml", "--target-dir", WORK / "replay"]
+    # As cargo-fuzz builds it: the model and the operations check themselves.
+    checks = clean_env(CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS="true", CARGO_PROFILE_RELEASE_LTO="off")
+    run_logged(command, WORK / "replay.log", env=checks, what="building the replay of the corpus")
+    env = build_twins(args, cover=False) if "heap_c" in names else {}
+    good = 0
+    for name in names:
+        # Only what is kept: what a fuzzer has found here since is not part of the check.
+        folder, log = WORK / "kept" / name, WORK / f"{name}-replay.log"
+        shutil.rmtree(folder, ignore_errors=True)
+        inputs = unpack(name, folder)
+        command = [WORK / "replay" / "release" / "replay", name, folder]
+        planted = clean_env(**env, MPGC_FUZZ_PLANT="1")
+        unseen = run_logged(command, WORK / f"{name}-planted.log", env=planted, what=name, fatal=False) == 0
+        if unseen and name not in MISS_THE_PLANTED:
+            say(f"{name}: FAILED: a planted fault is not seen")
+            continue
+        status = run_logged(command, log, env=clean_env(**env), what=f"replaying {name}", fatal=False)
+        ran = told(r"^(\d+) inputs$", log.read_text(errors="replace"))
+        if status == 0 and ran == inputs > 0:
+            say(f"{name}: {ran} inputs find nothing")
+            good += 1
+        else:
+            tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:])
+            say(f"{name}: FAILED with status {status}, {ran} of {inputs} inputs; see {shown(log)}\n{tail}")
+    return good
+
+
 def reason_of(text):
     """The lines that say what was found."""
     lines = text.splitlines()
@@ -229,6 +264,7 @@ def main():
     parser.add_argument("--target", default="", help=f"targets, with commas between them ({', '.join(TARGETS)})")
     parser.add_argument("--input", default="", help="run this input of one target, as the account of a finding says")
     parser.add_argument("--keep", action="store_true", help="minimise what was found and write it to fuzz/corpus.tar.xz")
+    parser.add_argument("--replay", action="store_true", help="only run the inputs that are kept, once, without libFuzzer")
     parser.add_argument("--prove", action="store_true", help="plant a fault for each target first, and paste what is printed")
     args = parser.parse_args()
     names = [name for name in args.target.split(",") if name] or list(TARGETS)
@@ -240,6 +276,10 @@ def main():
         raise Fail(f"SECONDS={args.seconds} is not a whole number above 0")
     if args.input and (len(names) != 1 or not Path(args.input).is_file()):
         raise Fail(f"INPUT={args.input}: give a file that is there, and the one TARGET that it is for")
+    if args.replay:
+        good = replay(names, args)
+        say(f"{good} passed, {len(names) - good} failed")
+        return 0 if good == len(names) else 1
     build()
     env = build_twins(args) if "heap_c" in names else {}
     passed, failed = fuzz_proof.prove(fuzz, names, args, env) if args.prove else (0, 0)

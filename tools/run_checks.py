@@ -47,7 +47,7 @@ SUITES = [
 ]
 
 # What of the drop-in's checks is quick: what it exports, refuses and lays out.
-SHORT_DROP_IN = "symbols: standard,symbols: minimal,scenarios: plain,layouts,linked,bad input,headers"
+SHORT_DROP_IN = "symbols: standard,scenarios: plain,layouts,linked: no panic,linked: the program,bad input,headers"
 
 # Random traces of each heap in the unit tests of `make test`.
 SHORT_TRACES = "60"
@@ -133,9 +133,15 @@ def size(release):
     return Step("size", command, cores=1, after=(tree_of(release),))
 
 
-def fuzzing(release, *words):
-    """All of the corpus that is kept, then whatever else comes up in the seconds that are given."""
-    command = python("tools/fuzz.py", "--release", release, *words)
+def fuzz_corpus(release):
+    """The twins that it takes are those of the step before."""
+    command = python("tools/fuzz.py", "--release", release, "--replay")
+    return Step("the fuzz corpus", command, count_line, cores=1, after=(f"twins {release}",))
+
+
+def fuzzing(release):
+    """All of the corpus that is kept, then whatever else comes up in a few seconds; each target sees a planted fault."""
+    command = python("tools/fuzz.py", "--release", release, "--seconds", "8", "--prove")
     return Step("fuzzing", command, count_line, cores=1, after=(tree_of(release),))
 
 
@@ -162,7 +168,7 @@ def short_steps():
         drop_in(release, SHORT_DROP_IN),
         *instructions(release),
         firmware_library(),
-        fuzzing(release, "--seconds", "1"),
+        fuzz_corpus(release),
         firmware(release, TESTED_BOARDS[0]),
         size(release),
     ]
@@ -185,7 +191,7 @@ def long_steps():
         *map(upstream, SHORT_SUITES[:1] + SUITES),
         *instructions(RELEASE),
         Step("sanitizers", python("tools/sanitize.py", *at, "--short"), count_line, cores=1, **rest),
-        fuzzing(RELEASE, "--seconds", "8", "--prove"),
+        fuzzing(RELEASE),
         firmware_library(),
         Step("noscan", python("tools/noscan.py", *at), cores=1, **rest),
         Step("a tree of one's own", python("tools/check_own_tree.py"), cores=1, **rest),

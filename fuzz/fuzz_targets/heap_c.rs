@@ -5,6 +5,6 @@
 use mpgc_fuzz::heap_c;
 
 libfuzzer_sys::fuzz_target!(
-    init: heap_c::load(),
+    init: heap_c::load(true),
     |data: &[u8]| mpgc_fuzz::fuzz::<heap_c::HeapC>(data)
 );

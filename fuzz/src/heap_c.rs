@@ -29,10 +29,10 @@ const COUNTERS_LEN: usize = 1 << 15;
 /// Loads the shared objects that `MPGC_FUZZ_TWINS` names: `name=path,name=path`.
 ///
 /// Without them nothing can be compared, so the process ends.
-pub fn load() {
+pub fn load(cover: bool) {
     let loaded = std::env::var("MPGC_FUZZ_TWINS")
         .map_err(|_| "MPGC_FUZZ_TWINS names no shared object of the twins: run it by `make fuzz TARGET=heap_c`".into())
-        .and_then(|names| names.split(',').map(load_one).collect::<std::result::Result<Vec<_>, _>>());
+        .and_then(|names| names.split(',').map(|named| load_one(named, cover)).collect::<std::result::Result<Vec<_>, _>>());
     match loaded {
         Ok(all) => CONFIGURATIONS.with(|here| _ = here.set(all.leak())),
         Err(message) => {
@@ -42,14 +42,16 @@ pub fn load() {
     }
 }
 
-fn load_one(named: &str) -> std::result::Result<Configuration, String> {
+fn load_one(named: &str, cover: bool) -> std::result::Result<Configuration, String> {
     let (name, path) = named
         .split_once('=')
         .ok_or_else(|| format!("MPGC_FUZZ_TWINS: `{named}` is not `name=path`"))?;
     let twins = twin::load(path)?;
-    let counters = &raw mut COUNTERS;
-    // SAFETY: the counters are there as long as the process; the fuzzer reads them between runs.
-    unsafe { twin::cover(path, counters.cast(), COUNTERS_LEN)? };
+    if cover {
+        let counters = &raw mut COUNTERS;
+        // SAFETY: the counters are there as long as the process; the fuzzer reads them between runs.
+        unsafe { twin::cover(path, counters.cast(), COUNTERS_LEN)? };
+    }
     Ok(Configuration {
         name: name.into(),
         twins,
