@@ -56,6 +56,9 @@ TREE = --release "$(RELEASE)"
 UNIX = $(TREE) --variant "$(VARIANT)" --options "$(OPTIONS)"
 ANY_UNIX = $(UNIX) --arch "$(ARCH)"
 
+# Something that is switched on: neither empty nor off, spelled as for a port's build.
+on = $(filter-out 0 off Off OFF false False FALSE no No NO n N,$(1))
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help python deps tree build build-c run repl test test-all upstream firmware firmware-test size metal metal-interrupts metal-bench nlr twins fuzz fuzz-corpus bench bench-growth hardened-cost bench-python noscan matrix interrupts threads sanitize miri mutants proof firmware-lib install examples firmware-check fmt lint unit clean
@@ -85,7 +88,7 @@ run: deps ## build the unix port with mpgc and run examples/demo.py
 repl: deps ## build the unix port with mpgc and open its prompt
 	@$(PYTHON) tools/unix.py $(UNIX) --python-module --run
 
-CHECKS = $(PYTHON) tools/run_checks.py $(if $(RESUME),--resume) --only "$(ONLY)"
+CHECKS = $(PYTHON) tools/run_checks.py $(if $(call on,$(RESUME)),--resume) --only "$(ONLY)"
 
 test: python ## run what finds most in 12 minutes, as CI does; ends with `N passed, N failed` [RESUME=1]
 	@$(CHECKS)
@@ -107,13 +110,13 @@ firmware-test: python ## run MicroPython's own tests in qemu on firmware with C 
 size: python ## compare the size of the four files, C and Rust, in each profile [TARGET=thumbv7m,x86-64] [SYMBOLS=1]
 	@$(PYTHON) tools/deps.py --board MPS2_AN385 --target i686
 	@$(PYTHON) tools/deps.py --board VIRT_RV32
-	@$(PYTHON) tools/size.py $(TREE) --target "$(TARGET)" $(if $(SYMBOLS),--symbols)
+	@$(PYTHON) tools/size.py $(TREE) --target "$(TARGET)" $(if $(call on,$(SYMBOLS)),--symbols)
 
 metal: python ## compare sizes, run nlr and upstream's tests on every board [ONLY=MICROBIT] [RESUME=1]
 	@$(PYTHON) tools/deps.py --board MPS2_AN385 --target i686
 	@$(PYTHON) tools/deps.py --board VIRT_RV32
 	@$(PYTHON) tools/metal.py --deps --only "$(ONLY)"
-	@$(PYTHON) tools/metal.py --only "$(ONLY)" $(if $(RESUME),--resume)
+	@$(PYTHON) tools/metal.py --only "$(ONLY)" $(if $(call on,$(RESUME)),--resume)
 
 metal-interrupts: python ## a million interrupts on firmware that allocates and collects, in qemu
 	@$(PYTHON) tools/deps.py --board MPS2_AN385
@@ -156,11 +159,11 @@ noscan: deps ## try mpgc with MPGC_NOSCAN=1 on a script, beside the C
 
 bench-python: python ## run Python programs on C and on mpgc in turns [CASE=perf_bench] [ROUNDS=9] [COUNT=1]
 	@$(PYTHON) tools/deps.py --bench
-	@$(PYTHON) tools/bench_python.py $(UNIX) --case "$(CASE)" --rounds "$(ROUNDS)" $(if $(COUNT),--count)
+	@$(PYTHON) tools/bench_python.py $(UNIX) --case "$(CASE)" --rounds "$(ROUNDS)" $(if $(call on,$(COUNT)),--count)
 
 matrix: python ## build and try each option, alone and with others, on C and on mpgc [ONLY=auto,hook] [RESUME=1]
 	@$(PYTHON) tools/deps.py --matrix --target i686
-	@$(PYTHON) tools/matrix.py $(TREE) --only "$(ONLY)" $(if $(RESUME),--resume)
+	@$(PYTHON) tools/matrix.py $(TREE) --only "$(ONLY)" $(if $(call on,$(RESUME)),--resume)
 
 interrupts: deps ## strain the scheduler with interrupts at any instruction [SIGNALS=1000000] [PAIRS=40]
 	@$(PYTHON) tools/interrupts.py $(TREE) --signals "$(SIGNALS)" --pairs "$(PAIRS)" --seed "$(SEED)"
@@ -178,14 +181,14 @@ miri: python ## run the tests of the pure rooms under Miri, where rustup has it
 	@$(PYTHON) tools/sanitize.py --miri
 
 mutants: deps ## break the library on purpose and see whether a check notices [ONLY=hints] [SINCE=v0.1] [SHARD=0/4] [RESUME=1] [TRUST=1] [SAMPLE=300 SHORT=1]
-	@$(PYTHON) tools/mutants.py $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SHORT),--short) --only "$(ONLY)" --since "$(SINCE)" --shard "$(SHARD)" $(if $(RESUME),--resume) $(if $(TRUST),--trust)
+	@$(PYTHON) tools/mutants.py $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(call on,$(SHORT)),--short) --only "$(ONLY)" --since "$(SINCE)" --shard "$(SHARD)" $(if $(call on,$(RESUME)),--resume) $(if $(call on,$(TRUST)),--trust)
 
 proof: python ## run the long versions of the checks, hours of them [RELEASE=1.26.1] [ONLY=twins] [RESUME=1]
 	@$(PYTHON) tools/deps.py --test-all
 	@$(PYTHON) tools/deps.py --matrix
-	@$(PYTHON) tools/proof.py --release "$(RELEASE)" --only "$(ONLY)" $(if $(RESUME),--resume)
+	@$(PYTHON) tools/proof.py --release "$(RELEASE)" --only "$(ONLY)" $(if $(call on,$(RESUME)),--resume)
 
-FIRMWARE_LIB = $(PYTHON) tools/firmware_lib.py --target "$(TARGET)" $(if $(HARDENED),--hardened)
+FIRMWARE_LIB = $(PYTHON) tools/firmware_lib.py --target "$(TARGET)" $(if $(call on,$(HARDENED)),--hardened)
 
 firmware-lib: python ## build the library for C programs without MicroPython [TARGET=thumbv7m] [HARDENED=1]
 	@$(FIRMWARE_LIB)

@@ -87,14 +87,25 @@ class Readers(unittest.TestCase):
         table = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
         self.assertIn(table, (ROOT / "docs" / "porting.md").read_text(), "paste what mpgc_options.py prints into docs/porting.md")
 
-    def test_no_reader_names_an_option_that_the_table_has_not(self):
-        """Names in documents and tools, as they are given: MPGC_X=... Some others are not for people."""
-        others = {"MPGC_BLESS", "MPGC_PORT_COMMAND", "MPGC_PORT_DIR", "MPGC_OUT", "MPGC_TRACES"}
-        files = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "tools").glob("*.*"), *PATCHES.rglob("*.py")]
-        for path in files:
+    def test_no_document_names_an_option_that_the_table_has_not(self):
+        """Names as they are given: MPGC_X=..."""
+        for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
             for name in re.findall(r"\b(MPGC_[A-Z_]+)=", path.read_text()):
                 with self.subTest(path.name):
-                    self.assertIn(name, {*mpgc_options.table(), *others})
+                    self.assertIn(name, {*mpgc_options.table(), "MPGC_BLESS"})
+
+
+class OfThisProject(unittest.TestCase):
+    """The variables of the Makefile for people: RESUME=0 used to be RESUME=1."""
+
+    def test_off_is_off_here_too(self):
+        for task, variable, flag in (("firmware-lib", "HARDENED", "--hardened"), ("size", "SYMBOLS", "--symbols"),
+                                     ("mutants", "TRUST", "--trust"), ("matrix", "RESUME", "--resume")):
+            for value, on in (("1", True), ("yes", True), ("", False), ("0", False), ("OFF", False), ("no", False)):
+                command = ["make", "-n", "-C", ROOT, task, f"{variable}={value}"]
+                done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+                with self.subTest(f"{variable}={value}"):
+                    self.assertEqual(flag in done.stdout, on)
 
 
 if __name__ == "__main__":
