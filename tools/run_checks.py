@@ -7,12 +7,14 @@ step prints goes to build/checks, and the times of all to build/checks/times.jso
 """
 
 import argparse
+import json
 import shutil
 import sys
 from collections import namedtuple
 
 from boards import TESTED_BOARDS
-from common import BUILD, jobs, run_main, say
+from common import BUILD, Fail, jobs, run_main, say
+from results import markdown_table, write_result
 from steps import Step, choose, count_cargo, count_line, count_unittest, python, run_steps
 
 # The release that `make test` runs beside, and the other one of `make test-all`.
@@ -61,6 +63,9 @@ SHORT_SHARE = "23"
 TWINS = [(RELEASE, "ci"), (SHORT_RELEASE, "split,auto,stack8,block16,no-nodes,asserts")]
 
 PACKAGES = "packages"
+
+# Where what a task prints goes.
+FOLDERS = {"make test": BUILD / "checks", "make test-all": BUILD / "checks-all"}
 
 
 def tree_of(release):
@@ -208,18 +213,50 @@ def all_steps(short):
     return short_steps() if short else long_steps()
 
 
+def times_table(folder):
+    """What took how long in the last whole run, the longest first."""
+    times = json.loads((folder / "times.json").read_text())
+    steps = sorted(times["steps"], key=lambda step: -step["cpu"])
+    rows = [["step", "checks", "seconds", "processor seconds"]]
+    rows += [
+        [step["step"], step["passed"] + step["failed"], round(step["seconds"]), round(step["cpu"])]
+        for step in steps
+    ]
+    checks = sum(step["passed"] + step["failed"] for step in steps)
+    cpu = round(sum(step["cpu"] for step in steps))
+    rows.append(["**all**", checks, round(times["seconds"]), cpu])
+    return markdown_table(rows) + f"\n\n{times['cores']} cores."
+
+
+def write_times():
+    body = []
+    for task, folder in FOLDERS.items():
+        path = folder / "times.json"
+        ran = {step["step"] for step in json.loads(path.read_text())["steps"]} if path.exists() else set()
+        # A run of some steps alone says nothing of the whole.
+        if ran == {step.name for step in all_steps(task == "make test")}:
+            body.append(f"## {task}\n\n{times_table(folder)}")
+    if not body:
+        raise Fail("no times of a whole run are on hand: run `make test` first")
+    write_result("times", "What the checks take", "python3 tools/run_checks.py --times", "\n\n".join(body))
+    return 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--all", action="store_true", help="what `make test-all` runs")
     parser.add_argument("--list", action="store_true", help="list the steps, run nothing")
     parser.add_argument("--only", default="", help="run the steps whose name holds this")
     parser.add_argument("--resume", action="store_true", help="leave out the steps that passed in an earlier run")
+    parser.add_argument("--times", action="store_true", help="only write docs/results/times.md from the last runs")
     args = parser.parse_args()
+    if args.times:
+        return write_times()
     chosen = choose(all_steps(not args.all), args.only)
     if args.list:
         say("\n".join(step.name for _, step in chosen))
         return 0
-    folder = BUILD / ("checks-all" if args.all else "checks")
+    folder = FOLDERS["make test-all" if args.all else "make test"]
     return run_steps(chosen, folder, resume=args.resume, width=jobs())
 
 
