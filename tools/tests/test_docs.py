@@ -1,0 +1,251 @@
+"""What the documents name exists: files, functions, tests, make targets, variables, options, anchors.
+
+Names are those in `backticks`, and the commands in code blocks. A name that is not ours must be MicroPython's, if a tree is
+at hand to look for it (`make tree`).
+"""
+
+import fnmatch
+import functools
+import re
+import subprocess
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+# The changelog may name what is gone.
+DOCUMENTS = [path for path in sorted(ROOT.glob("*.md")) if path.name != "CHANGELOG.md"]
+DOCUMENTS += sorted((ROOT / "docs").rglob("*.md")) + sorted((ROOT / "c-tests").rglob("README.md"))
+FILE = re.compile(r"[\w.*/-]*\.(rs|c|h|py|toml|md|mk|cmake|ld|json|svg|xz|S|patch|mjs)|[\w.*-]+/[\w.*/-]*")
+NAME = re.compile(r"[A-Za-z_]\w*(::\w+)*(\(.*\)|!|\*)?")
+UPSTREAM_FOLDERS = ("py/", "ports/", "extmod/", "thread/", "lib/", "shared/")
+# Names of other programs, and words that are no name at all.
+OTHERS = {
+    "compile_commands.json", "compiler_builtins", "lossy_provenance_casts", "fuzzy_provenance_casts", "on/off",
+}
+
+
+def listed():
+    words = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    return {name for name in done.stdout.splitlines() if (ROOT / name).is_file()}
+
+
+@functools.cache
+def files():
+    """The files of this repository, and the folders that they lie in."""
+    names = listed()
+    return names | {str(folder) for name in names for folder in Path(name).parents}
+
+
+def text_of(names):
+    return "\n".join((ROOT / name).read_text(errors="replace") for name in sorted(names))
+
+
+@functools.cache
+def sources():
+    """All that is written here but for documents: what a document speaks of is somewhere in it."""
+    kinds = (".rs", ".c", ".h", ".py", ".toml", ".mk", ".cmake", ".cpp", ".S", ".ld", ".in", ".sh", "Makefile", ".lisp")
+    own = Path(__file__).name
+    return text_of(name for name in listed() if name.endswith(kinds) and not name.endswith(own))
+
+
+@functools.cache
+def trees():
+    """The MicroPython trees at hand: their files and folders, and the words of those that documents speak of."""
+    found, words = set(), set()
+    for tree in sorted((ROOT / "build" / "trees").glob("micropython-*")):
+        for path in tree.rglob("*"):
+            name = path.relative_to(tree)
+            found.add(str(name))
+            if path.suffix in (".c", ".h", ".mk", ".cmake") and name.parts[0] in ("py", "shared", "extmod"):
+                words |= words_of(path.read_text(errors="replace"))
+            elif path.suffix == ".py":
+                # a test is called as its file is
+                words.add(path.stem)
+    return found, words
+
+
+def words_of(text):
+    return set(re.findall(r"\w+", text))
+
+
+@functools.cache
+def own_words():
+    return words_of(sources())
+
+
+def has_word(words, word):
+    """Whether a word is among these; `gc_` stands for all that begin so, and `_AUTO` for all that end so."""
+    if word.endswith("_"):
+        return any(other.startswith(word) for other in words)
+    return word in words or (word.startswith("_") and any(other.endswith(word) for other in words))
+
+
+def exists(path, among):
+    """Whether a path, or the end of one, is among these; `*` stands for anything."""
+    path = path.removeprefix("./").rstrip("/")
+    if "*" in path:
+        return any(fnmatch.fnmatch(name, path) or fnmatch.fnmatch(name, "*/" + path) for name in among)
+    return path in among or any(name.endswith("/" + path) for name in among)
+
+
+def wrong_file(path):
+    if exists(path, files()) or path in OTHERS:
+        return None
+    if path.startswith("build/") or "/" not in path:
+        # what a tool writes, or a file of a port, is named by some source
+        if path.rstrip("/").split("/")[-1].split(".")[0] in sources():
+            return None
+    if exists(path, trees()[0]) or (not trees()[0] and path.startswith(UPSTREAM_FOLDERS)):
+        return None
+    # an object of MicroPython's
+    source = re.sub(r"\.o(bj)?$", ".c", path.removesuffix(".obj"))
+    return None if source != path and exists(source, trees()[0] | {"py/gc.c"}) else f"no file `{path}`"
+
+
+def wrong_name(name):
+    bare = re.sub(r"\(.*\)$|[!*]$", "", name)
+    parts = bare.split("::")
+    if name in OTHERS or not ("_" in bare or len(parts) > 1):
+        return None
+    if len(parts) > 1:
+        what, last = parts[-2:]
+        if re.search(rf"\bfn {last}\b|\b(const|struct|enum|type) {last}\b", sources()) and what in own_words():
+            return None
+    elif has_word(own_words(), bare) or has_word(trees()[1], bare):
+        return None
+    elif not trees()[0] and not bare.lower().startswith("mpgc_"):
+        # it may be MicroPython's
+        return None
+    return f"nothing is called `{name}`"
+
+
+@functools.cache
+def make_targets():
+    return set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.M))
+
+
+def wrong_command(command):
+    """A command line: a make target with its variables, or a script with its options."""
+    words = command.split()
+    if words[0] == "make" and not any(word.startswith("-") or "<" in word for word in words):
+        given = [word.split("=")[0] for word in words[1:] if "=" in word and re.match(r"[A-Z_]+=", word)]
+        targets = [word for word in words[1:] if re.fullmatch(r"[a-z][a-z-]*", word)][:1]
+        for target in targets:
+            if target not in make_targets():
+                return f"no make target `{target}`"
+        makefile = words_of((ROOT / "Makefile").read_text())
+        for variable in given if targets else []:
+            if variable not in makefile and variable not in own_words():
+                return f"the Makefile knows no {variable} (`{command}`)"
+    script = next((word for word in words[:2] if re.fullmatch(r"(tools|micropython-patches)/[\w/]+\.py", word)), None)
+    if script:
+        if script not in files():
+            return f"no file `{script}`"
+        known = text_of({script, "tools/tree.py"})
+        for flag in re.findall(r"(?<=\s)--[a-z][a-z-]*", command):
+            if f'"{flag}"' not in known:
+                return f"{script} knows no {flag}"
+    return None
+
+
+def wrong_pair(name, path):
+    """`name`, `file`: the file defines it."""
+    last = re.sub(r"\(.*\)$|!$", "", name).split("::")[-1]
+    among = [file for file in listed() if file == path or file.endswith("/" + path)]
+    defined = rf"\b(fn|struct|enum|trait|type|const|static|union|macro_rules!|def|class|import_name) {last}\b|\b{last}\("
+    if among and not any(re.search(defined, (ROOT / file).read_text()) for file in among):
+        return f"`{path}` does not define `{name}`"
+    return None
+
+
+def slug(heading):
+    text = re.sub(r"[`*]|\[([^]]*)\]\([^)]*\)", r"\1", heading.strip().lower())
+    return re.sub(r"[^\w\- ]", "", text).replace(" ", "-")
+
+
+def anchors(text):
+    text = re.sub(r"```.*?```", "", text, flags=re.S)
+    return {slug(line) for line in re.findall(r"^#+ (.*)$", text, re.M)} | set(re.findall(r'<a id="([^"]+)">', text))
+
+
+def wrong_link(document, target):
+    if re.match(r"[a-z]+:", target):
+        return None
+    path, _, anchor = target.partition("#")
+    file = (document.parent / path).resolve() if path else document
+    if not file.exists() and file.parent.name == "results" and file.stem in own_words():
+        # a command writes it
+        return None
+    if not file.exists():
+        return f"no file for the link {target}"
+    if anchor and anchor not in anchors(file.read_text()):
+        return f"no anchor for the link {target}"
+    return None
+
+
+def faults(document, text):
+    """What is wrong in a document, each with its line."""
+    found = []
+    fenced = False
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.lstrip().startswith("```"):
+            fenced = not fenced
+        if fenced:
+            continue
+        if line.startswith("    "):
+            command = line.split("#")[0].strip()
+            wrong = [wrong_command(command)] if command.startswith(("make ", "tools/", "python3 tools/")) else []
+        else:
+            wrong = [wrong_link(document, target) for target in re.findall(r"\]\(([^)\s]+)\)", line)]
+            for quoted in re.findall(r"`([^`]+)`", line):
+                if re.match(r"(make|tools/\S+|micropython-patches/\S+) ", quoted):
+                    wrong.append(wrong_command(quoted))
+                elif "<" not in quoted and FILE.fullmatch(quoted) and not quoted.startswith((".", "*", "-")):
+                    wrong.append(wrong_file(quoted))
+                elif NAME.fullmatch(quoted):
+                    wrong.append(wrong_name(quoted))
+            for name, path in re.findall(r"`([\w:!()]+)`(?:, | \()`([\w/]+\.(?:rs|c|h|py))`", line):
+                if not FILE.fullmatch(name):
+                    wrong.append(wrong_pair(name, path))
+        found += [f"{document.name}:{number}: {what}" for what in wrong if what]
+    return found
+
+
+class Documents(unittest.TestCase):
+    def test_all_that_they_name_exists(self):
+        found = [fault for document in DOCUMENTS for fault in faults(document, document.read_text())]
+        self.assertEqual(found, [], "\n" + "\n".join(found))
+
+    def test_each_kind_of_fault_is_noticed(self):
+        planted = {
+            "see [this](docs/nowhere.md)": "no file for the link",
+            "see [this](README.md#nowhere)": "no anchor",
+            "in `heap/nowhere.rs`": "no file `heap/nowhere.rs`",
+            "in `src/nowhere/`": "no file `src/nowhere/`",
+            "`Heap::nowhere` does it": "nothing is called",
+            "`Heap::alloc`, `heap/sweep.rs`": "does not define",
+            "`make nowhere` does it": "no make target",
+            "    make nowhere # does it": "no make target",
+            "`make twins NOWHERE=1`": "knows no NOWHERE",
+            "`tools/twins.py --nowhere`": "knows no --nowhere",
+            "set `MPGC_NOWHERE`": "nothing is called",
+        }
+        if trees()[0]:
+            planted["the test `a_test_that_nobody_has_written`"] = "nothing is called"
+        for line, said in planted.items():
+            found = faults(ROOT / "README.md", line)
+            self.assertTrue(found and said in found[0], f"{line}: {found}")
+
+    def test_what_exists_is_left_alone(self):
+        for line in (
+            "[this](docs/upstream.md#d1), [that](docs/metal.md#size), [out](https://example.org/x#y)",
+            "`src/heap/`, `heap/alloc.rs`, `py/gc.c`, `alloc_table.rs`, `c-tests/stress`",
+            "`Heap::alloc`, `heap/alloc.rs`; `make twins CONFIG=split OPS=1000`; `MPGC_HARDENED=1`",
+            "    make bench CASE=fill   # measures",
+        ):
+            self.assertEqual(faults(ROOT / "README.md", line), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
