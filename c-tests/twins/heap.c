@@ -38,8 +38,15 @@ void twin_give_region(void *start) {
 }
 #endif
 
+static size_t steps_before;
+
+static void before_collect(void) {
+    steps_before = twin_steps;
+}
+
 static void after_collect(void) {
     twin_counts.collects += 1;
+    twin_counts.collect_steps += twin_steps - steps_before;
     #if MICROPY_GC_SPLIT_HEAP_AUTO
     while (unlinked_len > 0) {
         mp_state_mem_area_t *area = unlinked[--unlinked_len];
@@ -55,8 +62,10 @@ void gc_collect(void) {
     void **words;
     size_t len;
     twin_hooks.roots(twin_hooks.world, &words, &len);
+    before_collect();
     gc_collect_start();
     gc_collect_root(words, len);
+    twin_counts.mark_steps += twin_steps - steps_before;
     if (twin_is_c() && MP_STATE_MEM(gc_stack_overflow)) {
         twin_counts.overflows += 1;
     }
@@ -65,6 +74,7 @@ void gc_collect(void) {
 }
 
 void twin_sweep_all(void) {
+    before_collect();
     gc_sweep_all();
     after_collect();
 }

@@ -79,6 +79,8 @@ typedef struct {
     size_t areas_mended;   // docs/upstream.md, 8
     size_t mutex_mended;   // docs/upstream.md, 2
     size_t steps;          // calls of MICROPY_GC_HOOK_LOOP
+    size_t collect_steps;  // those of them in a collection
+    size_t mark_steps;     // and of these, those before the mark stack is looked at again
 } twin_counts_t;
 
 // As in include/mpgc.h, which C objects do not have.

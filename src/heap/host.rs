@@ -233,8 +233,9 @@ pub unsafe trait Host: Copy {
     /// Calls who waits for objects that were freed; called without the mutex, and with the heap unlocked.
     /// With [`Host::WEAKREF`].
     fn sweep_weakrefs(self) {}
-    /// Called from every long loop. With [`Host::HOOK`].
-    fn hook(self, _step: usize) {}
+    /// Called from every search and every long loop, with the numbers of the next `steps` steps that the C would take. With
+    /// [`Host::HOOK`].
+    fn hook(self, _first: usize, _steps: usize) {}
     /// Whether the word at this address may be read. With [`Host::CHECK_ROOTS`].
     fn readable(self, _root: *const usize) -> bool {
         true

@@ -41,9 +41,9 @@ impl<H: Host> Heap<H> {
         let mut info = Info::default();
         for area in Area::all(host) {
             let before = info;
-            let hook = |i| {
+            let hook = |first, blocks| {
                 if H::HOOK {
-                    host.hook(i);
+                    host.hook(first, blocks);
                 }
             };
             if SMALL || BARE {
@@ -75,7 +75,7 @@ impl<H: Host> Heap<H> {
             let table = area.table();
             for i in 0..table.words() {
                 if H::HOOK {
-                    host.hook(i);
+                    host.hook(i * BLOCKS_PER_WORD, BLOCKS_PER_WORD);
                 }
                 let free = free_bits(table.word(i)) & table.valid_pairs(i);
                 info.free += free.count_ones() as usize * H::BLOCK_BYTES;
@@ -91,18 +91,19 @@ impl<H: Host> Heap<H> {
 impl Info {
     /// Adds the figures of an area, `used` and `free` in blocks: a step a chunk and one a free run, where less code is worth more.
     #[inline(always)]
-    fn count_by_chunk(&mut self, table: AllocTable, hook: impl Fn(usize)) {
+    fn count_by_chunk(&mut self, table: AllocTable, hook: impl Fn(usize, usize)) {
         let end = BlockIndex(table.blocks().0);
         let mut block = BlockIndex(0);
         while block < end {
-            hook(block.0);
             if table.kind(block) == BlockKind::Free {
                 let free = table.free_from(block, table.blocks());
+                hook(block.0, free.0);
                 self.free += free.0;
                 self.max_free = self.max_free.max(free.0);
                 block = block + free;
             } else {
                 let len = table.chunk_len(block);
+                hook(block.0, len.0);
                 self.used += len.0;
                 self.num_1block += usize::from(len.0 == 1);
                 self.num_2block += usize::from(len.0 == 2);
@@ -121,7 +122,7 @@ impl Info {
     ///   third                0  0  0  0  0  0  1  0        tails behind those: chunks of three or more
     /// ```
     #[inline(always)]
-    fn count(&mut self, table: AllocTable, mut hook: impl FnMut(usize)) {
+    fn count(&mut self, table: AllocTable, hook: impl Fn(usize, usize)) {
         let mut tally = [Tally::default(); 4];
         let mut runs = [
             Longest::starting_at(self.max_block.saturating_sub(1)),
@@ -131,7 +132,7 @@ impl Info {
         let (mut head_before, mut second_before) = (0, 0);
         let mut words_left = Tally::WORDS;
         for i in 0..table.words() {
-            hook(i);
+            hook(i * BLOCKS_PER_WORD, BLOCKS_PER_WORD);
             let valid = table.valid_pairs(i);
             let word = table.word(i) & valid;
             let free = free_bits(word) & valid;
@@ -311,7 +312,7 @@ mod tests {
                 ..Info::default()
             };
             let (mut fast, mut slow) = (before, before);
-            fast.count(table, |_| {});
+            fast.count(table, |_, _| {});
             slow.count_naive(table);
             assert_eq!(
                 fast, slow,

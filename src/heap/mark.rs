@@ -46,7 +46,7 @@ impl<H: Host> Heap<H> {
         for i in 0..len {
             let root = roots.wrapping_add(i);
             if H::HOOK {
-                self.host().hook(i);
+                self.host().hook(i, 1);
             }
             if H::CHECK_ROOTS && !self.host().readable(root) {
                 continue;
@@ -237,6 +237,9 @@ impl<H: Host> Heap<H> {
     fn trace_grey(self, area: Area<H>, from: BlockIndex, end: BlockIndex) -> bool {
         let (mut from, mut any) = (from, false);
         while let Some(block) = area.finalisers().next_set(from, end) {
+            if H::HOOK {
+                self.host().hook(block.0, 1);
+            }
             let kind = area.table().kind(block);
             if kind == BlockKind::Free {
                 area.finalisers().clear(block);
@@ -254,7 +257,7 @@ impl<H: Host> Heap<H> {
     fn trace_marked(self, area: Area<H>, from: BlockIndex, end: BlockIndex) {
         for block in from.0..end.0 {
             if H::HOOK {
-                self.host().hook(block);
+                self.host().hook(block, 1);
             }
             if area.table().kind(BlockIndex(block)) == BlockKind::Mark {
                 self.mark_from(area, BlockIndex(block));
@@ -280,7 +283,7 @@ impl<H: Host, const FETCH: bool> Reader<H, FETCH> {
     #[inline(always)]
     fn read(&mut self, word: *const usize) {
         if H::HOOK {
-            self.heap.host().hook(word.addr() / size_of::<usize>());
+            self.heap.host().hook(word.addr() / size_of::<usize>(), 1);
         }
         // SAFETY: the word lies in a live chunk of the pool, which is aligned. The program may
         // hold references to it, and what is read may be anything: it is only compared.

@@ -53,7 +53,7 @@ impl<H: Host> Heap<H> {
             area.table()
                 .for_each_mark(area.last_used() + BlockCount(1), |owner| {
                     if H::HOOK {
-                        self.host().hook(owner.0);
+                        self.host().hook(owner.0, 1);
                     }
                     let Some(field) = self.raw_field(area, owner) else {
                         return;

@@ -71,9 +71,7 @@ impl<H: Host> Search<H> {
         let mut run = 0;
         let first = area.hint() / BLOCKS_PER_WORD;
         for i in first..table.words() {
-            if H::HOOK {
-                self.0.hook(i);
-            }
+            self.hook_for_word(i);
             // the blocks below the hint are used
             let free = free_bits(table.word(i));
             let base = i * BLOCKS_PER_WORD;

@@ -7,6 +7,7 @@ use super::alloc_table::{BARE, BLOCKS_PER_WORD, LOW, PLAIN, Word, free_bits};
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::host::Host;
+use super::layout::BLOCKS_PER_TABLE_BYTE;
 use super::word::lowest_pair;
 
 /// How many words are looked at for one block before bounds are: a heap that is filled from its start learns none, and
@@ -23,6 +24,7 @@ impl<H: Host> Search<H> {
     #[inline(always)]
     pub(super) fn take_first(self, n: BlockCount) -> Option<(Area<H>, BlockIndex)> {
         let expected = if H::TWINS { self.find_naive(n) } else { None };
+        self.hook_for_search();
         let area = self.last_free_area();
         let lowest = BlockIndex(area.hint());
         let found = if BARE && n == BlockCount(1) {
@@ -49,6 +51,7 @@ impl<H: Host> Search<H> {
     #[cfg_attr(any(mpgc_bare, feature = "small"), inline(always))]
     pub(super) fn take(self, n: BlockCount) -> Option<(Area<H>, BlockIndex)> {
         let expected = if H::TWINS { self.find_naive(n) } else { None };
+        self.hook_for_search();
         let found = if PLAIN {
             self.take_plain(n)
         } else {
@@ -58,6 +61,24 @@ impl<H: Host> Search<H> {
             assert!(found == expected, "first fit differs from its twin");
         }
         found
+    }
+
+    /// The hook of a search: the C looks at a byte of the table at least, and a port may poll its devices there.
+    #[inline(always)]
+    fn hook_for_search(self) {
+        if H::HOOK {
+            let first = self.last_free_area().hint() / BLOCKS_PER_TABLE_BYTE;
+            self.0.hook(first, 1);
+        }
+    }
+
+    /// The hook of a search that looks at a word of the table, for each of its bytes.
+    #[inline(always)]
+    pub(super) fn hook_for_word(self, word: usize) {
+        if H::HOOK {
+            let bytes = BLOCKS_PER_WORD / BLOCKS_PER_TABLE_BYTE;
+            self.0.hook(word * bytes, bytes);
+        }
     }
 
     #[inline(always)]
@@ -118,9 +139,7 @@ impl<H: Host> Search<H> {
     fn take_one_in(self, area: Area<H>, from: usize, end: usize) -> Option<BlockIndex> {
         let table = area.table();
         for i in from..end {
-            if H::HOOK {
-                self.0.hook(i);
-            }
+            self.hook_for_word(i);
             let word = table.word(i);
             let free = free_bits(word);
             if free != 0 {
@@ -187,9 +206,7 @@ impl<H: Host> Search<H> {
         // the segment all of whose runs so far are known to be shorter than n
         let mut searched = None;
         while b < end {
-            if H::HOOK {
-                self.0.hook(b);
-            }
+            self.hook_for_word(b / BLOCKS_PER_WORD);
             let segment = b >> shift;
             if run == 0 && searched != Some(segment) {
                 // a run in progress would belong to the segment where it started

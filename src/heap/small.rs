@@ -95,7 +95,7 @@ impl<H: Host> Search<H> {
         let mut run = 0;
         while end < area.blocks().0 {
             if H::HOOK {
-                self.0.hook(end);
+                self.0.hook(end / BLOCKS_PER_BYTE, 1);
             }
             let byte = table.byte_word(end / BLOCKS_PER_BYTE);
             if free_bits(byte) & 0xff == 0 {
@@ -145,7 +145,7 @@ impl<H: Host> Heap<H> {
             };
             while word != end {
                 if H::HOOK {
-                    self.host().hook(word.addr() / size_of::<usize>());
+                    self.host().hook(word.addr() / size_of::<usize>(), 1);
                 }
                 // SAFETY: the word lies in a live chunk of the pool, which is aligned. The program may
                 // hold references to it, and what is read may be anything: it is only compared.

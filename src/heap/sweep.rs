@@ -108,13 +108,21 @@ impl<H: Host> Heap<H> {
     #[inline(always)]
     fn finalise_range(self, area: Area<H>, mut from: BlockIndex, end: BlockIndex) {
         while let Some(block) = area.finalisers().next_set(from, end) {
-            if H::HOOK {
-                self.host().hook(block.0);
-            }
+            self.hook_in_bits(from, block);
             if area.table().is_head(block) {
                 self.finalise_at(area, block);
             }
             from = block + BlockCount(1);
+        }
+    }
+
+    /// The hook of a pass over the bits of a table that comes from `from` to `block`: the C calls it for each bit of a byte in
+    /// which one is set.
+    #[inline(always)]
+    fn hook_in_bits(self, from: BlockIndex, block: BlockIndex) {
+        let first = block.0 & !(BLOCKS_PER_BIT_BYTE - 1);
+        if H::HOOK && from.0 <= first {
+            self.host().hook(first, BLOCKS_PER_BIT_BYTE);
         }
     }
 
@@ -158,9 +166,7 @@ impl<H: Host> Heap<H> {
     /// Notes the weak references to the dying objects in `from .. end`.
     fn note_weakrefs(self, area: Area<H>, mut from: BlockIndex, end: BlockIndex) {
         while let Some(block) = area.weakrefs().next_set(from, end) {
-            if H::HOOK {
-                self.host().hook(block.0);
-            }
+            self.hook_in_bits(from, block);
             if area.table().is_head(block) {
                 // SAFETY: an unmarked head's block is in the pool; the sweep frees it next.
                 unsafe { self.host().weakref_dies(area.address(block)) }
@@ -231,7 +237,7 @@ impl<H: Host> Heap<H> {
         let mut swept = Tally::default();
         for i in 0..words {
             if H::HOOK {
-                self.host().hook(i);
+                self.host().hook(i * AT_ONCE, AT_ONCE);
             }
             if table.part(i) == 0 {
                 carry = 0;
@@ -245,6 +251,10 @@ impl<H: Host> Heap<H> {
                 pairs = self.finalise_in_word(area, i, carry, &mut swept);
             }
             carry = self.sweep_pairs(area, i, pairs, carry, &mut swept);
+        }
+        if H::HOOK {
+            // in C the highest used block may be one higher
+            self.host().hook(words * AT_ONCE, 1);
         }
         *collected += swept.collected;
         area.set_last_used(swept.last_used());

@@ -253,9 +253,9 @@ unsafe impl Host for MicroPython {
 
     #[cfg(mpgc_gc_hook_loop)]
     #[inline(always)]
-    fn hook(self, step: usize) {
+    fn hook(self, first: usize, steps: usize) {
         // SAFETY: the port's own macro.
-        unsafe { shim::gc_hook_loop(step) }
+        unsafe { shim::gc_hook_loop(first, steps) }
     }
 
     #[cfg(mpgc_debug_valgrind)]

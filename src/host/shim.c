@@ -108,9 +108,10 @@ void mpgc_shim_mutex_unlock(mpgc_mutex_t *mutex) {
 // In 1.20 the macro takes no argument, and a lone (i) stays.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-value"
-void mpgc_shim_gc_hook_loop(size_t i) {
-    (void)i;
-    MICROPY_GC_HOOK_LOOP(i);
+void mpgc_shim_gc_hook_loop(size_t first, size_t steps) {
+    for (size_t i = first; i < first + steps; i++) {
+        MICROPY_GC_HOOK_LOOP(i);
+    }
 }
 #pragma GCC diagnostic pop
 

@@ -64,8 +64,8 @@ void mpgc_shim_mutex_unlock(mpgc_mutex_t *mutex);
 #endif
 
 #if MICROPY_ENABLE_GC
-// MICROPY_GC_HOOK_LOOP(i).
-void mpgc_shim_gc_hook_loop(size_t i);
+// MICROPY_GC_HOOK_LOOP(i) for `steps` numbers from `first` on.
+void mpgc_shim_gc_hook_loop(size_t first, size_t steps);
 
 #if MICROPY_ENABLE_FINALISER
 // Calls obj.__del__() if obj has a type and the type has one. An exception goes no further.

@@ -78,10 +78,10 @@ class Differences(unittest.TestCase):
         self.assertIn("Rust tells nothing", difference(run._replace(err="a"), run, "told"))
 
     def test_the_hook_is_called_often_enough(self):
-        c = Run(0, "HOOKS 25600 2560\n", "", 0)
-        self.assertEqual(difference(c, c._replace(out="HOOKS 100 10\n"), ""), "")
-        self.assertIn("the hook", difference(c, c._replace(out="HOOKS 99 10\n"), ""))
-        self.assertIn("the hook", difference(c, c._replace(out="HOOKS 100 9\n"), ""))
+        c = Run(0, "HOOKS 25600 7700\n", "", 0)
+        self.assertEqual(difference(c, c._replace(out="HOOKS 25600 2000\n"), ""), "")
+        self.assertIn("the hook", difference(c, c._replace(out="HOOKS 24000 2000\n"), ""))
+        self.assertIn("the hook", difference(c, c._replace(out="HOOKS 25600 1999\n"), ""))
 
     def test_marks_are_counted(self):
         c = Run(0, "", "", 1000)

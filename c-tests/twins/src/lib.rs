@@ -22,5 +22,6 @@ pub mod shrink;
 pub mod side;
 pub mod small;
 pub mod states;
+pub mod steps;
 pub mod triple;
 pub mod twin;

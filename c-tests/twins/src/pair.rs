@@ -125,7 +125,7 @@ impl Pair {
         self.side(i).twin
     }
 
-    fn counts(&self, i: usize) -> Counts {
+    pub(crate) fn counts(&self, i: usize) -> Counts {
         // SAFETY: env.c's counters, which only a running twin writes.
         unsafe { *self.twin(i).counts }
     }
@@ -165,11 +165,13 @@ impl Pair {
     /// The first difference.
     pub fn step(&mut self, step: Step) -> Outcome {
         self.covered.operations += 1;
+        let before = self.steps_before();
         match step {
             Step::Heap(op) => self.heap_step(op)?,
             Step::Core(op) => self.core_step(op)?,
         }
-        self.after()
+        self.after()?;
+        self.expect_steps(step, before)
     }
 
     /// `gc_nbytes` on both sides.

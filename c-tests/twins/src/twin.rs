@@ -70,6 +70,8 @@ pub struct Counts {
     pub areas_mended: usize,
     pub mutex_mended: usize,
     pub steps: usize,
+    pub collect_steps: usize,
+    pub mark_steps: usize,
 }
 
 /// `mpgc_broken` of include/mpgc.h.

@@ -124,7 +124,9 @@ pub struct State<O: Options> {
     pub pool_bounds: [*mut u8; 2],
     /// How often the hook of long loops was called.
     pub steps: usize,
-    /// How often with a number of which a port makes something: every 256th.
+    /// With how many numbers: as often a port's hook is called.
+    pub numbers: usize,
+    /// How many of them are such that a port makes something of them: every 256th.
     pub rounds: usize,
     /// What a verbose heap has told, in order.
     pub told: Vec<Trace>,
@@ -356,11 +358,13 @@ unsafe impl<O: Options> Host for TestHost<O> {
         }
         assert!(!Heap::new(self).is_collecting());
     }
-    fn hook(self, step: usize) {
+    fn hook(self, first: usize, steps: usize) {
+        let rounds = (first..first + steps).filter(|step| step.is_multiple_of(256));
         // SAFETY: as in `stack`.
         unsafe {
             (*self.0).steps += 1;
-            (*self.0).rounds += usize::from(step.is_multiple_of(256));
+            (*self.0).numbers += steps;
+            (*self.0).rounds += rounds.count();
         }
     }
     fn changed(self) {

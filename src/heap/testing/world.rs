@@ -53,6 +53,7 @@ impl<O: Options> World<O> {
             weakref_sweeps: 0,
             pool_bounds: [core::ptr::null_mut(); 2],
             steps: 0,
+            numbers: 0,
             rounds: 0,
             told: Vec::new(),
             changes: 0,

@@ -11,7 +11,7 @@ use crate::heap::block::{BlockIndex, BlockKind};
 use crate::heap::testing::options::{
     NoFinaliser, Plain, SmallStack, Split, SplitNoFinaliser, Steps,
 };
-use crate::heap::testing::{FinaliserAction, Op, Options};
+use crate::heap::testing::{FinaliserAction, Op, Options, World};
 
 #[test]
 fn realloc_to_the_last_block_keeps_the_finaliser_scan_inside() {
@@ -299,14 +299,46 @@ fn the_hook_of_long_loops_is_told_each_number() {
         offset: 0,
     };
     w.run(&[blocks(2000), root]);
-    (w.state().steps, w.state().rounds) = (0, 0);
+    let expect_each_from =
+        |w: &mut World<Steps>, least: usize, something: &dyn Fn(&World<Steps>)| {
+            (w.state().numbers, w.state().rounds) = (0, 0);
+            something(w);
+            let (numbers, rounds) = (w.state().numbers, w.state().rounds);
+            assert!(numbers >= least, "{numbers}, of {least}");
+            assert!(
+                (numbers / 512..numbers / 128).contains(&rounds),
+                "{rounds} of {numbers}"
+            );
+        };
+    // the words of what is alive, and each block in use for the sweep
+    let words = 2000 * BLOCK / size_of::<usize>();
+    expect_each_from(&mut w, words + 2001, &|w| {
+        crate::heap::host::Host::collect(w.host())
+    });
+    // each block
+    expect_each_from(&mut w, 4096, &|w| {
+        w.heap().info();
+    });
+    expect_each_from(&mut w, 4096, &|w| {
+        w.heap().info_fast();
+    });
+}
+
+/// The C calls the hook for each bit of a byte of the finaliser table in which one is set.
+#[test]
+fn the_hook_is_called_for_each_bit_that_the_c_looks_at() {
+    let mut w = heap_of::<Steps>(64);
+    let dying = Op::Alloc {
+        bytes: BLOCK,
+        finaliser: true,
+    };
+    w.run(&[blocks(7), dying, blocks(20), dying, dying]);
+    w.state().numbers = 0;
     w.run(&[Op::Collect]);
-    let (steps, rounds) = (w.state().steps, w.state().rounds);
-    assert!(steps >= 2000 * BLOCK / size_of::<usize>());
-    assert!(
-        (steps / 512..steps / 128).contains(&rounds),
-        "{rounds} of {steps}"
-    );
+    // two bytes, of which one has two; and a step for each block in use in the sweep
+    let numbers = w.state().numbers;
+    assert!(numbers >= 2 * 8 + 30, "{numbers}");
+    assert_eq!(w.model.seen.finalised, 3);
 }
 
 /// Objects that do not fit into the stack, in a part of a large heap that the last dirty segment stands for.
