@@ -27,7 +27,9 @@ const _: () = {
 mod linked {
     pub use super::super::bindings::mp_state_ctx as STATE;
     use super::super::bindings::mp_state_ctx_t;
-    use super::{mp_state_thread_t, nlr_buf_t, offset_of};
+    #[cfg(mpgc_pystack)]
+    use super::nlr_buf_t;
+    use super::{mp_state_thread_t, offset_of};
 
     const THREAD: usize = offset_of!(mp_state_ctx_t, thread);
     /// Where the state keeps the newest buffer, in bytes.
