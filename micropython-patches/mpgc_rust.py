@@ -24,7 +24,7 @@ class Stop(Exception):
 
 def run(command, **options):
     return subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", **options
+        command, capture_output=True, text=True, errors="replace", check=False, **options
     )
 
 

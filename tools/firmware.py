@@ -70,7 +70,7 @@ def port_variable(tree, built, variable):
     """What a make variable of the port is for this build: the port alone knows its emulator's arguments."""
     rule = f"mpgc-tell:;@:$(info mpgc-tell: $({variable}))"
     command = [*built.command, "--no-print-directory", f"--eval={rule}", "mpgc-tell"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=unix.build_env(tree), check=False)
+    done = subprocess.run(command, capture_output=True, text=True, env=unix.build_env(tree), check=False)
     told = re.search(r"^mpgc-tell: ?(.*)$", done.stdout, re.M)
     if done.returncode != 0 or not told:
         raise Fail(f"`{shlex.join(command)}` does not tell {variable}: {done.stderr.strip()}")

@@ -67,7 +67,7 @@ def script_file(tree, name, sizes):
 
 def run(command):
     done = subprocess.run(
-        [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        [str(word) for word in command], stdin=subprocess.DEVNULL, capture_output=True, text=True,
         check=False,
     )
     if done.returncode != 0:

@@ -111,8 +111,8 @@ def run_script(program, script, heap):
     command = ["setarch", "-R", str(program), *size, f"{script}.py"]
     try:
         done = subprocess.run(
-            command, cwd=SCRIPTS, env=clean_env(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, errors="replace", timeout=SECONDS, check=False,
+            command, cwd=SCRIPTS, env=clean_env(), stdin=subprocess.DEVNULL, capture_output=True,
+            text=True, errors="replace", timeout=SECONDS, check=False,
         )
     except subprocess.TimeoutExpired:
         return Run(f"no end after {SECONDS} s", "", "", 0)
@@ -142,7 +142,7 @@ def difference(c, rust, stderr):
             if not a or not b:
                 return f"{'C' if not a else 'Rust'} tells nothing"
         elif a != b:
-            lines = [line for line in difflib.unified_diff(a.splitlines(), b.splitlines(), "C", "Rust", lineterm="", n=0)]
+            lines = list(difflib.unified_diff(a.splitlines(), b.splitlines(), "C", "Rust", lineterm="", n=0))
             return f"Rust {name} something else: " + " | ".join(line[:160] for line in lines[2:8])
     return ""
 

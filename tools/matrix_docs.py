@@ -34,7 +34,7 @@ def told(text):
 def remarks(entry, results):
     found = [entry["why"]] if "why" in entry else []
     for result in results:
-        if result and result["told"] and result["result"] in ("stops", "missing", "wrong") or result and result["told"].startswith("hook"):
+        if (result and result["told"] and result["result"] in ("stops", "missing", "wrong")) or (result and result["told"].startswith("hook")):
             found.append(told(result["told"]))
     return "; ".join(dict.fromkeys(found))
 

@@ -50,7 +50,7 @@ def run(command, cpu_seconds):
     """The status of a test program, which is stopped when one of its tests has failed."""
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        preexec_fn=limited(cpu_seconds),
+        preexec_fn=limited(cpu_seconds),  # noqa: PLW1509 (this program has one thread)
     ) as process:
         failed = False
         for line in process.stdout:

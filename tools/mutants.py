@@ -129,7 +129,7 @@ def leave_out(listed, survivors):
 
 def changes_since(commit):
     """The file with what has changed in src since a commit."""
-    done = subprocess.run(["git", "diff", commit, "--", "src"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(["git", "diff", commit, "--", "src"], cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0 or not done.stdout:
         raise Fail(f"SINCE={commit}: {done.stderr.strip() or 'nothing in src has changed since'}")
     path = WORK / "since.diff"
@@ -151,7 +151,7 @@ def run_cargo_mutants(args, reasons):
     if args.sample:
         chosen += ["--re", sample_of(program, args.sample)]
     if args.shard:
-        chosen += ["--shard", "{0}/{1}".format(*args.shard), "--sharding", "round-robin"]
+        chosen += ["--shard", "/".join(map(str, args.shard)), "--sharding", "round-robin"]
     command += chosen
     found = earlier_results(out) if args.resume else {}
     listed = listed_mutants(program, chosen) if found or args.trust else []

@@ -46,7 +46,7 @@ Sizes = namedtuple("Sizes", "text data bss")
 
 
 def output_of(command):
-    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Fail(f"`{' '.join(map(str, command))}` failed: {done.stderr.strip()}")
     return done.stdout

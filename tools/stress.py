@@ -40,7 +40,7 @@ def run(command, timeout, **environment):
     """Run a program that ends with a line of counters. Returns an Outcome."""
     try:
         done = subprocess.run(
-            [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            [str(word) for word in command], check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, errors="replace", timeout=timeout, env=clean_env(**environment),
         )
     except subprocess.TimeoutExpired:

@@ -12,10 +12,10 @@ from pathlib import Path
 from common import ROOT, Fail, clean_env, jobs, run_logged, shown
 
 # What upstream's own full run covers; a tree that lacks a folder leaves it out.
-ALL_DIRS = "basics cmdline extmod float import io micropython misc ports/unix stress thread unicode".split()
+ALL_DIRS = ["basics", "cmdline", "extmod", "float", "import", "io", "micropython", "misc", "ports/unix", "stress", "thread", "unicode"]
 # The minimal variant lacks floats, files, threads and most modules.
-MINIMAL_DIRS = "basics import micropython misc stress".split()
-VIA_MPY_DIRS = "basics float micropython".split()
+MINIMAL_DIRS = ["basics", "import", "micropython", "misc", "stress"]
+VIA_MPY_DIRS = ["basics", "float", "micropython"]
 OPEN_FILES = 1024  # select_poll_fd counts on this limit
 
 Result = namedtuple("Result", "performed passed skipped failed")

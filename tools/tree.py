@@ -96,7 +96,7 @@ class PrivateApt:
 
     def __call__(self, program, *words):
         done = subprocess.run(
-            [program, *self.options, *words], cwd=self.folder, stdin=subprocess.DEVNULL, text=True,
+            [program, *self.options, *words], check=False, cwd=self.folder, stdin=subprocess.DEVNULL, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, "LC_ALL": "C"},
         )
         if done.returncode != 0:

@@ -27,7 +27,7 @@ def patched_tree(builds):
         shutil.copy(builds.tree / "py" / "py.mk", copy / "py" / "py.mk")
         for command in (["patch", "-p1", "--dry-run", "--fuzz=0"], ["patch", "-p1", "--fuzz=0"]):
             done = subprocess.run(
-                command, cwd=copy, stdin=patch.open(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+                command, check=False, cwd=copy, stdin=patch.open(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
             )
             expect(done.returncode == 0, f"{patch.name} does not apply:\n{done.stdout}")
     return copy
@@ -58,9 +58,9 @@ def cmake_door(builds):
         ["cmake", "--build", build, f"-j{builds.jobs}"],
     )
     for command in steps:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         expect(done.returncode == 0, tail(done.stdout, 25))
-    done = subprocess.run([build / "scenarios"], stdout=subprocess.PIPE, text=True)
+    done = subprocess.run([build / "scenarios"], check=False, stdout=subprocess.PIPE, text=True)
     expect(done.returncode == 0 and done.stdout.endswith("end\n"), f"{done.returncode}: {done.stdout!r}")
     # Nothing changed: nothing is made.
     carrier = build / "mpgc" / "carrier-gc.c.o"
@@ -74,7 +74,7 @@ def cmake_door(builds):
 
 def run_in_qemu(firmware):
     command = ["qemu-system-arm", "-M", "mps2-an385", "-nographic", "-monitor", "none", "-semihosting-config", "enable=on,target=native"]
-    done = subprocess.run([*command, "-kernel", firmware], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+    done = subprocess.run([*command, "-kernel", firmware], check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
     expect(done.returncode == 0 and done.stdout.endswith("end\n"), f"{done.returncode}: {tail(done.stdout)}")
     return done.stdout.splitlines()
 
@@ -92,7 +92,7 @@ def cmake_sdk_door(builds):
             ["cmake", "-S", source, "-B", build, f"-DMICROPY_DIR={builds.tree}", f"-DUSER_C_MODULES={modules}"],
             ["cmake", "--build", build, f"-j{builds.jobs}"],
         ):
-            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             expect(done.returncode == 0, tail(done.stdout, 25))
         symbols = subprocess.run(["nm", build / "firmware"], stdout=subprocess.PIPE, text=True, check=True).stdout
         expect(("mpgc_" in symbols) == (side == "rust"), f"the firmware of the {side} side is the other's")

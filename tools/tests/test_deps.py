@@ -19,7 +19,10 @@ class Libclang(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, LIBCLANG_PATH=folder):
             for name in names:
                 (Path(folder) / name).touch()
-            found = lambda pattern: [path for path in deps.glob.iglob(pattern) if path.startswith(folder)]
+
+            def found(pattern):
+                return [path for path in deps.glob.iglob(pattern) if path.startswith(folder)]
+
             with mock.patch.object(deps.glob, "glob", found):
                 return deps.libclang()
 

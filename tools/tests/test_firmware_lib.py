@@ -31,9 +31,8 @@ class Library(unittest.TestCase):
             firmware_lib.install(Path("nowhere"), "there")
 
     def test_a_missing_library_is_told_with_the_place(self):
-        with tempfile.TemporaryDirectory() as folder:
-            with self.assertRaisesRegex(Fail, "cannot install below .*: .*libmpgc.a.*; choose another PREFIX"):
-                firmware_lib.install(Path(folder) / "nothing", folder)
+        with tempfile.TemporaryDirectory() as folder, self.assertRaisesRegex(Fail, "cannot install below .*: .*libmpgc.a.*; choose another PREFIX"):
+            firmware_lib.install(Path(folder) / "nothing", folder)
 
     def test_the_shared_library_is_named_for_the_minor_version_until_1(self):
         self.assertRegex(firmware_lib.soname(), r"^libmpgc\.so\.(0\.\d+|[1-9]\d*)$")

@@ -15,9 +15,7 @@ import chance
 import fuzz
 import interrupts
 import options
-import proof
 import run_checks
-import steps
 import targets
 import threads
 import tree
@@ -294,21 +292,18 @@ class Trees(unittest.TestCase):
             self.assertEqual(tree.read_release(self.make(folder, "1.25.0")), "1.25.0")
 
     def test_a_release_that_the_tree_is_not_is_refused(self):
-        with tempfile.TemporaryDirectory() as folder:
-            with self.assertRaisesRegex(Fail, "holds 1.25.0"):
-                tree.get_tree("1.26.1", str(self.make(folder, "1.25.0")))
+        with tempfile.TemporaryDirectory() as folder, self.assertRaisesRegex(Fail, "holds 1.25.0"):
+            tree.get_tree("1.26.1", str(self.make(folder, "1.25.0")))
 
     def test_a_folder_that_is_no_tree_is_refused(self):
-        with tempfile.TemporaryDirectory() as folder:
-            with self.assertRaisesRegex(Fail, "no MicroPython tree"):
-                tree.get_tree(None, folder)
+        with tempfile.TemporaryDirectory() as folder, self.assertRaisesRegex(Fail, "no MicroPython tree"):
+            tree.get_tree(None, folder)
 
     def test_a_file_written_into_the_tree_is_noticed(self):
         with tempfile.TemporaryDirectory() as folder:
             own = tree.Tree(self.make(folder, "1.25.0"), "1.25.0", own=False)
-            with self.assertRaisesRegex(Fail, "py/new.pyc"):
-                with Untouched(own):
-                    (own.path / "py" / "new.pyc").touch()
+            with self.assertRaisesRegex(Fail, "py/new.pyc"), Untouched(own):
+                (own.path / "py" / "new.pyc").touch()
 
 
 class Twins(unittest.TestCase):

@@ -37,7 +37,7 @@ class BuildsBesideTheControl(unittest.TestCase):
         self.assertEqual((list(rust.iterdir()), [entry.name for entry in control.iterdir()]), ([], ["py"]))
 
     def test_without_a_control_nothing_is_begun(self):
-        control, rust = self.folder()
+        control, _ = self.folder()
         begin_with_c(control.parent / "other" / "rust")
         self.assertFalse((control.parent / "other").exists())
 
