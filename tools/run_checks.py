@@ -51,8 +51,10 @@ SUITES = [
 # What of the drop-in's checks is quick: what it exports, refuses and lays out.
 SHORT_DROP_IN = "symbols: standard,scenarios: plain,layouts,linked: no panic,linked: the program,bad input,headers"
 
-# Random traces of each heap in the unit tests of `make test`.
+# Random traces of each heap in the unit tests of `make test`; with the features `small` and `bare`, where
+# most of what runs is the same code, fewer.
 SHORT_TRACES = "60"
+FEWER_TRACES = "20"
 
 # Operations of each configuration of the twins in `make test`, and which share of the states of small heaps.
 SHORT_OPERATIONS = "60000"
@@ -75,9 +77,10 @@ def tree_of(release):
 def unit_tests(short):
     """What needs no package of the system but a C compiler's linker can begin before they are there."""
     traces = ["env", f"MPGC_TRACES={SHORT_TRACES}"] if short else []
+    fewer = ["env", f"MPGC_TRACES={FEWER_TRACES}"] if short else []
     after = () if shutil.which("cc") else (PACKAGES,)
     uses = ("cargo",)
-    small = [*traces, "cargo", "test", "--lib", "heap", "--features"]
+    small = [*fewer, "cargo", "test", "--lib", "heap", "--features"]
     return [
         Step("unit tests", [*traces, "cargo", "test"], count_cargo, cores=1, after=after, uses=uses),
         Step("unit tests, small", [*small, "small"], count_cargo, cores=1, after=after, uses=uses),
