@@ -9,6 +9,7 @@ build/upstream/<release>[-<arch>]-<variant>[-<options>].json.
 """
 
 import argparse
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,6 +17,7 @@ import options as option_names
 import unix
 from chance import fisher
 from common import BUILD, Fail, run_main, say, shown, table, write_json
+from results import markdown_table, write_result
 from suite import Suite
 from targets import TARGETS, find_target
 from tree import add_tree_arguments, get_tree
@@ -171,6 +173,30 @@ def run_and_compare(name, tree, make_suites, dirs, facts):
         raise Fail(f"{len(errors)} tests pass with C and not with Rust: {' '.join(errors)}")
 
 
+def write_results():
+    """docs/results/suites.md, of every comparison on hand."""
+    rows = [["release", "build", "options", "performed", "pass with C", "pass with mpgc"]]
+    alike, wrong = set(), []
+    for path in sorted((BUILD / "upstream").glob("*.json")):
+        told = json.loads(path.read_text())
+        build = told.get("board") or " ".join(filter(None, [told.get("arch"), told.get("variant")]))
+        sides = [told["c"], told["rust"]]
+        rows.append([told["release"], build, told["options"], sides[0]["performed"], *(s["passed"] for s in sides)])
+        alike |= set(sides[0]["failed"]) & set(sides[1]["failed"])
+        wrong += told["errors"]
+    if len(rows) == 1:
+        raise Fail("no comparison is on hand: run `make test` or `make test-all` first")
+    body = (
+        "MicroPython's own tests on a C build and an mpgc build of the same command line, one "
+        "`make upstream` or `make firmware-test` a row; some rows run the core folders alone.\n\n"
+        + markdown_table(rows)
+        + f"\n\nPass with C and fail with mpgc: {', '.join(wrong) or 'none'}.\n\n"
+        + f"Fail with both: {', '.join(sorted(alike)) or 'none'}.\n"
+    )
+    write_result("suites", "Upstream's tests", "python3 tools/upstream.py --results", body)
+    return 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_tree_arguments(parser)
@@ -178,7 +204,10 @@ def main():
     parser.add_argument("--options", default="", help=f"names ({', '.join(option_names.NAMED)}) and raw flags")
     parser.add_argument("--dirs", nargs="*", help="test folders (default: all that upstream's full run covers)")
     parser.add_argument("--arch", default="", help=f"build for this machine and run it here: {', '.join(TARGETS)}")
+    parser.add_argument("--results", action="store_true", help="only write docs/results/suites.md from what is on hand")
     args = parser.parse_args()
+    if args.results:
+        return write_results()
     if args.arch:
         find_target(args.arch)
     tree = get_tree(args.release or None, args.micropython_dir)
