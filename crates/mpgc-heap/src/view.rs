@@ -1,0 +1,84 @@
+//! A snapshot and its program, read and understood: what all commands begin with.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::frames::Frames;
+use crate::graph::Graph;
+use crate::heap::{Fields, Heap};
+use crate::kinds::Kinds;
+use crate::memory::Memory;
+use crate::plan::Plans;
+use crate::program::Program;
+use crate::python::Python;
+use crate::roots::{self, Choice, Origin};
+use crate::{core, snapshot};
+
+pub struct View<'a> {
+    pub python: Python<'a>,
+    pub heap: Heap,
+    pub kinds: Kinds,
+    pub plans: Plans,
+    pub graph: Graph,
+    pub frames: Frames,
+    pub state: u64,
+    /// Show no value that the program had.
+    pub redact: bool,
+    pub notes: Vec<String>,
+}
+
+fn load(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("reading {}", path.display()))
+}
+
+pub fn read_program(elf: &PathBuf) -> Result<Program> {
+    Program::read(&load(elf)?, &elf.display().to_string())
+}
+
+/// Read a snapshot in any of its forms.
+pub fn read_memory(path: &PathBuf, program: &Program) -> Result<Memory> {
+    let data = load(path)?;
+    let read = || -> Result<Memory> {
+        let mut memory = if data.starts_with(b"\x7fELF") {
+            core::read(&data, program.entry)?
+        } else if snapshot::is_snapshot(&data) {
+            snapshot::read(&data)?
+        } else if let Some(bytes) = snapshot::from_text(&data) {
+            snapshot::read(&bytes?)?
+        } else {
+            bail!("it is neither an ELF core nor a snapshot");
+        };
+        if memory.machine.id == 0 {
+            memory.machine.id = program.machine.id;
+        }
+        if memory.machine != program.machine {
+            bail!("it is of another machine than the ELF file ({:?}, {:?})", memory.machine, program.machine);
+        }
+        program.lend(&mut memory)?;
+        Ok(memory)
+    };
+    read().with_context(|| format!("reading {}", path.display()))
+}
+
+impl<'a> View<'a> {
+    pub fn new(memory: &'a Memory, program: &'a Program, choice: &Choice, redact: bool) -> Result<View<'a>> {
+        let fields = Fields { memory, program };
+        let state = roots::state(&fields)?;
+        let heap = Heap::read(memory, program, state)?;
+        let python = Python::new(memory, program, state)?;
+        let mut notes = Vec::new();
+        let roots = roots::collect(&fields, &heap, state, choice, &mut notes)?;
+        let mut plans = Plans::default();
+        let of_state = |root: &roots::Root| match root.origin {
+            Origin::State(offset) => Some((offset, root.chunk as usize)),
+            _ => None,
+        };
+        let typed: Vec<_> = roots.iter().filter_map(of_state).collect();
+        let kinds = Kinds::find(&python, &heap, &mut plans, &typed);
+        let graph = Graph::build(memory, &heap, &kinds, &plans, roots);
+        let frames = Frames::find(memory, program);
+        Ok(View { python, heap, kinds, plans, graph, frames, state, redact, notes })
+    }
+}
