@@ -66,6 +66,7 @@ BENCH_NEEDS = [
 # What `make test` needs beyond that.
 TEST_NEEDS = [
     Need("cmake (checks the CMake integration and package)", "cmake", program("cmake")),
+    Need("gdb (takes snapshots of a process)", "gdb", lambda: all(map(shutil.which, ("gdb", "gcore")))),
     *BENCH_NEEDS,
 ]
 

@@ -23,23 +23,37 @@ fn read_class<E: FileHeader<Endian = Endianness>>(data: &[u8], entry: u64) -> Re
     let header = E::parse(data).context("the header of the core")?;
     let endian = header.endian().context("the byte order of the core")?;
     let word = if header.is_type_64() { 8 } else { 4 };
-    let machine = Machine { word, big_endian: endian.is_big_endian(), id: header.e_machine(endian) };
+    let machine = Machine {
+        word,
+        big_endian: endian.is_big_endian(),
+        id: header.e_machine(endian),
+    };
     let mut memory = Memory::new(machine);
-    for segment in header.program_headers(endian, data).context("the program headers of the core")? {
+    for segment in header
+        .program_headers(endian, data)
+        .context("the program headers of the core")?
+    {
         match segment.p_type(endian) {
             elf::PT_LOAD => {
                 let Ok(bytes) = segment.data(endian, data) else {
-                    bail!("the core is cut: the memory at {:#x} is not in it", segment.p_vaddr(endian).into());
+                    bail!(
+                        "the core is cut: the memory at {:#x} is not in it",
+                        segment.p_vaddr(endian).into()
+                    );
                 };
                 memory.add(segment.p_vaddr(endian).into(), bytes.to_vec())?;
             }
             elf::PT_NOTE => {
-                let notes = segment.notes(endian, data).context("the notes of the core")?;
+                let notes = segment
+                    .notes(endian, data)
+                    .context("the notes of the core")?;
                 let Some(mut notes) = notes else { continue };
                 while let Some(note) = notes.next().context("the notes of the core")? {
                     match note.n_type(endian) {
                         elf::NT_PRSTATUS => memory.threads.extend(thread(&machine, note.desc())),
-                        elf::NT_AUXV => memory.bias = bias(&machine, note.desc(), entry).unwrap_or(0),
+                        elf::NT_AUXV => {
+                            memory.bias = bias(&machine, note.desc(), entry).unwrap_or(0)
+                        }
                         _ => {}
                     }
                 }
@@ -63,7 +77,10 @@ fn bias(machine: &Machine, vector: &[u8], entry: u64) -> Option<u64> {
 fn thread(machine: &Machine, status: &[u8]) -> Option<Thread> {
     // Where the kernel's registers begin, and which of them comes at each place in DWARF's order.
     let (start, order): (usize, Vec<usize>) = match machine.id {
-        X86_64 => (112, vec![10, 12, 11, 5, 13, 14, 4, 19, 9, 8, 7, 6, 3, 2, 1, 0, 16]),
+        X86_64 => (
+            112,
+            vec![10, 12, 11, 5, 13, 14, 4, 19, 9, 8, 7, 6, 3, 2, 1, 0, 16],
+        ),
         I386 => (72, vec![6, 1, 2, 0, 15, 5, 3, 4, 12]),
         ARM => (72, (0..16).collect()),
         AARCH64 => (112, (0..33).collect()),
@@ -76,10 +93,16 @@ fn thread(machine: &Machine, status: &[u8]) -> Option<Thread> {
         let from = start + place * machine.word;
         Some(machine.value(status.get(from..from + machine.word)?))
     };
-    let mut registers = order.into_iter().map(register).collect::<Option<Vec<_>>>()?;
+    let mut registers = order
+        .into_iter()
+        .map(register)
+        .collect::<Option<Vec<_>>>()?;
     if machine.id == RISCV {
         registers[0] = 0;
     }
     let id_at = if machine.word == 8 { 32 } else { 24 };
-    Some(Thread { id: machine.value(status.get(id_at..id_at + 4)?), registers })
+    Some(Thread {
+        id: machine.value(status.get(id_at..id_at + 4)?),
+        registers,
+    })
 }

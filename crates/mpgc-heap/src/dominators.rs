@@ -6,7 +6,10 @@
 const NONE: u32 = u32::MAX;
 
 /// The nodes that node 0 reaches, each after its dominator, and the immediate dominator of each (`u32::MAX`: not reached).
-pub fn dominators(count: usize, successors: impl Fn(usize, &mut dyn FnMut(usize))) -> (Vec<u32>, Vec<u32>) {
+pub fn dominators(
+    count: usize,
+    successors: impl Fn(usize, &mut dyn FnMut(usize)),
+) -> (Vec<u32>, Vec<u32>) {
     let search = Search::run(count, &successors);
     let reached = search.order.len();
     // What follows speaks of the numbers of the search.
@@ -90,7 +93,9 @@ impl Search {
         }
         let mut before_first = vec![0u32; order.len() + 1];
         for &node in &order {
-            successors(node as usize, &mut |next| before_first[number[next] as usize + 1] += 1);
+            successors(node as usize, &mut |next| {
+                before_first[number[next] as usize + 1] += 1
+            });
         }
         for index in 1..before_first.len() {
             before_first[index] += before_first[index - 1];
@@ -104,7 +109,12 @@ impl Search {
                 *place += 1;
             });
         }
-        Search { order, parent, before_first, before }
+        Search {
+            order,
+            parent,
+            before_first,
+            before,
+        }
     }
 }
 
@@ -134,7 +144,9 @@ mod tests {
                 return 0;
             }
             let above: Vec<_> = (0..graph.len()).filter(|&d| dominates(d, n)).collect();
-            let nearest = above.iter().find(|&&d| above.iter().all(|&other| other == d || dominates(other, d)));
+            let nearest = above
+                .iter()
+                .find(|&&d| above.iter().all(|&other| other == d || dominates(other, d)));
             nearest.map_or(NONE, |&d| d as u32)
         };
         (0..graph.len()).map(immediate).collect()
@@ -144,7 +156,9 @@ mod tests {
     fn dominators_are_those_of_the_definition() {
         let mut seed = 1u64;
         let mut random = |limit: usize| {
-            seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            seed = seed
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
             (seed >> 33) as usize % limit
         };
         for round in 0..3000 {
@@ -154,11 +168,16 @@ mod tests {
                 let from = random(count);
                 graph[from].push(random(count));
             }
-            let (order, found) = dominators(count, |node, call| graph[node].iter().for_each(|&next| call(next)));
+            let (order, found) = dominators(count, |node, call| {
+                graph[node].iter().for_each(|&next| call(next))
+            });
             assert_eq!(found, naive(&graph), "round {round}: {graph:?}");
             let place = |node: u32| order.iter().position(|&other| other == node).unwrap();
             for &node in &order[1..] {
-                assert!(place(found[node as usize]) < place(node), "a dominator comes first");
+                assert!(
+                    place(found[node as usize]) < place(node),
+                    "a dominator comes first"
+                );
             }
         }
     }

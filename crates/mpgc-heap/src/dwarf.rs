@@ -4,8 +4,13 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use anyhow::{Context, Result, bail};
-use gimli::{AttributeValue, DW_AT_bit_offset, DW_AT_bit_size, DW_AT_byte_size, DW_AT_count, DW_AT_data_bit_offset};
-use gimli::{DW_AT_data_member_location, DW_AT_declaration, DW_AT_name, DW_AT_type, DW_AT_upper_bound, DwTag};
+use gimli::{
+    AttributeValue, DW_AT_bit_offset, DW_AT_bit_size, DW_AT_byte_size, DW_AT_count,
+    DW_AT_data_bit_offset,
+};
+use gimli::{
+    DW_AT_data_member_location, DW_AT_declaration, DW_AT_name, DW_AT_type, DW_AT_upper_bound, DwTag,
+};
 use gimli::{DebuggingInformationEntry, Dwarf, EndianSlice, RunTimeEndian, Unit, UnitOffset};
 
 type Reader<'a> = EndianSlice<'a, RunTimeEndian>;
@@ -64,11 +69,14 @@ const DEEPEST: usize = 24;
 
 impl Layouts {
     pub fn find(&self, name: &str) -> Option<&Rc<Struct>> {
-        self.structs.get(name).or_else(|| self.structs.get(self.aliases.get(name)?))
+        self.structs
+            .get(name)
+            .or_else(|| self.structs.get(self.aliases.get(name)?))
     }
 
     pub fn get(&self, name: &str) -> Result<&Rc<Struct>> {
-        self.find(name).with_context(|| format!("the DWARF has no structure `{name}`"))
+        self.find(name)
+            .with_context(|| format!("the DWARF has no structure `{name}`"))
     }
 
     pub fn size(&self, kind: &Type) -> usize {
@@ -93,19 +101,37 @@ impl Layouts {
 
     /// Where the field `path` (with dots) of the structure `name` lies.
     pub fn place(&self, name: &str, path: &str) -> Option<Place> {
-        let mut place = Place { offset: 0, kind: Type::Named(name.to_string()), bits: None };
+        let mut place = Place {
+            offset: 0,
+            kind: Type::Named(name.to_string()),
+            bits: None,
+        };
         for part in path.split('.') {
-            let found = self.structure(&place.kind)?.fields.iter().find(|field| field.name == part)?.clone();
+            let found = self
+                .structure(&place.kind)?
+                .fields
+                .iter()
+                .find(|field| field.name == part)?
+                .clone();
             // Bits are counted from the start of the structure that has them.
-            let offset = if found.bits.is_some() { 0 } else { found.offset };
-            place = Place { offset: place.offset + offset, kind: found.kind, bits: found.bits };
+            let offset = if found.bits.is_some() {
+                0
+            } else {
+                found.offset
+            };
+            place = Place {
+                offset: place.offset + offset,
+                kind: found.kind,
+                bits: found.bits,
+            };
         }
         Some(place)
     }
 
     pub fn need(&self, name: &str, path: &str) -> Result<Place> {
         self.get(name)?;
-        self.place(name, path).with_context(|| format!("the DWARF has no field `{path}` in `{name}`"))
+        self.place(name, path)
+            .with_context(|| format!("the DWARF has no field `{path}` in `{name}`"))
     }
 
     /// Read the layouts of all structures that have a name.
@@ -115,8 +141,16 @@ impl Layouts {
         while let Some(header) = headers.next().context("the DWARF")? {
             units.push(dwarf.unit(header).context("a unit of the DWARF")?);
         }
-        let layouts = Layouts { structs: HashMap::new(), aliases: HashMap::new(), pointer };
-        let mut walk = Walk { dwarf, units: &units, layouts };
+        let layouts = Layouts {
+            structs: HashMap::new(),
+            aliases: HashMap::new(),
+            pointer,
+        };
+        let mut walk = Walk {
+            dwarf,
+            units: &units,
+            layouts,
+        };
         for index in 0..units.len() {
             walk.unit(index)?;
         }
@@ -146,8 +180,12 @@ impl<'a, 'u> Walk<'a, 'u> {
         while let Some(child) = children.next()? {
             let entry = child.entry();
             if is_structure(entry.tag()) {
-                let Some(name) = self.name(unit, entry)? else { continue };
-                if self.layouts.structs.contains_key(&name) || entry.attr(DW_AT_declaration)?.is_some() {
+                let Some(name) = self.name(unit, entry)? else {
+                    continue;
+                };
+                if self.layouts.structs.contains_key(&name)
+                    || entry.attr(DW_AT_declaration)?.is_some()
+                {
                     continue;
                 }
                 let found = self.structure(index, entry.offset(), name.clone(), 0)?;
@@ -160,11 +198,15 @@ impl<'a, 'u> Walk<'a, 'u> {
     }
 
     fn typedef(&mut self, index: usize, entry: &Entry<'a, '_>) -> Result<()> {
-        let Some(name) = self.name(&self.units[index], entry)? else { return Ok(()) };
+        let Some(name) = self.name(&self.units[index], entry)? else {
+            return Ok(());
+        };
         if self.layouts.find(&name).is_some() {
             return Ok(());
         }
-        let Some((index, offset)) = self.reference(index, entry)? else { return Ok(()) };
+        let Some((index, offset)) = self.reference(index, entry)? else {
+            return Ok(());
+        };
         let target = self.units[index].entry(offset)?;
         if !is_structure(target.tag()) {
             return Ok(());
@@ -182,18 +224,32 @@ impl<'a, 'u> Walk<'a, 'u> {
     }
 
     fn name(&self, unit: &Unit<Reader<'a>>, entry: &Entry<'a, '_>) -> Result<Option<String>> {
-        let Some(value) = entry.attr_value(DW_AT_name)? else { return Ok(None) };
-        Ok(Some(self.dwarf.attr_string(unit, value)?.to_string_lossy().into_owned()))
+        let Some(value) = entry.attr_value(DW_AT_name)? else {
+            return Ok(None);
+        };
+        Ok(Some(
+            self.dwarf
+                .attr_string(unit, value)?
+                .to_string_lossy()
+                .into_owned(),
+        ))
     }
 
     /// The unit and the place in it that the type of an entry is described at.
-    fn reference(&self, index: usize, entry: &Entry<'a, '_>) -> Result<Option<(usize, UnitOffset)>> {
+    fn reference(
+        &self,
+        index: usize,
+        entry: &Entry<'a, '_>,
+    ) -> Result<Option<(usize, UnitOffset)>> {
         Ok(match entry.attr_value(DW_AT_type)? {
             Some(AttributeValue::UnitRef(offset)) => Some((index, offset)),
             // Across units: link-time optimisation does so.
             Some(AttributeValue::DebugInfoRef(offset)) => {
                 let within = |unit: &Unit<Reader<'a>>| offset.to_unit_offset(&unit.header);
-                self.units.iter().enumerate().find_map(|(index, unit)| Some((index, within(unit)?)))
+                self.units
+                    .iter()
+                    .enumerate()
+                    .find_map(|(index, unit)| Some((index, within(unit)?)))
             }
             _ => None,
         })
@@ -201,10 +257,18 @@ impl<'a, 'u> Walk<'a, 'u> {
 
     fn number(entry: &Entry<'a, '_>, name: gimli::DwAt) -> Result<Option<usize>> {
         let value = entry.attr_value(name)?;
-        Ok(value.and_then(|value| value.udata_value()).and_then(|value| usize::try_from(value).ok()))
+        Ok(value
+            .and_then(|value| value.udata_value())
+            .and_then(|value| usize::try_from(value).ok()))
     }
 
-    fn structure(&self, index: usize, offset: UnitOffset, name: String, depth: usize) -> Result<Struct> {
+    fn structure(
+        &self,
+        index: usize,
+        offset: UnitOffset,
+        name: String,
+        depth: usize,
+    ) -> Result<Struct> {
         let unit = &self.units[index];
         let mut tree = unit.entries_tree(Some(offset))?;
         let root = tree.root()?;
@@ -218,7 +282,12 @@ impl<'a, 'u> Walk<'a, 'u> {
                 fields.push(self.field(index, entry, depth)?);
             }
         }
-        Ok(Struct { name, size, union, fields })
+        Ok(Struct {
+            name,
+            size,
+            union,
+            fields,
+        })
     }
 
     fn field(&self, index: usize, entry: &Entry<'a, '_>, depth: usize) -> Result<Field> {
@@ -226,16 +295,29 @@ impl<'a, 'u> Walk<'a, 'u> {
         let kind = self.type_of(index, entry, depth + 1)?;
         let offset = Self::number(entry, DW_AT_data_member_location)?.unwrap_or(0);
         let length = Self::number(entry, DW_AT_bit_size)?;
-        let bits = match (length, Self::number(entry, DW_AT_data_bit_offset)?, Self::number(entry, DW_AT_bit_offset)?) {
+        let bits = match (
+            length,
+            Self::number(entry, DW_AT_data_bit_offset)?,
+            Self::number(entry, DW_AT_bit_offset)?,
+        ) {
             (Some(length), Some(first), _) => Some((first, length)),
             // DWARF 3 counts from the most significant bit of the unit that holds the field.
             (Some(length), None, Some(from_top)) => {
-                let storage = Self::number(entry, DW_AT_byte_size)?.unwrap_or_else(|| self.layouts.size(&kind));
-                Some((offset * 8 + (storage * 8).saturating_sub(from_top + length), length))
+                let storage = Self::number(entry, DW_AT_byte_size)?
+                    .unwrap_or_else(|| self.layouts.size(&kind));
+                Some((
+                    offset * 8 + (storage * 8).saturating_sub(from_top + length),
+                    length,
+                ))
             }
             _ => None,
         };
-        Ok(Field { name, offset, kind, bits })
+        Ok(Field {
+            name,
+            offset,
+            kind,
+            bits,
+        })
     }
 
     fn type_of(&self, index: usize, entry: &Entry<'a, '_>, depth: usize) -> Result<Type> {
@@ -256,7 +338,9 @@ impl<'a, 'u> Walk<'a, 'u> {
                 let name = self.name(unit, &entry)?.unwrap_or_default();
                 let kind = self.type_of(index, &entry, depth + 1)?;
                 match name.as_str() {
-                    "mp_obj_t" | "mp_const_obj_t" | "mp_rom_obj_t" => Type::Object(self.layouts.size(&kind)),
+                    "mp_obj_t" | "mp_const_obj_t" | "mp_rom_obj_t" => {
+                        Type::Object(self.layouts.size(&kind))
+                    }
                     _ => match kind {
                         Type::Inline(found) if found.name.is_empty() => Type::Named(name),
                         kind => kind,
@@ -267,11 +351,20 @@ impl<'a, 'u> Walk<'a, 'u> {
             | gimli::DW_TAG_volatile_type
             | gimli::DW_TAG_restrict_type
             | gimli::DW_TAG_atomic_type => self.type_of(index, &entry, depth + 1)?,
-            gimli::DW_TAG_pointer_type => Type::Pointer(Rc::new(self.type_of(index, &entry, depth + 1)?)),
-            gimli::DW_TAG_structure_type | gimli::DW_TAG_union_type => match self.name(unit, &entry)? {
-                Some(name) => Type::Named(name),
-                None => Type::Inline(Rc::new(self.structure(index, offset, String::new(), depth + 1)?)),
-            },
+            gimli::DW_TAG_pointer_type => {
+                Type::Pointer(Rc::new(self.type_of(index, &entry, depth + 1)?))
+            }
+            gimli::DW_TAG_structure_type | gimli::DW_TAG_union_type => {
+                match self.name(unit, &entry)? {
+                    Some(name) => Type::Named(name),
+                    None => Type::Inline(Rc::new(self.structure(
+                        index,
+                        offset,
+                        String::new(),
+                        depth + 1,
+                    )?)),
+                }
+            }
             gimli::DW_TAG_array_type => {
                 let element = Rc::new(self.type_of(index, &entry, depth + 1)?);
                 let mut tree = unit.entries_tree(Some(offset))?;
@@ -282,7 +375,9 @@ impl<'a, 'u> Walk<'a, 'u> {
                         counts.push(Self::count(child.entry())?);
                     }
                 }
-                let total = counts.into_iter().try_fold(1usize, |all, count| all.checked_mul(count?));
+                let total = counts
+                    .into_iter()
+                    .try_fold(1usize, |all, count| all.checked_mul(count?));
                 Type::Array(element, total)
             }
             gimli::DW_TAG_subroutine_type => Type::Function,
@@ -297,6 +392,8 @@ impl<'a, 'u> Walk<'a, 'u> {
         }
         let last = Self::number(entry, DW_AT_upper_bound)?;
         // `items[0]` has -1 for its last, in whatever size.
-        Ok(last.filter(|&last| last < u32::MAX as usize).map(|last| last + 1))
+        Ok(last
+            .filter(|&last| last < u32::MAX as usize)
+            .map(|last| last + 1))
     }
 }

@@ -1,8 +1,8 @@
 //! Which function's frame a word of the C stack lies in: the stack of the snapshot is unwound by the program's own tables.
 
 use gimli::{
-    BaseAddresses, CfaRule, DebugFrame, EhFrame, EndianSlice, RegisterRule, RunTimeEndian, UnwindContext, UnwindSection,
-    UnwindTableRow,
+    BaseAddresses, CfaRule, DebugFrame, EhFrame, EndianSlice, RegisterRule, RunTimeEndian,
+    UnwindContext, UnwindSection, UnwindTableRow,
 };
 
 use crate::memory::{ARM, Memory, RISCV, Thread};
@@ -21,7 +21,11 @@ const MOST_FRAMES: usize = 10_000;
 
 impl Frames {
     pub fn find(memory: &Memory, program: &Program) -> Frames {
-        let endian = if memory.machine.big_endian { RunTimeEndian::Big } else { RunTimeEndian::Little };
+        let endian = if memory.machine.big_endian {
+            RunTimeEndian::Big
+        } else {
+            RunTimeEndian::Little
+        };
         let mut debug_frame = DebugFrame::new(&program.debug_frame, endian);
         debug_frame.set_address_size(memory.machine.word as u8);
         let mut eh_frame = EhFrame::new(&program.eh_frame.1, endian);
@@ -31,27 +35,49 @@ impl Frames {
             let mut frames = Vec::new();
             let mut registers = thread.registers.clone();
             frames.extend(Self::leave_library(memory, program, &mut registers));
-            while let Some((end, name)) = Self::step(memory, program, &debug_frame, &eh_frame, &bases, &mut registers) {
-                if frames.len() == MOST_FRAMES || frames.last().is_some_and(|&(before, _)| end <= before) {
+            while let Some((end, name)) = Self::step(
+                memory,
+                program,
+                &debug_frame,
+                &eh_frame,
+                &bases,
+                &mut registers,
+            ) {
+                if frames.len() == MOST_FRAMES
+                    || frames.last().is_some_and(|&(before, _)| end <= before)
+                {
                     break;
                 }
                 frames.push((end, name));
             }
             frames
         };
-        Frames { threads: memory.threads.iter().map(unwind).collect() }
+        Frames {
+            threads: memory.threads.iter().map(unwind).collect(),
+        }
     }
 
     /// Where the thread is in code of another file, go up to the first word that is an address in the program's code.
-    fn leave_library(memory: &Memory, program: &Program, registers: &mut [u64]) -> Option<(u64, String)> {
+    fn leave_library(
+        memory: &Memory,
+        program: &Program,
+        registers: &mut [u64],
+    ) -> Option<(u64, String)> {
         let machine = &memory.machine;
         let (sp, pc) = (machine.stack_pointer()?, machine.program_counter()?);
-        if program.function(registers.get(pc)?.wrapping_sub(memory.bias)).is_some() {
+        if program
+            .function(registers.get(pc)?.wrapping_sub(memory.bias))
+            .is_some()
+        {
             return None;
         }
         let from = *registers.get(sp)?;
-        let mut words = memory.rest(from)?.chunks_exact(machine.word).map(|bytes| machine.value(bytes));
-        let found = words.position(|word| program.function(word.wrapping_sub(memory.bias)).is_some())?;
+        let mut words = memory
+            .rest(from)?
+            .chunks_exact(machine.word)
+            .map(|bytes| machine.value(bytes));
+        let found =
+            words.position(|word| program.function(word.wrapping_sub(memory.bias)).is_some())?;
         let end = from + ((found + 1) * machine.word) as u64;
         registers[pc] = memory.word(end - machine.word as u64)?.checked_sub(1)?;
         registers[sp] = end;
@@ -60,16 +86,25 @@ impl Frames {
 
     /// Where the innermost frame ends and whose it is; `registers` become those of its caller.
     fn step(
-        memory: &Memory, program: &Program, debug_frame: &DebugFrame<Reader<'_>>, eh_frame: &EhFrame<Reader<'_>>,
-        bases: &BaseAddresses, registers: &mut [u64],
+        memory: &Memory,
+        program: &Program,
+        debug_frame: &DebugFrame<Reader<'_>>,
+        eh_frame: &EhFrame<Reader<'_>>,
+        bases: &BaseAddresses,
+        registers: &mut [u64],
     ) -> Option<(u64, String)> {
         let machine = &memory.machine;
         let (sp, pc) = (machine.stack_pointer()?, machine.program_counter()?);
         let code = registers.get(pc)?.wrapping_sub(memory.bias);
         let mut context = UnwindContext::new();
-        let row = find_row(eh_frame, bases, &mut context, code).or_else(|| find_row(debug_frame, bases, &mut context, code))?;
-        let CfaRule::RegisterAndOffset { register, offset } = *row.cfa() else { return None };
-        let end = registers.get(usize::from(register.0))?.wrapping_add_signed(offset);
+        let row = find_row(eh_frame, bases, &mut context, code)
+            .or_else(|| find_row(debug_frame, bases, &mut context, code))?;
+        let CfaRule::RegisterAndOffset { register, offset } = *row.cfa() else {
+            return None;
+        };
+        let end = registers
+            .get(usize::from(register.0))?
+            .wrapping_add_signed(offset);
         let name = program.function(code).unwrap_or("?").to_string();
         let before = registers.to_vec();
         for (register, rule) in row.registers() {
@@ -91,7 +126,11 @@ impl Frames {
             _ => None,
         };
         if let Some(link) = link {
-            registers[pc] = if machine.id == ARM { registers[link] & !1 } else { registers[link] };
+            registers[pc] = if machine.id == ARM {
+                registers[link] & !1
+            } else {
+                registers[link]
+            };
         }
         registers[sp] = end;
         // The return address is behind the call, which may be the last instruction of the caller.
@@ -107,8 +146,16 @@ impl Frames {
 }
 
 fn find_row<'a, S: UnwindSection<Reader<'a>>>(
-    section: &S, bases: &BaseAddresses, context: &mut UnwindContext<usize>, code: u64,
+    section: &S,
+    bases: &BaseAddresses,
+    context: &mut UnwindContext<usize>,
+    code: u64,
 ) -> Option<UnwindTableRow<usize>> {
-    let entry = section.fde_for_address(bases, code, S::cie_from_offset).ok()?;
-    entry.unwind_info_for_address(section, bases, context, code).ok().cloned()
+    let entry = section
+        .fde_for_address(bases, code, S::cie_from_offset)
+        .ok()?;
+    entry
+        .unwind_info_for_address(section, bases, context, code)
+        .ok()
+        .cloned()
 }

@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 
 use crate::dominators::dominators;
 use crate::heap::Heap;
-use crate::kinds::Kinds;
+use crate::kinds::{Family, Kinds};
 use crate::memory::Memory;
 use crate::plan::{Plans, Target};
 use crate::roots::{Origin, Root};
@@ -48,23 +48,40 @@ pub struct Graph {
 }
 
 impl Graph {
-    pub fn build(memory: &Memory, heap: &Heap, kinds: &Kinds, plans: &Plans, roots: Vec<Root>) -> Graph {
+    pub fn build(
+        memory: &Memory,
+        heap: &Heap,
+        kinds: &Kinds,
+        plans: &Plans,
+        roots: Vec<Root>,
+    ) -> Graph {
         let word = memory.machine.word;
         let (mut first, mut edges) = (Vec::with_capacity(heap.chunks.len() + 1), Vec::new());
         for (number, chunk) in heap.chunks.iter().enumerate() {
             first.push(edges.len() as u32);
             let length = chunk.bytes as usize;
-            let plan = kinds.get(number).plan;
+            let kind = kinds.get(number);
+            let (plan, begin) = (kind.plan, edges.len());
             // A pool was read whole when the areas were.
             let bytes = memory.bytes(chunk.address, length).unwrap_or(&[]);
             for (index, bytes) in bytes.chunks_exact(word).enumerate() {
-                let Some(to) = heap.head(memory.machine.value(bytes)) else { continue };
+                let Some(to) = heap.head(memory.machine.value(bytes)) else {
+                    continue;
+                };
                 let cost = match plan.and_then(|plan| plans.slot_at(plan, length, index * word)) {
                     Some((_, Target::Unknown)) => VOID,
                     Some(_) => NAMED,
                     None => BY_CHANCE,
                 };
-                edges.push(Edge { offset: (index * word) as u32, to: to as u32, cost });
+                edges.push(Edge {
+                    offset: (index * word) as u32,
+                    to: to as u32,
+                    cost,
+                });
+            }
+            if kind.family == Family::Generator {
+                // Of several words that name a chunk the first is told, and local variables come last.
+                edges[begin..].reverse();
             }
         }
         first.push(edges.len() as u32);
@@ -134,8 +151,14 @@ impl Graph {
     fn find_retained(&mut self) {
         // Number 0 stands for all roots; chunk n is n + 1.
         let successors = |node: usize, call: &mut dyn FnMut(usize)| match node.checked_sub(1) {
-            None => self.roots.iter().for_each(|root| call(root.chunk as usize + 1)),
-            Some(chunk) => self.edges(chunk).iter().for_each(|edge| call(edge.to as usize + 1)),
+            None => self
+                .roots
+                .iter()
+                .for_each(|root| call(root.chunk as usize + 1)),
+            Some(chunk) => self
+                .edges(chunk)
+                .iter()
+                .for_each(|edge| call(edge.to as usize + 1)),
         };
         let (order, above) = dominators(self.ways.len() + 1, successors);
         // A node comes after its dominator in the order.

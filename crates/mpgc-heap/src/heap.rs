@@ -48,7 +48,9 @@ impl Fields<'_> {
         let address = base.wrapping_add(place.offset as u64);
         let value = match place.bits {
             Some((first, length)) => self.bits(address, first, length),
-            None => self.memory.value(address, self.program.layouts.size(&place.kind)),
+            None => self
+                .memory
+                .value(address, self.program.layouts.size(&place.kind)),
         };
         match value {
             Some(value) => Ok(value),
@@ -58,9 +60,19 @@ impl Fields<'_> {
 
     fn bits(&self, base: u64, first: usize, length: usize) -> Option<u64> {
         let (from, to) = (first / 8, (first + length).div_ceil(8));
-        let all = self.memory.value(base.wrapping_add(from as u64), to - from)?;
-        let above = if self.memory.machine.big_endian { to * 8 - first - length } else { first % 8 };
-        let mask = if length >= 64 { u64::MAX } else { (1 << length) - 1 };
+        let all = self
+            .memory
+            .value(base.wrapping_add(from as u64), to - from)?;
+        let above = if self.memory.machine.big_endian {
+            to * 8 - first - length
+        } else {
+            first % 8
+        };
+        let mask = if length >= 64 {
+            u64::MAX
+        } else {
+            (1 << length) - 1
+        };
         Some((all >> above) & mask)
     }
 
@@ -70,7 +82,11 @@ impl Fields<'_> {
 
     /// The same where a field may be missing from this configuration.
     pub fn option(&self, base: u64, structure: &str, path: &str) -> Result<Option<u64>> {
-        self.program.layouts.place(structure, path).map(|place| self.at(base, &place)).transpose()
+        self.program
+            .layouts
+            .place(structure, path)
+            .map(|place| self.at(base, &place))
+            .transpose()
     }
 }
 
@@ -78,13 +94,18 @@ impl Heap {
     /// Find the areas from `mp_state_ctx`, whose address this is, and read their tables.
     pub fn read(memory: &Memory, program: &Program, state: u64) -> Result<Heap> {
         let fields = Fields { memory, program };
-        let mut heap = Heap { areas: Vec::new(), chunks: Vec::new() };
+        let mut heap = Heap {
+            areas: Vec::new(),
+            chunks: Vec::new(),
+        };
         // Before 1.20 the fields of the one area lay in the state itself.
         let Some(first) = program.layouts.place("mp_state_ctx_t", "mem.area") else {
             heap.add_area(&fields, state, "mp_state_ctx_t", "mem.")?;
             return Ok(heap);
         };
-        let Type::Named(area) = first.kind else { bail!("the DWARF says that `mem.area` is no structure") };
+        let Type::Named(area) = first.kind else {
+            bail!("the DWARF says that `mem.area` is no structure")
+        };
         let mut at = state.wrapping_add(first.offset as u64);
         loop {
             heap.add_area(&fields, at, &area, "")?;
@@ -101,15 +122,29 @@ impl Heap {
     }
 
     fn check_overlap(&self) -> Result<()> {
-        let mut spans: Vec<_> = self.areas.iter().map(|area| (area.pool, area.end)).collect();
+        let mut spans: Vec<_> = self
+            .areas
+            .iter()
+            .map(|area| (area.pool, area.end))
+            .collect();
         spans.sort();
         match spans.windows(2).find(|pair| pair[0].1 > pair[1].0) {
-            Some(pair) => bail!("the areas are damaged: the pools at {:#x} and {:#x} overlap", pair[0].0, pair[1].0),
+            Some(pair) => bail!(
+                "the areas are damaged: the pools at {:#x} and {:#x} overlap",
+                pair[0].0,
+                pair[1].0
+            ),
             None => Ok(()),
         }
     }
 
-    fn add_area(&mut self, fields: &Fields<'_>, at: u64, structure: &str, prefix: &str) -> Result<()> {
+    fn add_area(
+        &mut self,
+        fields: &Fields<'_>,
+        at: u64,
+        structure: &str,
+        prefix: &str,
+    ) -> Result<()> {
         let field = |name: &str| fields.field(at, structure, &format!("{prefix}{name}"));
         let table = field("gc_alloc_table_start")?;
         let table_bytes = field("gc_alloc_table_byte_len")?;
@@ -120,7 +155,9 @@ impl Heap {
         let blocks = table_bytes.saturating_mul(4);
         let bytes = end.wrapping_sub(pool);
         if blocks == 0 || end < pool || !bytes.is_multiple_of(blocks) || blocks >= u64::from(NONE) {
-            bail!("an area is damaged: a table of {table_bytes} bytes for the pool from {pool:#x} to {end:#x}");
+            bail!(
+                "an area is damaged: a table of {table_bytes} bytes for the pool from {pool:#x} to {end:#x}"
+            );
         }
         let block_bytes = bytes / blocks;
         if !block_bytes.is_power_of_two() || block_bytes < fields.memory.machine.word as u64 {
@@ -149,18 +186,30 @@ impl Heap {
                     // While a collection is under way what it has found has a code of its own.
                     debug_assert!(kind == HEAD || kind == MARK);
                     *head = self.chunks.len() as u32;
-                    self.chunks.push(Chunk { address, bytes: block_bytes, area });
+                    self.chunks.push(Chunk {
+                        address,
+                        bytes: block_bytes,
+                        area,
+                    });
                     open = true;
                 }
             }
         }
-        self.areas.push(Area { pool, end, block_bytes, heads });
+        self.areas.push(Area {
+            pool,
+            end,
+            block_bytes,
+            heads,
+        });
         Ok(())
     }
 
     /// The chunk whose head is at exactly this address: what a collection takes for a reference.
     pub fn head(&self, address: u64) -> Option<usize> {
-        let area = self.areas.iter().find(|area| address >= area.pool && address < area.end)?;
+        let area = self
+            .areas
+            .iter()
+            .find(|area| address >= area.pool && address < area.end)?;
         let offset = address - area.pool;
         if offset % area.block_bytes != 0 {
             return None;
@@ -171,9 +220,15 @@ impl Heap {
 
     /// The chunk that holds this address, at its head or within it.
     pub fn holding(&self, address: u64) -> Option<usize> {
-        let area = self.areas.iter().find(|area| address >= area.pool && address < area.end)?;
+        let area = self
+            .areas
+            .iter()
+            .find(|area| address >= area.pool && address < area.end)?;
         let block = ((address - area.pool) / area.block_bytes) as usize;
-        let head = area.heads[..=block].iter().rev().find(|&&head| head != NONE)?;
+        let head = area.heads[..=block]
+            .iter()
+            .rev()
+            .find(|&&head| head != NONE)?;
         let chunk = &self.chunks[*head as usize];
         (address < chunk.address + chunk.bytes).then_some(*head as usize)
     }

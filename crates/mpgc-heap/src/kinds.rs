@@ -65,14 +65,29 @@ pub struct Kinds {
 }
 
 /// Dictionaries of names, by the field that points at them.
-const NAMESPACES: [&str; 5] = ["globals", "old_globals", "dict_globals", "dict_locals", "locals_dict"];
+const NAMESPACES: [&str; 5] = [
+    "globals",
+    "old_globals",
+    "dict_globals",
+    "dict_locals",
+    "locals_dict",
+];
 
 impl Kinds {
-    pub fn find(python: &Python<'_>, heap: &Heap, plans: &mut Plans, roots: &[(usize, usize)]) -> Kinds {
+    pub fn find(
+        python: &Python<'_>,
+        heap: &Heap,
+        plans: &mut Plans,
+        roots: &[(usize, usize)],
+    ) -> Kinds {
         let layouts = &python.fields.program.layouts;
         let state_plan = plans.of(layouts, &Type::Named("_mp_state_ctx_t".into()));
-        let state_plan = plans.of_struct(layouts, "mp_state_ctx_t").unwrap_or(state_plan);
-        let element_plan = plans.of_struct(layouts, "mp_map_elem_t").unwrap_or(state_plan);
+        let state_plan = plans
+            .of_struct(layouts, "mp_state_ctx_t")
+            .unwrap_or(state_plan);
+        let element_plan = plans
+            .of_struct(layouts, "mp_map_elem_t")
+            .unwrap_or(state_plan);
         let mut kinds = Kinds {
             list: Vec::new(),
             of_chunk: vec![u32::MAX; heap.chunks.len()],
@@ -84,24 +99,65 @@ impl Kinds {
         let mut queue = VecDeque::new();
         for &(offset, chunk) in roots {
             let size = plans.get(state_plan).size;
-            let Some((path, target)) = plans.slot_at(state_plan, size, offset) else { continue };
+            let Some((path, target)) = plans.slot_at(state_plan, size, offset) else {
+                continue;
+            };
             let path = path.to_string();
             // The dict of __main__ is a part of the state, and its table alone is in the heap.
             let names = path == "vm.dict_main.map.table" || is_namespace(&path);
-            let owner = path.split_once('.').map_or(path.as_str(), |(_, field)| field);
+            let owner = path
+                .split_once('.')
+                .map_or(path.as_str(), |(_, field)| field);
             let owner = owner.split(['.', '[']).next().unwrap_or(owner);
-            let field = if path.contains(&format!("{owner}.")) { last_part(&path) } else { "" };
-            kinds.claim(python, heap, plans, chunk, target, names, (owner, field), &mut queue);
+            let field = if path.contains(&format!("{owner}.")) {
+                last_part(&path)
+            } else {
+                ""
+            };
+            kinds.claim(
+                python,
+                heap,
+                plans,
+                chunk,
+                target,
+                names,
+                (owner, field),
+                &mut queue,
+            );
         }
         kinds.follow(python, heap, plans, &mut queue);
         for chunk in 0..heap.chunks.len() {
-            if kinds.of_chunk[chunk] == u32::MAX && python.memory().word(heap.chunks[chunk].address).is_some_and(|word| python.is_type(word)) {
-                kinds.claim(python, heap, plans, chunk, Target::Object, false, ("", ""), &mut queue);
+            if kinds.of_chunk[chunk] == u32::MAX
+                && python
+                    .memory()
+                    .word(heap.chunks[chunk].address)
+                    .is_some_and(|word| python.is_type(word))
+            {
+                kinds.claim(
+                    python,
+                    heap,
+                    plans,
+                    chunk,
+                    Target::Object,
+                    false,
+                    ("", ""),
+                    &mut queue,
+                );
                 kinds.follow(python, heap, plans, &mut queue);
             }
         }
-        let unknown = kinds.number(Kind { name: "unknown".into(), family: Family::Unknown, plan: None, names: false, of: 0 });
-        kinds.of_chunk.iter_mut().filter(|kind| **kind == u32::MAX).for_each(|kind| *kind = unknown);
+        let unknown = kinds.number(Kind {
+            name: "unknown".into(),
+            family: Family::Unknown,
+            plan: None,
+            names: false,
+            of: 0,
+        });
+        kinds
+            .of_chunk
+            .iter_mut()
+            .filter(|kind| **kind == u32::MAX)
+            .for_each(|kind| *kind = unknown);
         kinds
     }
 
@@ -119,35 +175,78 @@ impl Kinds {
         number
     }
 
-    fn follow(&mut self, python: &Python<'_>, heap: &Heap, plans: &mut Plans, queue: &mut VecDeque<usize>) {
+    fn follow(
+        &mut self,
+        python: &Python<'_>,
+        heap: &Heap,
+        plans: &mut Plans,
+        queue: &mut VecDeque<usize>,
+    ) {
         let word = python.memory().machine.word;
         while let Some(chunk) = queue.pop_front() {
             let kind = self.get(chunk).clone();
             let Some(plan) = kind.plan else { continue };
-            let (address, length) = (heap.chunks[chunk].address, heap.chunks[chunk].bytes as usize);
-            let Some(bytes) = python.memory().bytes(address, length) else { continue };
+            let (address, length) = (
+                heap.chunks[chunk].address,
+                heap.chunks[chunk].bytes as usize,
+            );
+            let Some(bytes) = python.memory().bytes(address, length) else {
+                continue;
+            };
             for (index, bytes) in bytes.chunks_exact(word).enumerate() {
-                let Some(to) = heap.head(python.memory().machine.value(bytes)) else { continue };
+                let Some(to) = heap.head(python.memory().machine.value(bytes)) else {
+                    continue;
+                };
                 if self.of_chunk[to] != u32::MAX {
                     continue;
                 }
-                let Some((path, target)) = plans.slot_at(plan, length, index * word) else { continue };
+                let Some((path, target)) = plans.slot_at(plan, length, index * word) else {
+                    continue;
+                };
                 let (names, target) = self.refine(python, &kind, address, path, target);
-                let field = if path.array.is_empty() { last_part(path.path) } else { path.array };
+                let field = if path.array.is_empty() {
+                    last_part(path.path)
+                } else {
+                    path.array
+                };
                 let field = field.to_string();
-                self.claim(python, heap, plans, to, target, names, (&kind.name, &field), queue);
+                self.claim(
+                    python,
+                    heap,
+                    plans,
+                    to,
+                    target,
+                    names,
+                    (&kind.name, &field),
+                    queue,
+                );
             }
         }
     }
 
     /// Whether the keys of what is pointed at are names, and what the C type of the pointer does not say.
-    fn refine(&self, python: &Python<'_>, kind: &Kind, address: u64, path: Path<'_>, target: Target) -> (bool, Target) {
+    fn refine(
+        &self,
+        python: &Python<'_>,
+        kind: &Kind,
+        address: u64,
+        path: Path<'_>,
+        target: Target,
+    ) -> (bool, Target) {
         match kind.family {
             Family::Class => {
                 let slot = path.index.filter(|_| path.array == "slots");
-                let locals = python.fields.option(address, "mp_obj_type_t", "slot_index_locals_dict").ok().flatten();
+                let locals = python
+                    .fields
+                    .option(address, "mp_obj_type_t", "slot_index_locals_dict")
+                    .ok()
+                    .flatten();
                 let is_locals = slot.is_some() && slot.map(|slot| slot as u64 + 1) == locals;
-                if is_locals { (true, Target::Object) } else { (is_namespace(path.path), target) }
+                if is_locals {
+                    (true, Target::Object)
+                } else {
+                    (is_namespace(path.path), target)
+                }
             }
             Family::Instance => (path.path.starts_with("members"), target),
             Family::Dict => (kind.names, target),
@@ -159,29 +258,74 @@ impl Kinds {
 
     #[expect(clippy::too_many_arguments, reason = "the state of one loop")]
     fn claim(
-        &mut self, python: &Python<'_>, heap: &Heap, plans: &mut Plans, chunk: usize, target: Target, names: bool,
-        (owner, field): (&str, &str), queue: &mut VecDeque<usize>,
+        &mut self,
+        python: &Python<'_>,
+        heap: &Heap,
+        plans: &mut Plans,
+        chunk: usize,
+        target: Target,
+        names: bool,
+        (owner, field): (&str, &str),
+        queue: &mut VecDeque<usize>,
     ) {
         if self.of_chunk[chunk] != u32::MAX {
             return;
         }
-        let owned = || if field.is_empty() { owner.to_string() } else { format!("{owner}.{field}") };
+        let owned = || {
+            if field.is_empty() {
+                owner.to_string()
+            } else {
+                format!("{owner}.{field}")
+            }
+        };
         let kind = match target {
             Target::Unknown => return,
             Target::Object => {
-                let Some(of) = python.memory().word(heap.chunks[chunk].address).filter(|&word| python.is_type(word)) else { return };
+                let Some(of) = python
+                    .memory()
+                    .word(heap.chunks[chunk].address)
+                    .filter(|&word| python.is_type(word))
+                else {
+                    return;
+                };
                 let (name, family, plan) = self.object(python, plans, of);
-                Kind { name, family, plan, names: names && family == Family::Dict, of }
+                Kind {
+                    name,
+                    family,
+                    plan,
+                    names: names && family == Family::Dict,
+                    of,
+                }
             }
-            Target::Bytes => Kind { name: owned(), family: Family::Data, plan: None, names: false, of: 0 },
-            Target::Plan(plan) if plan == self.element_plan => {
-                Kind { name: owned(), family: Family::Table, plan: Some(plan), names, of: 0 }
-            }
+            Target::Bytes => Kind {
+                name: owned(),
+                family: Family::Data,
+                plan: None,
+                names: false,
+                of: 0,
+            },
+            Target::Plan(plan) if plan == self.element_plan => Kind {
+                name: owned(),
+                family: Family::Table,
+                plan: Some(plan),
+                names,
+                of: 0,
+            },
             Target::Plan(plan) => {
                 let name = plans.get(plan).name.clone();
-                let family = if name.is_empty() { Family::Items } else { Family::Structure };
+                let family = if name.is_empty() {
+                    Family::Items
+                } else {
+                    Family::Structure
+                };
                 let name = if name.is_empty() { owned() } else { name };
-                Kind { name, family, plan: Some(plan), names: false, of: 0 }
+                Kind {
+                    name,
+                    family,
+                    plan: Some(plan),
+                    names: false,
+                    of: 0,
+                }
             }
         };
         self.of_chunk[chunk] = self.number(kind);
@@ -189,16 +333,29 @@ impl Kinds {
     }
 
     /// Name, family and layout of the objects of the type at this address.
-    fn object(&mut self, python: &Python<'_>, plans: &mut Plans, of: u64) -> (String, Family, Option<usize>) {
+    fn object(
+        &mut self,
+        python: &Python<'_>,
+        plans: &mut Plans,
+        of: u64,
+    ) -> (String, Family, Option<usize>) {
         if let Some(known) = self.types.get(&of) {
             return known.clone();
         }
         let program = python.fields.program;
-        let name = python.type_name(of).unwrap_or_else(|| format!("type at {of:#x}"));
+        let name = python
+            .type_name(of)
+            .unwrap_or_else(|| format!("type at {of:#x}"));
         let symbol = python.type_symbol(of);
         // Python calls both a generator.
-        let name = if symbol.is_some_and(|symbol| symbol.ends_with("gen_wrap")) { "generator function".into() } else { name };
-        let made_by = python.type_slot(of, "make_new").map(|address| address.wrapping_sub(python.memory().bias));
+        let name = if symbol.is_some_and(|symbol| symbol.ends_with("gen_wrap")) {
+            "generator function".into()
+        } else {
+            name
+        };
+        let made_by = python
+            .type_slot(of, "make_new")
+            .map(|address| address.wrapping_sub(python.memory().bias));
         let made_by = made_by.and_then(|address| program.function(address));
         let (family, structure) = match (symbol.map(plain_name).as_deref(), made_by) {
             (Some("dict" | "ordereddict"), _) => (Family::Dict, "mp_obj_dict_t"),
@@ -228,8 +385,15 @@ impl Kinds {
         let plan = match (structure, symbol) {
             ("", Some(symbol)) => {
                 let plain = plain_name(symbol);
-                let names = [format!("_mp_obj_{plain}_t"), format!("mp_obj_{plain}_t"), format!("_{plain}_obj_t"), format!("{plain}_obj_t")];
-                names.iter().find_map(|name| plans.of_struct(&program.layouts, name))
+                let names = [
+                    format!("_mp_obj_{plain}_t"),
+                    format!("mp_obj_{plain}_t"),
+                    format!("_{plain}_obj_t"),
+                    format!("{plain}_obj_t"),
+                ];
+                names
+                    .iter()
+                    .find_map(|name| plans.of_struct(&program.layouts, name))
             }
             (structure, _) => plans.of_struct(&program.layouts, structure),
         };

@@ -21,18 +21,23 @@ mod summary;
 mod view;
 mod why;
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 
 use crate::roots::{Choice, Registers};
 use crate::view::View;
 
 #[derive(Parser)]
-#[command(name = "mpgc-heap", version, about = "Shows what fills the heap of MicroPython, and what keeps it alive")]
+#[command(
+    name = "mpgc-heap",
+    version,
+    about = "Shows what fills the heap of MicroPython, and what keeps it alive"
+)]
 struct Options {
     #[command(subcommand)]
     command: Command,
@@ -81,6 +86,14 @@ enum Command {
         #[arg(long, default_value_t = 5)]
         top: usize,
     },
+    /// Write what a core holds as a snapshot
+    Save {
+        #[command(flatten)]
+        source: Source,
+        /// Where to
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+    },
     /// Each chunk on a line: address, bytes, live or garbage, type
     List {
         #[command(flatten)]
@@ -89,10 +102,16 @@ enum Command {
 }
 
 /// Read a snapshot and do something with what it shows.
-fn with_view(source: &Source, act: impl FnOnce(&View<'_>, &mut dyn Write) -> Result<()>) -> Result<()> {
+fn with_view(
+    source: &Source,
+    act: impl FnOnce(&View<'_>, &mut dyn Write) -> Result<()>,
+) -> Result<()> {
     let program = view::read_program(&source.elf)?;
     let memory = view::read_memory(&source.snapshot, &program)?;
-    let choice = Choice { registers: source.registers, stack_from: source.stack_from };
+    let choice = Choice {
+        registers: source.registers,
+        stack_from: source.stack_from,
+    };
     let view = View::new(&memory, &program, &choice, source.redact)?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     act(&view, &mut out)?;
@@ -102,12 +121,33 @@ fn with_view(source: &Source, act: impl FnOnce(&View<'_>, &mut dyn Write) -> Res
 
 fn run(options: Options) -> Result<()> {
     match options.command {
-        Command::Summary { source, top } => with_view(&source, |view, out| summary::print(view, top, out)),
-        Command::Why { source, what, top } => with_view(&source, |view, out| why::print(view, &what, top, out)),
+        Command::Summary { source, top } => {
+            with_view(&source, |view, out| summary::print(view, top, out))
+        }
+        Command::Why { source, what, top } => {
+            with_view(&source, |view, out| why::print(view, &what, top, out))
+        }
+        Command::Save { source, output } => {
+            let program = view::read_program(&source.elf)?;
+            let memory = view::read_memory(&source.snapshot, &program)?;
+            let file =
+                File::create(&output).with_context(|| format!("writing {}", output.display()))?;
+            snapshot::write(io::BufWriter::new(file), &memory)
+        }
         Command::List { source } => with_view(&source, |view, out| {
             for (number, chunk) in view.heap.chunks.iter().enumerate() {
-                let live = if view.graph.is_reached(number) { "live" } else { "garbage" };
-                writeln!(out, "{:#x} {} {live} {}", chunk.address, chunk.bytes, view.kinds.get(number).name)?;
+                let live = if view.graph.is_reached(number) {
+                    "live"
+                } else {
+                    "garbage"
+                };
+                writeln!(
+                    out,
+                    "{:#x} {} {live} {}",
+                    chunk.address,
+                    chunk.bytes,
+                    view.kinds.get(number).name
+                )?;
             }
             Ok(())
         }),
@@ -118,7 +158,12 @@ fn main() -> ExitCode {
     match run(Options::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         // Who reads the output has read enough.
-        Err(error) if error.root_cause().downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) => {
+        Err(error)
+            if error
+                .root_cause()
+                .downcast_ref::<io::Error>()
+                .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) =>
+        {
             ExitCode::SUCCESS
         }
         Err(error) => {

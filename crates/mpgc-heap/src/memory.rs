@@ -24,7 +24,11 @@ pub const RISCV: u16 = 243;
 impl Machine {
     pub fn value(&self, bytes: &[u8]) -> u64 {
         let join = |all: u64, &byte: &u8| all << 8 | u64::from(byte);
-        if self.big_endian { bytes.iter().fold(0, join) } else { bytes.iter().rev().fold(0, join) }
+        if self.big_endian {
+            bytes.iter().fold(0, join)
+        } else {
+            bytes.iter().rev().fold(0, join)
+        }
     }
 
     /// The number of the stack pointer among the registers, which are in the order of DWARF.
@@ -52,10 +56,12 @@ impl Machine {
 
     pub fn register_name(&self, number: usize) -> String {
         const X86_64_NAMES: [&str; 17] = [
-            "rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
-            "rip",
+            "rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11",
+            "r12", "r13", "r14", "r15", "rip",
         ];
-        const I386_NAMES: [&str; 9] = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "eip"];
+        const I386_NAMES: [&str; 9] = [
+            "eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "eip",
+        ];
         let named = match self.id {
             X86_64 => X86_64_NAMES.get(number),
             I386 => I386_NAMES.get(number),
@@ -92,7 +98,13 @@ pub struct Memory {
 
 impl Memory {
     pub fn new(machine: Machine) -> Self {
-        Memory { machine, threads: Vec::new(), bias: 0, ranges: Vec::new(), constant: Vec::new() }
+        Memory {
+            machine,
+            threads: Vec::new(),
+            bias: 0,
+            ranges: Vec::new(),
+            constant: Vec::new(),
+        }
     }
 
     /// Add a range; where ranges overlap, the first stays. Call `settle` before reading.
@@ -106,7 +118,10 @@ impl Memory {
 
     fn push(ranges: &mut Vec<Range>, start: u64, bytes: Vec<u8>) -> Result<()> {
         if start.checked_add(bytes.len() as u64).is_none() {
-            bail!("a range of {} bytes at {start:#x} goes past the end of the memory", bytes.len());
+            bail!(
+                "a range of {} bytes at {start:#x} goes past the end of the memory",
+                bytes.len()
+            );
         }
         if !bytes.is_empty() {
             ranges.push(Range { start, bytes });
@@ -129,7 +144,8 @@ impl Memory {
                     joined.push(range);
                 } else {
                     let known = (end - range.start) as usize;
-                    last.bytes.extend_from_slice(range.bytes.get(known..).unwrap_or(&[]));
+                    last.bytes
+                        .extend_from_slice(range.bytes.get(known..).unwrap_or(&[]));
                 }
             }
             *ranges = joined;
@@ -137,13 +153,18 @@ impl Memory {
     }
 
     pub fn ranges(&self) -> impl Iterator<Item = (u64, &[u8])> {
-        self.ranges.iter().map(|range| (range.start, range.bytes.as_slice()))
+        self.ranges
+            .iter()
+            .map(|range| (range.start, range.bytes.as_slice()))
     }
 
     fn find(ranges: &[Range], address: u64) -> Option<&[u8]> {
         let after = ranges.partition_point(|range| range.start <= address);
         let range = &ranges[after.checked_sub(1)?];
-        range.bytes.get(usize::try_from(address - range.start).ok()?..).filter(|rest| !rest.is_empty())
+        range
+            .bytes
+            .get(usize::try_from(address - range.start).ok()?..)
+            .filter(|rest| !rest.is_empty())
     }
 
     /// The bytes from an address to the end of the range that holds it.
@@ -173,22 +194,36 @@ mod tests {
 
     #[test]
     fn a_read_crosses_ranges_that_touch_and_stops_at_a_gap() {
-        let mut memory = Memory::new(Machine { word: 4, big_endian: false, id: ARM });
+        let mut memory = Memory::new(Machine {
+            word: 4,
+            big_endian: false,
+            id: ARM,
+        });
         memory.add(0x104, vec![5, 0, 0, 0]).unwrap();
         memory.add(0x100, vec![1, 2, 3, 4]).unwrap();
         memory.add(0x10c, vec![9; 4]).unwrap();
-        memory.add_constant(0x108, vec![7, 7, 7, 7, 8, 8, 8, 8]).unwrap();
+        memory
+            .add_constant(0x108, vec![7, 7, 7, 7, 8, 8, 8, 8])
+            .unwrap();
         memory.settle();
         assert_eq!(memory.value(0x102, 4), Some(0x0005_0403));
         assert_eq!(memory.word(0x106), None);
         assert_eq!(memory.word(0x108), Some(0x0707_0707));
-        assert_eq!(memory.word(0x10c), Some(0x0909_0909), "the snapshot goes before the file");
+        assert_eq!(
+            memory.word(0x10c),
+            Some(0x0909_0909),
+            "the snapshot goes before the file"
+        );
         assert_eq!(memory.word(0x110), None);
     }
 
     #[test]
     fn a_range_past_the_end_of_the_memory_is_an_error() {
-        let mut memory = Memory::new(Machine { word: 8, big_endian: true, id: 0 });
+        let mut memory = Memory::new(Machine {
+            word: 8,
+            big_endian: true,
+            id: 0,
+        });
         assert!(memory.add(u64::MAX - 1, vec![0; 4]).is_err());
     }
 }

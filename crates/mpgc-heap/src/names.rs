@@ -42,7 +42,11 @@ impl View<'_> {
             return "'...'".into();
         }
         let text = String::from_utf8_lossy(bytes);
-        let mut short: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
+        let mut short: String = text
+            .chars()
+            .take(SHOWN)
+            .flat_map(char::escape_debug)
+            .collect();
         if text.chars().count() > SHOWN {
             short.push_str("...");
         }
@@ -50,7 +54,10 @@ impl View<'_> {
     }
 
     fn field(&self, chunk: usize, structure: &str, path: &str) -> Option<u64> {
-        self.python.fields.field(self.heap.chunks[chunk].address, structure, path).ok()
+        self.python
+            .fields
+            .field(self.heap.chunks[chunk].address, structure, path)
+            .ok()
     }
 
     /// What a chunk is, with its length, name or value.
@@ -74,15 +81,35 @@ impl View<'_> {
                 let count = self.field(chunk, "mp_obj_str_t", "len")?;
                 let data = self.field(chunk, "mp_obj_str_t", "data")?;
                 let bytes = self.python.memory().rest(data)?;
-                let bytes = &bytes[..bytes.len().min(4 * SHOWN + 4).min(usize::try_from(count).ok()?)];
-                let prefix = if kind.family == Family::Bytes { "b" } else { "" };
+                let bytes = &bytes[..bytes
+                    .len()
+                    .min(4 * SHOWN + 4)
+                    .min(usize::try_from(count).ok()?)];
+                let prefix = if kind.family == Family::Bytes {
+                    "b"
+                } else {
+                    ""
+                };
                 Some(format!("{prefix}{} of {count}", self.quoted(bytes)))
             }
             Family::Float if !self.redact => {
-                let place = self.python.fields.program.layouts.place("mp_obj_float_t", "value")?;
-                let value = self.python.fields.at(self.heap.chunks[chunk].address, &place).ok()?;
+                let place = self
+                    .python
+                    .fields
+                    .program
+                    .layouts
+                    .place("mp_obj_float_t", "value")?;
+                let value = self
+                    .python
+                    .fields
+                    .at(self.heap.chunks[chunk].address, &place)
+                    .ok()?;
                 let four = self.python.fields.program.layouts.size(&place.kind) == 4;
-                Some(if four { f32::from_bits(value as u32).to_string() } else { f64::from_bits(value).to_string() })
+                Some(if four {
+                    f32::from_bits(value as u32).to_string()
+                } else {
+                    f64::from_bits(value).to_string()
+                })
             }
             Family::Function => {
                 let code = self.field(chunk, "mp_obj_fun_bc_t", "bytecode")?;
@@ -90,16 +117,28 @@ impl View<'_> {
                 self.python.function_name(code, context)
             }
             Family::Closure => self.python_name(self.field(chunk, "mp_obj_closure_t", "fun")?),
-            Family::BoundMethod => self.python_name(self.field(chunk, "mp_obj_bound_meth_t", "meth")?),
-            Family::Generator => self.python_name(self.field(chunk, "mp_obj_gen_instance_t", "code_state.fun_bc")?),
+            Family::BoundMethod => {
+                self.python_name(self.field(chunk, "mp_obj_bound_meth_t", "meth")?)
+            }
+            Family::Generator => {
+                self.python_name(self.field(chunk, "mp_obj_gen_instance_t", "code_state.fun_bc")?)
+            }
             Family::Class => self.python.type_name(self.heap.chunks[chunk].address),
             Family::Module => {
                 let globals = self.field(chunk, "mp_obj_module_t", "globals")?;
-                let map = self.python.fields.program.layouts.place("mp_obj_dict_t", "map")?.offset as u64;
-                let named = |&(key, _): &(u64, u64)| {
-                    matches!(self.python.decode(key), Value::Qstr(number) if self.python.qstr(number).as_deref() == Some("__name__"))
-                };
-                let (_, name) = self.python.map(globals.wrapping_add(map))?.into_iter().find(named)?;
+                let map = self
+                    .python
+                    .fields
+                    .program
+                    .layouts
+                    .place("mp_obj_dict_t", "map")?
+                    .offset as u64;
+                let named = |&(key, _): &(u64, u64)| matches!(self.python.decode(key), Value::Qstr(number) if self.python.qstr(number).as_deref() == Some("__name__"));
+                let (_, name) = self
+                    .python
+                    .map(globals.wrapping_add(map))?
+                    .into_iter()
+                    .find(named)?;
                 match self.python.decode(name) {
                     Value::Qstr(number) => self.python.qstr(number),
                     _ => None,
@@ -121,18 +160,23 @@ impl View<'_> {
     pub fn step(&self, chunk: usize, offset: usize) -> String {
         let kind = self.kinds.get(chunk);
         let length = self.heap.chunks[chunk].bytes as usize;
-        let Some((path, _)) = kind.plan.and_then(|plan| self.plans.slot_at(plan, length, offset)) else {
+        let Some((path, _)) = kind
+            .plan
+            .and_then(|plan| self.plans.slot_at(plan, length, offset))
+        else {
             return format!(".<word at +{offset:#x}>");
         };
         match (kind.family, path.path, path.index) {
-            (Family::Table, part, Some(index)) => self.table_step(chunk, kind, index, part == "key"),
+            (Family::Table, part, Some(index)) => {
+                self.table_step(chunk, kind, index, part == "key")
+            }
             (Family::Items, _, Some(index)) => format!("[{index}]"),
             (Family::Tuple, _, Some(index)) => format!("[{index}]"),
             (Family::Set, "set.table", _) => String::new(),
             (Family::List | Family::Array, "items", _) => String::new(),
-            (Family::Dict, "map.table", _) | (Family::Instance, "members.table", _) | (Family::Module, "module.globals", _) => {
-                String::new()
-            }
+            (Family::Dict, "map.table", _)
+            | (Family::Instance, "members.table", _)
+            | (Family::Module, "module.globals", _) => String::new(),
             (Family::Text | Family::Bytes, "data", _) => String::new(),
             (Family::Cell, "obj", _) => String::new(),
             (Family::BoundMethod, "meth", _) => ".__func__".into(),
@@ -140,7 +184,9 @@ impl View<'_> {
             (Family::Closure, "fun", _) => ".<function>".into(),
             (Family::Closure, _, Some(index)) => format!(".<closed over {index}>"),
             (Family::Function, "context", _) => ".<module>".into(),
-            (Family::Function, _, Some(index)) if path.array == "extra_args" => format!(".<default {index}>"),
+            (Family::Function, _, Some(index)) if path.array == "extra_args" => {
+                format!(".<default {index}>")
+            }
             (Family::Instance, _, Some(index)) => format!(".<base {index}>"),
             (Family::Class, _, Some(index)) => self.class_step(chunk, index),
             (Family::Generator, _, Some(index)) => self.local_step(chunk, index),
@@ -150,16 +196,33 @@ impl View<'_> {
 
     fn table_step(&self, chunk: usize, kind: &Kind, index: usize, is_key: bool) -> String {
         let at = self.heap.chunks[chunk].address + (index * 2 * self.python.object) as u64;
-        let Some(bytes) = self.python.memory().bytes(at, 2 * self.python.object) else { return format!("[{index}]") };
+        let Some(bytes) = self.python.memory().bytes(at, 2 * self.python.object) else {
+            return format!("[{index}]");
+        };
         let key = self.python.pair(bytes).0;
         if is_key {
             return format!(".<key {index}>");
         }
         match self.python.decode(key) {
-            Value::Qstr(number) if kind.names => format!(".{}", self.python.qstr(number).unwrap_or_default()),
-            Value::Pointer(address) if self.heap.head(address).is_some_and(|key| self.kinds.get(key).family == Family::Text) => {
-                let text = self.heap.head(address).and_then(|key| self.detail(key, self.kinds.get(key))).unwrap_or_default();
-                format!("[{}]", text.rsplit_once(" of ").map_or(text.as_str(), |(text, _)| text))
+            Value::Qstr(number) if kind.names => {
+                format!(".{}", self.python.qstr(number).unwrap_or_default())
+            }
+            Value::Pointer(address)
+                if self
+                    .heap
+                    .head(address)
+                    .is_some_and(|key| self.kinds.get(key).family == Family::Text) =>
+            {
+                let text = self
+                    .heap
+                    .head(address)
+                    .and_then(|key| self.detail(key, self.kinds.get(key)))
+                    .unwrap_or_default();
+                format!(
+                    "[{}]",
+                    text.rsplit_once(" of ")
+                        .map_or(text.as_str(), |(text, _)| text)
+                )
             }
             _ => format!("[{}]", self.value(key)),
         }
@@ -175,8 +238,22 @@ impl View<'_> {
         }
     }
 
-    /// Local variables lie from the end of the state backwards.
+    /// Local variables lie from the end of the state backwards, and the stack of the bytecode before them.
     fn local_step(&self, chunk: usize, index: usize) -> String {
+        let place = self
+            .python
+            .fields
+            .program
+            .layouts
+            .place("mp_obj_gen_instance_t", "code_state.state");
+        let start = place.map_or(0, |place| place.offset as u64) + self.heap.chunks[chunk].address;
+        let at = start + (index * self.python.object) as u64;
+        if self
+            .field(chunk, "mp_obj_gen_instance_t", "code_state.sp")
+            .is_some_and(|top| at <= top)
+        {
+            return format!(".<stack {index}>");
+        }
         let count = self.field(chunk, "mp_obj_gen_instance_t", "code_state.n_state");
         match count.and_then(|count| count.checked_sub(1 + index as u64)) {
             Some(local) => format!(".<local {local}>"),
@@ -193,17 +270,27 @@ impl View<'_> {
                 Some(name) => format!("<C stack, frame of {name}>"),
                 None => format!("<C stack at {address:#x}>"),
             },
-            Origin::Register(_, register) => format!("<register {}>", self.python.memory().machine.register_name(register)),
+            Origin::Register(_, register) => format!(
+                "<register {}>",
+                self.python.memory().machine.register_name(register)
+            ),
         }
     }
 
     fn state_path(&self, offset: usize) -> Option<String> {
         let size = self.plans.get(self.kinds.state_plan).size;
-        Some(self.plans.slot_at(self.kinds.state_plan, size, offset)?.0.to_string())
+        Some(
+            self.plans
+                .slot_at(self.kinds.state_plan, size, offset)?
+                .0
+                .to_string(),
+        )
     }
 
     fn state_name(&self, offset: usize) -> String {
-        let Some(path) = self.state_path(offset) else { return format!("<mp_state_ctx +{offset:#x}>") };
+        let Some(path) = self.state_path(offset) else {
+            return format!("<mp_state_ctx +{offset:#x}>");
+        };
         match path.as_str() {
             "vm.dict_main.map.table" => "__main__".into(),
             "vm.mp_loaded_modules_dict.map.table" => "sys.modules".into(),
@@ -219,8 +306,14 @@ impl View<'_> {
     pub fn root_group(&self, origin: Origin) -> String {
         match origin {
             Origin::Pystack(_) => "Python stack".into(),
-            Origin::Stack(number, _) => format!("C stack of thread {}", self.python.memory().threads[number].id),
-            Origin::Register(number, _) => format!("registers of thread {}", self.python.memory().threads[number].id),
+            Origin::Stack(number, _) => format!(
+                "C stack of thread {}",
+                self.python.memory().threads[number].id
+            ),
+            Origin::Register(number, _) => format!(
+                "registers of thread {}",
+                self.python.memory().threads[number].id
+            ),
             Origin::State(_) => self.root(origin),
         }
     }
@@ -236,7 +329,10 @@ impl View<'_> {
             name += &self.way_step(&self.graph, chunk);
         }
         // A module that is in sys.modules is known by its own name.
-        match name.strip_prefix("sys.modules['").and_then(|rest| rest.split_once("']")) {
+        match name
+            .strip_prefix("sys.modules['")
+            .and_then(|rest| rest.split_once("']"))
+        {
             Some((module, rest)) if !module.contains('\'') => format!("{module}{rest}"),
             _ => name,
         }

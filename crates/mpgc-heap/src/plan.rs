@@ -63,7 +63,10 @@ impl Plans {
         let plan = self.plans.len();
         // A structure may point at itself: its number is known before its fields are.
         self.known.insert(key, plan);
-        let mut made = Plan { size: layouts.size(kind), ..Plan::default() };
+        let mut made = Plan {
+            size: layouts.size(kind),
+            ..Plan::default()
+        };
         if let Some(found) = layouts.structure(kind) {
             made.name = found.name.trim_start_matches('_').to_string();
         }
@@ -74,29 +77,57 @@ impl Plans {
         plan
     }
 
-    fn fill(&mut self, layouts: &Layouts, kind: &Type, offset: usize, path: &str, plan: &mut Plan, depth: usize) {
+    fn fill(
+        &mut self,
+        layouts: &Layouts,
+        kind: &Type,
+        offset: usize,
+        path: &str,
+        plan: &mut Plan,
+        depth: usize,
+    ) {
         if plan.slots.len() >= MOST_SLOTS || depth > 16 {
             return;
         }
         match kind {
-            Type::Object(_) => plan.slots.push(Slot { offset, path: path.into(), target: Target::Object }),
+            Type::Object(_) => plan.slots.push(Slot {
+                offset,
+                path: path.into(),
+                target: Target::Object,
+            }),
             Type::Pointer(to) => {
                 if let Some(target) = self.target(layouts, to) {
-                    plan.slots.push(Slot { offset, path: path.into(), target });
+                    plan.slots.push(Slot {
+                        offset,
+                        path: path.into(),
+                        target,
+                    });
                 }
             }
             Type::Named(_) | Type::Inline(_) => {
-                let Some(found) = layouts.structure(kind).map(Rc::clone) else { return };
+                let Some(found) = layouts.structure(kind).map(Rc::clone) else {
+                    return;
+                };
                 self.fill_struct(layouts, &found, offset, path, plan, depth);
             }
             Type::Array(element, Some(count)) => {
                 let size = layouts.size(element);
                 for index in 0..*count {
-                    if plan.slots.len() >= MOST_SLOTS || size == 0 || matches!(**element, Type::Scalar(_)) {
+                    if plan.slots.len() >= MOST_SLOTS
+                        || size == 0
+                        || matches!(**element, Type::Scalar(_))
+                    {
                         break;
                     }
                     let within = offset + index * size;
-                    self.fill(layouts, element, within, &format!("{path}[{index}]"), plan, depth + 1);
+                    self.fill(
+                        layouts,
+                        element,
+                        within,
+                        &format!("{path}[{index}]"),
+                        plan,
+                        depth + 1,
+                    );
                 }
             }
             Type::Array(element, None) => {
@@ -108,7 +139,15 @@ impl Plans {
         }
     }
 
-    fn fill_struct(&mut self, layouts: &Layouts, found: &Struct, offset: usize, path: &str, plan: &mut Plan, depth: usize) {
+    fn fill_struct(
+        &mut self,
+        layouts: &Layouts,
+        found: &Struct,
+        offset: usize,
+        path: &str,
+        plan: &mut Plan,
+        depth: usize,
+    ) {
         // Which member of a union holds is not known: its words are read as any others.
         if found.union {
             return;
@@ -119,7 +158,14 @@ impl Plans {
                 (false, true) => path.to_string(),
                 (false, false) => format!("{path}.{}", field.name),
             };
-            self.fill(layouts, &field.kind, offset + field.offset, &within, plan, depth + 1);
+            self.fill(
+                layouts,
+                &field.kind,
+                offset + field.offset,
+                &within,
+                plan,
+                depth + 1,
+            );
         }
     }
 
@@ -134,7 +180,9 @@ impl Plans {
                 None => Some(Target::Unknown),
                 Some(_) => Some(Target::Plan(self.of(layouts, to))),
             },
-            Type::Object(_) | Type::Pointer(_) | Type::Array(..) => Some(Target::Plan(self.of(layouts, to))),
+            Type::Object(_) | Type::Pointer(_) | Type::Array(..) => {
+                Some(Target::Plan(self.of(layouts, to)))
+            }
         }
     }
 
@@ -147,19 +195,38 @@ impl Plans {
             let element = self.get(*element);
             let index = (offset - start).checked_div(element.size)?;
             let slot = element.find(offset - start - index * element.size)?;
-            return Some((Path { array, index: Some(index), path: &slot.path }, slot.target));
+            return Some((
+                Path {
+                    array,
+                    index: Some(index),
+                    path: &slot.path,
+                },
+                slot.target,
+            ));
         }
         // Values of one type one after the other; what is left of a chunk after the only one is no second.
-        let many = plan.tail.is_none() && plan.size > 0 && (length >= 2 * plan.size || plan.name.is_empty());
+        let many = plan.tail.is_none()
+            && plan.size > 0
+            && (length >= 2 * plan.size || plan.name.is_empty());
         let index = if many { offset / plan.size } else { 0 };
         let slot = plan.find(offset - index * plan.size)?;
-        Some((Path { array: "", index: many.then_some(index), path: &slot.path }, slot.target))
+        Some((
+            Path {
+                array: "",
+                index: many.then_some(index),
+                path: &slot.path,
+            },
+            slot.target,
+        ))
     }
 }
 
 impl Plan {
     fn find(&self, offset: usize) -> Option<&Slot> {
-        let found = self.slots.binary_search_by_key(&offset, |slot| slot.offset).ok()?;
+        let found = self
+            .slots
+            .binary_search_by_key(&offset, |slot| slot.offset)
+            .ok()?;
         Some(&self.slots[found])
     }
 }

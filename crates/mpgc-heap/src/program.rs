@@ -35,7 +35,11 @@ impl Program {
         let file = object::File::parse(data).with_context(|| format!("{shown} is no ELF file"))?;
         let word = if file.is_64() { 8 } else { 4 };
         let big_endian = !file.is_little_endian();
-        let mut machine = Machine { word, big_endian, id: 0 };
+        let mut machine = Machine {
+            word,
+            big_endian,
+            id: 0,
+        };
         machine.id = machine.value(data.get(18..20).context("the ELF header")?) as u16;
         if file.section_by_name(".debug_info").is_none() {
             bail!(
@@ -57,10 +61,20 @@ impl Program {
         };
         program.read_symbols(&file);
         for segment in file.segments() {
-            let SegmentFlags::Elf { p_flags } = segment.flags() else { continue };
-            let bytes = segment.data().with_context(|| format!("{shown} is cut"))?.to_vec();
+            let SegmentFlags::Elf { p_flags } = segment.flags() else {
+                continue;
+            };
+            let bytes = segment
+                .data()
+                .with_context(|| format!("{shown} is cut"))?
+                .to_vec();
             let writable = p_flags & object::elf::PF_W != 0;
-            program.segments.push(Segment { start: segment.address(), size: segment.size(), bytes, writable });
+            program.segments.push(Segment {
+                start: segment.address(),
+                size: segment.size(),
+                bytes,
+                writable,
+            });
         }
         if program.symbol("mp_state_ctx").is_none() {
             bail!("{shown} has no symbol `mp_state_ctx`: it is no MicroPython, or it was stripped");
@@ -72,19 +86,30 @@ impl Program {
         for symbol in file.symbols() {
             let Ok(name) = symbol.name() else { continue };
             let code = symbol.kind() == SymbolKind::Text;
-            if name.is_empty() || symbol.is_undefined() || !(code || symbol.kind() == SymbolKind::Data) {
+            if name.is_empty()
+                || symbol.is_undefined()
+                || !(code || symbol.kind() == SymbolKind::Data)
+            {
                 continue;
             }
             // The lowest bit of an ARM function says that it is Thumb code.
             let thumb = code && self.machine.id == crate::memory::ARM;
-            let address = if thumb { symbol.address() & !1 } else { symbol.address() };
+            let address = if thumb {
+                symbol.address() & !1
+            } else {
+                symbol.address()
+            };
             self.symbols.entry(name.to_string()).or_insert(address);
             // Of several names of one place the global one is what people know.
             if symbol.is_global() || !self.names.contains_key(&address) {
                 self.names.insert(address, name.to_string());
             }
             if code && symbol.size() > 0 {
-                self.functions.push((address, address.saturating_add(symbol.size()), name.to_string()));
+                self.functions.push((
+                    address,
+                    address.saturating_add(symbol.size()),
+                    name.to_string(),
+                ));
             }
         }
         self.functions.sort();
@@ -101,7 +126,9 @@ impl Program {
     }
 
     pub fn function(&self, address: u64) -> Option<&str> {
-        let after = self.functions.partition_point(|function| function.0 <= address);
+        let after = self
+            .functions
+            .partition_point(|function| function.0 <= address);
         let (_, end, name) = &self.functions[after.checked_sub(1)?];
         (address < *end).then_some(name.as_str())
     }
@@ -113,7 +140,10 @@ impl Program {
     /// Give `memory` the constants of the ELF file, for what the snapshot leaves out.
     pub fn lend(&self, memory: &mut Memory) -> Result<()> {
         for segment in &self.segments {
-            memory.add_constant(segment.start.wrapping_add(memory.bias), segment.bytes.clone())?;
+            memory.add_constant(
+                segment.start.wrapping_add(memory.bias),
+                segment.bytes.clone(),
+            )?;
         }
         memory.settle();
         Ok(())
@@ -122,18 +152,34 @@ impl Program {
 
 fn bytes_of(file: &object::File<'_>, name: &str) -> (u64, Vec<u8>) {
     let section = file.section_by_name(name);
-    section.map_or((0, Vec::new()), |section| (section.address(), section.data().unwrap_or(&[]).to_vec()))
+    section.map_or((0, Vec::new()), |section| {
+        (section.address(), section.data().unwrap_or(&[]).to_vec())
+    })
 }
 
 fn read_layouts(file: &object::File<'_>, word: usize) -> Result<Layouts> {
-    let endian = if file.is_little_endian() { RunTimeEndian::Little } else { RunTimeEndian::Big };
+    let endian = if file.is_little_endian() {
+        RunTimeEndian::Little
+    } else {
+        RunTimeEndian::Big
+    };
     let load = |id: SectionId| -> Result<EndianSlice<'_, RunTimeEndian>> {
-        let Some(section) = file.section_by_name(id.name()) else { return Ok(EndianSlice::new(&[], endian)) };
-        let compressed = section.compressed_file_range().is_ok_and(|range| range.format != object::CompressionFormat::None);
+        let Some(section) = file.section_by_name(id.name()) else {
+            return Ok(EndianSlice::new(&[], endian));
+        };
+        let compressed = section
+            .compressed_file_range()
+            .is_ok_and(|range| range.format != object::CompressionFormat::None);
         if compressed {
-            bail!("{} is compressed: link without -gz, or run `objcopy --decompress-debug-sections`", id.name());
+            bail!(
+                "{} is compressed: link without -gz, or run `objcopy --decompress-debug-sections`",
+                id.name()
+            );
         }
-        Ok(EndianSlice::new(section.data().context("the ELF file is cut")?, endian))
+        Ok(EndianSlice::new(
+            section.data().context("the ELF file is cut")?,
+            endian,
+        ))
     };
     let dwarf = Dwarf::load(load)?;
     Layouts::read(&dwarf, word)

@@ -41,7 +41,13 @@ pub struct Choice {
 }
 
 /// All words that a collection would take for references from outside the heap.
-pub fn collect(fields: &Fields<'_>, heap: &Heap, state: u64, choice: &Choice, notes: &mut Vec<String>) -> Result<Vec<Root>> {
+pub fn collect(
+    fields: &Fields<'_>,
+    heap: &Heap,
+    state: u64,
+    choice: &Choice,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Root>> {
     let (memory, layouts) = (fields.memory, &fields.program.layouts);
     let word = memory.machine.word as u64;
     let mut roots = Vec::new();
@@ -53,24 +59,35 @@ pub fn collect(fields: &Fields<'_>, heap: &Heap, state: u64, choice: &Choice, no
             bail!("the snapshot does not hold mp_state_ctx at {state:#x}");
         };
         if let Some(chunk) = heap.head(value) {
-            roots.push(Root { origin: Origin::State(offset), chunk: chunk as u32 });
+            roots.push(Root {
+                origin: Origin::State(offset),
+                chunk: chunk as u32,
+            });
         }
     }
     if let Some(from) = fields.option(state, "mp_state_ctx_t", "thread.pystack_start")? {
         let to = fields.field(state, "mp_state_ctx_t", "thread.pystack_cur")?;
         let length = to.saturating_sub(from);
-        let Some(bytes) = usize::try_from(length).ok().and_then(|length| memory.bytes(from, length)) else {
+        let Some(bytes) = usize::try_from(length)
+            .ok()
+            .and_then(|length| memory.bytes(from, length))
+        else {
             bail!("the snapshot does not hold the Python stack from {from:#x} to {to:#x}");
         };
         for (index, bytes) in bytes.chunks_exact(word as usize).enumerate() {
             if let Some(chunk) = heap.head(memory.machine.value(bytes)) {
-                roots.push(Root { origin: Origin::Pystack(index * word as usize), chunk: chunk as u32 });
+                roots.push(Root {
+                    origin: Origin::Pystack(index * word as usize),
+                    chunk: chunk as u32,
+                });
             }
         }
     }
     let top = fields.field(state, "mp_state_ctx_t", "thread.stack_top")?;
     if memory.threads.is_empty() {
-        notes.push("The snapshot has no registers: what only the C stack holds counts as garbage.".into());
+        notes.push(
+            "The snapshot has no registers: what only the C stack holds counts as garbage.".into(),
+        );
     }
     for (number, thread) in memory.threads.iter().enumerate() {
         let from = if number == 0 { choice.stack_from } else { None };
@@ -78,7 +95,10 @@ pub fn collect(fields: &Fields<'_>, heap: &Heap, state: u64, choice: &Choice, no
         if choice.registers == Registers::All {
             for (register, &value) in thread.registers.iter().enumerate() {
                 if let Some(chunk) = heap.head(value) {
-                    roots.push(Root { origin: Origin::Register(number, register), chunk: chunk as u32 });
+                    roots.push(Root {
+                        origin: Origin::Register(number, register),
+                        chunk: chunk as u32,
+                    });
                 }
             }
         }
@@ -88,28 +108,49 @@ pub fn collect(fields: &Fields<'_>, heap: &Heap, state: u64, choice: &Choice, no
 
 #[expect(clippy::too_many_arguments, reason = "the state of one loop")]
 fn add_stack(
-    fields: &Fields<'_>, heap: &Heap, number: usize, thread: &Thread, from: Option<u64>, top: u64, roots: &mut Vec<Root>,
+    fields: &Fields<'_>,
+    heap: &Heap,
+    number: usize,
+    thread: &Thread,
+    from: Option<u64>,
+    top: u64,
+    roots: &mut Vec<Root>,
     notes: &mut Vec<String>,
 ) {
     let memory = fields.memory;
     let word = memory.machine.word;
-    let pointer = memory.machine.stack_pointer().and_then(|register| thread.registers.get(register));
+    let pointer = memory
+        .machine
+        .stack_pointer()
+        .and_then(|register| thread.registers.get(register));
     let Some(from) = from.or(pointer.copied()) else {
-        notes.push(format!("The machine {} is not known here: its C stacks are not read.", memory.machine.id));
+        notes.push(format!(
+            "The machine {} is not known here: its C stacks are not read.",
+            memory.machine.id
+        ));
         return;
     };
     let from = from.next_multiple_of(word as u64);
     let Some(rest) = memory.rest(from) else {
-        notes.push(format!("The snapshot does not hold the C stack of thread {} at {from:#x}.", thread.id));
+        notes.push(format!(
+            "The snapshot does not hold the C stack of thread {} at {from:#x}.",
+            thread.id
+        ));
         return;
     };
     // The state knows where the stack of the main thread ends; another's ends with its memory.
-    let known = top.checked_sub(from).map(|length| length as usize).filter(|&length| length <= rest.len());
+    let known = top
+        .checked_sub(from)
+        .map(|length| length as usize)
+        .filter(|&length| length <= rest.len());
     let bytes = &rest[..known.unwrap_or(rest.len())];
     for (index, bytes) in bytes.chunks_exact(word).enumerate() {
         if let Some(chunk) = heap.head(memory.machine.value(bytes)) {
             let origin = Origin::Stack(number, from + (index * word) as u64);
-            roots.push(Root { origin, chunk: chunk as u32 });
+            roots.push(Root {
+                origin,
+                chunk: chunk as u32,
+            });
         }
     }
 }
@@ -117,11 +158,15 @@ fn add_stack(
 /// The address of `mp_state_ctx` in the snapshot.
 pub fn state(fields: &Fields<'_>) -> Result<u64> {
     let layouts = &fields.program.layouts;
-    let Some(symbol) = fields.program.symbol("mp_state_ctx") else { bail!("the ELF file has no symbol `mp_state_ctx`") };
+    let Some(symbol) = fields.program.symbol("mp_state_ctx") else {
+        bail!("the ELF file has no symbol `mp_state_ctx`")
+    };
     let state = symbol.wrapping_add(fields.memory.bias);
     let size = layouts.get("mp_state_ctx_t")?.size;
     if fields.memory.bytes(state, size).is_none() {
-        bail!("the snapshot does not hold mp_state_ctx at {state:#x}: is the ELF file of the program that it was taken from?");
+        bail!(
+            "the snapshot does not hold mp_state_ctx at {state:#x}: is the ELF file of the program that it was taken from?"
+        );
     }
     let top: Place = layouts.need("mp_state_ctx_t", "thread.stack_top")?;
     if !matches!(top.kind, Type::Pointer(_)) {

@@ -22,7 +22,10 @@ pub fn is_snapshot(data: &[u8]) -> bool {
 /// The bytes of a snapshot that came as text: each line that begins with `:` is hex digits, others are noise.
 pub fn from_text(data: &[u8]) -> Option<Result<Vec<u8>>> {
     let text = str::from_utf8(data).ok()?;
-    let mut lines = text.lines().map(str::trim).filter_map(|line| line.strip_prefix(':'));
+    let mut lines = text
+        .lines()
+        .map(str::trim)
+        .filter_map(|line| line.strip_prefix(':'));
     let start: String = MAGIC.iter().map(|byte| format!("{byte:02x}")).collect();
     if !text.contains(&format!(":{start}")) {
         return None;
@@ -32,7 +35,10 @@ pub fn from_text(data: &[u8]) -> Option<Result<Vec<u8>>> {
             let digits = str::from_utf8(pair).ok().filter(|digits| digits.len() == 2);
             match digits.map(|digits| u8::from_str_radix(digits, 16)) {
                 Some(Ok(byte)) => bytes.push(byte),
-                _ => bail!("a line of the snapshot is not hex digits: `:{}`", line.chars().take(40).collect::<String>()),
+                _ => bail!(
+                    "a line of the snapshot is not hex digits: `:{}`",
+                    line.chars().take(40).collect::<String>()
+                ),
             }
         }
         Ok(bytes)
@@ -41,7 +47,9 @@ pub fn from_text(data: &[u8]) -> Option<Result<Vec<u8>>> {
 }
 
 pub fn read(data: &[u8]) -> Result<Memory> {
-    let header = data.get(..HEADER).context("the snapshot is cut within its header")?;
+    let header = data
+        .get(..HEADER)
+        .context("the snapshot is cut within its header")?;
     if header[7] != VERSION {
         bail!(
             "the snapshot has version {}, this program reads version {}",
@@ -53,34 +61,60 @@ pub fn read(data: &[u8]) -> Result<Memory> {
     if !matches!(word, 4 | 8) || !matches!(order, 1 | 2) {
         bail!("the snapshot is damaged: words of {word} bytes in byte order {order}");
     }
-    let mut machine = Machine { word, big_endian: order == 2, id: 0 };
+    let mut machine = Machine {
+        word,
+        big_endian: order == 2,
+        id: 0,
+    };
     machine.id = machine.value(&header[10..12]) as u16;
     let mut memory = Memory::new(machine);
     let mut at = HEADER;
     loop {
-        let cut = || format!("the snapshot is cut: it has {} bytes and no end", data.len());
+        let cut = || {
+            format!(
+                "the snapshot is cut: it has {} bytes and no end",
+                data.len()
+            )
+        };
         let record = data.get(at..at + 3 * word).with_context(cut)?;
         let field = |n: usize| machine.value(&record[n * word..(n + 1) * word]);
         let (kind, address, length) = (field(0), field(1), field(2));
         if kind == END {
-            let mask = if word == 4 { u64::from(u32::MAX) } else { u64::MAX };
+            let mask = if word == 4 {
+                u64::from(u32::MAX)
+            } else {
+                u64::MAX
+            };
             let sum = data[..at].iter().map(|&byte| u64::from(byte)).sum::<u64>() & mask;
             if sum != address || length != 0 {
-                bail!("the snapshot is damaged: the sum of its bytes is {sum:#x}, its end says {address:#x}");
+                bail!(
+                    "the snapshot is damaged: the sum of its bytes is {sum:#x}, its end says {address:#x}"
+                );
             }
             if at + 3 * word != data.len() {
-                bail!("{} bytes follow the end of the snapshot", data.len() - at - 3 * word);
+                bail!(
+                    "{} bytes follow the end of the snapshot",
+                    data.len() - at - 3 * word
+                );
             }
             break;
         }
         at += 3 * word;
-        let end = usize::try_from(length).ok().and_then(|length| at.checked_add(length));
+        let end = usize::try_from(length)
+            .ok()
+            .and_then(|length| at.checked_add(length));
         let content = end.and_then(|end| data.get(at..end)).with_context(cut)?;
         match kind {
             MEMORY => memory.add(address, content.to_vec())?,
             REGISTERS => {
-                let registers = content.chunks_exact(word).map(|bytes| machine.value(bytes)).collect();
-                memory.threads.push(Thread { id: address, registers });
+                let registers = content
+                    .chunks_exact(word)
+                    .map(|bytes| machine.value(bytes))
+                    .collect();
+                memory.threads.push(Thread {
+                    id: address,
+                    registers,
+                });
             }
             BIAS => memory.bias = address,
             // Later versions may say more; what is not known is not needed.
@@ -101,10 +135,22 @@ pub struct Writer<W: Write> {
 
 impl<W: Write> Writer<W> {
     pub fn new(out: W, machine: Machine) -> Result<Self> {
-        let mut writer = Writer { out, machine, sum: 0 };
+        let mut writer = Writer {
+            out,
+            machine,
+            sum: 0,
+        };
         writer.put(MAGIC)?;
-        writer.put(&[VERSION, machine.word as u8, 1 + u8::from(machine.big_endian)])?;
-        let id = if machine.big_endian { machine.id.to_be_bytes() } else { machine.id.to_le_bytes() };
+        writer.put(&[
+            VERSION,
+            machine.word as u8,
+            1 + u8::from(machine.big_endian),
+        ])?;
+        let id = if machine.big_endian {
+            machine.id.to_be_bytes()
+        } else {
+            machine.id.to_le_bytes()
+        };
         writer.put(&id)?;
         writer.put(&[0; 4])?;
         Ok(writer)
@@ -118,7 +164,11 @@ impl<W: Write> Writer<W> {
     fn words(&mut self, words: &[u64]) -> Result<()> {
         for &word in words {
             let size = self.machine.word;
-            let bytes = if self.machine.big_endian { word.to_be_bytes() } else { word.to_le_bytes() };
+            let bytes = if self.machine.big_endian {
+                word.to_be_bytes()
+            } else {
+                word.to_le_bytes()
+            };
             let from = if self.machine.big_endian { 8 - size } else { 0 };
             self.put(&bytes[from..from + size])?;
         }
@@ -131,7 +181,11 @@ impl<W: Write> Writer<W> {
     }
 
     pub fn thread(&mut self, thread: &Thread) -> Result<()> {
-        self.words(&[REGISTERS, thread.id, (thread.registers.len() * self.machine.word) as u64])?;
+        self.words(&[
+            REGISTERS,
+            thread.id,
+            (thread.registers.len() * self.machine.word) as u64,
+        ])?;
         self.words(&thread.registers)
     }
 
@@ -169,7 +223,10 @@ mod tests {
         memory.bias = 0x1000;
         memory.add(0x2000_0000, (0..100).collect()).unwrap();
         memory.add(0x2000_1000, vec![0xff; 33]).unwrap();
-        memory.threads.push(Thread { id: 1, registers: (0..16).collect() });
+        memory.threads.push(Thread {
+            id: 1,
+            registers: (0..16).collect(),
+        });
         memory.settle();
         let mut bytes = Vec::new();
         write(&mut bytes, &memory).unwrap();
@@ -179,7 +236,11 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         for (word, big_endian) in [(4, false), (4, true), (8, false), (8, true)] {
-            let machine = Machine { word, big_endian, id: ARM };
+            let machine = Machine {
+                word,
+                big_endian,
+                id: ARM,
+            };
             let memory = read(&sample(machine)).unwrap();
             assert_eq!(memory.machine, machine);
             assert_eq!(memory.bias, 0x1000);
@@ -191,20 +252,38 @@ mod tests {
 
     #[test]
     fn a_snapshot_comes_as_text_among_noise_too() {
-        let bytes = sample(Machine { word: 4, big_endian: false, id: ARM });
+        let bytes = sample(Machine {
+            word: 4,
+            big_endian: false,
+            id: ARM,
+        });
         let mut text = String::from("MPY: soft reboot\r\n>>> run\r\n");
         for piece in bytes.chunks(32) {
-            text += &format!(":{}\r\n", piece.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+            text += &format!(
+                ":{}\r\n",
+                piece
+                    .iter()
+                    .map(|byte| format!("{byte:02x}"))
+                    .collect::<String>()
+            );
         }
         text += "done\r\n";
         assert_eq!(from_text(text.as_bytes()).unwrap().unwrap(), bytes);
-        assert!(from_text(text.replace("00", "0x").as_bytes()).unwrap().is_err());
+        assert!(
+            from_text(text.replace("00", "0x").as_bytes())
+                .unwrap()
+                .is_err()
+        );
         assert!(from_text(b"nothing: here").is_none());
     }
 
     #[test]
     fn each_cut_is_an_error() {
-        let bytes = sample(Machine { word: 4, big_endian: false, id: ARM });
+        let bytes = sample(Machine {
+            word: 4,
+            big_endian: false,
+            id: ARM,
+        });
         for length in 0..bytes.len() {
             assert!(read(&bytes[..length]).is_err(), "cut after {length} bytes");
         }
@@ -212,7 +291,11 @@ mod tests {
 
     #[test]
     fn each_bit_that_flips_is_an_error() {
-        let bytes = sample(Machine { word: 4, big_endian: false, id: ARM });
+        let bytes = sample(Machine {
+            word: 4,
+            big_endian: false,
+            id: ARM,
+        });
         // The bytes before the records are not all looked at on their own; the sum at the end covers them.
         for bit in 0..bytes.len() * 8 {
             let mut damaged = bytes.clone();

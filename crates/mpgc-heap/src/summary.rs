@@ -37,30 +37,67 @@ pub fn print(view: &View<'_>, top: usize, out: &mut dyn Write) -> Result<()> {
     let reached = |chunk: usize| view.graph.is_reached(chunk);
     let (mut bytes, mut garbage) = ((0, 0u64), (0, 0u64));
     for (number, chunk) in heap.chunks.iter().enumerate() {
-        let sum = if reached(number) { &mut bytes } else { &mut garbage };
+        let sum = if reached(number) {
+            &mut bytes
+        } else {
+            &mut garbage
+        };
         *sum = (sum.0 + 1, sum.1 + chunk.bytes);
     }
     let runs = heap.free_runs();
     let free: u64 = runs.iter().map(|run| run.1).sum();
     let largest = runs.iter().map(|run| run.1).max().unwrap_or(0);
-    writeln!(out, "heap     {:>9} bytes in {} area(s), blocks of {} bytes", heap.pool_bytes(), heap.areas.len(), heap.areas[0].block_bytes)?;
+    writeln!(
+        out,
+        "heap     {:>9} bytes in {} area(s), blocks of {} bytes",
+        heap.pool_bytes(),
+        heap.areas.len(),
+        heap.areas[0].block_bytes
+    )?;
     writeln!(out, "live     {:>9} bytes in {} chunks", bytes.1, bytes.0)?;
-    writeln!(out, "garbage  {:>9} bytes in {} chunks, free after the next collection", garbage.1, garbage.0)?;
-    writeln!(out, "free     {free:>9} bytes in {} runs, the largest {largest}", runs.len())?;
-    let fragmented = if free == 0 { 0.0 } else { 100.0 * (free - largest) as f64 / free as f64 };
-    writeln!(out, "of the free bytes {fragmented:.0} % lie outside the largest run")?;
+    writeln!(
+        out,
+        "garbage  {:>9} bytes in {} chunks, free after the next collection",
+        garbage.1, garbage.0
+    )?;
+    writeln!(
+        out,
+        "free     {free:>9} bytes in {} runs, the largest {largest}",
+        runs.len()
+    )?;
+    let fragmented = if free == 0 {
+        0.0
+    } else {
+        100.0 * (free - largest) as f64 / free as f64
+    };
+    writeln!(
+        out,
+        "of the free bytes {fragmented:.0} % lie outside the largest run"
+    )?;
     for note in &view.notes {
         writeln!(out, "{note}")?;
     }
     writeln!(out, "\nLive bytes by type")?;
     let mut types: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-    for (number, chunk) in heap.chunks.iter().enumerate().filter(|(number, _)| reached(*number)) {
+    for (number, chunk) in heap
+        .chunks
+        .iter()
+        .enumerate()
+        .filter(|(number, _)| reached(*number))
+    {
         let sum = types.entry(&view.kinds.get(number).name).or_default();
         *sum = (sum.0 + 1, sum.1 + chunk.bytes);
     }
-    let mut rows: Vec<_> = types.into_iter().map(|(name, (count, bytes))| (bytes, count, name)).collect();
+    let mut rows: Vec<_> = types
+        .into_iter()
+        .map(|(name, (count, bytes))| (bytes, count, name))
+        .collect();
     rows.sort_by(|a, b| b.0.cmp(&a.0).then(a.2.cmp(b.2)));
-    let rows: Vec<_> = rows.iter().take(top).map(|row| vec![row.1.to_string(), row.0.to_string(), row.2.to_string()]).collect();
+    let rows: Vec<_> = rows
+        .iter()
+        .take(top)
+        .map(|row| vec![row.1.to_string(), row.0.to_string(), row.2.to_string()])
+        .collect();
     table(out, &["chunks", "bytes", "type"], &rows)?;
     print_largest(view, top, out)?;
     print_roots(view, top, out)
@@ -68,12 +105,23 @@ pub fn print(view: &View<'_>, top: usize, out: &mut dyn Write) -> Result<()> {
 
 fn print_largest(view: &View<'_>, top: usize, out: &mut dyn Write) -> Result<()> {
     writeln!(out, "\nWhat would free most if it were gone")?;
-    let mut chunks: Vec<_> = (0..view.heap.chunks.len()).filter(|&chunk| view.graph.is_reached(chunk)).collect();
+    let mut chunks: Vec<_> = (0..view.heap.chunks.len())
+        .filter(|&chunk| view.graph.is_reached(chunk))
+        .collect();
     chunks.sort_by_key(|&chunk| (std::cmp::Reverse(view.graph.retained[chunk]), chunk));
     let row = |&chunk: &usize| {
         let own = &view.heap.chunks[chunk];
-        let what = format!("{:#x} {}: {}", own.address, view.short(chunk), view.name(chunk));
-        vec![view.graph.retained[chunk].to_string(), own.bytes.to_string(), what]
+        let what = format!(
+            "{:#x} {}: {}",
+            own.address,
+            view.short(chunk),
+            view.name(chunk)
+        );
+        vec![
+            view.graph.retained[chunk].to_string(),
+            own.bytes.to_string(),
+            what,
+        ]
     };
     let rows: Vec<_> = chunks.iter().take(top).map(row).collect();
     table(out, &["retained", "bytes", "chunk"], &rows)
@@ -90,19 +138,27 @@ fn print_roots(view: &View<'_>, top: usize, out: &mut dyn Write) -> Result<()> {
         let root = loop {
             match (of_chunk[at], view.graph.ways[at]) {
                 (Some(root), _) | (None, Way::Root(root)) => break Some(root),
-                (None, Way::Chunk(from, _)) => passed.push(std::mem::replace(&mut at, from as usize)),
+                (None, Way::Chunk(from, _)) => {
+                    passed.push(std::mem::replace(&mut at, from as usize))
+                }
                 (None, Way::None) => break None,
             }
         };
         let Some(root) = root else { continue };
         of_chunk[at] = Some(root);
-        passed.into_iter().for_each(|chunk| of_chunk[chunk] = Some(root));
+        passed
+            .into_iter()
+            .for_each(|chunk| of_chunk[chunk] = Some(root));
         let group = view.root_group(view.graph.roots[root as usize].origin);
         let sum = groups.entry(group).or_default();
         *sum = (sum.0 + 1, sum.1 + view.heap.chunks[number].bytes);
     }
     let mut rows: Vec<_> = groups.into_iter().collect();
     rows.sort_by(|a, b| b.1.1.cmp(&a.1.1).then(a.0.cmp(&b.0)));
-    let rows: Vec<_> = rows.into_iter().take(top).map(|(name, sum)| vec![sum.0.to_string(), sum.1.to_string(), name]).collect();
+    let rows: Vec<_> = rows
+        .into_iter()
+        .take(top)
+        .map(|(name, sum)| vec![sum.0.to_string(), sum.1.to_string(), name])
+        .collect();
     table(out, &["chunks", "bytes", "root"], &rows)
 }

@@ -23,7 +23,6 @@ pub struct View<'a> {
     pub plans: Plans,
     pub graph: Graph,
     pub frames: Frames,
-    pub state: u64,
     /// Show no value that the program had.
     pub redact: bool,
     pub notes: Vec<String>,
@@ -54,7 +53,11 @@ pub fn read_memory(path: &PathBuf, program: &Program) -> Result<Memory> {
             memory.machine.id = program.machine.id;
         }
         if memory.machine != program.machine {
-            bail!("it is of another machine than the ELF file ({:?}, {:?})", memory.machine, program.machine);
+            bail!(
+                "it is of another machine than the ELF file ({:?}, {:?})",
+                memory.machine,
+                program.machine
+            );
         }
         program.lend(&mut memory)?;
         Ok(memory)
@@ -63,7 +66,12 @@ pub fn read_memory(path: &PathBuf, program: &Program) -> Result<Memory> {
 }
 
 impl<'a> View<'a> {
-    pub fn new(memory: &'a Memory, program: &'a Program, choice: &Choice, redact: bool) -> Result<View<'a>> {
+    pub fn new(
+        memory: &'a Memory,
+        program: &'a Program,
+        choice: &Choice,
+        redact: bool,
+    ) -> Result<View<'a>> {
         let fields = Fields { memory, program };
         let state = roots::state(&fields)?;
         let heap = Heap::read(memory, program, state)?;
@@ -79,6 +87,15 @@ impl<'a> View<'a> {
         let kinds = Kinds::find(&python, &heap, &mut plans, &typed);
         let graph = Graph::build(memory, &heap, &kinds, &plans, roots);
         let frames = Frames::find(memory, program);
-        Ok(View { python, heap, kinds, plans, graph, frames, state, redact, notes })
+        Ok(View {
+            python,
+            heap,
+            kinds,
+            plans,
+            graph,
+            frames,
+            redact,
+            notes,
+        })
     }
 }

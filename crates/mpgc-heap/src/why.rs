@@ -15,14 +15,22 @@ pub fn find(view: &View<'_>, question: &str) -> Result<Vec<usize>> {
     {
         return match view.heap.holding(address) {
             Some(chunk) => Ok(vec![chunk]),
-            None if view.heap.areas.iter().any(|area| (area.pool..area.end).contains(&address)) => {
+            None if view
+                .heap
+                .areas
+                .iter()
+                .any(|area| (area.pool..area.end).contains(&address)) =>
+            {
                 bail!("the block at {address:#x} is free")
             }
             None => bail!("{address:#x} is not in the heap"),
         };
     }
     let all = 0..view.heap.chunks.len();
-    let mut found: Vec<_> = all.clone().filter(|&chunk| view.kinds.get(chunk).name == question).collect();
+    let mut found: Vec<_> = all
+        .clone()
+        .filter(|&chunk| view.kinds.get(chunk).name == question)
+        .collect();
     if found.is_empty() {
         let main = format!("__main__.{question}");
         let is_named = |chunk: &usize| {
@@ -30,23 +38,43 @@ pub fn find(view: &View<'_>, question: &str) -> Result<Vec<usize>> {
             name == question || name == main
         };
         // A hidden step has the name of its owner: the first of a name is the one that is meant.
-        let named = all.clone().filter(|&chunk| view.graph.is_reached(chunk)).filter(is_named);
-        found = named.min_by_key(|&chunk| view.graph.costs[chunk]).into_iter().collect();
+        let named = all
+            .clone()
+            .filter(|&chunk| view.graph.is_reached(chunk))
+            .filter(is_named);
+        found = named
+            .min_by_key(|&chunk| view.graph.costs[chunk])
+            .into_iter()
+            .collect();
     }
     if found.is_empty() {
-        found = all.filter(|&chunk| view.short(chunk).split(' ').nth(1) == Some(question)).collect();
+        found = all
+            .filter(|&chunk| view.short(chunk).split(' ').nth(1) == Some(question))
+            .collect();
     }
     if found.is_empty() {
-        bail!("`{question}` is no address, no type and no name in this snapshot; `summary` lists types");
+        bail!(
+            "`{question}` is no address, no type and no name in this snapshot; `summary` lists types"
+        );
     }
-    found.sort_by_key(|&chunk| (!view.graph.is_reached(chunk), std::cmp::Reverse(view.graph.retained[chunk]), chunk));
+    found.sort_by_key(|&chunk| {
+        (
+            !view.graph.is_reached(chunk),
+            std::cmp::Reverse(view.graph.retained[chunk]),
+            chunk,
+        )
+    });
     Ok(found)
 }
 
 pub fn print(view: &View<'_>, question: &str, top: usize, out: &mut dyn Write) -> Result<()> {
     let found = find(view, question)?;
     if found.len() > top {
-        writeln!(out, "{} chunks; those that hold most are shown:", found.len())?;
+        writeln!(
+            out,
+            "{} chunks; those that hold most are shown:",
+            found.len()
+        )?;
     }
     for &chunk in found.iter().take(top) {
         print_one(view, chunk, out)?;
@@ -56,7 +84,14 @@ pub fn print(view: &View<'_>, question: &str, top: usize, out: &mut dyn Write) -
 
 fn print_one(view: &View<'_>, chunk: usize, out: &mut dyn Write) -> Result<()> {
     let own = &view.heap.chunks[chunk];
-    writeln!(out, "{:#x} {}, {} bytes, retains {}", own.address, view.short(chunk), own.bytes, view.graph.retained[chunk])?;
+    writeln!(
+        out,
+        "{:#x} {}, {} bytes, retains {}",
+        own.address,
+        view.short(chunk),
+        own.bytes,
+        view.graph.retained[chunk]
+    )?;
     if !view.graph.is_reached(chunk) {
         writeln!(out, "  nothing holds it: it is garbage")?;
         return Ok(());
@@ -74,7 +109,12 @@ fn print_one(view: &View<'_>, chunk: usize, out: &mut dyn Write) -> Result<()> {
                 step => step,
             },
         };
-        writeln!(out, "    {by} -> {:#x} {}", view.heap.chunks[at].address, view.short(at))?;
+        writeln!(
+            out,
+            "    {by} -> {:#x} {}",
+            view.heap.chunks[at].address,
+            view.short(at)
+        )?;
     }
     if view.graph.costs[chunk] >= BY_CHANCE {
         writeln!(out, "  held by no name: only by {}", doubt(view, &way))?;
@@ -96,7 +136,10 @@ fn doubt(view: &View<'_>, way: &[usize]) -> String {
     match view.graph.ways[way[0]] {
         Way::Root(root) if !matches!(view.graph.roots[root as usize].origin, Origin::State(_)) => {
             let origin = view.graph.roots[root as usize].origin;
-            format!("a word of the {}, which may be in use, stale or chance", root_kind(origin))
+            format!(
+                "a word of the {}, which may be in use, stale or chance",
+                root_kind(origin)
+            )
         }
         _ => "a word whose meaning no type tells, which may be stale or chance".into(),
     }
