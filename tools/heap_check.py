@@ -183,7 +183,8 @@ def main():
         raise Fail("`gdb` is needed: install the package gdb")
     tree = get_tree(args.release or None, args.micropython_dir)
     checks = Checks()
-    tool = heap.build()
+    # With checks for overflows.
+    tool = heap.build(release=False)
     for flavour in args.flavour or ("c", "rust"):
         program = unix.build(tree, args.variant, flavour, option_names.parse("")).program
         folder = WORK / f"{args.variant}-{flavour}"

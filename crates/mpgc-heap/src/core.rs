@@ -1,4 +1,5 @@
-//! Reads an ELF core of a process: what the kernel writes at a crash, and gdb's `gcore` of a living one.
+//! Reads an ELF core of a process: what the kernel writes at a crash, and gdb's `gcore` of a living
+//! one.
 
 use anyhow::{Context, Result, bail};
 use object::elf;

@@ -1,11 +1,13 @@
-//! Dominators of a graph: node `d` dominates `n` if each way from the first node to `n` leads through `d`.
+//! Dominators of a graph: node `d` dominates `n` if each way from the first node to `n` leads
+//! through `d`.
 //!
-//! Semi-NCA (Georgiadis): numbers in the order of a depth-first search, semidominators with path compression, then
-//! the nearest common ancestor in the tree built so far.
+//! Semi-NCA (Georgiadis): numbers in the order of a depth-first search, semidominators with path
+//! compression, then the nearest common ancestor in the tree built so far.
 
 const NONE: u32 = u32::MAX;
 
-/// The nodes that node 0 reaches, each after its dominator, and the immediate dominator of each (`u32::MAX`: not reached).
+/// The nodes that node 0 reaches, each after its dominator, and the immediate dominator of each
+/// (`u32::MAX`: not reached).
 pub fn dominators(
     count: usize,
     successors: impl Fn(usize, &mut dyn FnMut(usize)),
@@ -41,7 +43,8 @@ pub fn dominators(
     (search.order, result)
 }
 
-/// The node with the least semidominator on the path up to the root of its tree, which is made shorter.
+/// The node with the least semidominator on the path up to the root of its tree, which is made
+/// shorter.
 fn evaluate(node: usize, ancestor: &mut [u32], label: &mut [u32], semi: &[u32]) -> u32 {
     if ancestor[node] == NONE {
         return node as u32;
@@ -134,7 +137,8 @@ mod tests {
         seen
     }
 
-    /// The dominators of each node are those without which it is not reached; the immediate one is reached by all the others.
+    /// The dominators of each node are those without which it is not reached; the immediate one is
+    /// reached by all the others.
     fn naive(graph: &[Vec<usize>]) -> Vec<u32> {
         let all = reached(graph, usize::MAX);
         let without: Vec<_> = (0..graph.len()).map(|node| reached(graph, node)).collect();

@@ -37,7 +37,8 @@ pub struct Field {
     pub name: String,
     pub offset: usize,
     pub kind: Type,
-    /// First bit and number of bits, counted from the start of the structure, where it is not of whole bytes.
+    /// First bit and number of bits, counted from the start of the structure, where it is not of
+    /// whole bytes.
     pub bits: Option<(usize, usize)>,
 }
 

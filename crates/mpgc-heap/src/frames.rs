@@ -1,4 +1,5 @@
-//! Which function's frame a word of the C stack lies in: the stack of the snapshot is unwound by the program's own tables.
+//! Which function's frame a word of the C stack lies in: the stack of the snapshot is unwound by
+//! the program's own tables.
 
 use gimli::{
     BaseAddresses, CfaRule, DebugFrame, EhFrame, EndianSlice, RegisterRule, RunTimeEndian,
@@ -57,7 +58,8 @@ impl Frames {
         }
     }
 
-    /// Where the thread is in code of another file, go up to the first word that is an address in the program's code.
+    /// Where the thread is in code of another file, go up to the first word that is an address in
+    /// the program's code.
     fn leave_library(
         memory: &Memory,
         program: &Program,

@@ -18,7 +18,8 @@ pub struct Edge {
     pub cost: u32,
 }
 
-/// Costs of a step: a way of names is preferred to a shorter one of words that nobody can tell the meaning of.
+/// Costs of a step: a way of names is preferred to a shorter one of words that nobody can tell the
+/// meaning of.
 const NAMED: u32 = 1;
 const VOID: u32 = 2;
 pub const BY_CHANCE: u32 = 1000;
@@ -80,7 +81,8 @@ impl Graph {
                 });
             }
             if kind.family == Family::Generator {
-                // Of several words that name a chunk the first is told, and local variables come last.
+                // Of several words that name a chunk the first is told, and local variables come
+                // last.
                 edges[begin..].reverse();
             }
         }

@@ -90,6 +90,48 @@ impl Fields<'_> {
     }
 }
 
+/// Where the fields of an area are.
+struct AreaPlace {
+    at: u64,
+    structure: String,
+    prefix: &'static str,
+}
+
+impl AreaPlace {
+    fn field(&self, fields: &Fields<'_>, name: &str) -> Result<u64> {
+        fields.field(self.at, &self.structure, &format!("{}{name}", self.prefix))
+    }
+}
+
+fn places(fields: &Fields<'_>, state: u64) -> Result<Vec<AreaPlace>> {
+    // Before 1.20 the fields of the one area lay in the state itself.
+    let Some(first) = fields.program.layouts.place("mp_state_ctx_t", "mem.area") else {
+        let structure = "mp_state_ctx_t".to_string();
+        return Ok(vec![AreaPlace {
+            at: state,
+            structure,
+            prefix: "mem.",
+        }]);
+    };
+    let Type::Named(area) = first.kind else {
+        bail!("the DWARF says that `mem.area` is no structure")
+    };
+    let mut found = Vec::new();
+    let mut at = state.wrapping_add(first.offset as u64);
+    while at != 0 {
+        if found.len() == MOST_AREAS {
+            bail!("the chain of areas is damaged: it does not end");
+        }
+        found.push(AreaPlace {
+            at,
+            structure: area.clone(),
+            prefix: "",
+        });
+        at = fields.option(at, &area, "next")?.unwrap_or(0);
+    }
+    Ok(found)
+}
+
 impl Heap {
     /// Find the areas from `mp_state_ctx`, whose address this is, and read their tables.
     pub fn read(memory: &Memory, program: &Program, state: u64) -> Result<Heap> {
@@ -98,27 +140,22 @@ impl Heap {
             areas: Vec::new(),
             chunks: Vec::new(),
         };
-        // Before 1.20 the fields of the one area lay in the state itself.
-        let Some(first) = program.layouts.place("mp_state_ctx_t", "mem.area") else {
-            heap.add_area(&fields, state, "mp_state_ctx_t", "mem.")?;
-            return Ok(heap);
-        };
-        let Type::Named(area) = first.kind else {
-            bail!("the DWARF says that `mem.area` is no structure")
-        };
-        let mut at = state.wrapping_add(first.offset as u64);
-        loop {
-            heap.add_area(&fields, at, &area, "")?;
-            at = fields.option(at, &area, "next")?.unwrap_or(0);
-            if at == 0 {
-                break;
-            }
-            if heap.areas.len() == MOST_AREAS {
-                bail!("the chain of areas is damaged: it does not end");
-            }
+        for area in places(&fields, state)? {
+            heap.add_area(&fields, &area)?;
         }
         heap.check_overlap()?;
         Ok(heap)
+    }
+
+    /// From where to where each area goes, tables and pool.
+    pub fn spans(fields: &Fields<'_>, state: u64) -> Result<Vec<(u64, u64)>> {
+        let span = |place: &AreaPlace| -> Result<(u64, u64)> {
+            Ok((
+                place.field(fields, "gc_alloc_table_start")?,
+                place.field(fields, "gc_pool_end")?,
+            ))
+        };
+        places(fields, state)?.iter().map(span).collect()
     }
 
     fn check_overlap(&self) -> Result<()> {
@@ -138,14 +175,8 @@ impl Heap {
         }
     }
 
-    fn add_area(
-        &mut self,
-        fields: &Fields<'_>,
-        at: u64,
-        structure: &str,
-        prefix: &str,
-    ) -> Result<()> {
-        let field = |name: &str| fields.field(at, structure, &format!("{prefix}{name}"));
+    fn add_area(&mut self, fields: &Fields<'_>, place: &AreaPlace) -> Result<()> {
+        let field = |name: &str| place.field(fields, name);
         let table = field("gc_alloc_table_start")?;
         let table_bytes = field("gc_alloc_table_byte_len")?;
         let (pool, end) = (field("gc_pool_start")?, field("gc_pool_end")?);

@@ -1,7 +1,9 @@
-//! What each chunk is: an object of a type, or the table, items, bytes or structure that something points at.
+//! What each chunk is: an object of a type, or the table, items, bytes or structure that something
+//! points at.
 //!
-//! Pointers whose C type is known are followed first, from the state on: what a `mp_map_t` names as its table is one,
-//! whatever its bytes look like. What nothing names so is an object if its first word is a type.
+//! Pointers whose C type is known are followed first, from the state on: what a `mp_map_t` names as
+//! its table is one, whatever its bytes look like. What nothing names so is an object if its first
+//! word is a type.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -224,7 +226,8 @@ impl Kinds {
         }
     }
 
-    /// Whether the keys of what is pointed at are names, and what the C type of the pointer does not say.
+    /// Whether the keys of what is pointed at are names, and what the C type of the pointer does
+    /// not say.
     fn refine(
         &self,
         python: &Python<'_>,

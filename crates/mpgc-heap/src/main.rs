@@ -1,21 +1,28 @@
 //! `mpgc-heap`: what fills the heap of MicroPython, and what keeps it alive.
 //!
-//! It reads a snapshot of the memory (an ELF core, or docs/snapshot.md) and the ELF file of the program, whose DWARF says how
-//! the state and the objects are laid out. Neither needs to be of a build with mpgc: the C has the same layout.
+//! It reads a snapshot of the memory (an ELF core, or docs/snapshot.md) and the ELF file of the
+//! program, whose DWARF says how the state and the objects are laid out. Neither needs to be of a
+//! build with mpgc: the C has the same layout.
 
 mod core;
+mod diff;
 mod dominators;
 mod dwarf;
+mod export;
 mod frames;
+mod gdb;
 mod graph;
 mod heap;
+mod html;
 mod kinds;
+mod map;
 mod memory;
 mod names;
 mod plan;
 mod program;
 mod python;
 mod roots;
+mod script;
 mod snapshot;
 mod summary;
 mod view;
@@ -23,12 +30,14 @@ mod why;
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::memory::Memory;
+use crate::program::Program;
 use crate::roots::{Choice, Registers};
 use crate::view::View;
 
@@ -86,6 +95,44 @@ enum Command {
         #[arg(long, default_value_t = 5)]
         top: usize,
     },
+    /// What was made between two snapshots of one run and stays
+    Diff {
+        #[command(flatten)]
+        source: Source,
+        /// The second snapshot, and a third in which it must still be there
+        #[arg(required = true, num_args = 1..=2)]
+        later: Vec<PathBuf>,
+        /// How many rows of each table
+        #[arg(long, default_value_t = 15)]
+        top: usize,
+    },
+    /// Write the live heap for another program
+    Export {
+        #[command(flatten)]
+        source: Source,
+        /// `heapsnapshot` is for Chrome's DevTools and memlab
+        #[arg(long, value_enum, default_value = "heapsnapshot")]
+        format: Format,
+        /// Where to
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Write a page that shows it all: map, treemap, list, search
+    Html {
+        #[command(flatten)]
+        source: Source,
+        /// Where to
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Draw the blocks of the heap, coloured by type
+    Map {
+        #[command(flatten)]
+        source: Source,
+        /// Where to: a .png or an .svg
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+    },
     /// Write what a core holds as a snapshot
     Save {
         #[command(flatten)]
@@ -94,6 +141,25 @@ enum Command {
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
     },
+    /// Take a snapshot through a GDB server (of qemu, OpenOCD, a probe); the target goes on
+    /// afterwards
+    Record {
+        /// Where it listens
+        #[arg(long, value_name = "HOST:PORT")]
+        gdb: String,
+        /// The ELF file of the firmware, with DWARF
+        #[arg(long, value_name = "FILE")]
+        elf: PathBuf,
+        /// Where to
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Print a MicroPython script that prints a snapshot of the board that it runs on
+    Script {
+        /// The ELF file of the firmware, with DWARF
+        #[arg(long, value_name = "FILE")]
+        elf: PathBuf,
+    },
     /// Each chunk on a line: address, bytes, live or garbage, type
     List {
         #[command(flatten)]
@@ -101,40 +167,98 @@ enum Command {
     },
 }
 
-/// Read a snapshot and do something with what it shows.
-fn with_view(
-    source: &Source,
-    act: impl FnOnce(&View<'_>, &mut dyn Write) -> Result<()>,
-) -> Result<()> {
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Heapsnapshot,
+}
+
+impl Source {
+    /// Read a snapshot of the program and do something with what it shows.
+    fn look<T>(
+        &self,
+        snapshot: &Path,
+        program: &Program,
+        act: impl FnOnce(&View<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let memory = view::read_memory(snapshot, program)?;
+        let choice = Choice {
+            registers: self.registers,
+            stack_from: self.stack_from,
+        };
+        act(&View::new(&memory, program, &choice, self.redact)?)
+    }
+
+    /// The same with the only snapshot.
+    fn view<T>(&self, act: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
+        self.look(&self.snapshot, &view::read_program(&self.elf)?, act)
+    }
+
+    /// The same, where something is printed.
+    fn print(&self, act: impl FnOnce(&View<'_>, &mut dyn Write) -> Result<()>) -> Result<()> {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        self.view(|view| act(view, &mut out))?;
+        out.flush()?;
+        Ok(())
+    }
+}
+
+fn write_file(output: &Path, act: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let about = || format!("writing {}", output.display());
+    let mut out = io::BufWriter::new(File::create(output).with_context(about)?);
+    act(&mut out)?;
+    out.flush().with_context(about)
+}
+
+fn diff(source: &Source, later: &[PathBuf], top: usize) -> Result<()> {
     let program = view::read_program(&source.elf)?;
-    let memory = view::read_memory(&source.snapshot, &program)?;
-    let choice = Choice {
-        registers: source.registers,
-        stack_from: source.stack_from,
+    let before = source.look(&source.snapshot, &program, |view| Ok(diff::live(view)))?;
+    let third = match later.get(1) {
+        Some(third) => Some(source.look(third, &program, |view| Ok(diff::live(view)))?),
+        None => None,
     };
-    let view = View::new(&memory, &program, &choice, source.redact)?;
     let mut out = io::BufWriter::new(io::stdout().lock());
-    act(&view, &mut out)?;
+    source.look(&later[0], &program, |view| {
+        diff::print(&before, view, third.as_ref(), top, &mut out)
+    })?;
     out.flush()?;
     Ok(())
+}
+
+fn save(memory: &Memory, output: &Path) -> Result<()> {
+    write_file(output, |out| snapshot::write(out, memory))
 }
 
 fn run(options: Options) -> Result<()> {
     match options.command {
         Command::Summary { source, top } => {
-            with_view(&source, |view, out| summary::print(view, top, out))
+            source.print(|view, out| summary::print(view, top, out))
         }
         Command::Why { source, what, top } => {
-            with_view(&source, |view, out| why::print(view, &what, top, out))
+            source.print(|view, out| why::print(view, &what, top, out))
         }
+        Command::Diff { source, later, top } => diff(&source, &later, top),
+        Command::Export {
+            source,
+            format: Format::Heapsnapshot,
+            output,
+        } => source.view(|view| write_file(&output, |out| export::heapsnapshot(view, out))),
+        Command::Html { source, output } => {
+            let title = format!("Heap of {}", source.snapshot.display());
+            source.view(|view| write_file(&output, |out| html::print(view, &title, out)))
+        }
+        Command::Map { source, output } => source.view(|view| map::write(view, &output)),
         Command::Save { source, output } => {
             let program = view::read_program(&source.elf)?;
-            let memory = view::read_memory(&source.snapshot, &program)?;
-            let file =
-                File::create(&output).with_context(|| format!("writing {}", output.display()))?;
-            snapshot::write(io::BufWriter::new(file), &memory)
+            save(&view::read_memory(&source.snapshot, &program)?, &output)
         }
-        Command::List { source } => with_view(&source, |view, out| {
+        Command::Record { gdb, elf, output } => {
+            let program = view::read_program(&elf)?;
+            save(&gdb::record(&gdb, &program)?, &output)
+        }
+        Command::Script { elf } => {
+            script::print(&view::read_program(&elf)?, &mut io::stdout().lock())
+        }
+        Command::List { source } => source.print(|view, out| {
             for (number, chunk) in view.heap.chunks.iter().enumerate() {
                 let live = if view.graph.is_reached(number) {
                     "live"

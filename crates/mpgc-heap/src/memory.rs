@@ -1,6 +1,8 @@
-//! The memory that a snapshot holds: ranges of bytes at their addresses, and the registers of each thread.
+//! The memory that a snapshot holds: ranges of bytes at their addresses, and the registers of each
+//! thread.
 //!
-//! What the snapshot leaves out because it cannot change (code, constants) is taken from the ELF file.
+//! What the snapshot leaves out because it cannot change (code, constants) is taken from the ELF
+//! file.
 
 use anyhow::{Result, bail};
 

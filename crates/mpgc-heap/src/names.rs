@@ -20,7 +20,8 @@ impl View<'_> {
                 Some(text) => self.quoted(text.as_bytes()),
                 None => format!("qstr {number}"),
             },
-            // The order of False, None and True differs between releases; only None is told apart safely.
+            // The order of False, None and True differs between releases; only None is told apart
+            // safely.
             Value::Immediate(_) => "a constant".into(),
             Value::Pointer(address) => match self.heap.head(address) {
                 Some(chunk) => self.short(chunk),
@@ -238,7 +239,8 @@ impl View<'_> {
         }
     }
 
-    /// Local variables lie from the end of the state backwards, and the stack of the bytecode before them.
+    /// Local variables lie from the end of the state backwards, and the stack of the bytecode
+    /// before them.
     fn local_step(&self, chunk: usize, index: usize) -> String {
         let place = self
             .python

@@ -1,4 +1,5 @@
-//! Where references lie in a C type, worked out once a type: offset, path of fields, and what is pointed at.
+//! Where references lie in a C type, worked out once a type: offset, path of fields, and what is
+//! pointed at.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -186,7 +187,8 @@ impl Plans {
         }
     }
 
-    /// The reference at `offset` of a chunk of `length` bytes that holds one or more values with this plan.
+    /// The reference at `offset` of a chunk of `length` bytes that holds one or more values with
+    /// this plan.
     pub fn slot_at(&self, plan: usize, length: usize, offset: usize) -> Option<(Path<'_>, Target)> {
         let plan = self.get(plan);
         if let Some((start, array, element)) = &plan.tail
@@ -204,7 +206,8 @@ impl Plans {
                 slot.target,
             ));
         }
-        // Values of one type one after the other; what is left of a chunk after the only one is no second.
+        // Values of one type one after the other; what is left of a chunk after the only one is no
+        // second.
         let many = plan.tail.is_none()
             && plan.size > 0
             && (length >= 2 * plan.size || plan.name.is_empty());

@@ -106,7 +106,8 @@ impl<'a> Python<'a> {
         self.fields.memory
     }
 
-    /// Which representation objects have no table says; but the globals of `__main__` have the key `__name__`.
+    /// Which representation objects have no table says; but the globals of `__main__` have the key
+    /// `__name__`.
     fn find_repr(&self, state: u64) -> Result<Repr> {
         let word = self.memory().machine.word;
         let candidates: &[Repr] = if self.object > word {
@@ -179,7 +180,8 @@ impl<'a> Python<'a> {
                 let length = memory.value(lengths.wrapping_add(index * size as u64), size)?;
                 memory.bytes(string, usize::try_from(length).ok()?)?
             }
-            // Before 1.20 a hash and a length stood before each string; their sizes are the default's here.
+            // Before 1.20 a hash and a length stood before each string; their sizes are the
+            // default's here.
             None => {
                 let rest = memory.rest(string)?;
                 let length = usize::from(*rest.get(2)?);
@@ -242,7 +244,8 @@ impl<'a> Python<'a> {
             at += 1;
             code.get(at - 1).copied()
         };
-        // The signature and the sizes go on while the highest bit is set; after them comes the name.
+        // The signature and the sizes go on while the highest bit is set; after them comes the
+        // name.
         while next()? & 0x80 != 0 {}
         while next()? & 0x80 != 0 {}
         let mut index = 0u64;

@@ -1,4 +1,5 @@
-//! Where a collection begins: the words of the state, the Python stack, the C stack and registers of each thread.
+//! Where a collection begins: the words of the state, the Python stack, the C stack and registers
+//! of each thread.
 
 use anyhow::{Result, bail};
 

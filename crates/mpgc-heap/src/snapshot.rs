@@ -19,7 +19,8 @@ pub fn is_snapshot(data: &[u8]) -> bool {
     data.starts_with(MAGIC)
 }
 
-/// The bytes of a snapshot that came as text: each line that begins with `:` is hex digits, others are noise.
+/// The bytes of a snapshot that came as text: each line that begins with `:` is hex digits, others
+/// are noise.
 pub fn from_text(data: &[u8]) -> Option<Result<Vec<u8>>> {
     let text = str::from_utf8(data).ok()?;
     let mut lines = text
@@ -296,7 +297,8 @@ mod tests {
             big_endian: false,
             id: ARM,
         });
-        // The bytes before the records are not all looked at on their own; the sum at the end covers them.
+        // The bytes before the records are not all looked at on their own; the sum at the end
+        // covers them.
         for bit in 0..bytes.len() * 8 {
             let mut damaged = bytes.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);

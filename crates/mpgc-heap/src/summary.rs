@@ -105,8 +105,13 @@ pub fn print(view: &View<'_>, top: usize, out: &mut dyn Write) -> Result<()> {
 
 fn print_largest(view: &View<'_>, top: usize, out: &mut dyn Write) -> Result<()> {
     writeln!(out, "\nWhat would free most if it were gone")?;
+    // A table is a part of its dict: the dict alone is listed.
+    let is_part = |chunk: usize| {
+        matches!(view.graph.ways[chunk], Way::Chunk(..))
+            && view.way_step(&view.graph, chunk).is_empty()
+    };
     let mut chunks: Vec<_> = (0..view.heap.chunks.len())
-        .filter(|&chunk| view.graph.is_reached(chunk))
+        .filter(|&chunk| view.graph.is_reached(chunk) && !is_part(chunk))
         .collect();
     chunks.sort_by_key(|&chunk| (std::cmp::Reverse(view.graph.retained[chunk]), chunk));
     let row = |&chunk: &usize| {

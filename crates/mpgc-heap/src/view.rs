@@ -1,7 +1,7 @@
 //! A snapshot and its program, read and understood: what all commands begin with.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
@@ -32,12 +32,12 @@ fn load(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("reading {}", path.display()))
 }
 
-pub fn read_program(elf: &PathBuf) -> Result<Program> {
+pub fn read_program(elf: &Path) -> Result<Program> {
     Program::read(&load(elf)?, &elf.display().to_string())
 }
 
 /// Read a snapshot in any of its forms.
-pub fn read_memory(path: &PathBuf, program: &Program) -> Result<Memory> {
+pub fn read_memory(path: &Path, program: &Program) -> Result<Memory> {
     let data = load(path)?;
     let read = || -> Result<Memory> {
         let mut memory = if data.starts_with(b"\x7fELF") {
