@@ -61,7 +61,7 @@ on = $(filter-out 0 off Off OFF false False FALSE no No NO n N,$(1))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help python deps tree build build-c run repl test test-all upstream firmware firmware-test heap-demo heap-check size metal metal-interrupts metal-bench nlr twins fuzz fuzz-corpus bench bench-growth hardened-cost bench-python noscan matrix interrupts threads sanitize miri mutants proof firmware-lib install examples firmware-check fmt lint unit clean
+.PHONY: help python deps tree build build-c run repl test test-all upstream firmware firmware-test heap-demo heap-check heap-board size metal metal-interrupts metal-bench nlr twins fuzz fuzz-corpus bench bench-growth hardened-cost bench-python noscan matrix interrupts threads sanitize miri mutants proof firmware-lib install examples firmware-check fmt lint unit clean
 
 help: ## list these tasks
 	@echo 'make TASK [RELEASE=1.25.0|1.26.1] [MICROPYTHON_DIR=...] [VARIANT=standard|coverage|minimal] [OPTIONS="..."]'
@@ -108,12 +108,16 @@ firmware-test: python ## run MicroPython's own tests in qemu on firmware with C 
 	@$(PYTHON) tools/firmware_test.py $(TREE) --board "$(BOARD)" --options "$(OPTIONS)"
 
 heap-demo: deps ## build mpgc-heap and show it on a program with a leak: a snapshot, what fills it, who keeps it alive
-	@$(PYTHON) tools/deps.py --test
+	@$(PYTHON) tools/deps.py --heap
 	@$(PYTHON) tools/heap.py $(TREE)
 
 heap-check: deps ## try mpgc-heap on builds with C and with mpgc: what it finds is what a collection leaves
-	@$(PYTHON) tools/deps.py --test
-	@$(PYTHON) tools/heap_check.py $(TREE) --variant "$(VARIANT)"
+	@$(PYTHON) tools/deps.py --heap
+	@$(PYTHON) tools/heap_check.py $(TREE) --variant "$(VARIANT)" --page
+
+heap-board: python ## try mpgc-heap on firmware with the C in qemu, through its GDB server and its serial line [BOARD=...]
+	@$(PYTHON) tools/deps.py --board "$(BOARD)"
+	@$(PYTHON) tools/heap_board.py $(TREE) --board "$(BOARD)"
 
 size: python ## compare the size of the four files, C and Rust, in each profile [TARGET=thumbv7m,x86-64] [SYMBOLS=1]
 	@$(PYTHON) tools/deps.py --board MPS2_AN385 --target i686

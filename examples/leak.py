@@ -1,4 +1,5 @@
-# A program that loses memory: a list of callbacks outlives what they belong to. `make heap-demo` takes its snapshot.
+# A program that loses memory: a list of callbacks outlives what they belong to. `make heap-demo`
+# takes its snapshot.
 
 import gc
 import sys

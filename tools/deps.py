@@ -22,6 +22,8 @@ from mpgc_rust import Stop, choose_toolchain
 
 OLDEST_PYTHON = (3, 9)
 
+BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
+
 Need = namedtuple("Need", "what package present")
 
 
@@ -63,10 +65,18 @@ BENCH_NEEDS = [
     Need("valgrind (counts instructions)", "valgrind", lambda: program("valgrind")() and os.path.isfile("/usr/include/valgrind/callgrind.h")),
 ]
 
+GDB = Need("gdb (takes snapshots of a process)", "gdb", lambda: all(map(shutil.which, ("gdb", "gcore"))))
+
+# What `make heap-check` needs beyond that.
+HEAP_NEEDS = [
+    GDB,
+    Need("a browser (opens the page of mpgc-heap)", "chromium-headless-shell", lambda: any(map(shutil.which, BROWSERS))),
+]
+
 # What `make test` needs beyond that.
 TEST_NEEDS = [
     Need("cmake (checks the CMake integration and package)", "cmake", program("cmake")),
-    Need("gdb (takes snapshots of a process)", "gdb", lambda: all(map(shutil.which, ("gdb", "gcore")))),
+    GDB,
     *BENCH_NEEDS,
 ]
 
@@ -207,6 +217,7 @@ def main():
     parser.add_argument("--test-all", action="store_true", help="also what `make test-all` needs")
     parser.add_argument("--bench", action="store_true", help="also what `make bench` needs")
     parser.add_argument("--matrix", action="store_true", help="also what `make matrix` needs")
+    parser.add_argument("--heap", action="store_true", help="also what `make heap-check` needs")
     parser.add_argument("--examples", action="store_true", help="also what the examples for C programs need")
     parser.add_argument("--target", default="", help="also what a build for this machine needs (a name of tools/targets.py)")
     parser.add_argument("--board", default="", help="also what firmware for this board needs (a name of tools/boards.py)")
@@ -215,7 +226,7 @@ def main():
         TEST_ALL_NEEDS if args.test_all else TEST_NEEDS if args.test else BENCH_NEEDS if args.bench else []
     )
     tests = args.test or args.test_all
-    needs = needs + (MATRIX_NEEDS if args.matrix else [])
+    needs = needs + (MATRIX_NEEDS if args.matrix else []) + (HEAP_NEEDS if args.heap or args.test_all else [])
     targets = [find_target(args.target)] if args.target else []
     boards = [args.board] if args.board else TESTED_BOARDS if args.test_all else SHORT_BOARDS if args.test else []
     targets += [find_target(find_board(board).target) for board in boards]

@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
-"""Tries mpgc-heap on programs of the unix port, with its own C and with mpgc. Ends with `N passed, N failed`.
+"""Tries mpgc-heap on programs of the unix port, with its own C and with mpgc.
 
-What it finds reachable must be what a collection leaves, chunk by chunk; each planted leak must be named; a damaged snapshot
-must be an error.
+What it finds reachable must be what a collection leaves, chunk by chunk; each planted leak must be
+named; a damaged snapshot must be an error. Ends with `N passed, N failed`.
 """
 
 import argparse
-import os
+import html
+import json
 import random
 import re
 import shutil
+import struct
 import subprocess
+from urllib.parse import quote
 
 import heap
 import options as option_names
@@ -32,6 +35,9 @@ LEAKS = {
 }
 # What the tool may say of a damaged snapshot: it reads it, or it tells what is wrong.
 READ, REFUSED = 0, 1
+# What is done with a damaged one.
+COMMANDS = [("summary",), ("why", "bytearray"), ("export", "-o", "/dev/null"), ("html", "-o", "/dev/null")]
+BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
 
 
 class Checks:
@@ -63,9 +69,8 @@ def under_gdb(program, script, collections, folder, *flags):
     """Run a script under gdb. Returns (where the C stack began in each of these collections, what the script printed)."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    command = [
-        "gdb", "-nx", "-batch", "-iex", "set debuginfod enabled off", "-x", ROOT / "tools" / "heap_gdb.py", "--args", program, *flags, script,
-    ]
+    gdb = ["gdb", "-nx", "-batch", "-iex", "set debuginfod enabled off", "-x", ROOT / "tools" / "heap_gdb.py"]
+    command = [*gdb, "--args", program, *flags, script]
     done = subprocess.run(
         [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         env=clean_env(HEAP_FOLDER=str(folder), HEAP_COLLECTIONS=",".join(map(str, collections))), timeout=300, check=False,
@@ -112,8 +117,9 @@ def check_leaks(checks, tool, program, folder, name):
     summary = answer(tool, "summary", core, "--elf", program, "--top", "99")
     checks.add(f"{name}, summary counts 7 buffers", re.search(r"^ *7 +\d+  bytearray$", summary, re.M), summary)
     hidden = answer(tool, "summary", core, "--elf", program, "--top", "999", "--redact")
-    checks.add(f"{name}, --redact hides strings", "kitchen" in answer(tool, "why", core, "str", "--elf", program, "--top", "99")
-               and "kitchen" not in hidden and "kitchen" not in answer(tool, "why", core, "str", "--elf", program, "--redact", "--top", "99"), hidden)
+    question = ("why", core, "str", "--elf", program, "--top", "99")
+    told, hidden = answer(tool, *question), hidden + answer(tool, *question, "--redact")
+    checks.add(f"{name}, --redact hides strings", "kitchen" in told and "kitchen" not in hidden, hidden)
     check_snapshot(checks, tool, program, core, folder, name)
     return core
 
@@ -130,19 +136,107 @@ def check_snapshot(checks, tool, program, core, folder, name):
         checks.add(f"{name}, {form.name} says what the core says", answer(tool, "summary", form, "--elf", program) == expected)
 
 
+def check_diff(checks, tool, program, folder):
+    """What stays of what was made between two snapshots is the difference of what is live in them."""
+    cores = [folder / f"{number}-after" for number in (1, 2, 3)]
+    one, two, three = (live_lines(answer(tool, "list", core, "--elf", program)) for core in cores)
+    for later, expected in ((cores[1:2], two - one), (cores[1:], (two - one) & three)):
+        text = answer(tool, "diff", cores[0], *later, "--elf", program)
+        first = f"{len(expected)} chunks, {sum(size for _, size, _ in expected)} bytes were made in between and stay"
+        checks.add(f"diff of {1 + len(later)}: {first}", expected and text.startswith(first + "\n"), text)
+
+
+def live_lines(text):
+    lines = (line.split(" ", 3) for line in text.splitlines())
+    return {(address, int(size), kind) for address, size, liveness, kind in lines if liveness == "live"}
+
+
+def check_export(checks, tool, program, core, folder):
+    """The export is a graph: its counts and places are right, all of it is reached, and its bytes are those that are live."""
+    file = folder / "live.heapsnapshot"
+    answer(tool, "export", core, "--elf", program, "--format", "heapsnapshot", "--output", file)
+    whole = json.loads(file.read_text())
+    nodes, edges, strings = whole["nodes"], whole["edges"], whole["strings"]
+    width = len(whole["snapshot"]["meta"]["node_fields"])
+    count = whole["snapshot"]["node_count"]
+    good = len(nodes) == count * width and len(edges) == 3 * whole["snapshot"]["edge_count"]
+    outgoing, first = [], 0
+    for node in range(count):
+        kind, name, _, _, number = nodes[node * width:node * width + 5]
+        good = good and name < len(strings) and kind < 15
+        outgoing.append([edges[3 * edge + 2] // width for edge in range(first, first + number)])
+        first += number
+    good = good and first * 3 == len(edges) and len(set(nodes[2::width])) == count
+    reached, waiting = {0}, [0]
+    while waiting:
+        for to in outgoing[waiting.pop()]:
+            if to not in reached:
+                reached.add(to)
+                waiting.append(to)
+    size = sum(size for _, size in chunks_of(answer(tool, "list", core, "--elf", program), "live"))
+    checks.add(f"export: {count} nodes, {len(edges) // 3} edges", good and len(reached) == count and sum(nodes[3::width]) == size)
+
+
+def check_pictures(checks, tool, program, core, folder):
+    """The map has a square for each block; the page says what `why` says, in a browser."""
+    text = answer(tool, "summary", core, "--elf", program)
+    heap_bytes, block = map(int, re.search(r"heap +(\d+) bytes in 1 area\(s\), blocks of (\d+)", text).groups())
+    lines = -(-heap_bytes // block // 128)
+    png, svg, page = folder / "map.png", folder / "map.svg", folder / "page.html"
+    for file in (png, svg):
+        answer(tool, "map", core, "--elf", program, "--output", file)
+    head = png.read_bytes()[:24]
+    good = head.startswith(b"\x89PNG") and struct.unpack(">II", head[16:]) == (512, 4 * lines)
+    checks.add("map as a PNG", good, f"{head}")
+    drawn = svg.read_text()
+    width = sum(int(width) for width in re.findall(r'<rect x="\d+" y="\d+" width="(\d+)"', drawn))
+    used = sum(size for _, size in chunks_of(answer(tool, "list", core, "--elf", program)))
+    checks.add("map as an SVG has a square for each block in use", width == 4 * used // block, f"{width}, {used}")
+    answer(tool, "html", core, "--elf", program, "--output", page)
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not browser:
+        raise Fail(f"a browser is needed for the page: install the package {BROWSERS[0]}")
+    for wanted in ("__main__.cache['k3'][1][1]", "Sensor"):
+        command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", f"{page.as_uri()}#{quote(wanted)}"]
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            timeout=120, check=False,
+        )
+        found = re.search(r'<div id="why"><code class="name">(.*?)</code><div>(.*?)</div>', done.stdout)
+        shown_name, detail = found.groups() if found else ("", "")
+        told = answer(tool, "why", core, wanted, "--elf", program, "--top", "1")
+        expected = re.search(r"^(0x[0-9a-f]+) (.*), (\d+) bytes, retains (\d+)\n  (.*)$", told, re.M)
+        address, what, size, retained, name = expected.groups()
+        same = html.unescape(shown_name) == name and detail == f"{what} at {address}, {size} bytes, retains {retained}"
+        checks.add(f"the page says who keeps {wanted}", same, f"{shown_name}: {detail}\n{expected[0]}")
+
+
+def hot_spots(program, core):
+    """Where in a core the state and the heap are: (place in the file, bytes)."""
+    listed = subprocess.run(["readelf", "-lW", core], stdout=subprocess.PIPE, text=True, check=True).stdout
+    loads = re.findall(r"^  LOAD +(0x\w+) (0x\w+) 0x\w+ (0x\w+) 0x\w+ RW ", listed, re.M)
+    loads = [tuple(int(field, 16) for field in load) for load in loads]
+    # The program's own data comes first, then what it allocated.
+    return [(place, size) for place, _, size in loads[:3]]
+
+
 def check_damaged(checks, tool, program, core, folder, count):
     """Cut and flipped: the tool reads what is left or says what is wrong, in time."""
     data, chance, outcomes = core.read_bytes(), random.Random(1), {READ: 0, REFUSED: 0}
+    spots = hot_spots(program, core)
     damaged = folder / "damaged"
     bad = []
     for number in range(count):
         copy = bytearray(data[:chance.randrange(len(data))] if number % 4 == 0 else data)
         for _ in range(chance.choice((1, 10, 1000, 20000))):
-            copy[chance.randrange(len(copy))] ^= 1 << chance.randrange(8)
+            place, size = chance.choice([(0, len(copy)), *spots])
+            at = place + chance.randrange(size)
+            if at < len(copy):
+                copy[at] ^= 1 << chance.randrange(8)
         damaged.write_bytes(copy)
-        command = ("summary",) if number % 2 else ("why", "bytearray")
+        command = COMMANDS[number % len(COMMANDS)]
         try:
-            done = run_tool(tool, command[0], damaged, *command[1:], "--elf", program, timeout=20)
+            done = run_tool(tool, command[0], damaged, *command[1:], "--elf", program, timeout=60)
         except subprocess.TimeoutExpired:
             bad.append(f"{number}: no end")
             continue
@@ -164,7 +258,7 @@ def check_refusals(checks, tool, program, core, folder):
     cases = {
         "an ELF file without DWARF": ([core, "--elf", stripped], "has no DWARF"),
         "an ELF file of another program": ([core, "--elf", shutil.which("gdb")], "has no DWARF|no symbol"),
-        "a snapshot that is none": ([program.parent / "Makefile-absent", "--elf", program], "reading"),
+        "a file that is not there": ([program.parent / "absent", "--elf", program], "reading"),
         "a text": ([SCRIPTS / "heap_leaks.py", "--elf", program], "neither an ELF core nor a snapshot"),
     }
     for name, (arguments, expected) in cases.items():
@@ -178,6 +272,7 @@ def main():
     parser.add_argument("--flavour", choices=("c", "rust"), action="append", help="only the build with C, or with mpgc")
     parser.add_argument("--variant", default="standard")
     parser.add_argument("--damaged", type=int, default=200, help="how many damaged cores")
+    parser.add_argument("--page", action="store_true", help="also the map, and the page in a browser")
     args = parser.parse_args()
     if not shutil.which("gdb"):
         raise Fail("`gdb` is needed: install the package gdb")
@@ -191,6 +286,10 @@ def main():
         name = "mpgc" if flavour == "rust" else "C"
         check_collections(checks, tool, program, folder / "graph", name, "-X", "heapsize=256K")
         core = check_leaks(checks, tool, program, folder / "leaks", name)
+    check_diff(checks, tool, program, folder / "graph")
+    check_export(checks, tool, program, core, folder)
+    if args.page:
+        check_pictures(checks, tool, program, core, folder)
     check_refusals(checks, tool, program, core, folder)
     check_damaged(checks, tool, program, core, folder, args.damaged)
     say(f"{checks.passed} passed, {checks.failed} failed")

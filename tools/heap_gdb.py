@@ -1,7 +1,8 @@
-"""Runs inside gdb (tools/heap_check.py): cores of a MicroPython program before and after some of its collections.
+"""Runs inside gdb (tools/heap_check.py): cores of a MicroPython program around some collections.
 
-Before: at the call that marks from the C stack, so that its argument says where that begins, registers included. After: where
-gc_collect returns, so that the alloc table says what is left. Prints `collection N START`, and the program's own output.
+Before: at the call that marks from the C stack, so that its argument says where that begins,
+registers included. After: where gc_collect returns, so that the alloc table says what is left.
+Prints `collection N START`, and what the program prints.
 """
 
 import os
@@ -10,7 +11,7 @@ import gdb
 
 folder = os.environ["HEAP_FOLDER"]
 wanted = [int(number) for number in os.environ["HEAP_COLLECTIONS"].split(",")]
-ARGUMENT = {"i386:x86-64": "$rdi", "aarch64": "$x0"}
+ARGUMENT = {"i386:x86-64": "$rdi", "i386": "*(unsigned int *)($esp + 4)", "aarch64": "$x0"}
 
 for setting in ("pagination off", "confirm off", "breakpoint pending off", "print thread-events off"):
     gdb.execute(f"set {setting}")

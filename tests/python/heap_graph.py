@@ -1,5 +1,5 @@
-# Random structures of every kind, with cycles and garbage, collected a few times: what mpgc-heap finds reachable must be
-# what is left. Prints how much that was after each.
+# Random structures of every kind, with cycles and garbage, collected a few times: what mpgc-heap
+# finds reachable must be what is left. Prints how much that was after each.
 
 import gc
 

@@ -1,4 +1,5 @@
-# Leaks of several kinds, each with a buffer of its own size, for the names that mpgc-heap gives them.
+# Leaks of several kinds, each with a buffer of its own size, for the names that mpgc-heap gives
+# them.
 
 import gc
 
@@ -36,8 +37,8 @@ class Node:
     attribute_of_class = bytearray(5007)
 
 
-# A global list, a key of a dict that is no name, a closure, a bound method of an object that has no other name, a local
-# variable of a generator, a default argument, and an attribute of a class.
+# A global list, a key of a dict that is no name, a closure, a bound method of an object that has
+# no other name, a local variable of a generator, a default argument, and an attribute of a class.
 log = [0, 1, bytearray(5001)]
 cache = {"k%d" % i: [i] for i in range(20)}
 cache["k3"].append((None, bytearray(5002)))

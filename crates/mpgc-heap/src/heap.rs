@@ -242,7 +242,7 @@ impl Heap {
             .iter()
             .find(|area| address >= area.pool && address < area.end)?;
         let offset = address - area.pool;
-        if offset % area.block_bytes != 0 {
+        if !offset.is_multiple_of(area.block_bytes) {
             return None;
         }
         let head = area.heads[(offset / area.block_bytes) as usize];

@@ -243,7 +243,8 @@ fn run(options: Options) -> Result<()> {
             output,
         } => source.view(|view| write_file(&output, |out| export::heapsnapshot(view, out))),
         Command::Html { source, output } => {
-            let title = format!("Heap of {}", source.snapshot.display());
+            let file = source.snapshot.file_name().unwrap_or_default();
+            let title = format!("Heap of {}", file.display());
             source.view(|view| write_file(&output, |out| html::print(view, &title, out)))
         }
         Command::Map { source, output } => source.view(|view| map::write(view, &output)),
