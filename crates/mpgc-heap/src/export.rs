@@ -172,16 +172,21 @@ pub fn heapsnapshot(view: &View<'_>, out: &mut dyn Write) -> Result<()> {
         "sample_fields": ["timestamp_us", "last_assigned_id"],
         "location_fields": ["object_index", "script_id", "line", "column"],
     });
-    let whole = json!({
-        "snapshot": {
-            "meta": meta, "node_count": count, "edge_count": lists.edges.len() / 3,
-            "trace_function_count": 0,
-        },
-        "nodes": lists.nodes, "edges": lists.edges, "trace_function_infos": [], "trace_tree": [],
-        "samples": [], "locations": [], "strings": lists.strings.list,
+    let about = json!({
+        "meta": meta, "node_count": count, "edge_count": lists.edges.len() / 3,
+        "trace_function_count": 0,
     });
-    serde_json::to_writer(&mut *out, &whole)?;
-    writeln!(out)?;
+    write!(out, "{{\"snapshot\":{about},\n\"nodes\":")?;
+    serde_json::to_writer(&mut *out, &lists.nodes)?;
+    write!(out, ",\n\"edges\":")?;
+    serde_json::to_writer(&mut *out, &lists.edges)?;
+    write!(
+        out,
+        ",\n\"trace_function_infos\":[],\n\"trace_tree\":[],\n\"samples\":[],\n"
+    )?;
+    write!(out, "\"locations\":[],\n\"strings\":")?;
+    serde_json::to_writer(&mut *out, &lists.strings.list)?;
+    writeln!(out, "}}")?;
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use crate::export::Strings;
-use crate::graph::Way;
+use crate::graph::{BY_CHANCE, Way};
 use crate::view::View;
 
 const PAGE: &str = include_str!("page.html");
@@ -31,33 +31,38 @@ pub fn print(view: &View<'_>, title: &str, out: &mut dyn Write) -> Result<()> {
         } else {
             i64::from(dominator)
         };
-        nodes.push(json!([
-            chunk.area,
-            (chunk.address - view.heap.areas[chunk.area as usize].pool)
-                / view.heap.areas[chunk.area as usize].block_bytes,
-            chunk.bytes,
-            strings.number(&kind.name),
-            strings.number(detail),
-            view.graph.retained[number],
+        let area = &view.heap.areas[chunk.area as usize];
+        nodes.push([
+            i64::from(chunk.area),
+            ((chunk.address - area.pool) / area.block_bytes) as i64,
+            chunk.bytes as i64,
+            strings.number(&kind.name) as i64,
+            strings.number(detail) as i64,
+            view.graph.retained[number] as i64,
             above,
             from,
-            strings.number(&step),
-            u8::from(view.graph.costs[number] >= crate::graph::BY_CHANCE),
-        ]));
+            strings.number(&step) as i64,
+            i64::from(view.graph.costs[number] >= BY_CHANCE),
+        ]);
     }
     let area = |area: &crate::heap::Area| {
         let blocks = (area.end - area.pool) / area.block_bytes;
         json!([format!("{:#x}", area.pool), blocks, area.block_bytes])
     };
     let areas: Vec<_> = view.heap.areas.iter().map(area).collect();
-    let data = json!({
-        "title": title, "areas": areas, "nodes": nodes, "strings": strings.list,
-        "notes": view.notes,
-    });
+    let texts = json!({ "title": title, "notes": view.notes, "strings": strings.list });
     // Within a script nothing may look like its end.
-    let data = serde_json::to_string(&data)?
+    let texts = serde_json::to_string(&texts)?
         .replace("</", "<\\/")
         .replace("<!--", "<\\u0021--");
-    out.write_all(PAGE.replace("@DATA@", &data).as_bytes())?;
+    let (before, after) = PAGE.split_once("@DATA@").unwrap_or((PAGE, ""));
+    // Piece by piece: with the numbers of a large heap the page is large.
+    write!(
+        out,
+        "{before}{{\"texts\":{texts},\"areas\":{},\"nodes\":",
+        json!(areas)
+    )?;
+    serde_json::to_writer(&mut *out, &nodes)?;
+    write!(out, "}}{after}")?;
     Ok(())
 }
