@@ -57,5 +57,33 @@ class Emulators(unittest.TestCase):
             self.assertEqual(told, f"{libraries} -M a b\n")
 
 
+class RustTargets(unittest.TestCase):
+    """Rust's library for another machine comes from rustup where it can."""
+
+    def added(self, *, has_rustup=True, has_library=False, **outcome):
+        which = mock.patch.object(deps.shutil, "which", lambda name: name if has_rustup else None)
+        library = mock.patch.object(deps, "rust_for", return_value=has_library)
+        run = mock.patch.object(deps.subprocess, "run", **outcome)
+        with which, library, mock.patch.object(deps, "say"), run as run:
+            deps.add_rust_target(deps.find_target("thumbv7m"))
+        return [call.args[0] for call in run.call_args_list]
+
+    def test_what_is_missing_is_added(self):
+        self.assertEqual(self.added(), [["rustup", "target", "add", "thumbv7m-none-eabi"]])
+
+    def test_nothing_is_added_where_it_is_there_or_rustup_is_not(self):
+        self.assertEqual(self.added(has_library=True), [])
+        self.assertEqual(self.added(has_rustup=False), [])
+
+    def test_a_rustup_that_does_not_answer_is_left_alone(self):
+        self.added(side_effect=subprocess.TimeoutExpired("rustup", 1))
+
+    def test_a_target_with_an_operating_system_needs_std(self):
+        with mock.patch.object(deps, "choose_toolchain") as choose:
+            deps.rust_for("i686-unknown-linux-gnu")
+            deps.rust_for("thumbv7m-none-eabi")
+        self.assertEqual([call.kwargs["crate"] for call in choose.call_args_list], ["std", "core"])
+
+
 if __name__ == "__main__":
     unittest.main()
