@@ -131,6 +131,8 @@ typedef enum mpgc_error {
   MPGC_ERROR_NOT_COLLECTING = 37,
   // An unlock without a lock. Nothing was changed.
   MPGC_ERROR_NOT_LOCKED = 38,
+  // A range goes on behind the end of the address space, or ends before it begins. Nothing was changed.
+  MPGC_ERROR_RANGE = 39,
 } mpgc_error;
 
 // A heap: its own state, in memory of the program. What is in it is the library's; `mpgc_heap_init` makes
@@ -210,9 +212,9 @@ typedef struct mpgc_info {
 
 // What `mpgc_check` or `mpgc_heap_check` found to be wrong.
 typedef struct mpgc_broken {
-  // What is wrong, in words; no NUL ends it.
+  // What is wrong, in words.
   const char *what;
-  // The length of `what` in bytes.
+  // The length of `what` in bytes, without the NUL that ends it.
   size_t what_len;
   // The number of the area where it is wrong: 0 is the first one.
   size_t area;
@@ -296,8 +298,8 @@ bool mpgc_fits(size_t heap_bytes,
                size_t nlr_buf_bytes);
 
 // Makes a heap of a region; `config` is copied, NULL stands for one that is all zero. Returns MPGC_OK, or
-// MPGC_FAULT_NO_ROOM if the region is NULL or too small for its tables and four blocks: then there is no
-// heap. A block is four words.
+// MPGC_FAULT_NO_ROOM if the region is NULL, too small for its tables and four blocks, or longer than the address
+// space: then there is no heap. A block is four words.
 //
 // # Safety
 // `heap` may be written; the region is valid and the heap's alone from now on. No chunk of an earlier heap
@@ -307,8 +309,8 @@ int mpgc_heap_init(struct mpgc_heap *heap,
                    size_t n_bytes,
                    const struct mpgc_config *config);
 
-// Adds a region to a heap. Returns MPGC_OK, or MPGC_FAULT_NO_ROOM as for `mpgc_heap_init`, and then the heap
-// is as it was.
+// Adds a region to a heap. Returns MPGC_OK; or MPGC_FAULT_NO_ROOM as for `mpgc_heap_init`, or MPGC_ERROR_LOCKED
+// if a finaliser calls it, and then the heap is as it was.
 //
 // # Safety
 // The heap was made; the region is valid and the heap's alone from now on.
@@ -317,7 +319,7 @@ int mpgc_heap_add(struct mpgc_heap *heap,
                   size_t n_bytes);
 
 // Ends a heap: runs the finalisers that are left and frees everything. Its memory is the program's again.
-// Returns MPGC_OK, or MPGC_ERROR_LOCKED if a finaliser calls it.
+// Returns MPGC_OK; or MPGC_ERROR_LOCKED if the heap is locked or a finaliser calls it, and then it is as it was.
 //
 // # Safety
 // The heap was made; no chunk of it is used any more.
@@ -327,8 +329,9 @@ int mpgc_heap_close(struct mpgc_heap *heap);
 // bytes. It is the program's as long as a root, or another chunk that a root leads to, holds the address of
 // its start.
 //
-// If there is no room the heap is collected once, then it is NULL: MPGC_ERROR_OUT_OF_MEMORY. While the heap
-// is locked, or collects, it is NULL: MPGC_ERROR_LOCKED. `flags` is 0 or MPGC_FINALISER.
+// If there is no room the heap is collected once, unless `mpgc_set_collect` keeps it from that, then it is NULL:
+// MPGC_ERROR_OUT_OF_MEMORY. While the heap is locked, or collects, it is NULL: MPGC_ERROR_LOCKED. `flags` is 0 or
+// MPGC_FINALISER.
 //
 // # Safety
 // The heap was made.
@@ -374,14 +377,16 @@ void *mpgc_heap_chunk_of(struct mpgc_heap *heap,
                          const void *address,
                          size_t *n_bytes);
 
-// Collects now: what no root leads to is finalised and freed. A finaliser that calls it changes nothing.
+// Collects now: what no root leads to is finalised and freed. A finaliser that calls it changes nothing. Returns
+// MPGC_OK; or MPGC_ERROR_LOCKED while the heap is locked, and then nothing is freed.
 //
 // # Safety
 // The heap was made, and every chunk in use is reached by a root.
-void mpgc_collect(struct mpgc_heap *heap);
+int mpgc_collect(struct mpgc_heap *heap);
 
-// Has the heap collect by itself, or not, when it is full; and also whenever that many bytes have been handed
-// out since the last collect (`SIZE_MAX`: never). A heap that was just made does so when it is full alone.
+// Has the heap collect by itself, or not, when it is full; and also, in either case, before it hands out a chunk
+// when that many bytes or more have been handed out since the last collect (`SIZE_MAX`: never). A heap that was
+// just made does so when it is full alone.
 //
 // # Safety
 // The heap was made.
@@ -389,8 +394,8 @@ void mpgc_set_collect(struct mpgc_heap *heap,
                       bool when_full,
                       size_t n_bytes);
 
-// Keeps everybody from allocating, resizing and freeing until as many `mpgc_unlock`s: for code that must not
-// collect.
+// Keeps everybody from allocating, resizing, freeing and collecting until as many `mpgc_unlock`s: for code that must
+// not collect.
 //
 // # Safety
 // The heap was made.
@@ -418,7 +423,8 @@ bool mpgc_heap_check(struct mpgc_heap *heap,
                      struct mpgc_broken *out);
 
 // Makes a range a root until it is taken away. `roots` is memory of the program for this one range.
-// Returns MPGC_OK, or MPGC_ERROR_ROOTS if `roots` is registered already.
+// Returns MPGC_OK; or MPGC_ERROR_ROOTS if `roots` is registered already, MPGC_FAULT_FOREIGN if it is NULL, or
+// MPGC_ERROR_RANGE if the range is longer than the address space, and then nothing is changed.
 //
 // # Safety
 // The heap was made; `roots` may be written; both it and the range stay valid until it is removed.
@@ -434,15 +440,19 @@ int mpgc_add_roots(struct mpgc_heap *heap,
 int mpgc_remove_roots(struct mpgc_heap *heap, struct mpgc_roots *roots);
 
 // Marks what the words of a range refer to. For a roots callback.
-// Returns MPGC_OK, or MPGC_ERROR_NOT_COLLECTING.
+// Returns MPGC_OK; or MPGC_ERROR_NOT_COLLECTING, or MPGC_ERROR_RANGE if the range is longer than the address space,
+// and then nothing is marked.
 //
 // # Safety
 // The heap was made; the range may be read.
-int mpgc_mark(struct mpgc_heap *heap, const void *start, size_t n_bytes);
+int mpgc_mark(struct mpgc_heap *heap,
+              const void *start,
+              size_t n_bytes);
 
 // Marks what the registers and the running C stack refer to, up to `stack_top`, its higher end. For a roots
 // callback of a program with several stacks; see also `stack_top` in `mpgc_config`.
-// Returns MPGC_OK, or MPGC_ERROR_NOT_COLLECTING.
+// Returns MPGC_OK; or MPGC_ERROR_NOT_COLLECTING, or MPGC_ERROR_RANGE if `stack_top` lies below, and then nothing is
+// marked.
 //
 // # Safety
 // The heap was made; `stack_top` lies on the running stack, above.
@@ -457,8 +467,9 @@ int mpgc_mark_stack(struct mpgc_heap *heap,
 int mpgc_mark_thread(struct mpgc_heap *heap,
                      struct mpgc_thread *thread);
 
-// Makes a thread. `stack` is memory for its LIFO stack, NULL and 0 for none; `error` is told when it is
-// exhausted, or when a jump finds no buffer, with `user`; NULL: what calls return tells it.
+// Makes a thread. `stack` is memory for its LIFO stack, NULL and 0 for none, of which it keeps a bit for every two
+// words; memory that is longer than the address space is none. `error` is told when it is exhausted, or when a jump
+// finds no buffer, with `user`; NULL: what calls return tells it.
 //
 // # Safety
 // `thread` may be written; the stack's memory is valid and its alone from now on.
@@ -469,7 +480,8 @@ void mpgc_thread_init(struct mpgc_thread *thread,
                       void *user);
 
 // Hands out a chunk of the LIFO stack, aligned to two words and not cleared; NULL when there is no room, and
-// the stack is as it was: MPGC_ERROR_STACK_EXHAUSTED.
+// the stack is as it was: MPGC_ERROR_STACK_EXHAUSTED. 0 bytes take as many as 1, so each chunk has an address of its
+// own.
 //
 // # Safety
 // The thread was made, and is the running one.
@@ -478,7 +490,7 @@ void *mpgc_stack_alloc(struct mpgc_thread *thread,
 
 // Gives a chunk of the LIFO stack back, and all that were handed out after it. Returns MPGC_OK; or, for what
 // is no chunk in use, MPGC_FAULT_FOREIGN (outside of the stack), MPGC_FAULT_INNER (inside, but no chunk begins
-// there), MPGC_FAULT_DOUBLE_FREE (it was given back), and then nothing is changed.
+// there), MPGC_FAULT_DOUBLE_FREE (it was given back, or a jump has given it back), and then nothing is changed.
 //
 // # Safety
 // The thread was made, and is the running one.

@@ -44,9 +44,9 @@ const _: () = {
 #[repr(C)]
 #[derive(Debug)]
 pub struct mpgc_broken {
-    /// What is wrong, in words; no NUL ends it.
+    /// What is wrong, in words.
     pub what: *const c_char,
-    /// The length of `what` in bytes.
+    /// The length of `what` in bytes, without the NUL that ends it.
     pub what_len: usize,
     /// The number of the area where it is wrong: 0 is the first one.
     pub area: usize,
@@ -58,8 +58,8 @@ pub struct mpgc_broken {
 impl From<Broken> for mpgc_broken {
     fn from(broken: Broken) -> Self {
         mpgc_broken {
-            what: broken.what.as_ptr().cast(),
-            what_len: broken.what.len(),
+            what: broken.what.as_ptr(),
+            what_len: broken.what.count_bytes(),
             area: broken.area,
             block: broken.block.map_or(usize::MAX, |block| block.0),
         }

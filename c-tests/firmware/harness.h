@@ -14,11 +14,13 @@
 
 extern int failed_here;
 
+// Of a test that fails in a loop the first few lines tell enough.
+#define MOST_LINES 5
+
 #define EXPECT(what) \
     do { \
-        if (!(what)) { \
+        if (!(what) && ++failed_here <= MOST_LINES) { \
             printf("    %s:%d: not so: %s\n", __FILE__, __LINE__, #what); \
-            failed_here = 1; \
         } \
     } while (0)
 
@@ -66,6 +68,7 @@ void root_tests(void);
 void jump_tests(void);
 void sched_tests(void);
 void thread_tests(void);
+void wrap_tests(void);
 
 void run_test(const char *name, void (*test)(void));
 #define RUN(test) run_test(#test, test)

@@ -227,6 +227,7 @@ static void a_broken_table_is_found(void) {
     mpgc_broken broken = {0};
     EXPECT(!mpgc_heap_check(&heap, &broken));
     EXPECT(broken.what_len > 0 && broken.area == 0);
+    EXPECT(strlen(broken.what) == broken.what_len);
 }
 
 #ifdef HARDENED

@@ -15,7 +15,7 @@ static void chunks_of_the_stack_lie_in_a_row(void) {
     fresh_thread();
     char *a = mpgc_stack_alloc(&thread, 1), *b = mpgc_stack_alloc(&thread, ALIGN + 1), *c = mpgc_stack_alloc(&thread, 0);
     EXPECT((uintptr_t)a % ALIGN == 0 && b == a + ALIGN && c == b + 2 * ALIGN);
-    EXPECT(mpgc_stack_used(&thread) == 3 * ALIGN);
+    EXPECT(mpgc_stack_used(&thread) == 4 * ALIGN); // 0 bytes have an address of their own
     EXPECT(mpgc_stack_free(&thread, b) == MPGC_OK && mpgc_stack_used(&thread) == ALIGN);
     EXPECT(mpgc_stack_alloc(&thread, 5) == b);
 }
@@ -36,14 +36,20 @@ static void the_stack_s_memory_may_begin_and_end_anywhere(void) {
 
 static void an_exhausted_stack_is_null_and_as_it_was(void) {
     fresh_thread();
-    size_t room = sizeof lifo - (uintptr_t)lifo % ALIGN;
-    room -= room % ALIGN;
+    size_t room = 0;
+    while (mpgc_stack_alloc(&thread, 1) != NULL) {
+        room += ALIGN;
+    }
+    // but for alignment and the map, of a bit for each two words, all of it is room
+    EXPECT(was_told(MPGC_ERROR_STACK_EXHAUSTED) && room >= sizeof lifo - 2 * ALIGN - sizeof lifo / ALIGN / 8);
+    fresh_thread();
     EXPECT(mpgc_stack_alloc(&thread, room + 1) == NULL && was_told(MPGC_ERROR_STACK_EXHAUSTED));
     EXPECT(mpgc_stack_alloc(&thread, SIZE_MAX) == NULL && was_told(MPGC_ERROR_STACK_EXHAUSTED));
     EXPECT(mpgc_stack_used(&thread) == 0);
     char *all = mpgc_stack_alloc(&thread, room);
     EXPECT(all != NULL && mpgc_stack_alloc(&thread, 1) == NULL && was_told(MPGC_ERROR_STACK_EXHAUSTED));
-    EXPECT(mpgc_stack_used(&thread) == room && mpgc_stack_alloc(&thread, 0) == all + room);
+    EXPECT(mpgc_stack_used(&thread) == room);
+    EXPECT(mpgc_stack_alloc(&thread, 0) == NULL && was_told(MPGC_ERROR_STACK_EXHAUSTED));
     mpgc_thread_init(&thread, NULL, 0, note_error, NULL);
     EXPECT(mpgc_stack_alloc(&thread, 1) == NULL && was_told(MPGC_ERROR_STACK_EXHAUSTED));
 }
@@ -56,8 +62,73 @@ static void a_bad_pointer_is_refused_by_the_stack(void) {
     EXPECT(mpgc_stack_free(&thread, chunk - 1) == MPGC_FAULT_FOREIGN && was_told(MPGC_FAULT_FOREIGN));
     EXPECT(mpgc_stack_free(&thread, NULL) == MPGC_FAULT_FOREIGN && was_told(MPGC_FAULT_FOREIGN));
     EXPECT(mpgc_stack_free(&thread, chunk + 1) == MPGC_FAULT_INNER && was_told(MPGC_FAULT_INNER));
-    EXPECT(mpgc_stack_free(&thread, chunk + 5 * ALIGN) == MPGC_FAULT_DOUBLE_FREE && was_told(MPGC_FAULT_DOUBLE_FREE));
+    // in a chunk in use, at its end, and above
+    for (int i = 1; i < 6; i++) {
+        EXPECT(mpgc_stack_free(&thread, chunk + i * ALIGN) == MPGC_FAULT_INNER && was_told(MPGC_FAULT_INNER));
+    }
+    EXPECT(mpgc_stack_free(&thread, lifo + sizeof lifo / sizeof *lifo) == MPGC_FAULT_FOREIGN && was_told(MPGC_FAULT_FOREIGN));
     EXPECT(mpgc_stack_used(&thread) == 4 * ALIGN);
+}
+
+static void a_chunk_of_the_stack_that_is_given_back_twice_is_a_double_free(void) {
+    fresh_thread();
+    char *chunks[8];
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 8; i++) {
+            chunks[i] = mpgc_stack_alloc(&thread, (size_t)i % 3 * ALIGN);
+        }
+        size_t used = (size_t)(chunks[3] - chunks[0]);
+        EXPECT(mpgc_stack_free(&thread, chunks[3]) == MPGC_OK && mpgc_stack_used(&thread) == used);
+        for (int i = 3; i < 8; i++) { // and what was handed out after it
+            EXPECT(mpgc_stack_free(&thread, chunks[i]) == MPGC_FAULT_DOUBLE_FREE);
+            EXPECT(told.address == chunks[i] && was_told(MPGC_FAULT_DOUBLE_FREE));
+        }
+        EXPECT(mpgc_stack_used(&thread) == used);
+        // a chunk that is handed out anew is none of the old ones
+        char *again = mpgc_stack_alloc(&thread, 6 * ALIGN);
+        EXPECT(again == chunks[3]);
+        EXPECT(mpgc_stack_free(&thread, chunks[4]) == MPGC_FAULT_INNER && was_told(MPGC_FAULT_INNER));
+        EXPECT(mpgc_stack_free(&thread, again) == MPGC_OK && mpgc_stack_free(&thread, chunks[0]) == MPGC_OK);
+    }
+    // what a jump gave back is free as well
+    mpgc_nlr_buf buffer;
+    char *volatile inside = NULL;
+    if (mpgc_nlr_push(&thread, &buffer) == 0) {
+        inside = mpgc_stack_alloc(&thread, 1);
+        mpgc_nlr_jump(&thread, NULL);
+    }
+    EXPECT(mpgc_stack_free(&thread, inside) == MPGC_FAULT_DOUBLE_FREE && was_told(MPGC_FAULT_DOUBLE_FREE));
+}
+
+// The chunks that are in use, by what was handed out and given back, beside what the stack says of each address.
+static void the_stack_knows_its_chunks_from_all_else(void) {
+    size_t starts[sizeof lifo / ALIGN], n = 0;
+    unsigned seed = 1;
+    fresh_thread();
+    char *base = mpgc_stack_alloc(&thread, 1);
+    EXPECT(mpgc_stack_free(&thread, base) == MPGC_OK);
+    for (int step = 0; step < 3000; step++) {
+        seed = seed * 1664525u + 1013904223u;
+        size_t units = 1 + (seed >> 24) % 12, used = mpgc_stack_used(&thread) / ALIGN;
+        if (seed >> 31) {
+            char *chunk = mpgc_stack_alloc(&thread, units * ALIGN - (seed >> 20) % ALIGN);
+            EXPECT(chunk == NULL || chunk == base + used * ALIGN);
+            if (chunk != NULL) {
+                starts[n++] = used;
+            }
+            told.times = 0;
+        } else if (n > 0) {
+            size_t at = (seed >> 8) % (used + 2), is_start = n;
+            for (size_t i = 0; i < n; i++) {
+                is_start = starts[i] == at ? i : is_start;
+            }
+            int freed = mpgc_stack_free(&thread, base + at * ALIGN);
+            EXPECT((freed == MPGC_OK) == (is_start < n));
+            n = freed == MPGC_OK ? is_start : n;
+            EXPECT(mpgc_stack_used(&thread) == (freed == MPGC_OK ? at : used) * ALIGN);
+            told.times = 0;
+        }
+    }
 }
 
 __attribute__((noinline)) static int deep(int depth, int value) {
@@ -279,6 +350,8 @@ void jump_tests(void) {
     RUN(the_stack_s_memory_may_begin_and_end_anywhere);
     RUN(an_exhausted_stack_is_null_and_as_it_was);
     RUN(a_bad_pointer_is_refused_by_the_stack);
+    RUN(a_chunk_of_the_stack_that_is_given_back_twice_is_a_double_free);
+    RUN(the_stack_knows_its_chunks_from_all_else);
     RUN(a_jump_lands_with_its_value_and_the_stack_as_it_was);
     RUN(a_jump_keeps_the_floats_of_those_that_it_does_not_leave);
     RUN(buffers_nest_and_a_popped_one_is_passed_by);

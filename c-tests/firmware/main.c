@@ -13,7 +13,7 @@ void run_test(const char *name, void (*test)(void)) {
     test();
     printf("  %s %s\n", failed_here ? "FAILED" : "ok    ", name);
     passed += !failed_here;
-    failed += failed_here;
+    failed += failed_here != 0;
 }
 
 static void the_header_fits_the_library(void) {
@@ -32,6 +32,7 @@ int main(void) {
     jump_tests();
     sched_tests();
     thread_tests();
+    wrap_tests();
     printf("%d passed, %d failed\n", passed, failed);
     return failed != 0;
 }

@@ -80,6 +80,9 @@ impl<H: Host> Heap<H> {
             collect();
             may_collect = false;
         }
+        if H::WHEN_FULL != u16::MAX {
+            may_collect &= self.collects_when_full();
+        }
         loop {
             let found = self.search().take(n);
             if found.is_some() {
@@ -360,6 +363,12 @@ impl<H: Host> Heap<H> {
     fn auto_collects(self) -> bool {
         // SAFETY: the switch is the heap's (a promise of Host); C code may set it between calls.
         unsafe { *self.host().auto_collect() != 0 }
+    }
+
+    #[inline(always)]
+    fn collects_when_full(self) -> bool {
+        // SAFETY: as in `auto_collects`.
+        unsafe { *self.host().auto_collect() & H::WHEN_FULL != 0 }
     }
 }
 

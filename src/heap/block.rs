@@ -17,8 +17,9 @@ pub struct BlockCount(pub usize);
 impl BlockCount {
     /// The blocks that `bytes` bytes need when a block has `block_bytes` bytes.
     ///
-    /// Mirrors the rounding in `gc_alloc` (py/gc.c): a request so large that rounding up wraps
-    /// around needs 0 blocks, and 0 blocks are refused.
+    /// Mirrors the rounding in `gc_alloc` (py/gc.c): for a request so large that rounding up wraps
+    /// around these are 0 blocks. So whoever has bytes refuses 0 blocks: that costs nothing where 0 bytes
+    /// have to be refused as well.
     #[inline(always)]
     pub const fn for_bytes(bytes: usize, block_bytes: usize) -> Self {
         BlockCount(bytes.wrapping_add(block_bytes - 1) / block_bytes)
@@ -86,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_that_wraps_around_needs_no_block_like_in_c() {
+    fn a_request_that_no_number_of_blocks_can_meet_needs_none_and_is_refused() {
         assert_eq!(BlockCount::for_bytes(0, 32), BlockCount(0));
         assert_eq!(BlockCount::for_bytes(1, 32), BlockCount(1));
         assert_eq!(BlockCount::for_bytes(32, 32), BlockCount(1));

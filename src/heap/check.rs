@@ -1,5 +1,7 @@
 //! Every invariant of the heap, looked at one by one.
 
+use core::ffi::CStr;
+
 use super::Heap;
 use super::alloc_table::PLAIN;
 use super::area::Area;
@@ -12,7 +14,7 @@ use super::search::Search;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Broken {
     /// What is wrong, in words.
-    pub what: &'static str,
+    pub what: &'static CStr,
     /// The number of the area where it is wrong, in the order of the list.
     pub area: usize,
     /// The block where it is wrong, if it is a block.
@@ -57,24 +59,24 @@ impl<H: Host> Heap<H> {
                 let block = BlockIndex(b);
                 let kind = area.table().kind(block);
                 if kind == BlockKind::Tail && previous == BlockKind::Free {
-                    return broken("a tail follows a free block", Some(block));
+                    return broken(c"a tail follows a free block", Some(block));
                 }
                 if kind == BlockKind::Mark {
-                    return broken("a block is marked outside a collect", Some(block));
+                    return broken(c"a block is marked outside a collect", Some(block));
                 }
                 if area.has_finaliser(block) && kind != BlockKind::Head {
-                    return broken("a finaliser bit is set where no chunk starts", Some(block));
+                    return broken(c"a finaliser bit is set where no chunk starts", Some(block));
                 }
                 if kind != BlockKind::Free && block > area.last_used() {
-                    return broken("a block above the highest used one is used", Some(block));
+                    return broken(c"a block above the highest used one is used", Some(block));
                 }
                 previous = kind;
             }
             if area.last_used() + BlockCount(1) > area.end().max(BlockIndex(1)) {
-                return broken("the highest used block lies outside the area", None);
+                return broken(c"the highest used block lies outside the area", None);
             }
             if !area.gap_is_zero() {
-                return broken("the gap behind the alloc table is not zero", None);
+                return broken(c"the gap behind the alloc table is not zero", None);
             }
         }
         Ok(())
@@ -83,7 +85,7 @@ impl<H: Host> Heap<H> {
 
 impl<H: Host> Search<H> {
     /// Says which claim is false, if one is. Between collects.
-    pub(super) fn check(self) -> Result<(), &'static str> {
+    pub(super) fn check(self) -> Result<(), &'static CStr> {
         let (known_area, known) = self.position();
         let mut before_last_free = true;
         let mut before_known = true;
@@ -99,7 +101,7 @@ impl<H: Host> Search<H> {
                 .find(learnt)
                 .is_some_and(|s| BlockIndex(s << self.segment_shift()) < bounded_from)
             {
-                return Err("a segment has a bound, and starts before all that do");
+                return Err(c"a segment has a bound, and starts before all that do");
             }
             before_last_free &= area != self.last_free_area();
             let mut b = BlockIndex(0);
@@ -110,14 +112,14 @@ impl<H: Host> Search<H> {
                     continue;
                 }
                 if b.0 < area.hint() || (H::SPLIT && before_last_free) {
-                    return Err("a block below the hint is free");
+                    return Err(c"a block below the hint is free");
                 }
                 if PLAIN {
                     b = b + run;
                     continue;
                 }
                 if self.bound(self.segment(area, b)) < Self::bound_for(run) {
-                    return Err("a free run is longer than its segment's bound");
+                    return Err(c"a free run is longer than its segment's bound");
                 }
                 let earlier = if area == known_area {
                     b < known
@@ -125,7 +127,7 @@ impl<H: Host> Search<H> {
                     before_known
                 };
                 if earlier && run >= self.run() {
-                    return Err("a free run of the last size starts before the known position");
+                    return Err(c"a free run of the last size starts before the known position");
                 }
                 b = b + run;
             }

@@ -88,9 +88,7 @@ impl<H: Host> Heap<H> {
     /// Mirrors `gc_try_add_heap` (py/gc.c).
     pub(super) fn try_add_area(self, bytes: usize) -> bool {
         let host = self.host();
-        // a little more than the tables of an area need: at most 13 bytes of 512, and never less than 2 KiB
-        let needed = bytes.wrapping_add((bytes.wrapping_mul(13) / 512).max(2048));
-        let needed = with_slack_table::<H>(needed);
+        let needed = with_slack_table::<H>(bytes_with_tables(bytes));
         let available = host.max_new_area();
         if available < needed {
             return false;
@@ -124,6 +122,15 @@ impl<H: Host> Heap<H> {
     }
 }
 
+/// The bytes of an area in which `bytes` bytes can be allocated: a little more than its tables need, at most 13 bytes
+/// of 512, and never less than 2 KiB more. Differs from the C: a sum that would wrap is the largest number.
+pub(super) const fn bytes_with_tables(bytes: usize) -> usize {
+    // what `bytes * 13 / 512` is where the product does not wrap
+    let tables = bytes / 512 * 13 + bytes % 512 * 13 / 512;
+    let more = if tables > 2048 { tables } else { 2048 };
+    bytes.saturating_add(more)
+}
+
 /// What a hardened heap asks for where the C asks for `bytes`: the same number of blocks, and a byte of slack
 /// table for each. All else asks for what the C does.
 fn with_slack_table<H: Host>(bytes: usize) -> usize {
@@ -136,7 +143,7 @@ fn with_slack_table<H: Host>(bytes: usize) -> usize {
         ..Tables::of::<H>()
     };
     let blocks = Layout::new(total, H::BLOCK_BYTES, plain).map_or(0, |plain| plain.blocks().0);
-    bytes + blocks.next_multiple_of(size_of::<usize>())
+    bytes.saturating_add(blocks.next_multiple_of(size_of::<usize>()))
 }
 
 fn block_end<H: Host>(end: *mut u8) -> *mut u8 {

@@ -124,8 +124,13 @@ pub unsafe trait Host: Copy {
     const CONSERVATIVE_CLEAR: bool;
     /// Whether allocation is counted and may start a collect (`MICROPY_GC_ALLOC_THRESHOLD`).
     const THRESHOLD: bool;
+    /// The bits of [`Host::auto_collect`] that have a full heap collect. Any of its bits has it collect at the threshold.
+    const WHEN_FULL: u16 = u16::MAX;
     /// Whether collected chunks are counted (`MICROPY_PY_GC_COLLECT_RETVAL`).
     const COUNT_COLLECTED: bool;
+    /// Whether a region of any size is used whole. The C's product wraps, so that of 512 MiB on a 32-bit machine it uses a
+    /// part.
+    const EXACT_TABLES: bool = false;
     /// Whether faults of the program are looked for as it runs: see [`super::harden`].
     const HARDENED: bool = false;
     /// Whether data that its owner says is without pointers is left unread: see [`super::noscan`].
@@ -169,7 +174,7 @@ pub unsafe trait Host: Copy {
     fn area_stack(self) -> *mut *mut Self::Area;
     /// The search's hints.
     fn hints(self) -> *mut Hints<Self::Area>;
-    /// Whether a failing allocation may collect.
+    /// Whether an allocation may collect; see [`Host::WHEN_FULL`].
     fn auto_collect(self) -> *mut u16;
     /// Blocks allocated since the last collect. With [`Host::THRESHOLD`].
     fn alloc_amount(self) -> *mut usize;

@@ -32,6 +32,8 @@ pub struct Tables {
     pub weakref: bool,
     /// One byte a block ([`Host::HARDENED`]), which the C does not have.
     pub slack: bool,
+    /// Whether a region of any size is used whole ([`Host::EXACT_TABLES`]).
+    pub exact: bool,
 }
 
 impl Tables {
@@ -41,6 +43,7 @@ impl Tables {
             finaliser: H::FINALISER,
             weakref: H::WEAKREF,
             slack: H::HARDENED,
+            exact: H::EXACT_TABLES,
         }
     }
 }
@@ -71,7 +74,7 @@ impl Layout {
     /// number that has wrapped around. An area too small for one table byte has no block.
     ///
     /// Mirrors `gc_setup_area` (py/gc.c), the wrap-around of its multiplication included: a 32-bit
-    /// heap of 512 MiB or more gets the smaller table that the C gives it. Differs: where the C's weakref table
+    /// heap of 512 MiB or more gets the smaller table that the C gives it, unless [`Tables::exact`]. Differs: where the C's weakref table
     /// would reach into the pool, which takes an odd `total`, there are four blocks less.
     ///
     /// A hardened heap has one more table, the slack table, and so fewer blocks than the C gives it.
@@ -83,7 +86,15 @@ impl Layout {
         let bit_tables = tables.finaliser as usize + tables.weakref as usize;
         let table_bytes = if bit_tables > 0 {
             // in bits, for a bit table has half a byte per byte of the alloc table
-            (total - GAP_BYTES).wrapping_mul(8) / (8 + 4 * bit_tables + 8 * pool_per_table_byte)
+            let (bytes, share) = (
+                total - GAP_BYTES,
+                8 + 4 * bit_tables + 8 * pool_per_table_byte,
+            );
+            if tables.exact {
+                bytes / share * 8 + bytes % share * 8 / share
+            } else {
+                bytes.wrapping_mul(8) / share
+            }
         } else {
             (total - GAP_BYTES) / (1 + pool_per_table_byte)
         };
@@ -144,6 +155,7 @@ mod tests {
         finaliser: true,
         weakref: false,
         slack: false,
+        exact: false,
     };
 
     #[test]
@@ -154,6 +166,7 @@ mod tests {
                     finaliser: which & 1 != 0,
                     weakref: which & 2 != 0,
                     slack: which & 4 != 0,
+                    exact: false,
                 };
                 for total in 1..20_000 {
                     let l = Layout::new(total, block_bytes, tables).expect("defined for any size");
@@ -163,6 +176,33 @@ mod tests {
                     );
                     assert_eq!(l.pool + l.blocks().0 * block_bytes, total);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn an_exact_layout_wraps_at_no_size_and_is_else_that_of_the_c() {
+        for weakref in [false, true] {
+            let c = Tables {
+                weakref,
+                ..FINALISER
+            };
+            let exact = Tables { exact: true, ..c };
+            for total in 1..20_000 {
+                let exact = Layout::new(total, 32, exact);
+                assert_eq!(exact, Layout::new(total, 32, c), "{total}");
+            }
+            // from an eighth of the address space on the product wraps
+            for total in [
+                usize::MAX / 8,
+                usize::MAX / 8 + 2,
+                usize::MAX / 2,
+                usize::MAX - 31,
+            ] {
+                let l = Layout::new(total, 32, exact).expect("defined for any size");
+                let in_use = l.blocks().0 as f64 * 32.0 / total as f64;
+                assert!(in_use > 0.98, "{total:#x}: {in_use} of it are blocks");
+                assert!(l.bytes_to_clear() <= l.pool, "{total:#x} {l:?}");
             }
         }
     }

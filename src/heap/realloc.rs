@@ -15,7 +15,8 @@ impl<H: Host> Heap<H> {
     /// are cleared as by `alloc`, and a moved chunk keeps its finaliser.
     ///
     /// Mirrors `gc_realloc` (py/gc.c). Differs: a chunk that grows to the last block of its area leaves
-    /// the mark of the highest used block inside the area.
+    /// the mark of the highest used block inside the area; a size that wraps around when it is rounded up to
+    /// blocks is refused, where the C frees the chunk and returns it.
     ///
     /// # Safety
     ///
@@ -24,9 +25,13 @@ impl<H: Host> Heap<H> {
         if chunk.is_null() {
             return self.alloc_again(bytes, 0);
         }
-        if bytes == 0 {
-            // SAFETY: by this function's contract.
-            unsafe { self.host().free(chunk) };
+        let wanted = BlockCount::for_bytes(bytes, H::BLOCK_BYTES);
+        if wanted == BlockCount(0) {
+            // or so many bytes that no number of blocks is enough: then the chunk is kept
+            if bytes == 0 {
+                // SAFETY: by this function's contract.
+                unsafe { self.host().free(chunk) };
+            }
             return ptr::null_mut();
         }
         if self.lock_word() != 0 {
@@ -36,7 +41,6 @@ impl<H: Host> Heap<H> {
         host.enter();
         let (area, head) = self.locate(chunk);
         debug_assert_eq!(area.table().kind(head), BlockKind::Head);
-        let wanted = BlockCount::for_bytes(bytes, H::BLOCK_BYTES);
         let n = area.chunk_len(head);
         self.expect_slack(area, head);
         let in_use = n.0 * H::BLOCK_BYTES - area.slack(head);

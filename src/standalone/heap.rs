@@ -4,7 +4,8 @@ use core::ffi::{c_int, c_uint, c_void};
 use core::ptr::null_mut;
 
 use super::hooks::{fault_code, mpgc_config, mpgc_error};
-use super::host::{Fields, Program};
+use super::host::{BY_BYTES, Fields, Program};
+use super::roots::end_of_range;
 use crate::abi::mpgc_broken;
 use crate::heap::host::Host;
 use crate::heap::layout::{Layout, Tables};
@@ -45,14 +46,19 @@ pub struct mpgc_info {
     pub collected: usize,
 }
 
-/// The blocks of a region, from `start` to `end`; the start is moved up to a word.
-fn region(start: *mut c_void, n_bytes: usize) -> (*mut u8, *mut u8) {
+/// The bytes of a region, from `start` to `end`; the start is moved up to a word. `None` if it is null, or goes on
+/// behind the end of the address space.
+fn region(start: *mut c_void, n_bytes: usize) -> Option<(*mut u8, *mut u8)> {
+    if start.is_null() {
+        return None;
+    }
+    let end = end_of_range(start, n_bytes)?;
     let skipped = start.addr().wrapping_neg() % size_of::<usize>();
     let start = start.cast::<u8>();
-    (
+    Some((
         start.wrapping_add(skipped.min(n_bytes)),
-        start.wrapping_add(n_bytes),
-    )
+        start.with_addr(end),
+    ))
 }
 
 /// Whether the heap would have a block between those addresses.
@@ -63,12 +69,12 @@ fn has_room(start: *mut u8, end: *mut u8) -> bool {
     let layout = end
         .checked_sub(start.addr())
         .and_then(|total| Layout::new(total, block, tables));
-    !start.is_null() && layout.is_some_and(|layout| layout.blocks().0 > 0)
+    layout.is_some_and(|layout| layout.blocks().0 > 0)
 }
 
 /// Makes a heap of a region; `config` is copied, NULL stands for one that is all zero. Returns MPGC_OK, or
-/// MPGC_FAULT_NO_ROOM if the region is NULL or too small for its tables and four blocks: then there is no
-/// heap. A block is four words.
+/// MPGC_FAULT_NO_ROOM if the region is NULL, too small for its tables and four blocks, or longer than the address
+/// space: then there is no heap. A block is four words.
 ///
 /// # Safety
 /// `heap` may be written; the region is valid and the heap's alone from now on. No chunk of an earlier heap
@@ -81,21 +87,21 @@ pub unsafe extern "C" fn mpgc_heap_init(
     config: *const mpgc_config,
 ) -> c_int {
     let host = Program::of(heap);
-    let (first, end) = region(start, n_bytes);
+    let region = region(start, n_bytes).filter(|&(first, end)| has_room(first, end));
     // SAFETY: by this function's contract.
     unsafe {
         let config = config.as_ref().copied().unwrap_or(mpgc_config::NONE);
         host.set_up(config);
-        if !has_room(first, end) {
+        let Some((first, end)) = region else {
             return host.tell(fault_code(Fault::NoRoom), start);
-        }
+        };
         host.heap().init(first, end);
     }
     mpgc_error::MPGC_OK.code()
 }
 
-/// Adds a region to a heap. Returns MPGC_OK, or MPGC_FAULT_NO_ROOM as for `mpgc_heap_init`, and then the heap
-/// is as it was.
+/// Adds a region to a heap. Returns MPGC_OK; or MPGC_FAULT_NO_ROOM as for `mpgc_heap_init`, or MPGC_ERROR_LOCKED
+/// if a finaliser calls it, and then the heap is as it was.
 ///
 /// # Safety
 /// The heap was made; the region is valid and the heap's alone from now on.
@@ -106,20 +112,29 @@ pub unsafe extern "C" fn mpgc_heap_add(
     n_bytes: usize,
 ) -> c_int {
     let host = Program::of(heap);
-    let (first, end) = region(start, n_bytes);
     let fields = size_of::<Fields>();
-    if start.is_null() || n_bytes < fields || !has_room(first.wrapping_add(fields), end) {
+    let region = region(start, n_bytes).filter(|&(first, end)| {
+        let room = end.addr().saturating_sub(first.addr());
+        room >= fields && has_room(first.wrapping_add(fields), end)
+    });
+    let Some((first, end)) = region else {
         return host.tell(fault_code(Fault::NoRoom), start);
-    }
+    };
     let held = host.hold();
-    // SAFETY: by this function's contract; the region has room for the fields and for blocks.
-    unsafe { host.heap().add(first, end) }
+    let collecting = host.heap().is_collecting();
+    if !collecting {
+        // SAFETY: by this function's contract; the region has room for the fields and for blocks.
+        unsafe { host.heap().add(first, end) }
+    }
     host.release(held);
+    if collecting {
+        return host.fail(mpgc_error::MPGC_ERROR_LOCKED, start);
+    }
     mpgc_error::MPGC_OK.code()
 }
 
 /// Ends a heap: runs the finalisers that are left and frees everything. Its memory is the program's again.
-/// Returns MPGC_OK, or MPGC_ERROR_LOCKED if a finaliser calls it.
+/// Returns MPGC_OK; or MPGC_ERROR_LOCKED if the heap is locked or a finaliser calls it, and then it is as it was.
 ///
 /// # Safety
 /// The heap was made; no chunk of it is used any more.
@@ -127,12 +142,12 @@ pub unsafe extern "C" fn mpgc_heap_add(
 pub unsafe extern "C" fn mpgc_heap_close(heap: *mut mpgc_heap) -> c_int {
     let host = Program::of(heap);
     let held = host.hold();
-    let collecting = host.heap().is_collecting();
-    if !collecting {
+    let locked = host.heap().is_locked();
+    if !locked {
         host.heap().sweep_all();
     }
     host.release(held);
-    if collecting {
+    if locked {
         return host.fail(mpgc_error::MPGC_ERROR_LOCKED, null_mut());
     }
     mpgc_error::MPGC_OK.code()
@@ -142,8 +157,9 @@ pub unsafe extern "C" fn mpgc_heap_close(heap: *mut mpgc_heap) -> c_int {
 /// bytes. It is the program's as long as a root, or another chunk that a root leads to, holds the address of
 /// its start.
 ///
-/// If there is no room the heap is collected once, then it is NULL: MPGC_ERROR_OUT_OF_MEMORY. While the heap
-/// is locked, or collects, it is NULL: MPGC_ERROR_LOCKED. `flags` is 0 or MPGC_FINALISER.
+/// If there is no room the heap is collected once, unless `mpgc_set_collect` keeps it from that, then it is NULL:
+/// MPGC_ERROR_OUT_OF_MEMORY. While the heap is locked, or collects, it is NULL: MPGC_ERROR_LOCKED. `flags` is 0 or
+/// MPGC_FINALISER.
 ///
 /// # Safety
 /// The heap was made.
@@ -232,7 +248,7 @@ pub unsafe extern "C" fn mpgc_free(heap: *mut mpgc_heap, chunk: *mut c_void) -> 
     }
     let host = Program::of(heap);
     let held = host.hold();
-    let locked = host.heap().is_locked() && !host.heap().is_collecting();
+    let locked = host.lock_count() > 0;
     let live = host.heap().expect_live(chunk.cast());
     if live.is_ok() && !locked {
         // SAFETY: the chunk is one of this heap; nobody uses it, by this function's contract.
@@ -284,20 +300,29 @@ pub unsafe extern "C" fn mpgc_heap_chunk_of(
     chunk.as_ptr().cast()
 }
 
-/// Collects now: what no root leads to is finalised and freed. A finaliser that calls it changes nothing.
+/// Collects now: what no root leads to is finalised and freed. A finaliser that calls it changes nothing. Returns
+/// MPGC_OK; or MPGC_ERROR_LOCKED while the heap is locked, and then nothing is freed.
 ///
 /// # Safety
 /// The heap was made, and every chunk in use is reached by a root.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mpgc_collect(heap: *mut mpgc_heap) {
+pub unsafe extern "C" fn mpgc_collect(heap: *mut mpgc_heap) -> c_int {
     let host = Program::of(heap);
     let held = host.hold();
-    host.collect();
+    let locked = host.lock_count() > 0 && !host.heap().is_collecting();
+    if !locked {
+        host.collect();
+    }
     host.release(held);
+    if locked {
+        return host.fail(mpgc_error::MPGC_ERROR_LOCKED, null_mut());
+    }
+    mpgc_error::MPGC_OK.code()
 }
 
-/// Has the heap collect by itself, or not, when it is full; and also whenever that many bytes have been handed
-/// out since the last collect (`SIZE_MAX`: never). A heap that was just made does so when it is full alone.
+/// Has the heap collect by itself, or not, when it is full; and also, in either case, before it hands out a chunk
+/// when that many bytes or more have been handed out since the last collect (`SIZE_MAX`: never). A heap that was
+/// just made does so when it is full alone.
 ///
 /// # Safety
 /// The heap was made.
@@ -305,21 +330,22 @@ pub unsafe extern "C" fn mpgc_collect(heap: *mut mpgc_heap) {
 pub unsafe extern "C" fn mpgc_set_collect(heap: *mut mpgc_heap, when_full: bool, n_bytes: usize) {
     let host = Program::of(heap);
     let held = host.hold();
-    let blocks = if n_bytes == usize::MAX {
-        usize::MAX
-    } else {
-        n_bytes / <Program as Host>::BLOCK_BYTES
+    let (by_bytes, blocks) = match n_bytes {
+        usize::MAX => (0, usize::MAX),
+        // rounded up: chunks are whole blocks
+        n_bytes => (BY_BYTES, n_bytes.div_ceil(<Program as Host>::BLOCK_BYTES)),
     };
+    let when_full = Program::WHEN_FULL * u16::from(when_full);
     // SAFETY: by this function's contract the words are valid.
     unsafe {
-        host.auto_collect().write(u16::from(when_full));
+        host.auto_collect().write(when_full | by_bytes);
         host.alloc_threshold().write(blocks);
     }
     host.release(held);
 }
 
-/// Keeps everybody from allocating, resizing and freeing until as many `mpgc_unlock`s: for code that must not
-/// collect.
+/// Keeps everybody from allocating, resizing, freeing and collecting until as many `mpgc_unlock`s: for code that must
+/// not collect.
 ///
 /// # Safety
 /// The heap was made.
@@ -327,7 +353,7 @@ pub unsafe extern "C" fn mpgc_set_collect(heap: *mut mpgc_heap, when_full: bool,
 pub unsafe extern "C" fn mpgc_lock(heap: *mut mpgc_heap) {
     let host = Program::of(heap);
     let held = host.hold();
-    host.heap().lock();
+    host.lock();
     host.release(held);
 }
 
@@ -339,10 +365,7 @@ pub unsafe extern "C" fn mpgc_lock(heap: *mut mpgc_heap) {
 pub unsafe extern "C" fn mpgc_unlock(heap: *mut mpgc_heap) -> c_int {
     let host = Program::of(heap);
     let held = host.hold();
-    let locked = host.lock_count() > 0;
-    if locked {
-        host.heap().unlock();
-    }
+    let locked = host.unlock();
     host.release(held);
     if !locked {
         return host.fail(mpgc_error::MPGC_ERROR_NOT_LOCKED, null_mut());

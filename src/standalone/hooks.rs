@@ -27,6 +27,8 @@ pub enum mpgc_error {
     MPGC_ERROR_NOT_COLLECTING = 37,
     /// An unlock without a lock. Nothing was changed.
     MPGC_ERROR_NOT_LOCKED = 38,
+    /// A range goes on behind the end of the address space, or ends before it begins. Nothing was changed.
+    MPGC_ERROR_RANGE = 39,
 }
 
 impl mpgc_error {

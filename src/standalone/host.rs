@@ -19,6 +19,12 @@ type Entry = u16;
 
 const STACK_ENTRIES: usize = 64;
 
+/// The most locks that a `lock_depth` counts.
+const MOST_LOCKS: u16 = u16::MAX / Heap::<Program>::LOCK_UNIT;
+
+/// The bit of `auto_collect` that has the heap collect at the threshold, also where it does not when it is full.
+pub(super) const BY_BYTES: u16 = 2;
+
 /// The fields of an area.
 #[repr(C)]
 #[derive(Debug)]
@@ -66,6 +72,8 @@ pub(super) struct State {
     collects: c_int,
     lock_depth: u16,
     auto_collect: u16,
+    /// Locks that `lock_depth` has no room for.
+    more_locks: usize,
     pub(super) roots: *mut mpgc_roots,
     pub(super) config: mpgc_config,
     stack: [Entry; STACK_ENTRIES],
@@ -131,10 +139,42 @@ impl Program {
         unsafe { self.collected().read() }
     }
 
-    /// How often the heap is locked.
+    /// How often the heap is locked, as far as `lock_depth` counts it.
     pub(super) fn lock_count(self) -> u16 {
         // SAFETY: as in `last_collected`.
         unsafe { self.lock_depth().read() / Heap::<Program>::LOCK_UNIT }
+    }
+
+    /// One lock more. The heap is held.
+    pub(super) fn lock(self) {
+        if self.lock_count() < MOST_LOCKS {
+            return self.heap().lock();
+        }
+        let more = self.more_locks();
+        // SAFETY: as in `last_collected`.
+        unsafe { more.write((*more).saturating_add(1)) }
+    }
+
+    /// One lock less; says whether there was one. The heap is held.
+    pub(super) fn unlock(self) -> bool {
+        let more = self.more_locks();
+        // SAFETY: as in `last_collected`.
+        unsafe {
+            if *more > 0 {
+                // what was not counted any more stays
+                more.write(*more - usize::from(*more != usize::MAX));
+                return true;
+            }
+        }
+        let locked = self.lock_count() > 0;
+        if locked {
+            self.heap().unlock();
+        }
+        locked
+    }
+
+    fn more_locks(self) -> *mut usize {
+        of_state!(self, more_locks)
     }
 
     /// Keeps other threads and interrupts out.
@@ -172,6 +212,8 @@ unsafe impl Host for Program {
     const CONSERVATIVE_CLEAR: bool = true;
     const THRESHOLD: bool = true;
     const COUNT_COLLECTED: bool = true;
+    const WHEN_FULL: u16 = 1;
+    const EXACT_TABLES: bool = true;
     const HARDENED: bool = cfg!(feature = "hardened");
 
     type Area = Fields;

@@ -26,6 +26,11 @@ pub struct mpgc_roots {
     pub n_bytes: usize,
 }
 
+/// Where a range ends. `None` if that is behind the end of the address space.
+pub(super) fn end_of_range(start: *const c_void, n_bytes: usize) -> Option<usize> {
+    start.addr().checked_add(n_bytes)
+}
+
 /// The words that lie wholly in a range of bytes.
 fn words(start: *const c_void, n_bytes: usize) -> (*const usize, usize) {
     let skipped = start.addr().wrapping_neg() % WORD;
@@ -95,12 +100,13 @@ impl Program {
         }
     }
 
-    /// Marks from the registers and from the C stack, from here up to `top`.
+    /// Marks from the registers and from the C stack, from here up to `top`. Says no, and marks nothing, if that lies
+    /// below.
     ///
     /// # Safety
     /// `top` lies on this stack, above.
     #[inline(never)]
-    unsafe fn mark_stack(self, top: *const c_void) {
+    unsafe fn mark_stack(self, top: *const c_void) -> bool {
         let mut registers = MaybeUninit::<RegisterBuffer>::zeroed();
         let mut here: *const c_void = registers.as_mut_ptr().cast();
         // SAFETY: the buffer may be written. The empty assembly lets the compiler know nothing of the pointer,
@@ -108,8 +114,12 @@ impl Program {
         unsafe {
             save_registers(registers.as_mut_ptr().cast());
             core::arch::asm!("/* {0} */", inout(reg) here, options(nostack, preserves_flags));
-            self.mark_range(here, top.addr().saturating_sub(here.addr()));
+            let Some(n_bytes) = top.addr().checked_sub(here.addr()) else {
+                return false;
+            };
+            self.mark_range(here, n_bytes);
         }
+        true
     }
 
     /// Why nothing can be marked now, if so.
@@ -119,7 +129,8 @@ impl Program {
 }
 
 /// Makes a range a root until it is taken away. `roots` is memory of the program for this one range.
-/// Returns MPGC_OK, or MPGC_ERROR_ROOTS if `roots` is registered already.
+/// Returns MPGC_OK; or MPGC_ERROR_ROOTS if `roots` is registered already, MPGC_FAULT_FOREIGN if it is NULL, or
+/// MPGC_ERROR_RANGE if the range is longer than the address space, and then nothing is changed.
 ///
 /// # Safety
 /// The heap was made; `roots` may be written; both it and the range stay valid until it is removed.
@@ -133,6 +144,9 @@ pub unsafe extern "C" fn mpgc_add_roots(
     let host = Program::of(heap);
     if roots.is_null() {
         return host.tell(fault_code(Fault::Foreign), roots.cast());
+    }
+    if end_of_range(start, n_bytes).is_none() {
+        return host.fail(mpgc_error::MPGC_ERROR_RANGE, start);
     }
     let held = host.hold();
     // SAFETY: by this function's contract.
@@ -196,7 +210,8 @@ unsafe fn find(mut link: *mut *mut mpgc_roots, roots: *mut mpgc_roots) -> *mut *
 }
 
 /// Marks what the words of a range refer to. For a roots callback.
-/// Returns MPGC_OK, or MPGC_ERROR_NOT_COLLECTING.
+/// Returns MPGC_OK; or MPGC_ERROR_NOT_COLLECTING, or MPGC_ERROR_RANGE if the range is longer than the address space,
+/// and then nothing is marked.
 ///
 /// # Safety
 /// The heap was made; the range may be read.
@@ -210,6 +225,9 @@ pub unsafe extern "C" fn mpgc_mark(
     if host.refuses_marks() {
         return host.fail(mpgc_error::MPGC_ERROR_NOT_COLLECTING, start);
     }
+    if end_of_range(start, n_bytes).is_none() {
+        return host.fail(mpgc_error::MPGC_ERROR_RANGE, start);
+    }
     // SAFETY: by this function's contract.
     unsafe { host.mark_range(start, n_bytes) }
     mpgc_error::MPGC_OK.code()
@@ -217,7 +235,8 @@ pub unsafe extern "C" fn mpgc_mark(
 
 /// Marks what the registers and the running C stack refer to, up to `stack_top`, its higher end. For a roots
 /// callback of a program with several stacks; see also `stack_top` in `mpgc_config`.
-/// Returns MPGC_OK, or MPGC_ERROR_NOT_COLLECTING.
+/// Returns MPGC_OK; or MPGC_ERROR_NOT_COLLECTING, or MPGC_ERROR_RANGE if `stack_top` lies below, and then nothing is
+/// marked.
 ///
 /// # Safety
 /// The heap was made; `stack_top` lies on the running stack, above.
@@ -228,7 +247,9 @@ pub unsafe extern "C" fn mpgc_mark_stack(heap: *mut mpgc_heap, stack_top: *const
         return host.fail(mpgc_error::MPGC_ERROR_NOT_COLLECTING, stack_top);
     }
     // SAFETY: by this function's contract.
-    unsafe { host.mark_stack(stack_top) }
+    if !unsafe { host.mark_stack(stack_top) } {
+        return host.fail(mpgc_error::MPGC_ERROR_RANGE, stack_top);
+    }
     mpgc_error::MPGC_OK.code()
 }
 

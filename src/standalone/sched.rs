@@ -65,6 +65,8 @@ struct State {
     state: i16,
     first: u8,
     len: u8,
+    /// Locks that `state` has no room for.
+    more_locks: usize,
     nodes: NodeList<mpgc_sched_node>,
     enter: mpgc_enter_fn,
     exit: mpgc_exit_fn,
@@ -132,10 +134,26 @@ impl Scheduler {
         }
     }
 
+    fn lock(self) {
+        let held = self.begin();
+        if self.state().lock_depth() < i16::MAX {
+            self.set_state(self.state().locked());
+        } else {
+            // SAFETY: as in `set_state`.
+            unsafe { (*self.0).more_locks = (*self.0).more_locks.saturating_add(1) }
+        }
+        self.end(held);
+    }
+
     fn unlock(self) -> bool {
         let held = self.begin();
         let locked = self.state().lock_depth() > 0;
-        if locked {
+        // SAFETY: as in `set_state`.
+        let more = unsafe { &mut (*self.0).more_locks };
+        if *more > 0 {
+            // what was not counted any more stays
+            *more -= usize::from(*more != usize::MAX);
+        } else if locked {
             // SAFETY: as in `set_state`.
             let work_left = || unsafe { (*self.0).nodes.head.is_some() || (*self.0).len != 0 };
             self.set_state(self.state().unlocked(work_left));
@@ -203,6 +221,7 @@ pub unsafe extern "C" fn mpgc_sched_init(
             state: crate::sched::State::IDLE.0,
             first: 0,
             len: 0,
+            more_locks: 0,
             nodes: NodeList {
                 head: None,
                 tail: None,
@@ -348,10 +367,7 @@ pub unsafe extern "C" fn mpgc_sched_run(sched: *mut mpgc_sched, thread: *mut mpg
 /// The scheduler was made.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_sched_lock(sched: *mut mpgc_sched) {
-    let this = Scheduler::of(sched);
-    let held = this.begin();
-    this.set_state(this.state().locked());
-    this.end(held);
+    Scheduler::of(sched).lock();
 }
 
 /// Undoes one `mpgc_sched_lock`. Returns MPGC_OK, or MPGC_ERROR_NOT_LOCKED.

@@ -4,6 +4,8 @@ use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 
 use super::hooks::{mpgc_error, mpgc_error_fn, tell};
+use super::roots::end_of_range;
+use super::stack;
 use crate::nlr::{Buffer, CallbackNode};
 
 /// Words of an `mpgc_thread`.
@@ -124,8 +126,9 @@ impl Barrier {
     }
 }
 
-/// Makes a thread. `stack` is memory for its LIFO stack, NULL and 0 for none; `error` is told when it is
-/// exhausted, or when a jump finds no buffer, with `user`; NULL: what calls return tells it.
+/// Makes a thread. `stack` is memory for its LIFO stack, NULL and 0 for none, of which it keeps a bit for every two
+/// words; memory that is longer than the address space is none. `error` is told when it is exhausted, or when a jump
+/// finds no buffer, with `user`; NULL: what calls return tells it.
 ///
 /// # Safety
 /// `thread` may be written; the stack's memory is valid and its alone from now on.
@@ -137,17 +140,21 @@ pub unsafe extern "C" fn mpgc_thread_init(
     error: mpgc_error_fn,
     user: *mut c_void,
 ) {
-    let n_bytes = if stack.is_null() { 0 } else { n_bytes };
-    let skipped = (stack.addr().wrapping_neg() % super::stack::ALIGN).min(n_bytes);
+    let is_memory = !stack.is_null() && end_of_range(stack, n_bytes).is_some();
+    let n_bytes = if is_memory { n_bytes } else { 0 };
+    let skipped = (stack.addr().wrapping_neg() % stack::ALIGN).min(n_bytes);
     let start = stack.cast::<u8>().wrapping_add(skipped);
-    // SAFETY: by this function's contract.
+    let room = stack::room(n_bytes - skipped);
+    // SAFETY: by this function's contract; behind the room there is the map.
     unsafe {
+        let end = start.wrapping_add(room);
+        end.write_bytes(0, stack::map_bytes(room));
         mpgc_thread::state(thread).write(State {
             top: null_mut(),
             callbacks: null_mut(),
             start,
             cur: start,
-            end: start.wrapping_add(n_bytes - skipped),
+            end,
             error,
             user,
         });

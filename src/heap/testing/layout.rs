@@ -33,6 +33,7 @@ impl LayoutCase {
             finaliser: self.finaliser,
             weakref: false,
             slack: self.hardened,
+            exact: false,
         };
         let layout = Layout::new(total, self.block_bytes, tables);
         let Some(layout) = layout else {

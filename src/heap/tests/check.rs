@@ -1,5 +1,7 @@
 //! What `check` and the twins notice.
 
+use core::ffi::CStr;
+
 use super::{BLOCK, blocks, heap_of};
 use crate::heap::area::Area;
 use crate::heap::block::BlockIndex;
@@ -28,7 +30,7 @@ fn check_notices_what_is_broken() {
     w.spoil_table(0, 0b01);
     assert_eq!(
         w.heap().check().map_err(|b| b.what),
-        Err("a tail follows a free block")
+        Err(c"a tail follows a free block")
     );
 }
 
@@ -41,14 +43,14 @@ fn check_looks_at_the_bound_of_every_segment() {
         w.heap().search().set_bound(segment, 5);
         assert_eq!(
             w.heap().check().map_err(|broken| broken.what),
-            Err("a segment has a bound, and starts before all that do")
+            Err(c"a segment has a bound, and starts before all that do")
         );
     }
 }
 
 /// What `check` says of a heap of 64 blocks with two chunks in blocks 0 to 2, one of them with a finaliser,
 /// after something was done to it.
-fn said(spoil: impl FnOnce(&mut World<Plain>, Area<TestHost<Plain>>)) -> Result<(), &'static str> {
+fn said(spoil: impl FnOnce(&mut World<Plain>, Area<TestHost<Plain>>)) -> Result<(), &'static CStr> {
     let mut w = heap_of::<Plain>(64);
     let finaliser = Op::Alloc {
         bytes: BLOCK,
@@ -65,26 +67,26 @@ fn check_names_each_invariant_that_is_broken() {
     assert_eq!(said(|_, _| ()), Ok(()));
     assert_eq!(
         said(|w, _| w.spoil_table(0, 0b10)),
-        Err("a block is marked outside a collect")
+        Err(c"a block is marked outside a collect")
     );
     for block in [1, 3] {
         assert_eq!(
             said(|_, area| area.finalisers().set(BlockIndex(block))),
-            Err("a finaliser bit is set where no chunk starts")
+            Err(c"a finaliser bit is set where no chunk starts")
         );
     }
     assert_eq!(
         said(|_, area| area.set_last_used(BlockIndex(1))),
-        Err("a block above the highest used one is used")
+        Err(c"a block above the highest used one is used")
     );
     assert_eq!(said(|_, area| area.set_last_used(BlockIndex(63))), Ok(()));
     assert_eq!(
         said(|_, area| area.set_last_used(BlockIndex(64))),
-        Err("the highest used block lies outside the area")
+        Err(c"the highest used block lies outside the area")
     );
     // a byte of the table for four blocks, then the gap
     assert_eq!(
         said(|w, _| w.spoil_table(64 / 4, 1)),
-        Err("the gap behind the alloc table is not zero")
+        Err(c"the gap behind the alloc table is not zero")
     );
 }

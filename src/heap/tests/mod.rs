@@ -16,6 +16,7 @@ mod seeds;
 mod told;
 #[cfg(not(mpgc_plain))]
 mod waiting;
+mod wraps;
 
 use crate::heap::testing::options::{
     Before21, Before25, BigBlocks, Hardened, HardenedSplit, NoFinaliser, Noscan, NoscanHardened,
