@@ -50,6 +50,8 @@ const FAULTS: &[Fault] = &[
     fault(18, "gc_nbytes of an address inside a block", |twin| twin.release >= 12900 && twin.split, small, inner_nbytes, GOES_ON),
     fault(19, "an abort of the VM inside a scheduled callback", |twin| twin.release >= 12100 && twin.scheduler && twin.vm_abort, small, abort_in_callback, GOES_ON),
     fault(19, "an abort of the VM inside a static node", |twin| twin.release >= 12100 && twin.static_nodes && twin.vm_abort, small, abort_in_node, GOES_ON),
+    fault(21, "a gc_realloc to a size that wraps around", |_| true, small, realloc_wraps, GOES_ON),
+    fault(21, "an area for a request that wraps around", |twin| twin.split_auto, small, area_wraps, GOES_ON),
 ];
 
 const fn fault(

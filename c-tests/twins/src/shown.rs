@@ -170,6 +170,26 @@ pub fn pystack_wraps(stage: Stage) -> Shown {
     })
 }
 
+pub fn realloc_wraps(stage: Stage) -> Shown {
+    let chunk = stage.take(2, 0);
+    // SAFETY: the chunk is live.
+    let moved = unsafe { (stage.twin().realloc)(chunk, usize::MAX, true) };
+    stage.expect_live("was not resized", chunk, 2)?;
+    expect(moved.is_null(), || format!("gc_realloc returns {moved:?}"))
+}
+
+/// The C adds up in its `size_t` what the area needs: for this request, a few kilobytes.
+pub fn area_wraps(stage: Stage) -> Shown {
+    let bytes = (usize::MAX / 525).wrapping_neg() + 20_000;
+    // SAFETY: the heap was made.
+    let chunk = unsafe { (stage.twin().alloc)(bytes, 0) };
+    assert!(chunk.is_null(), "no heap has as much");
+    let areas = stage.side(|side| side.areas().len());
+    expect(areas == 1, || {
+        format!("for {bytes:#x} bytes an area is added that cannot hold them")
+    })
+}
+
 pub fn no_bytes(_stage: Stage) -> Shown {
     // The heap was made already: that was it.
     Ok(())
