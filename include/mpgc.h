@@ -112,14 +112,14 @@ typedef enum mpgc_fault_kind {
   MPGC_FAULT_OVERRUN = 7,
 } mpgc_fault_kind;
 
-// What a call that can fail returns, and what an error callback is told. Besides these there are the kinds
+// What a call that can fail returns, and what an error callback is given. Besides these there are the kinds
 // of `mpgc_fault_kind`.
 typedef enum mpgc_error {
   // All is well.
   MPGC_OK = 0,
   // The heap has no room for a chunk, even after a collect. NULL was returned.
   MPGC_ERROR_OUT_OF_MEMORY = 32,
-  // The heap is locked, or collecting, so it cannot hand out, resize or free. Nothing was changed.
+  // The heap is locked, or collecting, so it cannot hand out, resize, free, collect or get a region. Nothing was changed.
   MPGC_ERROR_LOCKED = 33,
   // The LIFO stack has no room for a chunk. It is as it was, and NULL was returned.
   MPGC_ERROR_STACK_EXHAUSTED = 34,
@@ -174,7 +174,7 @@ typedef void (*mpgc_exit_fn)(void *user, size_t held);
 // What a heap calls and where it looks. All zero is a good one: nothing is called, and the roots are the
 // ranges that are registered.
 typedef struct mpgc_config {
-  // The first argument of every callback.
+  // Given to every callback.
   void *user;
   // The end of the C stack that collects scan, the higher one; NULL: none is scanned. Only for a program
   // with one stack; others scan theirs in `roots`. See MPGC_STACK_TOP.
@@ -480,8 +480,8 @@ void mpgc_thread_init(struct mpgc_thread *thread,
                       void *user);
 
 // Hands out a chunk of the LIFO stack, aligned to two words and not cleared; NULL when there is no room, and
-// the stack is as it was: MPGC_ERROR_STACK_EXHAUSTED. 0 bytes take as many as 1, so each chunk has an address of its
-// own.
+// the stack is as it was: MPGC_ERROR_STACK_EXHAUSTED. A chunk of 0 bytes takes as many as one of 1, so each has an
+// address of its own.
 //
 // # Safety
 // The thread was made, and is the running one.
@@ -606,7 +606,7 @@ int mpgc_sched_unlock(struct mpgc_sched *sched);
 // In a MicroPython port only. Called when something is wrong at `ptr` and going on would damage
 // memory; `kind` is an `mpgc_fault_kind`. The library has a weak one that prints both and the chunk
 // that `ptr` lies in; a port may have its own. The program stops when it returns. The heap's mutex is
-// held.
+// held, unless a region is being made a heap.
 extern void mpgc_fault(int kind,
                        const void *ptr);
 

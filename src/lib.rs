@@ -25,7 +25,7 @@
 extern crate std;
 
 #[cfg(any(feature = "micropython", feature = "standalone", test))]
-pub mod abi;
+mod abi;
 pub mod heap;
 pub mod nlr;
 pub mod pystack;
@@ -34,13 +34,17 @@ pub mod sched;
 #[cfg(feature = "micropython")]
 pub mod ffi;
 #[cfg(feature = "micropython")]
-pub mod host;
+#[allow(
+    dead_code,
+    reason = "the options of a port decide which of its functions the exports call"
+)]
+mod host;
 // Its tests run with those of the rooms.
 #[cfg(any(
     feature = "standalone",
     all(test, not(feature = "micropython"), target_arch = "x86_64")
 ))]
-pub mod standalone;
+mod standalone;
 
 #[cfg(all(feature = "micropython", feature = "standalone"))]
 compile_error!(

@@ -8,7 +8,7 @@ unsafe extern "C" {
     /// In a MicroPython port only. Called when something is wrong at `ptr` and going on would damage
     /// memory; `kind` is an `mpgc_fault_kind`. The library has a weak one that prints both and the chunk
     /// that `ptr` lies in; a port may have its own. The program stops when it returns. The heap's mutex is
-    /// held.
+    /// held, unless a region is being made a heap.
     pub fn mpgc_fault(kind: c_int, ptr: *const c_void);
 }
 

@@ -114,7 +114,8 @@ impl<H: Host> Heap<H> {
     #[cfg_attr(not(any(feature = "small", mpgc_bare)), inline(never))]
     pub(super) fn alloc_again(self, bytes: usize, flags: u32) -> *mut u8 {
         if PLAIN {
-            return self.host().alloc(bytes, flags);
+            // SAFETY: whoever made this value has promised that it is a heap.
+            return unsafe { self.host().alloc(bytes, flags) };
         }
         match self.enter_for(bytes) {
             Some(n) => self.search_and_hand_out(n, bytes, flags),

@@ -29,14 +29,19 @@ impl<H: Host> Heap<H> {
     /// Frees everything and runs all finalisers that are left: a collect without roots.
     ///
     /// Mirrors `gc_sweep_all` (py/gc.c).
-    pub fn sweep_all(self) {
+    ///
+    /// # Safety
+    ///
+    /// No chunk is used any more, but by a collect under way.
+    pub unsafe fn sweep_all(self) {
         self.begin();
-        self.collect_end();
+        // SAFETY: a collect has begun; by this function's contract nothing needs a root.
+        unsafe { self.collect_end() }
     }
 
     /// The first half of [`Self::sweep_all`]; [`Self::collect_end`] is the other.
     #[cfg_attr(mpgc_bare, inline(never))]
-    pub fn begin(self) {
+    pub(crate) fn begin(self) {
         self.host().enter();
         // SAFETY: the counter is the heap's (a promise of Host).
         unsafe { *self.host().collects() += 1 }
@@ -57,7 +62,12 @@ impl<H: Host> Heap<H> {
     /// Ends a collect: what was not marked dies.
     ///
     /// Mirrors `gc_collect_end` (py/gc.c).
-    pub fn collect_end(self) {
+    ///
+    /// # Safety
+    ///
+    /// [`Self::collect_start`] was called by this thread, and every chunk that is still used is reached by what
+    /// [`Self::collect_root`] was given since.
+    pub unsafe fn collect_end(self) {
         if !self.is_nested_collect() {
             self.trace_dirty();
             if H::NOSCAN {
@@ -83,7 +93,11 @@ impl<H: Host> Heap<H> {
     /// freed, and what was not finalised yet is left to the next collect.
     ///
     /// In C the heap stays locked in this case until somebody collects by hand.
-    pub fn abandon_collect(self) {
+    ///
+    /// # Safety
+    ///
+    /// This thread's collect is running a finaliser, and is not gone back to.
+    pub unsafe fn abandon_collect(self) {
         self.unmark_all();
         self.search().forget();
         self.set_collecting(false);

@@ -13,7 +13,12 @@ use super::hints::Hints;
 ///
 /// Each method turns a pointer to an area into a pointer to one of its fields. A field that the
 /// host's options leave out is never asked for.
-pub trait AreaFields: Sized {
+///
+/// # Safety
+///
+/// For a pointer to an area that may be written, each method returns one to a field of its own in that area, which may
+/// be written.
+pub unsafe trait AreaFields: Sized {
     /// The next area of the list, or null. With [`Host::SPLIT`].
     fn next(this: *mut Self) -> *mut *mut Self;
     /// Start of the alloc table.
@@ -39,7 +44,11 @@ pub trait AreaFields: Sized {
 }
 
 /// An entry of the mark stack: as wide as the port says (`MICROPY_GC_STACK_ENTRY_TYPE`).
-pub trait StackEntry: Copy {
+///
+/// # Safety
+///
+/// [`Self::block`] gives back what [`Self::from_block`] was given.
+pub unsafe trait StackEntry: Copy {
     /// The entry for a block, or `None` if the block's number does not fit.
     fn from_block(block: usize) -> Option<Self>;
     /// The block's number.
@@ -48,7 +57,8 @@ pub trait StackEntry: Copy {
 
 macro_rules! stack_entry {
     ($($t:ty),*) => { $(
-        impl StackEntry for $t {
+        // SAFETY: a number that does not fit is refused.
+        unsafe impl StackEntry for $t {
             #[inline(always)]
             fn from_block(block: usize) -> Option<Self> {
                 (size_of::<$t>() >= size_of::<usize>() || block <= <$t>::MAX as usize).then_some(block as $t)
@@ -96,6 +106,9 @@ pub enum Trace {
 /// heap may write through them while one of its functions runs; `enter` and `exit` are where a host
 /// with threads sees to that. `stack` (and `area_stack` with [`Host::SPLIT`]) must have
 /// [`Host::STACK_ENTRIES`] entries. The areas in the list must be the ones that the heap set up.
+///
+/// Whoever has a value of the type may call [`Host::collect`]: there is none outside of the code that knows when
+/// that is right.
 pub unsafe trait Host: Copy {
     /// Bytes of a block: a power of two, 16 or more (`MICROPY_BYTES_PER_GC_BLOCK`).
     const BLOCK_BYTES: usize;
@@ -131,9 +144,9 @@ pub unsafe trait Host: Copy {
     /// Whether a region of any size is used whole. The C's product wraps, so that of 512 MiB on a 32-bit machine it uses a
     /// part.
     const EXACT_TABLES: bool = false;
-    /// Whether faults of the program are looked for as it runs: see [`super::harden`].
+    /// Whether faults of the program are looked for as it runs: see `heap/harden.rs`.
     const HARDENED: bool = false;
-    /// Whether data that its owner says is without pointers is left unread: see [`super::noscan`].
+    /// Whether data that its owner says is without pointers is left unread: see `heap/noscan.rs`.
     const NOSCAN: bool = false;
     /// Whether dead blocks are zeroed at once; an edit of the source in C (`CLEAR_ON_SWEEP`). A hardened heap
     /// fills them instead.
@@ -182,7 +195,7 @@ pub unsafe trait Host: Copy {
     fn alloc_threshold(self) -> *mut usize;
     /// Chunks that the last collect freed. With [`Host::COUNT_COLLECTED`].
     fn collected(self) -> *mut usize;
-    /// This thread's lock depth: [`super::lock::COLLECTING`] and a count above it.
+    /// This thread's lock depth: a bit while it collects, and a count above it.
     fn lock_depth(self) -> *mut u16;
 
     /// Makes the mutex, if there is one.
@@ -198,14 +211,19 @@ pub unsafe trait Host: Copy {
     }
     /// Hands out a chunk: [`super::Heap::alloc`]. A host that exports that function calls its export, so that there is one copy of
     /// the code.
-    fn alloc(self, bytes: usize, flags: u32) -> *mut u8 {
-        super::Heap::new(self).alloc(bytes, flags)
+    ///
+    /// # Safety
+    ///
+    /// As for [`super::Heap::new`], and the heap was made.
+    unsafe fn alloc(self, bytes: usize, flags: u32) -> *mut u8 {
+        // SAFETY: by this function's contract.
+        unsafe { super::Heap::new(self) }.alloc(bytes, flags)
     }
     /// Frees a chunk: [`super::Heap::free`]. The same is true of it.
     ///
     /// # Safety
     ///
-    /// As for [`super::Heap::free`].
+    /// As for [`Host::alloc`] and [`super::Heap::free`].
     unsafe fn free(self, chunk: *mut u8) {
         // SAFETY: by this function's contract.
         unsafe { super::Heap::new(self).free(chunk) }

@@ -10,7 +10,7 @@ use super::host::Host;
 pub const COLLECTING: u16 = 1;
 
 impl<H: Host> Heap<H> {
-    /// What a lock adds to the depth: the bit below it is [`COLLECTING`] where there are finalisers.
+    /// What a lock adds to the depth: the bit below it says that a collect is under way where there are finalisers.
     ///
     /// Without finalisers nothing can call the heap during a collect, and there is no such bit. Without
     /// [`Host::FINALISER_PASS`] a collect is one lock more.

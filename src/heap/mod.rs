@@ -1,57 +1,78 @@
 //! The heap: a conservative mark and sweep collector over blocks of fixed size.
 //!
 //! Memory comes in *areas*. An area has a *pool* of *blocks* and tables that tell what each block is
-//! (see [`layout`]). A *chunk* is a *head* and the *tails* behind it. A collect *marks* every chunk that
+//! (see `layout`). A *chunk* is a *head* and the *tails* behind it. A collect *marks* every chunk that
 //! the *roots* lead to, taking any word that looks like the address of a chunk for one, and *sweeps* the
 //! rest.
 //!
 //! The heap is pure: it knows its tables and nothing of whoever uses it. What it needs it asks of a
 //! [`Host`]. Addresses are those that py/gc.c hands out for the same calls.
 //!
+//! What is public here is a heap from outside: [`Heap`], and the traits through which its user lends it memory. Both
+//! traits are unsafe to implement and a `Heap` is unsafe to make, for it writes where they say. Tables and areas
+//! trust the numbers of blocks that they are given, so nobody else gets at them:
+//!
+//! ```compile_fail
+//! use mpgc::heap::alloc_table::AllocTable;
+//! ```
+//! ```compile_fail
+//! use mpgc::heap::area::Area;
+//! ```
+//! ```compile_fail
+//! fn heap<H: mpgc::heap::Host>(host: H) -> mpgc::heap::Heap<H> {
+//!     mpgc::heap::Heap::new(host)
+//! }
+//! ```
+//! ```compile_fail
+//! fn free_all<H: mpgc::heap::Host>(heap: mpgc::heap::Heap<H>) {
+//!     heap.sweep_all();
+//! }
+//! ```
+//!
 //! | file | what it does | in py/gc.c |
 //! |---|---|---|
-//! | [`block`] | numbers of blocks | |
-//! | [`layout`] | where tables and pool lie | `gc_setup_area` |
-//! | [`alloc_table`], `runs`, [`bit_table`], `word` | the tables, by the word | `ATB_*`, `FTB_*` |
-//! | [`area`] | one contiguous area | `mp_state_mem_area_t` |
-//! | [`grow`] | the areas of a heap | `gc_init`, `gc_add`, `gc_try_add_heap` |
+//! | `block` | numbers of blocks | |
+//! | `layout` | where tables and pool lie | `gc_setup_area` |
+//! | `alloc_table`, `runs`, `bit_table`, `word` | the tables, by the word | `ATB_*`, `FTB_*` |
+//! | `area` | one contiguous area | `mp_state_mem_area_t` |
+//! | `grow` | the areas of a heap | `gc_init`, `gc_add`, `gc_try_add_heap` |
 //! | `search`, `hints`, `bytes` | first fit, and the claims that lead it | the loop in `gc_alloc` |
 //! | `plain` | first fit with the C's hint alone: on a bare machine | the same |
 //! | `small` | table, search and marking in the least code | |
-//! | [`alloc`], `realloc` | hand out, give back, resize | `gc_alloc`, `gc_free`, `gc_realloc`, `gc_nbytes` |
-//! | [`lock`] | who may allocate | `gc_lock`, `gc_unlock`, `gc_is_locked` |
-//! | [`collect`] | a collect from start to end | `gc_collect_start`, `gc_collect_end`, `gc_sweep_all` |
-//! | [`mark`], `waiting` | from the roots to all they reach | `gc_collect_root`, `gc_mark_subtree` |
-//! | [`noscan`] | data without pointers, marked and not read | |
-//! | [`sweep`] | finalisers, then free blocks | `gc_sweep_*` |
-//! | [`info`], [`dump`] | numbers and a map | `gc_info`, `gc_dump_*` |
-//! | [`check`], [`harden`] | every invariant; what a hardened build checks as it goes | |
-//! | [`host`] | what the heap asks for | |
+//! | `alloc`, `realloc` | hand out, give back, resize | `gc_alloc`, `gc_free`, `gc_realloc`, `gc_nbytes` |
+//! | `lock` | who may allocate | `gc_lock`, `gc_unlock`, `gc_is_locked` |
+//! | `collect` | a collect from start to end | `gc_collect_start`, `gc_collect_end`, `gc_sweep_all` |
+//! | `mark`, `waiting` | from the roots to all they reach | `gc_collect_root`, `gc_mark_subtree` |
+//! | `noscan` | data without pointers, marked and not read | |
+//! | `sweep` | finalisers, then free blocks | `gc_sweep_*` |
+//! | `info`, `dump` | numbers and a map | `gc_info`, `gc_dump_*` |
+//! | `check`, `harden` | every invariant; what a hardened build checks as it goes | |
+//! | `host` | what the heap asks for | |
 
-pub mod alloc;
-pub mod alloc_table;
-pub mod area;
-pub mod bit_table;
-pub mod block;
+pub(crate) mod alloc;
+pub(crate) mod alloc_table;
+pub(crate) mod area;
+pub(crate) mod bit_table;
+pub(crate) mod block;
 mod bytes;
-pub mod check;
-pub mod collect;
-pub mod dump;
-pub mod grow;
-pub mod harden;
+pub(crate) mod check;
+pub(crate) mod collect;
+pub(crate) mod dump;
+pub(crate) mod grow;
+pub(crate) mod harden;
 mod hints;
-pub mod host;
-pub mod info;
-pub mod layout;
-pub mod lock;
-pub mod mark;
-pub mod noscan;
+pub(crate) mod host;
+pub(crate) mod info;
+pub(crate) mod layout;
+pub(crate) mod lock;
+pub(crate) mod mark;
+pub(crate) mod noscan;
 mod plain;
 mod realloc;
 mod runs;
 mod search;
 mod small;
-pub mod sweep;
+pub(crate) mod sweep;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(test)]
@@ -59,10 +80,13 @@ mod tests;
 mod waiting;
 mod word;
 
+pub use alloc::HAS_FINALISER;
+pub use block::{BlockCount, BlockIndex};
 pub use check::Broken;
+pub use dump::Sink;
 pub use harden::Fault;
 pub use hints::Hints;
-pub use host::Host;
+pub use host::{AreaFields, Host, StackEntry, Trace};
 pub use info::Info;
 
 /// A heap: the functions of this module over the words of a host.
@@ -70,9 +94,14 @@ pub use info::Info;
 pub struct Heap<H: Host>(H);
 
 impl<H: Host> Heap<H> {
-    /// The heap of a host. It must be made with [`Self::init`] before anything else is asked of it.
+    /// The heap of a host.
+    ///
+    /// # Safety
+    ///
+    /// It is made with [`Self::init`] before anything else is asked of it, and the memory that it is given then
+    /// and by [`Self::add`] stays valid for as long as something is.
     #[inline(always)]
-    pub const fn new(host: H) -> Self {
+    pub const unsafe fn new(host: H) -> Self {
         const {
             assert!(
                 H::BLOCK_BYTES.is_power_of_two(),

@@ -6,7 +6,9 @@
 use super::alloc_table::{
     AllocTable, BARE, BITS, BLOCKS_PER_WORD, HIGH, LOW, SMALL, Word, free_bits,
 };
-use super::block::{BlockCount, BlockIndex, BlockKind};
+#[cfg(test)]
+use super::block::BlockKind;
+use super::block::{BlockCount, BlockIndex};
 use super::word::lowest_pair;
 
 /// A word whose first block is a head, with the pairs of the head and of all tails made zero: the lowest bit that is
@@ -135,7 +137,13 @@ impl AllocTable {
     }
 
     /// The twin of [`Self::tails_from`] and [`Self::free_from`], one block at a time.
-    pub fn run_naive(self, block: BlockIndex, kind: BlockKind, max: BlockCount) -> BlockCount {
+    #[cfg(test)]
+    pub(super) fn run_naive(
+        self,
+        block: BlockIndex,
+        kind: BlockKind,
+        max: BlockCount,
+    ) -> BlockCount {
         let end = self.blocks().0.min(block.0.saturating_add(max.0));
         BlockCount(
             (block.0..end)

@@ -26,7 +26,8 @@ macro_rules! of_area {
     };
 }
 
-impl AreaFields for c::mp_state_mem_area_t {
+// SAFETY: the fields of the port's struct, at the offsets that its compiler gives them.
+unsafe impl AreaFields for c::mp_state_mem_area_t {
     #[inline(always)]
     fn next(_this: *mut Self) -> *mut *mut Self {
         optional!(mpgc_split_heap, of_area!(_this, next))

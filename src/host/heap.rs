@@ -37,7 +37,8 @@ mod mutex {
 pub struct MicroPython;
 
 /// The heap of the one context of the port.
-pub const HEAP: Heap<MicroPython> = Heap::new(MicroPython);
+// SAFETY: its words are a static's, its areas the port's, which calls gc_init before anything else (a contract of the exports).
+pub const HEAP: Heap<MicroPython> = unsafe { Heap::new(MicroPython) };
 
 const _: () = {
     assert!(config::GC_ALLOC_FLAG_HAS_FINALISER == alloc::HAS_FINALISER);
@@ -102,8 +103,8 @@ unsafe impl Host for MicroPython {
         optional!(mpgc_split_heap, of_mem!(gc_last_free_area))
     }
     #[inline(always)]
-    fn alloc(self, bytes: usize, flags: u32) -> *mut u8 {
-        // SAFETY: the heap was made: who holds it has called gc_init.
+    unsafe fn alloc(self, bytes: usize, flags: u32) -> *mut u8 {
+        // SAFETY: by this function's contract.
         unsafe { c::gc_alloc(bytes, flags) }.cast()
     }
     #[inline(always)]
@@ -217,7 +218,8 @@ unsafe impl Host for MicroPython {
             sched_depth: i16,
         }
         unsafe extern "C" fn abandon(node: *mut core::ffi::c_void) {
-            HEAP.abandon_collect();
+            // SAFETY: the jump leaves a finaliser, hence a collect.
+            unsafe { HEAP.abandon_collect() }
             #[cfg(mpgc_scheduler)]
             // SAFETY: the node is the first field of what `finalise` has on its stack, which the jump leaves next.
             super::sched::unlock_to(unsafe { (*node.cast::<Running>()).sched_depth });

@@ -144,7 +144,8 @@ pub unsafe extern "C" fn mpgc_heap_close(heap: *mut mpgc_heap) -> c_int {
     let held = host.hold();
     let locked = host.heap().is_locked();
     if !locked {
-        host.heap().sweep_all();
+        // SAFETY: by this function's contract no chunk is used any more.
+        unsafe { host.heap().sweep_all() }
     }
     host.release(held);
     if locked {

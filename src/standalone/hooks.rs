@@ -6,7 +6,7 @@ use super::heap::mpgc_heap;
 use super::thread::mpgc_thread;
 use crate::heap::Fault;
 
-/// What a call that can fail returns, and what an error callback is told. Besides these there are the kinds
+/// What a call that can fail returns, and what an error callback is given. Besides these there are the kinds
 /// of `mpgc_fault_kind`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub enum mpgc_error {
     MPGC_OK = 0,
     /// The heap has no room for a chunk, even after a collect. NULL was returned.
     MPGC_ERROR_OUT_OF_MEMORY = 32,
-    /// The heap is locked, or collecting, so it cannot hand out, resize or free. Nothing was changed.
+    /// The heap is locked, or collecting, so it cannot hand out, resize, free, collect or get a region. Nothing was changed.
     MPGC_ERROR_LOCKED = 33,
     /// The LIFO stack has no room for a chunk. It is as it was, and NULL was returned.
     MPGC_ERROR_STACK_EXHAUSTED = 34,
@@ -71,7 +71,7 @@ pub type mpgc_finalise_fn =
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct mpgc_config {
-    /// The first argument of every callback.
+    /// Given to every callback.
     pub user: *mut c_void,
     /// The end of the C stack that collects scan, the higher one; NULL: none is scanned. Only for a program
     /// with one stack; others scan theirs in `roots`. See MPGC_STACK_TOP.

@@ -48,7 +48,8 @@ macro_rules! field {
     };
 }
 
-impl AreaFields for Fields {
+// SAFETY: each field is at its own offset.
+unsafe impl AreaFields for Fields {
     field!(next: *mut Fields);
     field!(alloc_table: *mut u8);
     field!(table_bytes: usize);
@@ -103,7 +104,8 @@ impl Program {
 
     #[inline(always)]
     pub(super) fn heap(self) -> Heap<Program> {
-        Heap::new(self)
+        // SAFETY: the memory is valid and a heap's, by the contract of every export.
+        unsafe { Heap::new(self) }
     }
 
     /// The memory of the heap, as its callbacks are given it.

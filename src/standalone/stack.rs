@@ -74,8 +74,8 @@ unsafe fn begins_at(map: *const u8, unit: usize) -> bool {
 }
 
 /// Hands out a chunk of the LIFO stack, aligned to two words and not cleared; NULL when there is no room, and
-/// the stack is as it was: MPGC_ERROR_STACK_EXHAUSTED. 0 bytes take as many as 1, so each chunk has an address of its
-/// own.
+/// the stack is as it was: MPGC_ERROR_STACK_EXHAUSTED. A chunk of 0 bytes takes as many as one of 1, so each has an
+/// address of its own.
 ///
 /// # Safety
 /// The thread was made, and is the running one.

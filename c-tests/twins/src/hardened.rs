@@ -16,8 +16,7 @@ use crate::memory::Place;
 use crate::pair::{Difference, Outcome, Pair, WORD, same};
 use crate::side::Side;
 use crate::twin::{AreaWords, Twin};
-use mpgc::heap::harden::{CANARY, POISON};
-use mpgc::heap::layout::{Layout, Tables};
+use mpgc::heap::testing::{CANARY, Layout, POISON, Tables};
 
 /// Whether a twin is a hardened mpgc, by what it says of itself.
 pub fn is_hardened(twin: &Twin) -> bool {

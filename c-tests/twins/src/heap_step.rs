@@ -3,7 +3,7 @@
 use crate::memory::{Memory, NULL, Place};
 use crate::pair::{Outcome, Pair, WORD, same};
 use crate::side::MAX_REGIONS;
-use mpgc::heap::alloc::HAS_FINALISER;
+use mpgc::heap::HAS_FINALISER;
 use mpgc::heap::testing::{FinaliserAction, Op};
 
 impl Pair {

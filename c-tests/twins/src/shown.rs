@@ -3,7 +3,7 @@
 use crate::memory::Place;
 use crate::side::{Event, Side, event};
 use crate::twin::Twin;
-use mpgc::heap::alloc::HAS_FINALISER;
+use mpgc::heap::HAS_FINALISER;
 use mpgc::heap::testing::{CallbackAction, FinaliserAction};
 
 /// What went wrong.

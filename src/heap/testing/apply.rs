@@ -82,7 +82,8 @@ impl<O: Options> World<O> {
                 if op == Op::Collect {
                     self.host().collect();
                 } else {
-                    heap.sweep_all();
+                    // SAFETY: the model forgets all chunks as well.
+                    unsafe { heap.sweep_all() };
                     self.model.amount = amount;
                 }
                 self.expect_finalised(&expected);

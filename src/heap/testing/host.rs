@@ -78,7 +78,8 @@ macro_rules! field {
     };
 }
 
-impl AreaFields for Fields {
+// SAFETY: each method returns its own field.
+unsafe impl AreaFields for Fields {
     field!(next: *mut Fields);
     field!(alloc_table: *mut u8);
     field!(table_bytes: usize);
@@ -287,7 +288,8 @@ unsafe impl<O: Options> Host for TestHost<O> {
         }
     }
     fn collect(self) {
-        let heap = Heap::new(self);
+        // SAFETY: the heap was made, and calls this.
+        let heap = unsafe { Heap::new(self) };
         // SAFETY: as in `stack`.
         unsafe {
             (*self.0).collects_run += 1;
@@ -298,7 +300,8 @@ unsafe impl<O: Options> Host for TestHost<O> {
         }
     }
     unsafe fn finalise(self, object: *mut u8) {
-        let heap = Heap::new(self);
+        // SAFETY: the heap was made, and calls this.
+        let heap = unsafe { Heap::new(self) };
         // SAFETY: as in `stack`.
         let action = unsafe {
             (*self.0).finalised.push(object.addr());
@@ -356,7 +359,8 @@ unsafe impl<O: Options> Host for TestHost<O> {
             );
             (*self.0).weakref_sweeps += 1;
         }
-        assert!(!Heap::new(self).is_collecting());
+        // SAFETY: the heap was made, and calls this.
+        assert!(unsafe { !Heap::new(self).is_collecting() });
     }
     fn hook(self, first: usize, steps: usize) {
         let rounds = (first..first + steps).filter(|step| step.is_multiple_of(256));

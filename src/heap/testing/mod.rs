@@ -15,6 +15,8 @@ pub mod options;
 mod step;
 mod world;
 
+pub use crate::heap::harden::{CANARY, POISON};
+pub use crate::heap::layout::{Layout, Tables};
 pub use host::{Fields, Options, Region, State, TestHost};
 pub use layout::LayoutCase;
 pub use model::{At, Chunk, Model, Seen};

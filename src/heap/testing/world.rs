@@ -80,7 +80,8 @@ impl<O: Options> World<O> {
 
     /// The heap.
     pub fn heap(&self) -> Heap<TestHost<O>> {
-        Heap::new(self.host)
+        // SAFETY: the world makes it first, and keeps its memory.
+        unsafe { Heap::new(self.host) }
     }
 
     /// The host's state.

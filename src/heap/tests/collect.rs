@@ -108,8 +108,10 @@ fn a_jump_out_of_a_finaliser_leaves_a_heap_that_works() {
     let (heap, roots) = (w.heap(), w.state().roots.clone());
     heap.collect_start();
     // SAFETY: the vector is live.
-    unsafe { heap.collect_root(roots.as_ptr(), roots.len()) };
-    heap.abandon_collect();
+    unsafe {
+        heap.collect_root(roots.as_ptr(), roots.len());
+        heap.abandon_collect();
+    }
     assert_eq!((heap.check(), heap.is_locked()), (Ok(()), false));
     w.run(&[Op::Collect, blocks(1)]);
     assert_eq!((w.model.seen.finalised, w.chunks().len()), (1, 2));
@@ -237,7 +239,8 @@ fn nothing_waits_in_the_tables_while_the_mark_stack_has_room() {
     // SAFETY: the array is live.
     unsafe { heap.collect_root(roots.as_ptr(), 1) };
     assert_eq!(Area::first(w.host()).hint(), 0, "no segment is dirty");
-    heap.collect_end();
+    // SAFETY: the collect has begun; the root reaches all that is used.
+    unsafe { heap.collect_end() };
     assert_eq!(w.heap_chunks().len(), 1 + n);
     assert!(w.guards_are_whole());
 }
@@ -266,7 +269,8 @@ fn a_chain_whose_items_fill_the_mark_stack_is_set_aside() {
     assert_eq!(heap.search().aside().map(|(_, block)| block), None);
     let marked = |b: usize| area.table().kind(BlockIndex(b)) == BlockKind::Mark;
     assert!((0..2 * levels).all(marked));
-    heap.collect_end();
+    // SAFETY: the collect has begun; the root reaches all that is used.
+    unsafe { heap.collect_end() };
 }
 
 /// With entries of a byte, a block above 255 waits in the tables instead.

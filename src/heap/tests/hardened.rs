@@ -43,6 +43,37 @@ fn a_chunk_can_be_asked_about_before_it_is_given_back() {
     assert_eq!(heap.expect_live(chunks[2]), Err(Fault::DoubleFree));
 }
 
+/// Whoever is called when something is wrong may look at the heap, which nobody changes meanwhile.
+#[test]
+fn the_mutex_is_held_when_a_fault_is_reported() {
+    type Commit = fn(&World<Hardened>, &[*mut u8]);
+    // SAFETY: none: each of these is a fault that the heap must notice.
+    let faults: [Commit; 5] = [
+        |w, chunks| unsafe { w.heap().free(chunks[0].wrapping_add(1)) },
+        |w, _| unsafe { w.heap().free(core::ptr::dangling_mut()) },
+        |w, chunks| unsafe {
+            chunks[0].add(40).write(0);
+            w.heap().free(chunks[0]);
+        },
+        |w, chunks| unsafe {
+            w.heap().free(chunks[0]);
+            chunks[0].write(0);
+            w.heap().alloc(1, 0);
+        },
+        |w, _| {
+            // a mark, where no collect is under way
+            w.spoil_table(0, 0b10);
+            w.host().collect();
+        },
+    ];
+    for (i, commit) in faults.into_iter().enumerate() {
+        let (mut w, chunks) = hardened();
+        let run = std::panic::AssertUnwindSafe(|| commit(&w, &chunks));
+        assert!(std::panic::catch_unwind(run).is_err(), "{i} is noticed");
+        assert_eq!(w.state().entered, 1, "{i}");
+    }
+}
+
 macro_rules! faults {
     ($($name:ident, $fault:literal: |$w:ident, $chunks:ident| $body:expr;)*) => { $(
         #[test]

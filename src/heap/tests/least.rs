@@ -51,7 +51,8 @@ macro_rules! fields {
     )* };
 }
 
-impl AreaFields for Fields {
+// SAFETY: each method returns its own field.
+unsafe impl AreaFields for Fields {
     fields!(next: *mut Fields, alloc_table: *mut u8, table_bytes: usize, finaliser_table: *mut u8);
     fields!(pool_start: *mut u8, pool_end: *mut u8, hint: usize, last_used: usize);
 }
@@ -86,11 +87,13 @@ unsafe impl Host for Least {
         unsafe { &raw mut (*self.0).area }
     }
     fn collect(self) {
-        let heap = Heap::new(self);
-        heap.collect_start();
-        // SAFETY: the root is one word of the state.
-        unsafe { heap.collect_root(&raw const (*self.0).root, 1) };
-        heap.collect_end();
+        // SAFETY: the heap was made; the root is one word of the state.
+        unsafe {
+            let heap = Heap::new(self);
+            heap.collect_start();
+            heap.collect_root(&raw const (*self.0).root, 1);
+            heap.collect_end();
+        }
     }
     unsafe fn finalise(self, _object: *mut u8) {
         // SAFETY: as for the words.
@@ -109,7 +112,8 @@ fn state() -> Box<State> {
 #[test]
 fn a_heap_needs_no_more_than_the_least_host() {
     let host = Least(Box::into_raw(state()));
-    let heap = Heap::new(host);
+    // SAFETY: it is made next.
+    let heap = unsafe { Heap::new(host) };
     let mut region = vec![0usize; 1000];
     // SAFETY: the vector is used through the heap alone, and dropped after it.
     unsafe {

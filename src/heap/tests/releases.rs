@@ -69,7 +69,8 @@ fn before_1_25_a_collect_is_one_lock_more_and_a_finaliser_cannot_free() {
     // SAFETY: a chunk that the collect is about to free.
     unsafe { heap.free(kept) };
     assert_eq!(heap.chunk_bytes(kept), 2 * BLOCK);
-    heap.collect_end();
+    // SAFETY: the collect has begun, and no chunk is used any more.
+    unsafe { heap.collect_end() };
     assert_eq!((w.state().lock_depth, heap.info().used), (0, 0));
 }
 
@@ -119,7 +120,8 @@ fn weak_references_are_noted_without_finalisers_too() {
     let chunks = w.chunks();
     refer(&w, 1);
     refer(&w, 2);
-    w.heap().sweep_all();
+    // SAFETY: no chunk is used any more.
+    unsafe { w.heap().sweep_all() };
     assert_eq!(
         w.state().noted,
         [(chunks[1].addr(), 0), (chunks[2].addr(), 0)]

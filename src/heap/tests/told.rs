@@ -143,8 +143,10 @@ fn a_root_that_may_not_be_read_is_passed_over() {
     w.state().unreadable = vec![&raw const roots[1]];
     heap.collect_start();
     // SAFETY: the array is live.
-    unsafe { heap.collect_root(roots.as_ptr(), roots.len()) };
-    heap.collect_end();
+    unsafe {
+        heap.collect_root(roots.as_ptr(), roots.len());
+        heap.collect_end();
+    }
     let live = [first, second, third].map(|chunk| heap.chunk_bytes(chunk));
     assert_eq!(live, [BLOCK, 0, BLOCK]);
 }
