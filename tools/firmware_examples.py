@@ -10,6 +10,7 @@ from collections import namedtuple
 from common import BUILD, ROOT, Fail, run_logged, run_main, say, shown
 from firmware_lib import build
 from firmware_lib import machine as find_machine
+from promises import FIRMWARE, table_sizes
 
 SOURCES = ROOT / "examples" / "firmware"
 WORK = BUILD / "firmware"
@@ -63,6 +64,11 @@ def sizes(program):
     return text + data, data + bss
 
 
+def differing(measured):
+    """What of {memory: (bytes, documented KB)} is not what docs/firmware.md says, rounded."""
+    return [f"{found} bytes of {what}, where docs/firmware.md has {kb} KB" for what, (found, kb) in measured.items() if abs(found / 1024 - kb) > 1]
+
+
 def run(command, name):
     try:
         done = subprocess.run(
@@ -91,6 +97,10 @@ def check(name):
     program = compile_metal(machine)
     lines = run(qemu(machine, program), name).count("\n")
     flash, ram = sizes(program)
+    documented = table_sizes(FIRMWARE.read_text())[name]
+    wrong = differing({"flash": (flash, documented[0]), "RAM": (ram, documented[1])})
+    if wrong:
+        raise Fail(f"{name}: {'; '.join(wrong)}")
     return f"{lines} lines as expected; {flash} bytes of flash, {ram} of RAM, stack and heap included"
 
 

@@ -47,8 +47,8 @@ static inline int was_told(int kind) {
     return right;
 }
 
-// The signal that ends `function` in a process of its own; 0 if it ends by itself.
-static inline int signal_of(void (*function)(void)) {
+// How `function` ends in a process of its own, as waitpid tells it.
+static inline int end_of(void (*function)(void)) {
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
@@ -60,7 +60,19 @@ static inline int signal_of(void (*function)(void)) {
         perror("fork");
         exit(2);
     }
+    return status;
+}
+
+// The signal that ends `function` in a process of its own; 0 if it ends by itself.
+static inline int signal_of(void (*function)(void)) {
+    int status = end_of(function);
     return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+// The status with which `function` leaves a process of its own, 0 if it returns; -1 if a signal ends it.
+static inline int status_of(void (*function)(void)) {
+    int status = end_of(function);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 void heap_tests(void);
@@ -69,6 +81,8 @@ void jump_tests(void);
 void sched_tests(void);
 void thread_tests(void);
 void wrap_tests(void);
+void promise_tests(void);
+void core_promise_tests(void);
 
 void run_test(const char *name, void (*test)(void));
 #define RUN(test) run_test(#test, test)

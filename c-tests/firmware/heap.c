@@ -7,8 +7,10 @@
 static uintptr_t memory[2048];
 static mpgc_heap heap;
 
+static mpgc_error_fn on_error = note_error;
+
 static void fresh_heap(void) {
-    mpgc_config config = {.error = note_error};
+    mpgc_config config = {.error = on_error};
     mpgc_heap_init(&heap, memory, sizeof memory, &config);
 }
 
@@ -232,15 +234,53 @@ static void a_broken_table_is_found(void) {
 
 #ifdef HARDENED
 static void overrun(void) {
-    mpgc_config config = {.error = note_error};
-    mpgc_heap_init(&heap, memory, sizeof memory, &config);
+    fresh_heap();
     char *chunk = mpgc_alloc(&heap, 10, 0);
     chunk[10] = 1;
     mpgc_free(&heap, chunk);
 }
 
+static void write_after_free(void) {
+    fresh_heap();
+    char *chunk = mpgc_alloc(&heap, 2 * BLOCK, 0);
+    mpgc_free(&heap, chunk);
+    chunk[BLOCK] = 1;
+    mpgc_alloc(&heap, 2 * BLOCK, 0);
+}
+
+static void broken_table(void) {
+    fresh_heap();
+    mpgc_alloc(&heap, BLOCK, 0);
+    ((char *)memory)[100] = 2;
+    mpgc_collect(&heap);
+}
+
+static int expected;
+
+static void leave_as_expected(void *user, int kind, const void *address) {
+    (void)user, (void)address;
+    _exit(kind == expected ? 42 : 1);
+}
+
+// A hardened heap tells that kind, then the processor stops.
+static void expect_stop(void (*function)(void), int kind) {
+    EXPECT(signal_of(function) == SIGILL);
+    expected = kind;
+    on_error = leave_as_expected;
+    EXPECT(status_of(function) == 42);
+    on_error = note_error;
+}
+
 static void a_hardened_heap_stops_at_an_overrun(void) {
-    EXPECT(signal_of(overrun) == SIGILL);
+    expect_stop(overrun, MPGC_FAULT_OVERRUN);
+}
+
+static void a_hardened_heap_stops_at_a_write_after_a_free(void) {
+    expect_stop(write_after_free, MPGC_FAULT_WRITE_AFTER_FREE);
+}
+
+static void a_hardened_heap_stops_at_a_broken_table(void) {
+    expect_stop(broken_table, MPGC_FAULT_BROKEN_TABLE);
 }
 #endif
 
@@ -258,5 +298,7 @@ void heap_tests(void) {
     RUN(a_broken_table_is_found);
 #ifdef HARDENED
     RUN(a_hardened_heap_stops_at_an_overrun);
+    RUN(a_hardened_heap_stops_at_a_write_after_a_free);
+    RUN(a_hardened_heap_stops_at_a_broken_table);
 #endif
 }

@@ -33,6 +33,8 @@ int main(void) {
     sched_tests();
     thread_tests();
     wrap_tests();
+    promise_tests();
+    core_promise_tests();
     printf("%d passed, %d failed\n", passed, failed);
     return failed != 0;
 }
