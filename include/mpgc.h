@@ -489,8 +489,8 @@ void *mpgc_stack_alloc(struct mpgc_thread *thread,
                        size_t n_bytes);
 
 // Gives a chunk of the LIFO stack back, and all that were handed out after it. Returns MPGC_OK; or, for what
-// is no chunk in use, MPGC_FAULT_FOREIGN (outside of the stack), MPGC_FAULT_INNER (inside, but no chunk begins
-// there), MPGC_FAULT_DOUBLE_FREE (it was given back, or a jump has given it back), and then nothing is changed.
+// is no chunk in use, MPGC_FAULT_FOREIGN (outside of the stack), MPGC_FAULT_INNER (inside of one, or askew),
+// MPGC_FAULT_DOUBLE_FREE (all is free there, given back by a call or by a jump), and then nothing is changed.
 //
 // # Safety
 // The thread was made, and is the running one.

@@ -5,6 +5,7 @@ use core::mem::offset_of;
 use core::ptr::NonNull;
 
 use super::hooks::{mpgc_error, stop};
+use super::stack::give_back_to;
 use super::thread::mpgc_thread;
 use crate::nlr::{self, Buffer, CallbackNode, registers};
 
@@ -115,7 +116,7 @@ pub unsafe extern "C" fn mpgc_nlr_jump(thread: *mut mpgc_thread, value: *mut c_v
         while let Some(node) = nlr::pop_callback_below(&raw mut (*state).callbacks, buffer) {
             call(node);
         }
-        (*state).cur = (*buffer.cast::<mpgc_nlr_buf>()).stack.cast();
+        give_back_to(thread, (*buffer.cast::<mpgc_nlr_buf>()).stack.cast());
         (*state).top = (*buffer).prev;
         registers::resume(buffer)
     }

@@ -3,11 +3,11 @@
 //! ```text
 //!   start           cur               end
 //!   | chunk | chunk | free            | map: a bit for each unit of ALIGN bytes |
-//!     1 0 0   1 0                       set where a chunk begins
+//!     1 0 0   1 0     0 0 0             set where a chunk in use begins
 //! ```
 //!
-//! The map tells a chunk from what lies inside one. It is written when a chunk is handed out, and only then: a jump
-//! gives back chunks without a look at it, so above `cur` it says where chunks have begun.
+//! The map tells a chunk from what lies inside one. Above `cur` no bit is set, so that a chunk that is handed out sets
+//! one bit and looks at no other; what moves `cur` down, a free or a jump, clears those that are above it then.
 
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
@@ -25,52 +25,63 @@ const LAYOUT: ChunkLayout = ChunkLayout {
     size_slot: false,
 };
 
-/// Units that share a byte of the map.
-const UNITS_PER_BYTE: usize = 8;
+/// Units that share a word of the map.
+const UNITS_PER_WORD: usize = usize::BITS as usize;
 
 /// The bytes for chunks, a multiple of [`ALIGN`], in so many for chunks and the map.
 pub(super) const fn room(n_bytes: usize) -> usize {
-    const WITH_A_BYTE: usize = UNITS_PER_BYTE * ALIGN + 1;
-    let rest = (n_bytes % WITH_A_BYTE).saturating_sub(1);
-    n_bytes / WITH_A_BYTE * UNITS_PER_BYTE * ALIGN + rest / ALIGN * ALIGN
+    const UNITS: usize = UNITS_PER_WORD * ALIGN;
+    const UNITS_AND_WORD: usize = UNITS + size_of::<usize>();
+    let rest = (n_bytes % UNITS_AND_WORD).saturating_sub(size_of::<usize>());
+    n_bytes / UNITS_AND_WORD * UNITS + rest / ALIGN * ALIGN
 }
 
-/// The bytes of the map for so many of chunks.
-pub(super) const fn map_bytes(room: usize) -> usize {
-    (room / ALIGN).div_ceil(UNITS_PER_BYTE)
+/// The words of the map for so many bytes of chunks.
+pub(super) const fn map_words(room: usize) -> usize {
+    (room / ALIGN).div_ceil(UNITS_PER_WORD)
 }
 
-/// Notes that a chunk begins at unit `first` and ends before unit `end`.
+/// Notes that the chunks from unit `from` up to unit `end` are not in use any more; there is one.
 ///
 /// # Safety
 /// The map is that of a stack which has these units.
 #[inline(always)]
-unsafe fn note_chunk(map: *mut u8, first: usize, end: usize) {
-    let mut unit = first;
-    let mut begins = 1u8 << (first % UNITS_PER_BYTE);
-    while unit < end {
-        let at = unit % UNITS_PER_BYTE;
-        let here = (UNITS_PER_BYTE - at).min(end - unit);
-        let units = (u8::MAX >> (UNITS_PER_BYTE - here)) << at;
-        // SAFETY: the unit is one of the stack's, so its byte is in the map.
-        unsafe {
-            let byte = map.wrapping_add(unit / UNITS_PER_BYTE);
-            byte.write((byte.read() & !units) | begins);
+unsafe fn forget_chunks(map: *mut usize, from: usize, end: usize) {
+    let (first, last) = (from / UNITS_PER_WORD, (end - 1) / UNITS_PER_WORD);
+    // SAFETY: the units are the stack's, so their words are in the map.
+    unsafe {
+        *map.add(first) &= (1 << (from % UNITS_PER_WORD)) - 1;
+        if first < last {
+            clear_words(map.add(first + 1), last - first);
         }
-        begins = 0;
-        unit += here;
     }
 }
 
-/// Whether a chunk begins at a unit, or has begun there.
+/// # Safety
+/// The words are in the map.
+#[cold]
+#[inline(never)]
+unsafe fn clear_words(words: *mut usize, n: usize) {
+    // SAFETY: by this function's contract.
+    unsafe { words.write_bytes(0, n) }
+}
+
+/// A jump gives back what was handed out since its buffer was pushed, when the stack was in use up to `cur`.
 ///
 /// # Safety
-/// As for [`note_chunk`].
+/// The thread was made, and `cur` is where its stack was in use once.
 #[inline(always)]
-unsafe fn begins_at(map: *const u8, unit: usize) -> bool {
-    // SAFETY: the unit is one of the stack's, so its byte is in the map.
-    let byte = unsafe { map.wrapping_add(unit / UNITS_PER_BYTE).read() };
-    (byte >> (unit % UNITS_PER_BYTE)) & 1 != 0
+pub(super) unsafe fn give_back_to(thread: *mut mpgc_thread, cur: *mut u8) {
+    let state = mpgc_thread::state(thread);
+    // SAFETY: by this function's contract; the map begins at the end.
+    unsafe {
+        let start = (*state).start.addr();
+        if cur < (*state).cur {
+            let (from, end) = (cur.addr() - start, (*state).cur.addr() - start);
+            forget_chunks((*state).end.cast(), from / ALIGN, end / ALIGN);
+        }
+        (*state).cur = cur;
+    }
 }
 
 /// Hands out a chunk of the LIFO stack, aligned to two words and not cleared; NULL when there is no room, and
@@ -86,8 +97,8 @@ pub unsafe extern "C" fn mpgc_stack_alloc(thread: *mut mpgc_thread, n_bytes: usi
     unsafe {
         let (chunk, end) = ((*state).cur, (*state).end);
         if let Ok(taken) = LAYOUT.chunk_bytes(n_bytes.max(1), end.addr() - chunk.addr()) {
-            let first = (chunk.addr() - (*state).start.addr()) / ALIGN;
-            note_chunk(end, first, first + taken / ALIGN);
+            let unit = (chunk.addr() - (*state).start.addr()) / ALIGN;
+            *end.cast::<usize>().add(unit / UNITS_PER_WORD) |= 1 << (unit % UNITS_PER_WORD);
             (*state).cur = chunk.wrapping_add(taken);
             return chunk.cast();
         }
@@ -101,27 +112,48 @@ pub unsafe extern "C" fn mpgc_stack_alloc(thread: *mut mpgc_thread, n_bytes: usi
 }
 
 /// Gives a chunk of the LIFO stack back, and all that were handed out after it. Returns MPGC_OK; or, for what
-/// is no chunk in use, MPGC_FAULT_FOREIGN (outside of the stack), MPGC_FAULT_INNER (inside, but no chunk begins
-/// there), MPGC_FAULT_DOUBLE_FREE (it was given back, or a jump has given it back), and then nothing is changed.
+/// is no chunk in use, MPGC_FAULT_FOREIGN (outside of the stack), MPGC_FAULT_INNER (inside of one, or askew),
+/// MPGC_FAULT_DOUBLE_FREE (all is free there, given back by a call or by a jump), and then nothing is changed.
 ///
 /// # Safety
 /// The thread was made, and is the running one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_stack_free(thread: *mut mpgc_thread, chunk: *mut c_void) -> c_int {
     let state = mpgc_thread::state(thread);
-    // SAFETY: by this function's contract; the map begins at the end.
+    // SAFETY: by this function's contract; the map begins at the end, and a unit in use has a bit in it.
     unsafe {
-        let end = (*state).end;
-        let offset = chunk.addr().wrapping_sub((*state).start.addr());
-        let fault = if offset >= end.addr() - (*state).start.addr() {
-            Fault::Foreign
-        } else if !offset.is_multiple_of(ALIGN) || !begins_at(end, offset / ALIGN) {
-            Fault::Inner
-        } else if chunk.addr() >= (*state).cur.addr() {
-            Fault::DoubleFree
-        } else {
+        let start = (*state).start.addr();
+        let used = ((*state).cur.addr() - start) / ALIGN;
+        // what is askew becomes a large number, as what lies below the stack is
+        let unit = chunk
+            .addr()
+            .wrapping_sub(start)
+            .rotate_right(ALIGN.trailing_zeros());
+        let map = (*state).end.cast::<usize>();
+        if unit < used && (*map.add(unit / UNITS_PER_WORD) >> (unit % UNITS_PER_WORD)) & 1 != 0 {
+            forget_chunks(map, unit, used);
             (*state).cur = chunk.cast();
             return mpgc_error::MPGC_OK.code();
+        }
+        refuse(thread, chunk)
+    }
+}
+
+/// # Safety
+/// As for [`mpgc_stack_free`]; `chunk` is no chunk in use.
+#[cold]
+#[inline(never)]
+unsafe fn refuse(thread: *mut mpgc_thread, chunk: *mut c_void) -> c_int {
+    let state = mpgc_thread::state(thread);
+    // SAFETY: by this function's contract.
+    unsafe {
+        let offset = chunk.addr().wrapping_sub((*state).start.addr());
+        let fault = if offset >= (*state).end.addr() - (*state).start.addr() {
+            Fault::Foreign
+        } else if offset.is_multiple_of(ALIGN) && chunk.addr() >= (*state).cur.addr() {
+            Fault::DoubleFree
+        } else {
+            Fault::Inner
         };
         mpgc_thread::tell(thread, fault_code(fault), chunk)
     }

@@ -148,7 +148,7 @@ pub unsafe extern "C" fn mpgc_thread_init(
     // SAFETY: by this function's contract; behind the room there is the map.
     unsafe {
         let end = start.wrapping_add(room);
-        end.write_bytes(0, stack::map_bytes(room));
+        end.cast::<usize>().write_bytes(0, stack::map_words(room));
         mpgc_thread::state(thread).write(State {
             top: null_mut(),
             callbacks: null_mut(),

@@ -107,7 +107,8 @@ pub struct State<O: Options> {
     pub collected: usize,
     /// The thread's lock depth.
     pub lock_depth: u16,
-    pub(super) entered: isize,
+    /// How often the mutex is held.
+    pub entered: isize,
     /// How often the mutex was taken.
     pub entries: usize,
     pub(super) collects_run: usize,

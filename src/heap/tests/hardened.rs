@@ -46,7 +46,7 @@ fn a_chunk_can_be_asked_about_before_it_is_given_back() {
 /// Whoever is called when something is wrong may look at the heap, which nobody changes meanwhile.
 #[test]
 fn the_mutex_is_held_when_a_fault_is_reported() {
-    type Commit = fn(&World<Hardened>, &[*mut u8]);
+    type Commit = fn(&mut World<Hardened>, &[*mut u8]);
     // SAFETY: none: each of these is a fault that the heap must notice.
     let faults: [Commit; 5] = [
         |w, chunks| unsafe { w.heap().free(chunks[0].wrapping_add(1)) },
@@ -68,7 +68,7 @@ fn the_mutex_is_held_when_a_fault_is_reported() {
     ];
     for (i, commit) in faults.into_iter().enumerate() {
         let (mut w, chunks) = hardened();
-        let run = std::panic::AssertUnwindSafe(|| commit(&w, &chunks));
+        let run = std::panic::AssertUnwindSafe(|| commit(&mut w, &chunks));
         assert!(std::panic::catch_unwind(run).is_err(), "{i} is noticed");
         assert_eq!(w.state().entered, 1, "{i}");
     }
