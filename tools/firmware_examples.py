@@ -66,7 +66,7 @@ def sizes(program):
 
 def differing(measured):
     """What of {memory: (bytes, documented KB)} is not what docs/firmware.md says, rounded."""
-    return [f"{found} bytes of {what}, where docs/firmware.md has {kb} KB" for what, (found, kb) in measured.items() if abs(found / 1024 - kb) > 1]
+    return [f"{found} bytes of {what}, where docs/firmware.md has {kb} KB" for what, (found, kb) in measured.items() if abs(found / 1000 - kb) > 1]
 
 
 def run(command, name):
