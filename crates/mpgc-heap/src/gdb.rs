@@ -62,25 +62,37 @@ impl Server {
                 b'-' => bail!("the GDB server did not understand `{command}`"),
                 _ => continue,
             }
-            let mut answer = Vec::new();
+            let (mut answer, mut sum) = (Vec::new(), 0u8);
             loop {
-                match self.byte()? {
-                    b'#' => break,
-                    b'}' => answer.push(self.byte()? ^ 0x20),
+                let byte = self.byte()?;
+                if byte == b'#' {
+                    break;
+                }
+                sum = sum.wrapping_add(byte);
+                match byte {
+                    b'}' => {
+                        let escaped = self.byte()?;
+                        sum = sum.wrapping_add(escaped);
+                        answer.push(escaped ^ 0x20);
+                    }
                     // A byte that comes several times is followed by how often.
                     b'*' => {
-                        let count = usize::from(self.byte()?.saturating_sub(29));
+                        let count = self.byte()?;
+                        sum = sum.wrapping_add(count);
                         let last = *answer.last().context("the GDB server repeats nothing")?;
+                        let count = usize::from(count.saturating_sub(29));
                         answer.extend(std::iter::repeat_n(last, count));
                     }
                     byte => answer.push(byte),
                 }
             }
-            let sum = [self.byte()?, self.byte()?];
+            let digits = [self.byte()?, self.byte()?];
+            if format!("{sum:02x}").as_bytes() != digits.to_ascii_lowercase() {
+                bail!("an answer of the GDB server to `{command}` was changed on the way");
+            }
             self.stream
                 .write_all(b"+")
                 .context("writing to the GDB server")?;
-            let _ = sum;
             return Ok(answer);
         }
     }
@@ -92,7 +104,7 @@ impl Server {
         // An unknown register is `xx`.
         let known = text.replace('x', "0");
         match known.as_bytes().chunks(2).map(digits).collect() {
-            Some(bytes) if !text.starts_with('E') => Ok(bytes),
+            Some(bytes) if text.len().is_multiple_of(2) && !text.starts_with('E') => Ok(bytes),
             _ => bail!(
                 "the GDB server answers `{}` to `{command}`",
                 text.escape_default()
@@ -189,4 +201,82 @@ fn outside(memory: &Memory, program: &Program) -> Result<Vec<(u64, u64)>> {
     // What is far too large is damage, and no memory of a device.
     ranges.retain(|&(start, end)| end > start && end - start < 1 << 30);
     Ok(ranges)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use std::thread;
+
+    /// A server that answers each command by what `answer` says, as it goes over the line.
+    fn server(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let (mut command, mut byte) = (Vec::new(), [0]);
+            while stream.read_exact(&mut byte).is_ok() {
+                command.push(byte[0]);
+                if command.len() > 2 && command[command.len() - 3] == b'#' {
+                    let text = String::from_utf8(command.split_off(0)).unwrap();
+                    let text = text.trim_start_matches('+');
+                    let answer = answer(&text[1..text.len() - 3]);
+                    let sum = answer.iter().fold(0u8, |sum, &byte| sum.wrapping_add(byte));
+                    let sum = format!("#{sum:02x}");
+                    stream
+                        .write_all(&[b"+$", answer.as_slice(), sum.as_bytes()].concat())
+                        .unwrap();
+                }
+            }
+        });
+        Server::connect(&address).unwrap()
+    }
+
+    #[test]
+    fn memory_comes_in_pieces_and_with_repeated_digits() {
+        let mut server = server(|command| {
+            let (at, length) = command[1..].split_once(',').unwrap();
+            let length = usize::from_str_radix(length, 16).unwrap();
+            assert!(length <= PIECE);
+            match at {
+                "20000000" => b"ab".repeat(length),
+                // `0` and three more of it (32 - 29).
+                "100" => b"0* 12".to_vec(),
+                // And five of it are no whole bytes.
+                _ => b"0*!12".to_vec(),
+            }
+        });
+        let bytes = server.memory(0x2000_0000, PIECE as u64).unwrap();
+        assert_eq!(bytes, vec![0xab; PIECE]);
+        assert_eq!(server.memory(0x100, 3).unwrap(), [0, 0, 0x12]);
+        assert!(server.memory(0x200, 4).is_err());
+    }
+
+    #[test]
+    fn registers_are_put_in_the_order_of_dwarf() {
+        let mut server = server(|command| {
+            assert_eq!(command, "g");
+            let values = (0..17u64).flat_map(|number| number.to_le_bytes());
+            values
+                .flat_map(|byte| format!("{byte:02x}").into_bytes())
+                .collect()
+        });
+        let machine = Machine {
+            word: 8,
+            big_endian: false,
+            id: X86_64,
+        };
+        let thread = registers(&mut server, &machine).unwrap();
+        // GDB: rax, rbx, rcx, rdx; DWARF: rax, rdx, rcx, rbx.
+        assert_eq!(thread.registers[..5], [0, 3, 2, 1, 4]);
+        assert_eq!(thread.registers[16], 16);
+    }
+
+    #[test]
+    fn an_error_of_the_server_is_told() {
+        let mut server = server(|_| b"E14".to_vec());
+        let error = server.memory(0, 4).unwrap_err();
+        assert!(error.to_string().contains("E14"), "{error}");
+    }
 }
