@@ -34,6 +34,10 @@ pub mod bindings {
 }
 
 /// The C shim: what is a macro or an inline function of the port (`shim.h`).
+#[allow(
+    unused_imports,
+    reason = "the options of a port decide which of them are called"
+)]
 pub mod shim {
     pub use super::bindings::{
         mpgc_shim_atomic_begin as atomic_begin, mpgc_shim_atomic_end as atomic_end,
