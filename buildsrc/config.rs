@@ -2,8 +2,8 @@
 
 use super::Result;
 use super::headers::Headers;
-use super::nlr;
 use super::release::{self, Shape};
+use super::{nlr, pace};
 use std::fmt::Write;
 
 /// The configuration of a port, checked to be one that the crate supports.
@@ -227,6 +227,14 @@ impl<'a> Config<'a> {
                     .expect("a String takes all text");
             }
         }
+        if let Some(pace) = pace::asked_for() {
+            writeln!(
+                text,
+                "/// When the heap collects that is not full (`MPGC_PACING`).\n\
+                 pub const PACE: crate::heap::Pace = crate::heap::Pace::{pace:?};"
+            )
+            .expect("a String takes all text");
+        }
         let info = self.info(&super::cargo_variable("TARGET"));
         writeln!(
             text,
@@ -374,6 +382,9 @@ impl<'a> Config<'a> {
             if std::env::var_os(format!("CARGO_FEATURE_{variable}")).is_some() {
                 write!(text, ", {}", feature.replace('-', " ")).expect("a String takes all text");
             }
+        }
+        if let Some(pace) = pace::asked_for() {
+            write!(text, ", pacing {pace}").expect("a String takes all text");
         }
         let optimised = super::cargo_variable("OPT_LEVEL");
         let profile = super::cargo_variable("PROFILE");

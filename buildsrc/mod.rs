@@ -14,6 +14,7 @@ mod config;
 mod headers;
 mod layout;
 mod nlr;
+mod pace;
 mod port;
 mod release;
 mod sections;

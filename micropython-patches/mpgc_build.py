@@ -148,6 +148,7 @@ def cargo_environment(options, toolchain, work, target, asserts):
         MPGC_PORT_COMMAND=str(work / "command"),
         MPGC_PORT_DIR=os.getcwd(),
         MPGC_OUT=str(work),
+        MPGC_PACING=options["MPGC_PACING"],
         CARGO_TARGET_DIR=str(work / "cargo"),
         CARGO_PROFILE_RELEASE_OPT_LEVEL=opt_level(options, target),
         CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS="true" if asserts else "false",

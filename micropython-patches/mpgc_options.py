@@ -48,6 +48,11 @@ def value_of(option, given):
         if low in OFF:
             return "0" if option.kind == "auto" and low else ""
         raise Stop(f"{wrong} is neither on nor off: give 1 or 0 (on, off, true, false, yes, no)")
+    if option.kind == "pace":
+        if text.lower() in OFF:
+            return ""
+        if not re.fullmatch(r"(free/)?[1-9][0-9]{0,2}", text):
+            raise Stop(f"{wrong} is no pace: give a number from 1 to 999, `free/` and such a number, or 0")
     if option.kind == "choice":
         if text and text not in option.words + option.hidden:
             raise Stop(f"{wrong} is not known: choose {listed(option.words, 'or')}")
@@ -92,8 +97,9 @@ def read(given, environment=None):
 
 
 def features(values):
-    """The features of the crate that the switches stand for."""
-    return [word for option in table().values() if option.kind == "switch" and values[option.name] for word in option.words]
+    """The features of the crate that the switches, and the pace, stand for."""
+    on = [option for option in table().values() if option.kind in ("switch", "pace") and values[option.name]]
+    return [word for option in on for word in option.words]
 
 
 def lines(values, *, places):

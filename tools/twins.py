@@ -110,6 +110,12 @@ CONFIGURATIONS = {
     "hardened-block16": Configuration(f"-DMICROPY_BYTES_PER_GC_BLOCK=16 {SPLIT}", **HARDENED),
     "hardened-block128": Configuration("-DMICROPY_BYTES_PER_GC_BLOCK=128 -DMICROPY_GC_CONSERVATIVE_CLEAR=1", **HARDENED),
     "hardened-i686": Configuration(f"{SPLIT} {NO_FINALISER}", target="i686", **HARDENED),
+    # The C is given the threshold that mpgc sets itself.
+    "paced": Configuration(f"{AUTO} {stack(8)}", rust_variables=("MPGC_PACING=4",)),
+    "paced-free": Configuration("", rust_variables=("MPGC_PACING=free/3",)),
+    "paced-free-bare-i686": Configuration(
+        f"{SPLIT} {NO_FINALISER}", target="i686", rust_variables=(*BARE["rust_variables"], "MPGC_PACING=free/2"), ci=False
+    ),
     "i686": Configuration("", target="i686", ci=False),
     "i686-auto": Configuration(f"{AUTO} {stack(8)}", target="i686", ci=False),
     "i686-setjmp": Configuration(f"{SETJMP} {SPLIT} -DMICROPY_BYTES_PER_GC_BLOCK=32", target="i686", ci=False),
@@ -222,6 +228,17 @@ def counters(text):
     return {name: int(count) for name, count in re.findall(r"^([a-z_]+) (\d+)$", text, re.M)}
 
 
+# What a build says of itself, by the variable that asks for it.
+SHOWN_BY_THE_BUILD = {
+    "MPGC_HARDENED=1": "hardened",
+    "MPGC_PROFILE=size": "small",
+    "MPGC_PROFILE=bare": "bare",
+    "MPGC_PACING=4": "pacing 4",
+    "MPGC_PACING=free/2": "pacing free/2",
+    "MPGC_PACING=free/3": "pacing free/3",
+}
+
+
 def run_configuration(tree, name, args):
     """Returns what was covered, or None if something differs."""
     configuration = CONFIGURATIONS[name]
@@ -234,7 +251,7 @@ def run_configuration(tree, name, args):
     )
     folder = library.parent
     good, text = run_driver(driver, library, folder / "prove.log", "prove", *["functions"] * configuration.only_faults)
-    for variable, word in (("MPGC_HARDENED=1", "hardened"), ("MPGC_PROFILE=size", "small"), ("MPGC_PROFILE=bare", "bare")):
+    for variable, word in SHOWN_BY_THE_BUILD.items():
         if good and (f", {word}," in text) != (variable in configuration.rust_variables):
             raise Fail(f"{shown(library)} is not the build that was asked for ({variable} or not): remove its folder and try again")
     if good and not args.run:

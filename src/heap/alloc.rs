@@ -76,7 +76,8 @@ impl<H: Host> Heap<H> {
         };
         let mut may_collect = self.auto_collects();
         let mut may_add = H::SPLIT_AUTO;
-        if H::THRESHOLD && may_collect && self.threshold_reached() {
+        if H::THRESHOLD && may_collect && self.threshold_reached() && !(H::PACES && self.can_wait())
+        {
             collect();
             may_collect = false;
         }

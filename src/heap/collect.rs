@@ -76,6 +76,7 @@ impl<H: Host> Heap<H> {
             self.run_finalisers();
             self.sweep();
             self.search().forget();
+            self.keep_pace();
             self.set_collecting(false);
         }
         // SAFETY: as in `begin`.
@@ -100,6 +101,7 @@ impl<H: Host> Heap<H> {
     pub unsafe fn abandon_collect(self) {
         self.unmark_all();
         self.search().forget();
+        self.keep_pace();
         self.set_collecting(false);
         // SAFETY: as in `begin`.
         let collects = unsafe { self.host().collects().replace(0) };

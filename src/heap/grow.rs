@@ -42,6 +42,7 @@ impl<H: Host> Heap<H> {
             }
         }
         self.set_lock_word(0);
+        self.begin_pace();
         self.search().forget();
         host.init_mutex();
     }
@@ -80,6 +81,7 @@ impl<H: Host> Heap<H> {
         }
         // segments have other borders now
         self.search().forget();
+        self.keep_pace();
     }
 
     /// Adds an area in which `bytes` bytes can be allocated, if the host has that much to give: as much

@@ -8,6 +8,7 @@
 use super::block::BlockCount;
 use super::harden::Fault;
 use super::hints::Hints;
+use super::pacing::{Pace, Paced};
 
 /// Fields of an area, in whatever order and company the host keeps them.
 ///
@@ -139,6 +140,9 @@ pub unsafe trait Host: Copy {
     const THRESHOLD: bool;
     /// The bits of [`Host::auto_collect`] that have a full heap collect. Any of its bits has it collect at the threshold.
     const WHEN_FULL: u16 = u16::MAX;
+    /// Whether the heap sets its threshold itself, as [`Host::pace`] says: see `heap/pacing.rs`. With
+    /// [`Host::THRESHOLD`].
+    const PACES: bool = false;
     /// Whether collected chunks are counted (`MICROPY_PY_GC_COLLECT_RETVAL`).
     const COUNT_COLLECTED: bool;
     /// Whether a region of any size is used whole. The C's product wraps, so that of 512 MiB on a 32-bit machine it uses a
@@ -193,6 +197,14 @@ pub unsafe trait Host: Copy {
     fn alloc_amount(self) -> *mut usize;
     /// Blocks after which an allocation collects first. With [`Host::THRESHOLD`].
     fn alloc_threshold(self) -> *mut usize;
+    /// When the heap collects that is not full. With [`Host::PACES`].
+    fn pace(self) -> Pace {
+        Pace::Off
+    }
+    /// What pacing keeps between collections. With [`Host::PACES`].
+    fn paced(self) -> *mut Paced {
+        core::ptr::null_mut()
+    }
     /// Chunks that the last collect freed. With [`Host::COUNT_COLLECTED`].
     fn collected(self) -> *mut usize;
     /// This thread's lock depth: a bit while it collects, and a count above it.

@@ -3,7 +3,7 @@
 use super::Heap;
 use super::alloc_table::{AllocTable, BARE, BITS, BLOCKS_PER_WORD, LOW, SMALL, Word, free_bits};
 use super::area::Area;
-use super::block::{BlockIndex, BlockKind};
+use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::host::Host;
 use super::search::run_inside;
 use super::word::lowest_pair;
@@ -72,19 +72,27 @@ impl<H: Host> Heap<H> {
         host.enter();
         let mut info = Info::default();
         for area in Area::all(host) {
-            let table = area.table();
-            for i in 0..table.words() {
-                if H::HOOK {
-                    host.hook(i * BLOCKS_PER_WORD, BLOCKS_PER_WORD);
-                }
-                let free = free_bits(table.word(i)) & table.valid_pairs(i);
-                info.free += free.count_ones() as usize * H::BLOCK_BYTES;
-            }
+            info.free += self.free_in(area).0 * H::BLOCK_BYTES;
             info.total += area.blocks().0 * H::BLOCK_BYTES;
         }
         info.used = info.total - info.free;
         host.exit();
         info
+    }
+
+    /// The blocks of an area that are free, counted by the word.
+    #[inline(always)]
+    pub(super) fn free_in(self, area: Area<H>) -> BlockCount {
+        let table = area.table();
+        let mut free = 0;
+        for i in 0..table.words() {
+            if H::HOOK {
+                self.host().hook(i * BLOCKS_PER_WORD, BLOCKS_PER_WORD);
+            }
+            let word = free_bits(table.word(i)) & table.valid_pairs(i);
+            free += word.count_ones() as usize;
+        }
+        BlockCount(free)
     }
 }
 

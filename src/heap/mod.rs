@@ -43,6 +43,7 @@
 //! | `lock` | who may allocate | `gc_lock`, `gc_unlock`, `gc_is_locked` |
 //! | `collect` | a collect from start to end | `gc_collect_start`, `gc_collect_end`, `gc_sweep_all` |
 //! | `mark`, `waiting` | from the roots to all they reach | `gc_collect_root`, `gc_mark_subtree` |
+//! | `pacing` | the threshold that the heap sets itself | |
 //! | `noscan` | data without pointers, marked and not read | |
 //! | `sweep` | finalisers, then free blocks | `gc_sweep_*` |
 //! | `info`, `dump` | numbers and a map | `gc_info`, `gc_dump_*` |
@@ -67,6 +68,7 @@ pub(crate) mod layout;
 pub(crate) mod lock;
 pub(crate) mod mark;
 pub(crate) mod noscan;
+pub(crate) mod pacing;
 mod plain;
 mod realloc;
 mod runs;
@@ -88,6 +90,7 @@ pub use harden::Fault;
 pub use hints::Hints;
 pub use host::{AreaFields, Host, StackEntry, Trace};
 pub use info::Info;
+pub use pacing::{Pace, Paced};
 
 /// A heap: the functions of this module over the words of a host.
 #[derive(Clone, Copy)]

@@ -8,6 +8,8 @@ use crate::heap::host::Host;
 #[cfg(any(mpgc_debug_verbose, feature = "trace-marks"))]
 use crate::heap::host::Trace;
 use crate::heap::{Fault, Heap, Hints, alloc, lock};
+#[cfg(feature = "pacing")]
+use crate::heap::{Pace, Paced};
 use core::ffi::c_int;
 use core::mem::offset_of;
 
@@ -56,6 +58,17 @@ const _: () = {
 /// What the search keeps between calls and the C has no field for; not used where it knows the C's hint alone.
 static mut HINTS: Hints<c::mp_state_mem_area_t> = Hints::NONE;
 
+/// What pacing keeps between collections.
+#[cfg(feature = "pacing")]
+static mut PACED: Paced = Paced::NONE;
+
+/// The words that the port keeps only with `MICROPY_GC_ALLOC_THRESHOLD`, for pacing without it.
+#[cfg(all(feature = "pacing", not(mpgc_alloc_threshold)))]
+mod counters {
+    pub static mut AMOUNT: usize = 0;
+    pub static mut THRESHOLD: usize = usize::MAX;
+}
+
 /// The address of a field of `mp_state_ctx.mem`.
 macro_rules! of_mem {
     ($field:ident) => {
@@ -78,7 +91,8 @@ unsafe impl Host for MicroPython {
     const SPLIT_AUTO: bool = cfg!(mpgc_split_heap_auto);
     const GROW_BY_REGIONS: bool = cfg!(mpgc_grow_by_regions);
     const CONSERVATIVE_CLEAR: bool = cfg!(mpgc_conservative_clear);
-    const THRESHOLD: bool = cfg!(mpgc_alloc_threshold);
+    const THRESHOLD: bool = cfg!(any(mpgc_alloc_threshold, feature = "pacing"));
+    const PACES: bool = cfg!(feature = "pacing");
     const COUNT_COLLECTED: bool = cfg!(mpgc_collect_retval);
     const HOOK: bool = cfg!(mpgc_gc_hook_loop);
     const HARDENED: bool = cfg!(feature = "hardened");
@@ -137,13 +151,35 @@ unsafe impl Host for MicroPython {
     fn auto_collect(self) -> *mut u16 {
         of_mem!(gc_auto_collect_enabled)
     }
+    #[cfg(not(all(feature = "pacing", not(mpgc_alloc_threshold))))]
     #[inline(always)]
     fn alloc_amount(self) -> *mut usize {
         optional!(mpgc_alloc_threshold, of_mem!(gc_alloc_amount))
     }
+    #[cfg(not(all(feature = "pacing", not(mpgc_alloc_threshold))))]
     #[inline(always)]
     fn alloc_threshold(self) -> *mut usize {
         optional!(mpgc_alloc_threshold, of_mem!(gc_alloc_threshold))
+    }
+    #[cfg(all(feature = "pacing", not(mpgc_alloc_threshold)))]
+    #[inline(always)]
+    fn alloc_amount(self) -> *mut usize {
+        &raw mut counters::AMOUNT
+    }
+    #[cfg(all(feature = "pacing", not(mpgc_alloc_threshold)))]
+    #[inline(always)]
+    fn alloc_threshold(self) -> *mut usize {
+        &raw mut counters::THRESHOLD
+    }
+    #[cfg(feature = "pacing")]
+    #[inline(always)]
+    fn pace(self) -> Pace {
+        config::PACE
+    }
+    #[cfg(feature = "pacing")]
+    #[inline(always)]
+    fn paced(self) -> *mut Paced {
+        &raw mut PACED
     }
     #[inline(always)]
     fn collected(self) -> *mut usize {

@@ -47,4 +47,6 @@ seen!(
     c_areas_mended,
     c_mutex_mended,
     hook_steps,
+    paced,
+    waits,
 );

@@ -70,6 +70,7 @@ pub struct Pair {
     pub(crate) serial: usize,
     before: [Counts; 2],
     look_anew: bool,
+    paced: bool,
 }
 
 impl Pair {
@@ -90,6 +91,7 @@ impl Pair {
             serial: 0,
             before: [Counts::default(); 2],
             look_anew: false,
+            paced: false,
         };
         pair.restart(setup);
         pair
@@ -107,6 +109,12 @@ impl Pair {
             unsafe { Side::start(side) }
         }
         self.before = [0, 1].map(|i| self.counts(i));
+        let threshold = self.side(1).numbers().alloc_threshold;
+        self.paced = self.twin(1).threshold && threshold != usize::MAX;
+        if self.paced {
+            // SAFETY: a word that C code may write between calls.
+            unsafe { (self.twin(0).set_threshold)(threshold) }
+        }
         self.numbers = self.side(0).numbers();
     }
 
@@ -136,8 +144,34 @@ impl Pair {
         what: &str,
         ask: impl Fn(&Pair, &'static Twin, usize) -> T,
     ) -> Outcome<T> {
+        if self.paced {
+            return self.both_at_a_pace(what, ask);
+        }
         let c = ask(self, self.twin(0), 0);
         let rust = ask(self, self.twin(1), 1);
+        same(what, c, rust)
+    }
+
+    /// The same where the Rust sets its threshold itself: the C is given that threshold.
+    ///
+    /// What was due may have waited: then the threshold was moved before the allocation, for the C too.
+    fn both_at_a_pace<T: PartialEq + Debug>(
+        &mut self,
+        what: &str,
+        ask: impl Fn(&Pair, &'static Twin, usize) -> T,
+    ) -> Outcome<T> {
+        let threshold = |pair: &Pair| pair.side(1).numbers().alloc_threshold;
+        let (before, collects) = (threshold(self), self.counts(1).collects);
+        let rust = ask(self, self.twin(1), 1);
+        let now = threshold(self);
+        let waited = now != before && self.counts(1).collects == collects;
+        // SAFETY: a word that C code may write between calls.
+        unsafe { (self.twin(0).set_threshold)(if waited { now } else { before }) }
+        let c = ask(self, self.twin(0), 0);
+        // SAFETY: as above.
+        unsafe { (self.twin(0).set_threshold)(now) }
+        self.covered.waits += u64::from(waited);
+        self.covered.paced += u64::from(now != usize::MAX);
         same(what, c, rust)
     }
 

@@ -85,6 +85,7 @@ impl<O: Options> World<O> {
                     // SAFETY: the model forgets all chunks as well.
                     unsafe { heap.sweep_all() };
                     self.model.amount = amount;
+                    self.model.keep_pace();
                 }
                 self.expect_finalised(&expected);
             }

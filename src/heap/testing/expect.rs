@@ -75,6 +75,12 @@ impl<O: Options> World<O> {
             amount,
             "the counter after {op:?}"
         );
+        let threshold = self.model.threshold;
+        assert_eq!(
+            self.state().alloc_threshold,
+            threshold,
+            "the threshold after {op:?}"
+        );
         if let Err(broken) = heap.check() {
             panic!("{op:?} broke the heap: {broken:?}");
         }

@@ -11,7 +11,7 @@ use crate::heap::area::Area;
 use crate::heap::block::BlockKind;
 use crate::heap::harden::Fault;
 use crate::heap::host::{AreaFields, Host, StackEntry, Trace};
-use crate::heap::{Heap, Hints};
+use crate::heap::{Heap, Hints, Pace, Paced};
 
 /// The options of a [`TestHost`]; see [`Host`] for what they mean.
 #[expect(
@@ -37,6 +37,7 @@ pub trait Options: Copy + 'static {
     const PROFILE: bool = false;
     const TRACE_MARKS: bool = false;
     const CHECK_ROOTS: bool = false;
+    const PACE: Pace = Pace::Off;
     const TWINS: bool = true;
     type Entry: StackEntry + Default;
 }
@@ -101,6 +102,7 @@ pub struct State<O: Options> {
     pub(super) hints: Hints<Fields>,
     pub(super) auto_collect: u16,
     pub(super) alloc_amount: usize,
+    pub(super) paced: Paced,
     /// Blocks after which an allocation collects first.
     pub alloc_threshold: usize,
     /// Chunks that the last collect freed.
@@ -236,6 +238,7 @@ unsafe impl<O: Options> Host for TestHost<O> {
     const GROW_BY_REGIONS: bool = O::GROW_BY_REGIONS;
     const CONSERVATIVE_CLEAR: bool = O::CONSERVATIVE_CLEAR;
     const THRESHOLD: bool = true;
+    const PACES: bool = !matches!(O::PACE, Pace::Off);
     const COUNT_COLLECTED: bool = true;
     const CLEAR_ON_SWEEP: bool = O::CLEAR_ON_SWEEP;
     const HARDENED: bool = O::HARDENED;
@@ -264,6 +267,10 @@ unsafe impl<O: Options> Host for TestHost<O> {
     state_field!(auto_collect -> *mut u16);
     state_field!(alloc_amount -> *mut usize);
     state_field!(alloc_threshold -> *mut usize);
+    fn pace(self) -> Pace {
+        O::PACE
+    }
+    state_field!(paced -> *mut Paced);
     state_field!(collected -> *mut usize);
     state_field!(lock_depth -> *mut u16);
     fn stack(self) -> *mut O::Entry {

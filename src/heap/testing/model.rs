@@ -5,6 +5,7 @@ use std::vec::Vec;
 
 use super::host::{Options, TestHost, may_be_object, raw_field};
 use super::op::FinaliserAction;
+use crate::heap::Pace;
 use crate::heap::layout::{Layout, Tables};
 use core::marker::PhantomData;
 
@@ -51,6 +52,8 @@ pub type At = (usize, usize);
 pub struct Seen {
     pub allocations: usize,
     pub failed: usize,
+    /// Collections that were due, and put off.
+    pub waited: usize,
     pub moves: usize,
     pub grown_in_place: usize,
     pub collects: usize,
@@ -69,6 +72,8 @@ pub struct Model<O: Options> {
     pub amount: usize,
     /// Blocks after which an allocation collects first.
     pub threshold: usize,
+    /// The threshold that the heap set itself, and the blocks that were free then.
+    pub paced: (usize, usize),
     /// Whether a failing allocation collects.
     pub auto: bool,
     /// How deep the heap is locked.
@@ -86,6 +91,7 @@ impl<O: Options> Default for Model<O> {
             areas: Vec::new(),
             amount: 0,
             threshold: usize::MAX,
+            paced: (usize::MAX, 0),
             auto: true,
             locks: 0,
             action: FinaliserAction::Nothing,
@@ -107,6 +113,48 @@ impl<O: Options> Model<O> {
             chunks: BTreeMap::new(),
         });
         self.seen.areas += 1;
+        self.keep_pace();
+    }
+
+    /// All blocks, and those that are free.
+    fn room_left(&self) -> (usize, usize) {
+        let all: usize = self.areas.iter().map(|area| area.blocks).sum();
+        let chunks = self.areas.iter().flat_map(|area| area.chunks.values());
+        (all, all - chunks.map(|chunk| chunk.blocks).sum::<usize>())
+    }
+
+    /// Sets the threshold as the heap does, unless the program has set it.
+    pub fn keep_pace(&mut self) {
+        if self.threshold != self.paced.0 {
+            return;
+        }
+        let (all, free) = self.room_left();
+        self.paced = match O::PACE {
+            Pace::Off => return,
+            Pace::OfHeap(n) => ((all / n).max(1), 0),
+            Pace::OfFree(n) => (self.amount + (free / n).max(all / 64).max(1), free),
+        };
+        self.threshold = self.paced.0;
+    }
+
+    /// Whether a collection that is due can wait for more to be used.
+    fn can_wait(&mut self) -> bool {
+        let Pace::OfFree(n) = O::PACE else {
+            return false;
+        };
+        let (all, free) = self.room_left();
+        let before = self.paced.1;
+        let (part, used) = (
+            (before / n).max(all / 64).max(1),
+            before.saturating_sub(free),
+        );
+        if self.threshold != self.paced.0 || used >= part {
+            return false;
+        }
+        self.threshold = self.amount + (part - used).max(all / 64);
+        self.paced.0 = self.threshold;
+        self.seen.waited += 1;
+        true
     }
 
     /// The chunk at a place.
@@ -243,6 +291,7 @@ impl<O: Options> Model<O> {
             self.seen.freed_by_collect += 1;
         }
         self.amount = 0;
+        self.keep_pace();
         self.seen.collects += 1;
         finalised
     }
@@ -259,7 +308,7 @@ impl<O: Options> Model<O> {
             return (None, finalised);
         }
         let mut may_collect = self.auto;
-        if self.auto && self.amount >= self.threshold {
+        if self.auto && self.amount >= self.threshold && !self.can_wait() {
             finalised = self.collect(roots);
             may_collect = false;
         }

@@ -1,6 +1,7 @@
 //! The options that tests and fuzzers run heaps with.
 
 use super::host::Options;
+use crate::heap::Pace;
 
 macro_rules! options {
     ($($(#[$doc:meta])* $name:ident, $entry:ty, { $($const:ident: $t:ty = $value:expr),* $(,)? };)*) => { $(
@@ -55,6 +56,14 @@ options! {
     NoscanHardened, usize, { NOSCAN: bool = true, HARDENED: bool = true };
     /// The same, counting the steps of long loops.
     NoscanSteps, usize, { NOSCAN: bool = true, HOOK: bool = true };
+    /// Collects after each fourth of the heap.
+    Paced, usize, { PACE: Pace = Pace::OfHeap(4), SPLIT: bool = true };
+    /// Collects when a third of what was free is used.
+    PacedByFree, usize, { PACE: Pace = Pace::OfFree(3) };
+    /// The same with several areas, the smallest blocks and no finalisers.
+    PacedSplit, u16, { PACE: Pace = Pace::OfFree(2), SPLIT: bool = true, FINALISER: bool = false, BLOCK_BYTES: usize = 16 };
+    /// The same with areas that come and go by themselves; the model knows nothing of these.
+    PacedAuto, usize, { PACE: Pace = Pace::OfHeap(4), SPLIT: bool = true, SPLIT_AUTO: bool = true };
     /// As in releases before 1.25: finalisers in the sweep.
     Before25, usize, { FINALISER_PASS: bool = false, STACK_ENTRIES: usize = 8, CLEAR_ON_SWEEP: bool = true };
     /// As in releases before 1.21: no highest used block besides.

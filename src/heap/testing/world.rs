@@ -11,7 +11,7 @@ use super::op::{FinaliserAction, Op};
 use crate::heap::area::Area;
 use crate::heap::block::BlockIndex;
 use crate::heap::host::StackEntry;
-use crate::heap::{Heap, Hints};
+use crate::heap::{Heap, Hints, Paced};
 
 /// A heap under test, with its model beside it.
 pub struct World<O: Options> {
@@ -40,6 +40,7 @@ impl<O: Options> World<O> {
             hints: Hints::NONE,
             auto_collect: 0,
             alloc_amount: 0,
+            paced: Paced::NONE,
             alloc_threshold: 0,
             collected: 0,
             lock_depth: 7,

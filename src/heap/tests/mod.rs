@@ -10,6 +10,7 @@ mod hardened;
 mod hints;
 mod least;
 mod noscan;
+mod pacing;
 mod releases;
 mod search;
 mod seeds;
@@ -20,7 +21,8 @@ mod wraps;
 
 use crate::heap::testing::options::{
     Before21, Before25, BigBlocks, Hardened, HardenedSplit, NoFinaliser, Noscan, NoscanHardened,
-    NoscanSplit, Plain, SmallStack, Split, SplitNoFinaliser, TinyBlocks, Weakref, WeakrefAlone,
+    NoscanSplit, Paced, PacedByFree, PacedSplit, Plain, SmallStack, Split, SplitNoFinaliser,
+    TinyBlocks, Weakref, WeakrefAlone,
 };
 use crate::heap::testing::{FinaliserAction, Op, Options, World};
 use proptest::prelude::*;
@@ -92,6 +94,9 @@ traces! {
     traces_agree_with_the_model_as_before_1_21: Before21, 600usize..10_000;
     traces_agree_with_the_model_with_weak_references: Weakref, 600usize..40_000;
     traces_agree_with_the_model_with_weak_references_alone: WeakrefAlone, 600usize..10_000;
+    traces_agree_with_the_model_at_a_pace: Paced, 600usize..10_000;
+    traces_agree_with_the_model_at_a_pace_by_what_is_free: PacedByFree, 600usize..40_000;
+    traces_agree_with_the_model_at_a_pace_in_a_split_heap: PacedSplit, 600usize..10_000;
     traces_agree_with_the_model_in_a_split_heap_without_finalisers: SplitNoFinaliser, 600usize..10_000;
 }
 

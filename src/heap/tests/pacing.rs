@@ -1,0 +1,144 @@
+//! The threshold that the heap sets itself.
+
+use super::{blocks, heap_of};
+use crate::heap::testing::options::{Paced, PacedAuto, PacedByFree, Plain};
+use crate::heap::testing::{Op, Options, World};
+use std::vec;
+use std::vec::Vec;
+
+const ROOT: Op = Op::Root {
+    chunk: 0,
+    offset: 0,
+};
+
+fn threshold<O: Options>(w: &mut World<O>) -> usize {
+    w.state().alloc_threshold
+}
+
+/// As many chunks of one block as it takes for the heap to collect, and one more.
+fn until_a_collection<O: Options>(w: &mut World<O>) -> usize {
+    let before = w.collects_run();
+    let mut n = 0;
+    while w.collects_run() == before {
+        w.step(blocks(1));
+        n += 1;
+    }
+    n
+}
+
+#[test]
+fn without_pacing_only_a_full_heap_collects() {
+    let mut w = heap_of::<Plain>(64);
+    assert_eq!(threshold(&mut w), usize::MAX);
+    assert_eq!(until_a_collection(&mut w), 65);
+}
+
+#[test]
+fn a_paced_heap_collects_after_its_share_of_blocks() {
+    let mut w = heap_of::<Paced>(64);
+    assert_eq!(threshold(&mut w), 16);
+    for _ in 0..3 {
+        // the chunk that a collection makes room for counts towards the next
+        let counted = w.model.amount;
+        assert_eq!(until_a_collection(&mut w), 17 - counted);
+    }
+}
+
+#[test]
+fn a_heap_that_grows_sets_its_threshold_anew() {
+    let mut w = heap_of::<Paced>(64);
+    w.step(Op::AddArea { bytes: 4000 });
+    let all: usize = w.model.areas.iter().map(|area| area.blocks).sum();
+    assert!(all > 64);
+    assert_eq!(threshold(&mut w), all / 4);
+}
+
+#[test]
+fn a_threshold_of_the_program_wins_whatever_becomes_of_the_areas() {
+    for own in [5, usize::MAX] {
+        let mut w = heap_of::<Paced>(64);
+        let blocks = if own == usize::MAX { 0 } else { own };
+        w.run(&[
+            Op::Threshold { blocks },
+            Op::AddArea { bytes: 4000 },
+            Op::Collect,
+            ROOT,
+            Op::Collect,
+        ]);
+        assert_eq!(threshold(&mut w), own);
+    }
+}
+
+#[test]
+fn a_threshold_of_the_program_wins_over_pacing_by_what_is_free() {
+    let mut w = heap_of::<PacedByFree>(64);
+    w.run(&[Op::Threshold { blocks: 5 }, Op::Collect]);
+    for _ in 0..3 {
+        w.step(blocks(1));
+        w.step(Op::Free { chunk: 0 });
+    }
+    assert_eq!(threshold(&mut w), 5);
+    // all three are freed, and count: the program said so
+    let counted = w.model.amount;
+    assert_eq!(until_a_collection(&mut w), 6 - counted);
+}
+
+#[test]
+fn a_new_heap_forgets_the_threshold_of_the_one_before() {
+    let mut w = heap_of::<Paced>(64);
+    w.state().alloc_threshold = 3;
+    let region = crate::heap::testing::Region::new(2000, 0);
+    // SAFETY: the region outlives the last use of the heap.
+    unsafe { w.heap().init(region.start(), region.end()) };
+    let blocks = crate::heap::area::Area::first(w.host()).blocks().0;
+    assert_eq!(threshold(&mut w), blocks / 4);
+}
+
+#[test]
+fn an_area_given_back_takes_its_share_along() {
+    let mut w = heap_of::<PacedAuto>(64);
+    w.state().max_new_area = 8000;
+    let heap = w.heap();
+    let kept = heap.alloc(60 * PacedAuto::BLOCK_BYTES, 0);
+    w.state().roots = vec![kept.addr()];
+    let alone = threshold(&mut w);
+    assert!(!heap.alloc(60 * PacedAuto::BLOCK_BYTES, 0).is_null());
+    assert!(threshold(&mut w) > alone);
+    crate::heap::host::Host::collect(w.host());
+    assert!(w.state().regions.is_empty(), "the area is empty");
+    assert_eq!(threshold(&mut w), alone);
+}
+
+#[test]
+fn what_the_program_frees_itself_starts_no_collection() {
+    let mut w = heap_of::<PacedByFree>(256);
+    w.step(Op::Collect);
+    let before = w.collects_run();
+    for _ in 0..2000 {
+        w.step(blocks(8));
+        w.step(Op::Free { chunk: 0 });
+    }
+    assert_eq!(w.collects_run(), before);
+    assert!(w.model.seen.waited > 0, "no collection was due");
+    // and what it leaves lying does
+    assert!(until_a_collection(&mut w) <= 256 / 3 + 1);
+}
+
+#[test]
+fn where_little_is_free_collections_come_sooner() {
+    let mut w = heap_of::<PacedByFree>(256);
+    let mut intervals = Vec::new();
+    for _ in 0..3 {
+        w.run(&[blocks(60)]);
+        let last = w.model.all().len() - 1;
+        w.run(&[
+            Op::Root {
+                chunk: last,
+                offset: 0,
+            },
+            Op::Collect,
+        ]);
+        intervals.push(threshold(&mut w));
+    }
+    assert_eq!(intervals, [196 / 3, 136 / 3, 76 / 3]);
+}
