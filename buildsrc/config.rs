@@ -294,7 +294,16 @@ impl<'a> Config<'a> {
         );
         add(gc && self.shape.info_fast, &["gc_info_fast"]);
         add(gc && self.flag("PY_WEAKREF"), &["gc_weakref_mark"]);
-        add(gc, &["mpgc_check", "mpgc_chunk_of", "mpgc_fault"]);
+        add(
+            gc,
+            &[
+                "mpgc_check",
+                "mpgc_chunk_of",
+                "mpgc_clear_dead_stack",
+                "mpgc_fault",
+            ],
+        );
+        add(gc && cfg!(feature = "idle-collect"), &["mpgc_idle"]);
         add(
             self.flag("ENABLE_PYSTACK"),
             &["mp_pystack_init", "mp_pystack_alloc"],

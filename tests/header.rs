@@ -14,6 +14,8 @@ const SOURCES: &[&str] = &[
     "src/standalone/nlr.rs",
     "src/standalone/sched.rs",
     "src/ffi/check.rs",
+    "src/ffi/idle.rs",
+    "src/ffi/stack.rs",
 ];
 
 const ABOVE: &str = "\

@@ -86,6 +86,8 @@ pub unsafe extern "C" fn gc_collect_root(ptrs: *mut *mut c_void, len: usize) {
 pub unsafe extern "C" fn gc_collect_end() {
     // SAFETY: by this function's contract.
     unsafe { HEAP.collect_end() }
+    #[cfg(feature = "idle-collect")]
+    crate::host::idle::end();
 }
 
 /// Mirrors `gc_sweep_all` (py/gc.c).

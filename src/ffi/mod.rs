@@ -36,8 +36,12 @@ include!(concat!(env!("OUT_DIR"), "/sections.rs"));
 pub mod check;
 #[cfg(mpgc_enable_gc)]
 pub mod gc;
+#[cfg(all(mpgc_enable_gc, feature = "idle-collect"))]
+pub mod idle;
 pub mod info;
 pub mod nlr;
 #[cfg(mpgc_pystack)]
 pub mod pystack;
 pub mod sched;
+#[cfg(mpgc_enable_gc)]
+pub mod stack;

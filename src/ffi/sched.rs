@@ -172,6 +172,8 @@ pub unsafe extern "C" fn mp_event_handle_nowait() {
 pub unsafe extern "C" fn mp_event_wait_indefinite() {
     // SAFETY: the port's own hooks; a jump is covered by this function's contract.
     unsafe {
+        #[cfg(all(mpgc_enable_gc, feature = "idle-collect"))]
+        crate::host::idle::collect_within(None);
         #[cfg(mpgc_event_poll_hook)]
         shim::event_poll_hook();
         #[cfg(not(mpgc_event_poll_hook))]
@@ -195,6 +197,8 @@ pub unsafe extern "C" fn mp_event_wait_indefinite() {
 pub unsafe extern "C" fn mp_event_wait_ms(timeout_ms: mp_uint_t) {
     // SAFETY: the port's own hooks; a jump is covered by this function's contract.
     unsafe {
+        #[cfg(all(mpgc_enable_gc, feature = "idle-collect"))]
+        let timeout_ms = crate::host::idle::wait_ms(timeout_ms);
         #[cfg(mpgc_event_poll_hook)]
         shim::event_poll_hook();
         #[cfg(not(mpgc_event_poll_hook))]

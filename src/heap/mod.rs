@@ -44,6 +44,7 @@
 //! | `collect` | a collect from start to end | `gc_collect_start`, `gc_collect_end`, `gc_sweep_all` |
 //! | `mark`, `waiting` | from the roots to all they reach | `gc_collect_root`, `gc_mark_subtree` |
 //! | `pacing` | the threshold that the heap sets itself | |
+//! | `idle` | whether a wait is long enough for a collection | |
 //! | `noscan` | data without pointers, marked and not read | |
 //! | `sweep` | finalisers, then free blocks | `gc_sweep_*` |
 //! | `info`, `dump` | numbers and a map | `gc_info`, `gc_dump_*` |
@@ -63,6 +64,7 @@ pub(crate) mod grow;
 pub(crate) mod harden;
 mod hints;
 pub(crate) mod host;
+pub(crate) mod idle;
 pub(crate) mod info;
 pub(crate) mod layout;
 pub(crate) mod lock;

@@ -62,8 +62,11 @@ static mut HINTS: Hints<c::mp_state_mem_area_t> = Hints::NONE;
 #[cfg(feature = "pacing")]
 static mut PACED: Paced = Paced::NONE;
 
-/// The words that the port keeps only with `MICROPY_GC_ALLOC_THRESHOLD`, for pacing without it.
-#[cfg(all(feature = "pacing", not(mpgc_alloc_threshold)))]
+/// The words that the port keeps only with `MICROPY_GC_ALLOC_THRESHOLD`, for those who need them without it.
+#[cfg(all(
+    any(feature = "pacing", feature = "idle-collect"),
+    not(mpgc_alloc_threshold)
+))]
 mod counters {
     pub static mut AMOUNT: usize = 0;
     pub static mut THRESHOLD: usize = usize::MAX;
@@ -91,7 +94,11 @@ unsafe impl Host for MicroPython {
     const SPLIT_AUTO: bool = cfg!(mpgc_split_heap_auto);
     const GROW_BY_REGIONS: bool = cfg!(mpgc_grow_by_regions);
     const CONSERVATIVE_CLEAR: bool = cfg!(mpgc_conservative_clear);
-    const THRESHOLD: bool = cfg!(any(mpgc_alloc_threshold, feature = "pacing"));
+    const THRESHOLD: bool = cfg!(any(
+        mpgc_alloc_threshold,
+        feature = "pacing",
+        feature = "idle-collect"
+    ));
     const PACES: bool = cfg!(feature = "pacing");
     const COUNT_COLLECTED: bool = cfg!(mpgc_collect_retval);
     const HOOK: bool = cfg!(mpgc_gc_hook_loop);
@@ -151,22 +158,34 @@ unsafe impl Host for MicroPython {
     fn auto_collect(self) -> *mut u16 {
         of_mem!(gc_auto_collect_enabled)
     }
-    #[cfg(not(all(feature = "pacing", not(mpgc_alloc_threshold))))]
+    #[cfg(any(
+        mpgc_alloc_threshold,
+        not(any(feature = "pacing", feature = "idle-collect"))
+    ))]
     #[inline(always)]
     fn alloc_amount(self) -> *mut usize {
         optional!(mpgc_alloc_threshold, of_mem!(gc_alloc_amount))
     }
-    #[cfg(not(all(feature = "pacing", not(mpgc_alloc_threshold))))]
+    #[cfg(any(
+        mpgc_alloc_threshold,
+        not(any(feature = "pacing", feature = "idle-collect"))
+    ))]
     #[inline(always)]
     fn alloc_threshold(self) -> *mut usize {
         optional!(mpgc_alloc_threshold, of_mem!(gc_alloc_threshold))
     }
-    #[cfg(all(feature = "pacing", not(mpgc_alloc_threshold)))]
+    #[cfg(all(
+        any(feature = "pacing", feature = "idle-collect"),
+        not(mpgc_alloc_threshold)
+    ))]
     #[inline(always)]
     fn alloc_amount(self) -> *mut usize {
         &raw mut counters::AMOUNT
     }
-    #[cfg(all(feature = "pacing", not(mpgc_alloc_threshold)))]
+    #[cfg(all(
+        any(feature = "pacing", feature = "idle-collect"),
+        not(mpgc_alloc_threshold)
+    ))]
     #[inline(always)]
     fn alloc_threshold(self) -> *mut usize {
         &raw mut counters::THRESHOLD
@@ -384,6 +403,13 @@ unsafe impl Host for MicroPython {
 /// lie side by side, and the running thread's Python stack.
 pub fn collect_start() {
     HEAP.collect_start();
+    #[cfg(feature = "idle-collect")]
+    super::idle::begin();
+    #[cfg(feature = "clear-stack")]
+    // SAFETY: the port says how far its stack may grow.
+    unsafe {
+        shim::clear_dead_stack()
+    }
     const FIRST: usize =
         offset_of!(c::mp_state_ctx_t, thread) + offset_of!(c::mp_state_thread_t, dict_locals);
     const END: usize =

@@ -7,6 +7,8 @@ pub mod config;
 pub mod dump;
 #[cfg(mpgc_enable_gc)]
 pub mod heap;
+#[cfg(all(mpgc_enable_gc, feature = "idle-collect"))]
+pub mod idle;
 pub mod micropython;
 pub mod nlr;
 mod panic;
@@ -50,8 +52,6 @@ pub mod shim {
     pub use super::bindings::mpgc_shim_event_poll_hook as event_poll_hook;
     #[cfg(mpgc_event_poll_hook_fast)]
     pub use super::bindings::mpgc_shim_event_poll_hook_fast as event_poll_hook_fast;
-    #[cfg(mpgc_enable_gc)]
-    pub use super::bindings::mpgc_shim_fault as fault;
     #[cfg(mpgc_gc_hook_loop)]
     pub use super::bindings::mpgc_shim_gc_hook_loop as gc_hook_loop;
     #[cfg(mpgc_nlr_setjmp)]
@@ -64,6 +64,12 @@ pub mod shim {
     pub use super::bindings::mpgc_shim_run_finaliser as run_finaliser;
     #[cfg(mpgc_sched_hook_scheduled)]
     pub use super::bindings::mpgc_shim_sched_hook_scheduled as sched_hook_scheduled;
+    #[cfg(all(mpgc_enable_gc, feature = "idle-collect"))]
+    pub use super::bindings::mpgc_shim_ticks_us as ticks_us;
+    #[cfg(mpgc_enable_gc)]
+    pub use super::bindings::{
+        mpgc_shim_clear_dead_stack as clear_dead_stack, mpgc_shim_fault as fault,
+    };
     #[cfg(mpgc_split_heap_auto)]
     pub use super::bindings::{
         mpgc_shim_plat_alloc_heap as plat_alloc_heap, mpgc_shim_plat_free_heap as plat_free_heap,

@@ -155,6 +155,34 @@ bool mpgc_shim_root_readable(void **p) {
 #endif // MICROPY_ENABLE_GC
 
 #if MICROPY_ENABLE_GC
+#if MPGC_IDLE_COLLECT
+mp_uint_t mpgc_shim_ticks_us(void) {
+    return mp_hal_ticks_us();
+}
+#endif
+
+// What may lie below what is zeroed: the frame of this function, and that of an interrupt.
+#define MARGIN (512)
+
+void mpgc_shim_clear_dead_stack(void) {
+    size_t n_bytes = 1024;
+    #if MICROPY_STACK_CHECK
+    // The stack may grow to `stack_limit` bytes below `stack_top`.
+    char here;
+    size_t used = (char *)MP_STATE_THREAD(stack_top) - &here;
+    size_t limit = MP_STATE_THREAD(stack_limit);
+    n_bytes = used + MARGIN < limit ? limit - used - MARGIN : 0;
+    #endif
+    if (n_bytes == 0) {
+        return;
+    }
+    // Room on the stack, so that nobody else has it while it is written.
+    volatile char *dead = __builtin_alloca(n_bytes);
+    for (size_t i = 0; i < n_bytes; i++) {
+        dead[i] = 0;
+    }
+}
+
 // The two are declared in include/mpgc.h, which is not on the port's include path.
 void mpgc_fault(int kind, const void *ptr);
 void *mpgc_chunk_of(const void *ptr, size_t *n_bytes);

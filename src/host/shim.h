@@ -85,6 +85,11 @@ bool mpgc_shim_root_readable(void **p);
 #endif // MICROPY_ENABLE_GC
 
 #if MICROPY_ENABLE_GC
+// The port's clock, for collections while the program waits.
+mp_uint_t mpgc_shim_ticks_us(void);
+// Zeroes the C stack below the caller, as far as it may grow.
+void mpgc_shim_clear_dead_stack(void);
+
 // Something is wrong and going on would damage memory: tells mpgc_fault, and stops.
 MPGC_NORETURN void mpgc_shim_fault(int kind, const void *ptr);
 #endif
