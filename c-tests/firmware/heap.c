@@ -79,6 +79,41 @@ static void a_region_may_begin_and_end_anywhere(void) {
     }
 }
 
+// How many chunks of one block it takes for the heap to collect.
+static size_t chunks_to_a_collection(void) {
+    size_t n = 0;
+    for (mpgc_info info = {.collected = 0}; info.collected == 0 && n < 5000; n++) {
+        hidden(&heap, BLOCK, 0);
+        mpgc_heap_info(&heap, &info);
+    }
+    return n;
+}
+
+static void a_paced_heap_collects_before_it_is_full(void) {
+    static uintptr_t more[2048];
+    mpgc_config config = {.error = note_error, .pacing = 8};
+    mpgc_info info;
+    mpgc_heap_init(&heap, memory, sizeof memory, &config);
+    mpgc_heap_info(&heap, &info);
+    EXPECT(chunks_to_a_collection() == info.total / BLOCK / 8 + 1);
+    // a region more sets it anew
+    mpgc_heap_init(&heap, memory, sizeof memory, &config);
+    EXPECT(mpgc_heap_add(&heap, more, sizeof more) == MPGC_OK);
+    mpgc_heap_info(&heap, &info);
+    EXPECT(chunks_to_a_collection() == info.total / BLOCK / 8 + 1);
+    // what the program sets wins, also when a region is added
+    mpgc_heap_init(&heap, memory, sizeof memory, &config);
+    mpgc_set_collect(&heap, true, 5 * BLOCK);
+    EXPECT(mpgc_heap_add(&heap, more, sizeof more) == MPGC_OK);
+    EXPECT(chunks_to_a_collection() == 6);
+    // never: when it is full alone
+    mpgc_heap_init(&heap, memory, sizeof memory, &config);
+    mpgc_set_collect(&heap, true, SIZE_MAX);
+    mpgc_heap_info(&heap, &info);
+    EXPECT(chunks_to_a_collection() == info.total / BLOCK + 1);
+    EXPECT(told.times == 0 && mpgc_heap_check(&heap, NULL));
+}
+
 static void a_full_heap_is_out_of_memory_and_goes_on(void) {
     fresh_heap();
     mpgc_set_collect(&heap, false, SIZE_MAX);
@@ -288,6 +323,7 @@ void heap_tests(void) {
     RUN(chunks_are_zero_and_aligned_and_lie_apart);
     RUN(a_region_too_small_is_no_room);
     RUN(a_region_may_begin_and_end_anywhere);
+    RUN(a_paced_heap_collects_before_it_is_full);
     RUN(a_full_heap_is_out_of_memory_and_goes_on);
     RUN(a_bad_pointer_is_refused_and_nothing_is_changed);
     RUN(the_chunk_of_an_address_is_found);

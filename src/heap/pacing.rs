@@ -57,10 +57,10 @@ impl<H: Host> Heap<H> {
 
     /// Sets the threshold for the blocks that there are now: after a collection, and when areas come or go.
     pub(super) fn keep_pace(self) {
-        if !H::PACES || !self.sets_threshold() {
+        let host = self.host();
+        if !H::PACES || host.pace() == Pace::Off || !self.sets_threshold() {
             return;
         }
-        let host = self.host();
         let blocks: usize = Area::all(host).map(|area| area.blocks().0).sum();
         match host.pace() {
             Pace::Off => {}

@@ -1,6 +1,6 @@
 //! What a C program gives the library to call, and what it is told when something goes wrong.
 
-use core::ffi::{c_int, c_void};
+use core::ffi::{c_int, c_uint, c_void};
 
 use super::heap::mpgc_heap;
 use super::thread::mpgc_thread;
@@ -89,6 +89,9 @@ pub struct mpgc_config {
     pub enter: mpgc_enter_fn,
     /// Ends what `enter` began.
     pub exit: mpgc_exit_fn,
+    /// The heap collects after each part of it that was handed out, one in so many, as if that were set with
+    /// `mpgc_set_collect`; 0: only when it is full. 8 is a good number.
+    pub pacing: c_uint,
 }
 
 impl mpgc_config {
@@ -101,6 +104,7 @@ impl mpgc_config {
         error: None,
         enter: None,
         exit: None,
+        pacing: 0,
     };
 }
 

@@ -8,7 +8,7 @@ use super::hooks::{Held, fault_code, mpgc_config, mpgc_error, stop, tell};
 use super::roots::mpgc_roots;
 use super::thread::Barrier;
 use crate::heap::host::{AreaFields, Host};
-use crate::heap::{Fault, Heap, Hints};
+use crate::heap::{Fault, Heap, Hints, Pace, Paced};
 
 /// An entry of the mark stack: half a word, which is 65535 blocks on a 32-bit machine (1 MiB). Objects
 /// further up in an area wait in the tables instead.
@@ -69,6 +69,7 @@ pub(super) struct State {
     hints: Hints<Fields>,
     alloc_amount: usize,
     alloc_threshold: usize,
+    paced: Paced,
     collected: usize,
     collects: c_int,
     lock_depth: u16,
@@ -213,6 +214,7 @@ unsafe impl Host for Program {
     const SPLIT: bool = true;
     const CONSERVATIVE_CLEAR: bool = true;
     const THRESHOLD: bool = true;
+    const PACES: bool = true;
     const COUNT_COLLECTED: bool = true;
     const WHEN_FULL: u16 = 1;
     const EXACT_TABLES: bool = true;
@@ -256,6 +258,18 @@ unsafe impl Host for Program {
     #[inline(always)]
     fn alloc_threshold(self) -> *mut usize {
         of_state!(self, alloc_threshold)
+    }
+    #[inline(always)]
+    fn pace(self) -> Pace {
+        // SAFETY: as in `hold`.
+        match unsafe { (*self.config()).pacing } {
+            0 => Pace::Off,
+            n => Pace::OfHeap(n as usize),
+        }
+    }
+    #[inline(always)]
+    fn paced(self) -> *mut Paced {
+        of_state!(self, paced)
     }
     #[inline(always)]
     fn collected(self) -> *mut usize {
