@@ -61,7 +61,7 @@ on = $(filter-out 0 off Off OFF false False FALSE no No NO n N,$(1))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help python deps tree build build-c run repl test test-all upstream firmware firmware-test heap-demo heap-check heap-board size metal metal-interrupts metal-bench nlr twins fuzz fuzz-corpus bench bench-growth hardened-cost bench-python noscan matrix interrupts threads sanitize miri mutants proof firmware-lib install examples firmware-check fmt lint unit clean
+.PHONY: help python deps tree build build-c run repl test test-all upstream firmware firmware-test heap-demo heap-check heap-board size metal metal-interrupts metal-bench nlr twins fuzz fuzz-corpus bench bench-growth hardened-cost bench-python bench-memory waiting noscan matrix interrupts threads sanitize miri mutants proof firmware-lib install examples firmware-check fmt lint unit clean
 
 help: ## list these tasks
 	@echo 'make TASK [RELEASE=1.25.0|1.26.1] [MICROPYTHON_DIR=...] [VARIANT=standard|coverage|minimal] [OPTIONS="..."]'
@@ -172,6 +172,13 @@ noscan: deps ## try mpgc with MPGC_NOSCAN=1 on a script, beside the C
 bench-python: python ## run Python programs on C and on mpgc in turns [CASE=perf_bench] [ROUNDS=9] [COUNT=1]
 	@$(PYTHON) tools/deps.py --bench
 	@$(PYTHON) tools/bench_python.py $(UNIX) --case "$(CASE)" --rounds "$(ROUNDS)" $(if $(call on,$(COUNT)),--count)
+
+bench-memory: python ## measure how much heap programs need, with C, mpgc, and each at a pace [CASE=display,table]
+	@$(PYTHON) tools/deps.py --bench
+	@$(PYTHON) tools/bench_memory.py $(TREE) --case "$(CASE)"
+
+waiting: deps ## try collections while a program waits, and clearing dead stack, in counted time
+	@$(PYTHON) tools/waiting.py $(TREE)
 
 matrix: python ## build and try each option, alone and with others, on C and on mpgc [ONLY=auto,hook] [RESUME=1]
 	@$(PYTHON) tools/deps.py --matrix --target i686

@@ -42,6 +42,7 @@ FLAVOURS = (
 )
 WATCH = (f"USER_C_MODULES={PROGRAMS}", "LDFLAGS_EXTRA=-Wl,--wrap=gc_alloc,--wrap=gc_collect")
 LARGE = 4 << 20  # a heap in which every program ends
+PICTURED = "cache"  # whose heap is drawn
 STEP = 256  # sizes of heaps are multiples of it
 SLOW = 600  # seconds for one run, in which something is wrong
 
@@ -227,6 +228,22 @@ def measure(subjects):
     return lines
 
 
+def draw_heaps(runs, programs, script):
+    """The heap of one program at its end, after a collection, without pacing and with it."""
+    maps = []
+    for flavour in (Flavour("mpgc", "off", "", ""), Flavour("mpgc", "8", "MPGC_PACING=8", "")):
+        subject = Subject(runs, flavour, programs[flavour.build, flavour.pacing], script)
+        heap = int(maps[0][2] if maps else subject.smallest()[1] * 1.1) // STEP * STEP
+        subject.script = subject.script.with_name("map-" + script.name)
+        subject.script.write_text(script.read_text() + "\nimport gc, micropython\ngc.collect()\nmicropython.mem_info(1)\n")
+        blocks = memory_report.heap_map(subject.run(heap).stdout)
+        if not blocks:
+            raise Fail(f"{shown(subject.script)} prints no map of the heap")
+        title = "without pacing" if flavour.pacing == "off" else f"MPGC_PACING={flavour.pacing}"
+        maps.append((f"{script.stem}.py, {title}", blocks, heap))
+    (WORK / "fragmentation.svg").write_text(memory_report.heap_picture([entry[:2] for entry in maps]))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_tree_arguments(parser)
@@ -254,6 +271,9 @@ def main():
         runs.save()
     write_json(WORK / "memory.json", lines)
     memory_report.write(lines, tree.release, WORK)
+    pictured = [script for script in scripts if script.stem == PICTURED]
+    if pictured and ("mpgc", "off") in programs and ("mpgc", "8") in programs:
+        draw_heaps(runs, programs, pictured[0])
     say("\n" + table(memory_report.means(lines)) + f"\n\nwritten: {shown(WORK / 'memory.json')}, memory.md, memory.svg")
     return 0
 

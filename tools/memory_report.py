@@ -1,5 +1,7 @@
 """What `make bench-memory` shows: the means, a table of each program, and a picture."""
 
+import itertools
+import re
 import statistics
 
 COLOURS = {"c": "#8a8a8a", "mpgc": "#2f6f9f"}
@@ -96,6 +98,53 @@ def picture(lines):
         parts.append(f'<rect x="{left + wide + 30}" y="{y - 9}" width="10" height="10" fill="{COLOURS[side[0]]}" opacity="{shades[side]:.2f}"/>')
         parts.append(f'<text x="{left + wide + 46}" y="{y}">{side[0]}, {side[1]}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def heap_map(text):
+    """The blocks of a map that micropython.mem_info(1) has printed, used or not; None if there is none."""
+    blocks = []
+    for line in text.splitlines():
+        folded = re.match(r" +\((\d+) lines all free\)", line)
+        row = re.match(r"[0-9a-f]+: (.+)$", line)
+        if folded:
+            blocks += [False] * 64 * int(folded[1])
+        elif row:
+            blocks += [kind != "." for kind in row[1]]
+    return blocks or None
+
+
+def heap_picture(maps):
+    """A square for each block, row by row; one map below the other. `maps`: [(what it is, blocks)]."""
+    wide, size = 160, 4
+    rows = [-(-len(blocks) // wide) for _, blocks in maps]
+    height = sum(rows) * size + 34 * len(maps)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide * size + 20}" height="{height + 10}" font-family="sans-serif" font-size="12">',
+        f'<rect width="{wide * size + 20}" height="{height + 10}" fill="white"/>',
+    ]
+    top = 0
+    for (title, blocks), count in zip(maps, rows):
+        parts.append(f'<text x="10" y="{top + 20}">{title}: {longest(blocks)} blocks in the longest free run</text>')
+        top += 28
+        parts.append(f'<rect x="10" y="{top}" width="{wide * size}" height="{count * size}" fill="#e6eef4"/>')
+        for begin, length in used_runs(blocks, wide):
+            x, y = begin % wide * size + 10, begin // wide * size + top
+            parts.append(f'<rect x="{x}" y="{y}" width="{length * size}" height="{size}" fill="#1d4f74"/>')
+        top += count * size + 6
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def used_runs(blocks, wide):
+    """(first block, blocks) of the runs of used blocks, each within a row."""
+    for row in range(0, len(blocks), wide):
+        for used, run in itertools.groupby(range(row, min(row + wide, len(blocks))), key=blocks.__getitem__):
+            run = list(run)
+            if used:
+                yield run[0], len(run)
+
+
+def longest(blocks):
+    return max((len(list(run)) for used, run in itertools.groupby(blocks) if not used), default=0)
 
 
 def write(lines, release, folder):

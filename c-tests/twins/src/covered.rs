@@ -48,5 +48,5 @@ seen!(
     c_mutex_mended,
     hook_steps,
     paced,
-    waits,
+    thresholds_moved,
 );

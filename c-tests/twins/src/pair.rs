@@ -170,7 +170,7 @@ impl Pair {
         let c = ask(self, self.twin(0), 0);
         // SAFETY: as above.
         unsafe { (self.twin(0).set_threshold)(now) }
-        self.covered.waits += u64::from(waited);
+        self.covered.thresholds_moved += u64::from(waited);
         self.covered.paced += u64::from(now != usize::MAX);
         same(what, c, rust)
     }
