@@ -8,7 +8,7 @@ from which all larger ones that were tried do; and in a heap 1.1 times the small
 `gc.threshold((gc.mem_free() + gc.mem_alloc()) // 8)`, mpgc by MPGC_PACING.
 
 Results are kept in build/bench/memory-runs.json, by what the program and the build hold, so that a run that
-was stopped goes on. Writes build/bench/memory.json, memory.md and memory.svg.
+was stopped goes on. Writes build/bench/memory.json and memory.svg; where all were measured, docs/results/memory.md too.
 """
 
 import argparse
@@ -270,11 +270,13 @@ def main():
     finally:
         runs.save()
     write_json(WORK / "memory.json", lines)
-    memory_report.write(lines, tree.release, WORK)
+    (WORK / "memory.svg").write_text(memory_report.picture(lines))
     pictured = [script for script in scripts if script.stem == PICTURED]
     if pictured and ("mpgc", "off") in programs and ("mpgc", "8") in programs:
         draw_heaps(runs, programs, pictured[0])
-    say("\n" + table(memory_report.means(lines)) + f"\n\nwritten: {shown(WORK / 'memory.json')}, memory.md, memory.svg")
+    if not words and not paces:
+        memory_report.publish(lines, tree.release, [WORK / "memory.svg", WORK / "fragmentation.svg"])
+    say("\n" + table(memory_report.means(lines)) + f"\n\nwritten: {shown(WORK / 'memory.json')}, memory.svg")
     return 0
 
 

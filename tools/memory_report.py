@@ -2,7 +2,11 @@
 
 import itertools
 import re
+import shutil
 import statistics
+
+from common import ROOT
+from results import write_result
 
 COLOURS = {"c": "#8a8a8a", "mpgc": "#2f6f9f"}
 HEADS = ["build", "pacing", "smallest heap", "worst", "safe heap", "time", "worst", "collections", "longest pause",
@@ -49,9 +53,10 @@ def means(lines):
     return rows
 
 
-def markdown_table(rows):
-    rows = [rows[0], ["---"] * 2 + ["--:"] * (len(rows[0]) - 2), *rows[1:]]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
+def markdown_table(rows, words):
+    """The first `words` columns are words, the others numbers."""
+    rows = [rows[0], ["---"] * words + ["--:"] * (len(rows[0]) - words), *rows[1:]]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
 def programs(lines):
@@ -147,12 +152,19 @@ def longest(blocks):
     return max((len(list(run)) for used, run in itertools.groupby(blocks) if not used), default=0)
 
 
-def write(lines, release, folder):
-    (folder / "memory.svg").write_text(picture(lines))
-    (folder / "memory.md").write_text(
-        f"# How much heap programs need, MicroPython {release}, unix i686\n\n"
-        "Ratios to the C without pacing: of the smallest heap; of the smallest from which all larger ones that were tried do; and, in a "
-        "heap 1.1 times the smallest of that C, of instructions, collections, the longest pause and the largest free run. "
-        f"Geometric means over {len(set(line['program'] for line in lines))} programs of `benches/memory`. `make bench-memory`\n\n"
-        f"![smallest heaps](../pictures/memory.svg)\n\n{markdown_table(means(lines))}\n## Each program\n\n{markdown_table(programs(lines))}"
+def body(lines, release):
+    return (
+        f"MicroPython {release}, unix port for i686: blocks of 16 bytes, as on a board. Ratios to the C without pacing: of the smallest heap; "
+        "of the smallest from which all larger ones that were tried do; and, in a heap 1.1 times the smallest of that C, of instructions, "
+        "collections, the longest pause and the largest free run. Geometric means over "
+        f"{len(set(line['program'] for line in lines))} programs of `benches/memory`.\n\n"
+        f"![smallest heaps](../pictures/memory.svg)\n\n{markdown_table(means(lines), 2)}\n\n## Each program\n\n"
+        f"{markdown_table(programs(lines), 2)}\n"
     )
+
+
+def publish(lines, release, pictures):
+    """Writes docs/results/memory.md, and its pictures beside the others."""
+    write_result("memory", "How much heap programs need", "make bench-memory", body(lines, release))
+    for picture_file in pictures:
+        shutil.copy(picture_file, ROOT / "docs" / "pictures" / picture_file.name)

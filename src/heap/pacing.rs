@@ -41,9 +41,9 @@ impl Paced {
     };
 }
 
-/// The least of a heap that [`Pace::OfFree`] lets be used between two collections, and between two looks at
-/// what is free: one in so many blocks.
-const LEAST: usize = 64;
+/// The least of a heap that is handed out between two looks at what is free, for each reads the whole table: one
+/// in so many blocks.
+const LEAST: usize = 256;
 
 impl<H: Host> Heap<H> {
     /// Begins to pace a heap that was just made.
@@ -67,7 +67,7 @@ impl<H: Host> Heap<H> {
             Pace::OfHeap(n) => self.set_paced((blocks / n).max(1), 0),
             Pace::OfFree(n) => {
                 let free = self.count_free();
-                let part = (free / n).max(blocks / LEAST).max(1);
+                let part = (free / n).max(1);
                 // SAFETY: the counter is the heap's (a promise of Host).
                 let amount = unsafe { host.alloc_amount().read() };
                 self.set_paced(amount.saturating_add(part), free);
@@ -94,11 +94,11 @@ impl<H: Host> Heap<H> {
         // SAFETY: both are the heap's (a promise of Host).
         let (before, amount) = unsafe { ((*host.paced()).free, host.alloc_amount().read()) };
         let used = before.saturating_sub(self.count_free());
-        let part = (before / n).max(blocks / LEAST).max(1);
+        let part = (before / n).max(1);
         if used >= part {
             return false;
         }
-        let left = (part - used).max(blocks / LEAST);
+        let left = (part - used).max(part / 4).max(blocks / LEAST);
         self.set_paced(amount.saturating_add(left), before);
         true
     }
