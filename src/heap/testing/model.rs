@@ -132,7 +132,7 @@ impl<O: Options> Model<O> {
         self.paced = match O::PACE {
             Pace::Off => return,
             Pace::OfHeap(n) => ((all / n).max(1), 0),
-            Pace::OfFree(n) => (self.amount + (free / n).max(all / 64).max(1), free),
+            Pace::OfFree(n) => (self.amount + (free / n).max(1), free),
         };
         self.threshold = self.paced.0;
     }
@@ -144,14 +144,11 @@ impl<O: Options> Model<O> {
         };
         let (all, free) = self.room_left();
         let before = self.paced.1;
-        let (part, used) = (
-            (before / n).max(all / 64).max(1),
-            before.saturating_sub(free),
-        );
+        let (part, used) = ((before / n).max(1), before.saturating_sub(free));
         if self.threshold != self.paced.0 || used >= part {
             return false;
         }
-        self.threshold = self.amount + (part - used).max(all / 64);
+        self.threshold = self.amount + (part - used).max(part / 4).max(all / 256);
         self.paced.0 = self.threshold;
         self.seen.waited += 1;
         true
