@@ -192,6 +192,9 @@ typedef struct mpgc_config {
   mpgc_enter_fn enter;
   // Ends what `enter` began.
   mpgc_exit_fn exit;
+  // The heap collects after each part of it that was handed out, one in so many, as if that were set with
+  // `mpgc_set_collect`; 0: only when it is full. 8 is a good number.
+  unsigned int pacing;
 } mpgc_config;
 
 // Numbers about a heap.
@@ -625,6 +628,23 @@ void *mpgc_chunk_of(const void *ptr,
 // # Safety
 // The heap was made with `gc_init`; `out` is NULL or may be written.
 bool mpgc_check(struct mpgc_broken *out);
+
+// In a MicroPython port with MPGC_IDLE_COLLECT=1 only. Collects, if the program waits for so many
+// milliseconds (`UINT32_MAX`: without end), the last collection took less, and enough was allocated since.
+// Returns whether it did. It does nothing in another thread than the main one, in a Cortex-M exception
+// handler, and with the heap or the scheduler locked.
+//
+// # Safety
+// The heap was made with `gc_init`; Python may run where it is called, and finalisers do.
+bool mpgc_idle(uint32_t ms);
+
+// In a MicroPython port only. Zeroes what lies below the caller on the C stack, as far as the port lets the
+// stack grow (`mp_cstack_init_with_sp_here`; without MICROPY_STACK_CHECK 1 KB): what functions that have returned left
+// there can keep a chunk alive when a later frame comes to lie over it.
+//
+// # Safety
+// The stack has room for what the port says.
+void mpgc_clear_dead_stack(void);
 
 #ifdef __cplusplus
 }  // extern "C"
