@@ -20,6 +20,7 @@ TESTS = {
     "tests/*.rs": r"#\[test\]\s+(?:#\[[^\n]*\]\s+)*fn (\w+)",
     "tools/tests/*.py": r"\bdef (test_\w+)",
     "tools/firmware_*.py": r"\ndef (\w+)",
+    "tools/waiting.py": r"\ndef (\w+)",
     "micropython-patches/dropin/*.py": r"\ndef (\w+)",
     "c-tests/twins/src/*.rs": r"\bfn (\w+)",
 }

@@ -47,28 +47,36 @@ def main():
     for flavour, words in (("c", ()), ("rust", ("MPGC_IDLE_COLLECT=1",))):
         program = unix.build(tree, "standard", flavour, options, f"USER_C_MODULES={ROOT / 'c-tests'}", *words).program
         found[flavour] = loops, said = figures(program)
-        for name, expected in EXPECTED[flavour].items():
-            if said.get(name) != expected:
-                raise Fail(f"{flavour}: {name} is {said.get(name)}, expected is {expected}")
+        it_collects_when_it_may(flavour, said)
         for name, (missed, waits, collections) in loops.items():
             say(f"{flavour}, {name}: {missed} deadlines missed, {waits} of {collections} collections while it waits")
         say(f"{flavour}: a stale word keeps {said['stale']} bytes, which a cleared stack lets go")
-    check(found["c"], found["rust"])
+    pauses_fall_into_waits(found["c"][0], found["rust"][0])
+    a_stale_word_is_let_go(int(found["c"][1]["stale"]), int(found["rust"][1]["stale"]))
     return 0
 
 
-def check(control, rust):
-    for name, (missed, waits, collections) in rust[0].items():
-        c_missed = control[0][name][0]
+def it_collects_when_it_may(flavour, said):
+    for name, expected in EXPECTED[flavour].items():
+        if said.get(name) != expected:
+            raise Fail(f"{flavour}: {name} is {said.get(name)}, expected is {expected}")
+
+
+def pauses_fall_into_waits(control, rust):
+    for name, (missed, waits, collections) in rust.items():
+        c_missed = control[name][0]
         if c_missed < 20:
             raise Fail(f"{name}: the C misses {c_missed} deadlines; with so few there is nothing to see")
         if missed * 10 > c_missed:
             raise Fail(f"{name}: mpgc misses {missed} deadlines, the C {c_missed}")
         if waits < 0.95 * collections:
             raise Fail(f"{name}: {waits} of {collections} collections fall into waits")
-    if int(rust[1]["stale"]) < STALE:
-        raise Fail(f"clearing the stack lets go of {rust[1]['stale']} bytes, not of {STALE}")
-    if int(control[1]["stale"]) >= STALE:
+
+
+def a_stale_word_is_let_go(control, rust):
+    if rust < STALE:
+        raise Fail(f"clearing the stack lets go of {rust} bytes, not of {STALE}")
+    if control >= STALE:
         raise Fail("the C lets go of them as well: nothing was planted")
 
 
