@@ -17,7 +17,7 @@ from mpgc_rust import Stop, choose_toolchain, rust_target, toolchain_environment
 
 WORK = BUILD / "firmware-lib"
 # Where the names of both end: what a program of its own has no use for.
-OF_PORTS = ("mpgc_fault", "mpgc_chunk_of", "mpgc_check")
+OF_PORTS = ("mpgc_fault", "mpgc_chunk_of", "mpgc_check", "mpgc_clear_dead_stack", "mpgc_idle")
 
 # `compiler` is the words that call the C compiler for it; `hosted` means that programs run under an operating system.
 Machine = namedtuple("Machine", "rust compiler objcopy ar hosted")

@@ -48,6 +48,18 @@ class Values(unittest.TestCase):
         with self.assertRaisesRegex(Stop, "MPGC_CLEAR_ON_SWEEP=1 zeroes"):
             mpgc_options.read(["MPGC_CLEAR_ON_SWEEP=yes", "MPGC_HARDENED=on"])
         mpgc_options.read(["MPGC_CLEAR_ON_SWEEP=yes", "MPGC_HARDENED=off"])
+        for given in ("MPGC_PACING=8", "MPGC_IDLE_COLLECT=1", "MPGC_CLEAR_STACK=1"):
+            with self.assertRaisesRegex(Stop, given.partition("=")[0] + ".*MPGC_KEEP_C=gc"):
+                mpgc_options.read([given, "MPGC_KEEP_C=gc"])
+
+    def test_a_pace_is_a_number_or_a_part_of_what_is_free(self):
+        for given, value in (("8", "8"), ("free/3", "free/3"), ("0", ""), ("off", ""), ("", "")):
+            values = mpgc_options.read([f"MPGC_PACING={given}"])
+            self.assertEqual(values["MPGC_PACING"], value)
+            self.assertEqual(mpgc_options.features(values), ["pacing"] if value else [])
+        for given in ("-1", "free/0", "free", "1/8", "8.0", "heap/8", "yes", "1000"):
+            with self.subTest(given), self.assertRaisesRegex(Stop, "MPGC_PACING=.* is no pace"):
+                mpgc_options.read([f"MPGC_PACING={given}"])
 
     def test_the_environment_counts_where_nothing_is_given(self):
         read = mpgc_options.read

@@ -17,7 +17,8 @@ class Library(unittest.TestCase):
         names = firmware_lib.declared()
         for name in ("mpgc_alloc", "mpgc_nlr_jump", "mpgc_nlr_push_buf", "mpgc_sched_schedule_node", "mpgc_heap_check"):
             self.assertIn(name, names)
-        for name in ("mpgc_check", "mpgc_fault", "mpgc_chunk_of", "mpgc_error_fn", "mpgc_call_fn", "mpgc_heap", "mpgc_nlr_push"):
+        for name in ("mpgc_check", "mpgc_fault", "mpgc_chunk_of", "mpgc_idle", "mpgc_clear_dead_stack", "mpgc_error_fn", "mpgc_call_fn",
+                     "mpgc_heap", "mpgc_nlr_push"):
             self.assertNotIn(name, names)
 
     def test_a_machine_without_a_library_is_told(self):
