@@ -1,5 +1,6 @@
 //! The charts of the report, as SVG.
 
+use crate::scale;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -12,7 +13,18 @@ type Drawn = Result<(), Box<dyn Error>>;
 const FASTER: RGBColor = RGBColor(0x2f, 0x7d, 0x4f);
 const SLOWER: RGBColor = RGBColor(0xb0, 0x3a, 0x2e);
 const OF_THE_C: RGBColor = RGBColor(0x55, 0x55, 0x55);
+/// Each series' own, dark enough to be read as text.
+const OF_SERIES: [RGBColor; 6] = [
+    RGBColor(0xc2, 0x18, 0x3c),
+    RGBColor(0x2f, 0x7d, 0x4f),
+    RGBColor(0x9a, 0x6b, 0x00),
+    RGBColor(0x1f, 0x5f, 0xa8),
+    RGBColor(0xc2, 0x52, 0x0a),
+    RGBColor(0x6a, 0x3d, 0x9a),
+];
 const FONT: &str = "sans-serif";
+/// From one line of labels to the next.
+const LINE: i32 = 13;
 
 fn read(from: &str) -> Result<Vec<Value>, Box<dyn Error>> {
     let text = std::fs::read_to_string(from).map_err(|e| format!("{from}: {e}"))?;
@@ -34,7 +46,7 @@ fn draw_ratios(from: &str, to: &str) -> Drawn {
     const ROW: i32 = 17;
     const NAMES: u32 = 270;
     let lines = read(from)?;
-    let root = SVGBackend::new(to, (860, lines.len() as u32 * ROW as u32 + 70)).into_drawing_area();
+    let root = SVGBackend::new(to, (860, lines.len() as u32 * ROW as u32 + 84)).into_drawing_area();
     root.fill(&WHITE)?;
     let title = "C time / mpgc time, log scale: right of the line mpgc is faster";
     root.draw(&Text::new(title, (10, 8), (FONT, 15)))?;
@@ -42,17 +54,24 @@ fn draw_ratios(from: &str, to: &str) -> Drawn {
         .iter()
         .map(|l| number(l, "ratio"))
         .collect::<Result<Vec<_>, _>>()?;
-    let most = ratios.iter().copied().fold(10.0, f64::max) * 4.0;
+    let least = ratios.iter().copied().fold(1.0, f64::min) * 0.8;
+    let most = ratios.iter().copied().fold(2.0, f64::max) * 1.6;
     let mut chart = ChartBuilder::on(&root)
         .margin_top(32)
         .margin_right(10)
         .set_label_area_size(LabelAreaPosition::Left, NAMES)
-        .set_label_area_size(LabelAreaPosition::Bottom, 24)
-        .build_cartesian_2d((0.5..most).log_scale(), 0.0..lines.len() as f64)?;
+        .set_label_area_size(LabelAreaPosition::Bottom, 38)
+        .build_cartesian_2d(
+            (least..most)
+                .log_scale()
+                .with_key_points(scale::ratios(least..most)),
+            0.0..lines.len() as f64,
+        )?;
     chart
         .configure_mesh()
         .disable_y_mesh()
         .y_labels(0)
+        .x_desc("times as fast as the C")
         .x_label_formatter(&|x| format!("{x}"))
         .light_line_style(WHITE)
         .draw()?;
@@ -65,7 +84,7 @@ fn draw_ratios(from: &str, to: &str) -> Drawn {
             [(1.0, y - 0.85), (*ratio, y - 0.15)],
             color.filled(),
         )])?;
-        let (x_name, y_pixel) = chart.backend_coord(&(0.5, y - 0.5));
+        let (x_name, y_pixel) = chart.backend_coord(&(least, y - 0.5));
         let name = line["case"].as_str().unwrap_or_default();
         root.draw(&Text::new(name, (x_name - 8, y_pixel), right.clone()))?;
         let (x_end, _) = chart.backend_coord(&(ratio.max(1.0), y - 0.5));
@@ -104,51 +123,29 @@ fn draw_growth(from: &str, to: &str) -> Drawn {
         }
     }
     let rows = charts.len().div_ceil(2);
-    let root = SVGBackend::new(to, (980, 330 * rows as u32)).into_drawing_area();
+    let root = SVGBackend::new(to, (1080, 360 * rows as u32)).into_drawing_area();
     root.fill(&WHITE)?;
-    for (name, area) in charts.into_iter().zip(root.split_evenly((rows, 2))) {
-        let of_chart: Vec<_> = points.iter().filter(|p| p["chart"] == name).collect();
-        draw_curves(name, &of_chart, &area)?;
+    for (pair, row) in charts.chunks(2).zip(root.split_evenly((rows, 1))) {
+        // one alone has the whole row
+        for (name, area) in pair.iter().zip(row.split_evenly((1, pair.len()))) {
+            let of_chart: Vec<_> = points.iter().filter(|p| p["chart"] == *name).collect();
+            draw_curves(name, &of_chart, &area)?;
+        }
     }
     root.present()?;
     Ok(())
 }
 
-/// The C dashed, mpgc solid; a colour for each series.
-fn draw_curves(name: &str, points: &[&Value], area: &Area) -> Drawn {
-    let xs = points
-        .iter()
-        .map(|p| number(p, "x"))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut ys = Vec::new();
-    for point in points {
-        ys.extend([number(point, "c_ns")?, number(point, "rust_ns")?]);
-    }
-    let range = |of: &[f64]| {
-        let least = of.iter().copied().fold(f64::INFINITY, f64::min);
-        least * 0.7..of.iter().copied().fold(0.0, f64::max) * 1.5
-    };
-    let mut chart = ChartBuilder::on(area)
-        .caption(name, (FONT, 14))
-        .margin(8)
-        .margin_right(16)
-        .set_label_area_size(LabelAreaPosition::Left, 62)
-        .set_label_area_size(LabelAreaPosition::Bottom, 30)
-        .build_cartesian_2d(range(&xs).log_scale(), range(&ys).log_scale())?;
-    let unit = points[0]["unit"].as_str().unwrap_or_default().to_owned();
-    chart
-        .configure_mesh()
-        .light_line_style(WHITE)
-        .x_desc(unit.clone())
-        .x_label_formatter(&|x| {
-            if unit == "bytes" {
-                bytes(*x)
-            } else {
-                format!("{x}")
-            }
-        })
-        .y_label_formatter(&|ns| time(*ns))
-        .draw()?;
+/// A curve: its points, and what is written where it ends.
+struct Curve {
+    points: Vec<(f64, f64)>,
+    label: String,
+    color: RGBColor,
+    dashed: bool,
+}
+
+/// Two curves for each series, in its colour.
+fn curves(points: &[&Value]) -> Result<Vec<Curve>, Box<dyn Error>> {
     let mut series: Vec<&str> = Vec::new();
     for point in points {
         let name = point["series"].as_str().ok_or("a point without `series`")?;
@@ -156,61 +153,103 @@ fn draw_curves(name: &str, points: &[&Value], area: &Area) -> Drawn {
             series.push(name);
         }
     }
-    let several = series.len() > 1;
+    let alone = series.len() == 1;
+    let mut all = Vec::new();
     for (i, one) in series.into_iter().enumerate() {
-        let color = if several {
-            Palette99::pick(i).to_rgba()
-        } else {
-            FASTER.to_rgba()
-        };
-        let of_c = if several { color } else { OF_THE_C.to_rgba() };
-        let line = |key: &str| -> Result<Vec<_>, String> {
+        for (side, key) in [("C", "c_ns"), ("mpgc", "rust_ns")] {
             let of_series = points.iter().filter(|p| p["series"] == one);
-            of_series
+            let points: Result<Vec<_>, String> = of_series
                 .map(|p| Ok((number(p, "x")?, number(p, key)?)))
-                .collect()
-        };
-        let label = if several {
-            format!("{one}: ")
-        } else {
-            String::new()
-        };
-        chart
-            .draw_series(DashedLineSeries::new(
-                line("c_ns")?,
-                4,
-                3,
-                of_c.stroke_width(2),
-            ))?
-            .label(format!("{label}C"))
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 6, y)], of_c.stroke_width(2)));
-        chart
-            .draw_series(LineSeries::new(line("rust_ns")?, color.stroke_width(2)))?
-            .label(format!("{label}mpgc"))
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
+                .collect();
+            all.push(Curve {
+                points: points?,
+                label: if alone {
+                    side.into()
+                } else {
+                    format!("{one}, {side}")
+                },
+                color: match (alone, side) {
+                    (true, "C") => OF_THE_C,
+                    (true, _) => FASTER,
+                    _ => OF_SERIES[i % OF_SERIES.len()],
+                },
+                dashed: side == "C",
+            });
+        }
     }
+    Ok(all)
+}
+
+/// The C dashed, mpgc solid, each called by its name where it ends.
+fn draw_curves(name: &str, points: &[&Value], area: &Area) -> Drawn {
+    let curves = curves(points)?;
+    let all = || curves.iter().flat_map(|curve| &curve.points);
+    let xs = scale::range(all().map(|p| p.0), 1.25);
+    let ys = scale::range(all().map(|p| p.1), 1.5);
+    let of_bytes = points[0]["unit"] == "bytes";
+    let x_ticks = if of_bytes {
+        scale::bytes(xs.clone())
+    } else {
+        scale::decades(xs.clone())
+    };
+    let mut chart = ChartBuilder::on(area)
+        .caption(name, (FONT, 16))
+        .margin(10)
+        .margin_right(if curves.len() > 2 { 130 } else { 50 })
+        .set_label_area_size(LabelAreaPosition::Left, 76)
+        .set_label_area_size(LabelAreaPosition::Bottom, 42)
+        .build_cartesian_2d(
+            xs.log_scale().with_key_points(x_ticks),
+            ys.clone().log_scale().with_key_points(scale::decades(ys)),
+        )?;
     chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .background_style(WHITE.mix(0.8))
-        .label_font((FONT, 10))
+        .configure_mesh()
+        .light_line_style(WHITE)
+        .label_style((FONT, 12))
+        .axis_desc_style((FONT, 13))
+        .x_desc(if of_bytes {
+            "size of the heap"
+        } else {
+            "objects alive"
+        })
+        .y_desc("time")
+        .x_label_formatter(&|x| {
+            if of_bytes {
+                scale::size(*x)
+            } else {
+                scale::count(*x)
+            }
+        })
+        .y_label_formatter(&|ns| scale::time(*ns))
         .draw()?;
+    for curve in &curves {
+        let (points, style) = (curve.points.clone(), curve.color.stroke_width(2));
+        if curve.dashed {
+            chart.draw_series(DashedLineSeries::new(points, 5, 4, style))?;
+        } else {
+            chart.draw_series(LineSeries::new(points, style))?;
+        }
+    }
+    let ends = curves
+        .iter()
+        .filter_map(|curve| Some((curve, curve.points.last()?)));
+    let ends: Vec<_> = ends
+        .map(|(curve, end)| (curve, chart.backend_coord(end)))
+        .collect();
+    let places = scale::apart(&ends.iter().map(|end| end.1).collect::<Vec<_>>(), LINE);
+    for ((curve, _), (x, y)) in ends.into_iter().zip(places) {
+        let style = TextStyle::from((FONT, 12))
+            .pos(Pos::new(HPos::Left, VPos::Center))
+            .color(&curve.color);
+        // in the picture's coordinates, as the area's own are
+        let root = area.strip_coord_spec();
+        let (left, top) = root.get_base_pixel();
+        let (x, y) = (x + 6 - left, y - top);
+        let (width, height) = root.estimate_text_size(&curve.label, &style)?;
+        let (width, half) = (width as i32, height as i32 / 2);
+        let behind = [(x - 2, y - half), (x + width, y + half)];
+        root.draw(&Rectangle::new(behind, WHITE.mix(0.8).filled()))?;
+        root.draw(&Text::new(curve.label.clone(), (x, y), style))?;
+    }
     Ok(())
-}
-
-fn time(ns: f64) -> String {
-    match ns {
-        ns if ns < 1e3 => format!("{ns} ns"),
-        ns if ns < 1e6 => format!("{} us", ns / 1e3),
-        ns if ns < 1e9 => format!("{} ms", ns / 1e6),
-        ns => format!("{} s", ns / 1e9),
-    }
-}
-
-fn bytes(bytes: f64) -> String {
-    match bytes {
-        b if b < 1e6 => format!("{:.0} KB", b / 1024.0),
-        b if b < 1e9 => format!("{:.0} MB", b / 1048576.0),
-        b => format!("{:.1} GB", b / 1073741824.0),
-    }
 }

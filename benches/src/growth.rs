@@ -28,11 +28,11 @@ pub fn all(largest: usize) -> Vec<Series> {
     };
     let mut all = vec![
         by_heap(
-            "a collect with 1,000 objects alive, the heap was full",
+            "a collection with 1,000 objects alive; the heap was full",
             mostly_dead,
         ),
         by_heap(
-            "an allocation after a collect, half of the heap alive",
+            "an allocation after a collection; half of the heap alive",
             allocation,
         ),
     ];
@@ -46,7 +46,7 @@ pub fn all(largest: usize) -> Vec<Series> {
     ] {
         let counts = [1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000];
         all.push(Series {
-            chart: "a collect, by objects alive",
+            chart: "a collection, by objects alive",
             name: name.into(),
             unit: "objects",
             points: counts

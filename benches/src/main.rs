@@ -7,6 +7,8 @@ mod cases;
 mod charts;
 mod growth;
 mod measure;
+#[cfg(any(feature = "charts", test))]
+mod scale;
 // The twins' own description of what a twin offers: there is to be one.
 #[allow(dead_code, reason = "the benchmarks do not ask for everything")]
 #[path = "../../c-tests/twins/src/twin.rs"]
