@@ -159,9 +159,9 @@ typedef void (*mpgc_roots_fn)(struct mpgc_heap *heap, void *user);
 typedef void (*mpgc_finalise_fn)(struct mpgc_heap *heap, void *user, void *chunk);
 
 // Told when something goes wrong: an `mpgc_error` or an `mpgc_fault_kind`, and the address it is about, if
-// any. No lock is held and the heap is whole, so it may jump (but not out of a finaliser), unless `kind` is
-// MPGC_FAULT_BROKEN_TABLE, MPGC_FAULT_WRITE_AFTER_FREE, MPGC_FAULT_OVERRUN, or MPGC_ERROR_NO_BUFFER of a
-// jump: then the processor is stopped by an undefined instruction when it returns.
+// any. A jump cannot leave a finaliser or a roots callback that is running. Otherwise no lock is held and the heap is
+// whole, so it may jump, unless `kind` is MPGC_FAULT_BROKEN_TABLE, MPGC_FAULT_WRITE_AFTER_FREE, MPGC_FAULT_OVERRUN, or
+// MPGC_ERROR_NO_BUFFER of a jump: then the processor is stopped by an undefined instruction when it returns.
 typedef void (*mpgc_error_fn)(void *user, int kind, const void *address);
 
 // Keeps others out: takes a mutex that its holder may take again, or turns interrupts off. What it returns

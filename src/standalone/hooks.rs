@@ -43,9 +43,9 @@ pub(super) const fn fault_code(fault: Fault) -> c_int {
 }
 
 /// Told when something goes wrong: an `mpgc_error` or an `mpgc_fault_kind`, and the address it is about, if
-/// any. No lock is held and the heap is whole, so it may jump (but not out of a finaliser), unless `kind` is
-/// MPGC_FAULT_BROKEN_TABLE, MPGC_FAULT_WRITE_AFTER_FREE, MPGC_FAULT_OVERRUN, or MPGC_ERROR_NO_BUFFER of a
-/// jump: then the processor is stopped by an undefined instruction when it returns.
+/// any. A jump cannot leave a finaliser or a roots callback that is running. Otherwise no lock is held and the heap is
+/// whole, so it may jump, unless `kind` is MPGC_FAULT_BROKEN_TABLE, MPGC_FAULT_WRITE_AFTER_FREE, MPGC_FAULT_OVERRUN, or
+/// MPGC_ERROR_NO_BUFFER of a jump: then the processor is stopped by an undefined instruction when it returns.
 pub type mpgc_error_fn =
     Option<unsafe extern "C" fn(user: *mut c_void, kind: c_int, address: *const c_void)>;
 
