@@ -23,12 +23,15 @@ BOARD ?= MPS2_AN385
 SYMBOLS ?=
 # The machine that `make build` and `make upstream` are for, if not this one; what `make nlr` runs, with commas between (all).
 ARCH ?=
-# What `make test`, `make test-all`, `make mutants`, `make matrix`, `make metal` and `make proof` run:
+# What `make test`, `make test-all`, `make lint`, `make miri`, `make mutants`, `make matrix`, `make metal` and `make proof` run:
 # all whose name holds ONLY (but for mutants, one of several words, with commas between), or the k-th of
 # every n (SHARD=k/n); RESUME=1 leaves out what an earlier run has settled.
 ONLY ?=
 SHARD ?=
 RESUME ?=
+# ALL=1: `make lint` looks at every configuration. WRITE=1: `make miri` writes docs/results/miri.md.
+ALL ?=
+WRITE ?=
 # `make mutants` alone: a commit; only what has changed in src since.
 SINCE ?=
 # `make mutants` alone: count changes that have a reason why they survive as survivors without running them.
@@ -196,8 +199,8 @@ sanitize: python ## run under AddressSanitizer, ThreadSanitizer, UBSan and valgr
 	@$(PYTHON) tools/deps.py --bench
 	@$(PYTHON) tools/sanitize.py $(TREE)
 
-miri: python ## run the tests of the pure rooms under Miri, where rustup has it
-	@$(PYTHON) tools/sanitize.py --miri
+miri: python ## run the tests of the pure modules under Miri, where rustup has it [ONLY=small,s390x] [WRITE=1]
+	@$(PYTHON) tools/miri.py --only "$(ONLY)" $(if $(call on,$(WRITE)),--write)
 
 mutants: deps ## break the library on purpose and see whether a check notices [ONLY=hints] [SINCE=v0.1] [SHARD=0/4] [RESUME=1] [TRUST=1] [SAMPLE=300 SHORT=1]
 	@$(PYTHON) tools/mutants.py $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(call on,$(SHORT)),--short) --only "$(ONLY)" --since "$(SINCE)" --shard "$(SHARD)" $(if $(call on,$(RESUME)),--resume) $(if $(call on,$(TRUST)),--trust)
@@ -233,17 +236,8 @@ fmt: ## format the Rust sources
 	cargo fmt --manifest-path benches/Cargo.toml
 	cargo fmt --manifest-path fuzz/Cargo.toml
 
-lint: ## check format and lints of the Rust sources
-	cargo fmt --all --check
-	cargo clippy --all-targets -- -D warnings
-	cargo clippy --all-targets --features standalone -- -D warnings
-	cargo fmt --manifest-path c-tests/twins/Cargo.toml --check
-	cargo fmt --manifest-path c-tests/nlr/Cargo.toml --check
-	cargo clippy --manifest-path c-tests/twins/Cargo.toml --target-dir build/twins/driver --all-targets -- -D warnings
-	cargo fmt --manifest-path benches/Cargo.toml --check
-	cargo clippy --manifest-path benches/Cargo.toml --target-dir build/bench/driver --all-targets --all-features -- -D warnings
-	cargo fmt --manifest-path fuzz/Cargo.toml --check
-	cargo clippy --manifest-path fuzz/Cargo.toml --target-dir build/fuzz/lint --no-default-features --all-targets -- -D warnings
+lint: deps ## check format, lints and documentation of Rust and Python [ALL=1] [ONLY=ruff]
+	@$(PYTHON) tools/lint.py $(TREE) --only "$(ONLY)" $(if $(call on,$(ALL)),--all)
 
 clean: ## remove what was built, but not the fetched trees
-	rm -rf target build/unix build/mpy-cross build/qemu build/size build/metal build/on-metal build/upstream build/dropin build/no-micropython-lib build/twins build/nlr build/bench build/stress build/sanitize build/mutants build/proof build/matrix build/matrix.json build/firmware build/firmware-lib
+	rm -rf target build/unix build/mpy-cross build/qemu build/size build/metal build/on-metal build/upstream build/dropin build/no-micropython-lib build/twins build/nlr build/bench build/stress build/sanitize build/lint build/miri build/mutants build/proof build/matrix build/matrix.json build/firmware build/firmware-lib

@@ -89,7 +89,7 @@ class Subject:
         command = ["setarch", "-R", *before, self.program[which], "-X", f"heapsize={heap}", self.script]
         return subprocess.run(
             [str(word) for word in command], env=clean_env(MICROPYPATH=str(self.runs.library)), cwd=WORK, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SLOW, check=False,
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=SLOW, check=False,
         )
 
     def output(self, heap):

@@ -5,12 +5,10 @@ Everything is written under build/heap-demo.
 """
 
 import argparse
-import os
 import shlex
 import shutil
 import subprocess
 import sys
-import time
 
 import options as option_names
 import unix

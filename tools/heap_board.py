@@ -50,7 +50,7 @@ class Board:
     def until(self, mark, seconds=120):
         text, end = bytearray(), time.monotonic() + seconds
         while mark not in text:
-            if time.monotonic() > end or not self.selector.select(1) and self.process.poll() is not None:
+            if time.monotonic() > end or (not self.selector.select(1) and self.process.poll() is not None):
                 raise Fail(f"the board does not print {mark!r}: {bytes(text[-500:])!r}")
             if self.selector.select(0):
                 text += self.process.stdout.read(4096)

@@ -53,7 +53,7 @@ class Checks:
 def run_tool(tool, *arguments, timeout=60):
     command = [str(tool), *map(str, arguments)]
     return subprocess.run(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=timeout,
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout,
         env=clean_env(RUST_BACKTRACE="0"), check=False,
     )
 

@@ -157,7 +157,7 @@ def body(lines, release):
         f"MicroPython {release}, unix port for i686: blocks of 16 bytes, as on a board. Ratios to the C without pacing: of the smallest heap; "
         "of the smallest from which all larger ones that were tried do; and, in a heap 1.1 times the smallest of that C, of instructions, "
         "collections, the longest pause and the largest free run. Geometric means over "
-        f"{len(set(line['program'] for line in lines))} programs of `benches/memory`.\n\n"
+        f"{len({line['program'] for line in lines})} programs of `benches/memory`.\n\n"
         f"![smallest heaps](../pictures/memory.svg)\n\n{markdown_table(means(lines), 2)}\n\n## Each program\n\n"
         f"{markdown_table(programs(lines), 2)}\n"
     )

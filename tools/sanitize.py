@@ -150,25 +150,13 @@ def check_valgrind(tree, checks, args):
         checks.add(f"{name}: scenarios, memcheck", status == 0 and text.endswith("\nend\n"), f"see {shown(log)}\n{text}", started)
 
 
-def run_miri():
-    """The tests of the pure rooms, fewer cases of each: Miri takes a thousand times as long."""
-    if subprocess.run(["cargo", "+nightly", "miri", "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode:
-        raise Fail("Miri is not installed: run `rustup toolchain install nightly --component miri,rust-src`, then this again")
-    flags = "-Zmiri-strict-provenance -Zmiri-disable-isolation"
-    environment = clean_env(MIRIFLAGS=flags, PROPTEST_CASES="2")
-    return subprocess.run(["cargo", "+nightly", "miri", "test", "--lib"], env=environment, cwd=ROOT, check=False).returncode
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_tree_arguments(parser)
     parser.add_argument("--short", action="store_true", help="leave out what takes more than a minute")
     parser.add_argument("--operations", type=int, default=0, help="operations of each of 8 threads (50000; 4000 with --short)")
     parser.add_argument("--signals", type=int, default=0, help="signals under AddressSanitizer, and 20 times less under valgrind (20000; 2000)")
-    parser.add_argument("--miri", action="store_true", help="run Miri and nothing else")
     args = parser.parse_args()
-    if args.miri:
-        return run_miri()
     args.operations = args.operations or (4000 if args.short else 50_000)
     args.signals = args.signals or (2000 if args.short else 20_000)
     if args.operations < 1 or args.signals < 1:

@@ -22,7 +22,7 @@ pub const SMALL: bool = cfg!(feature = "small");
 /// its code in flash. There a test that often saves a few instructions is worth it (where branches are predicted far ahead, one that cannot be
 /// predicted costs more than it saves), and a call costs less than a second copy of what it calls.
 pub const BARE: bool = cfg!(mpgc_bare);
-/// Whether the search knows nothing but the C's hint: see [`super::plain`].
+/// Whether the search knows nothing but the C's hint: see `plain.rs`.
 pub const PLAIN: bool = SMALL || BARE;
 /// Blocks whose kinds share a byte.
 pub(super) const BLOCKS_PER_BYTE: usize = 4;

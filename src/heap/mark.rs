@@ -1,7 +1,7 @@
 //! Marking: from the roots to everything that they reach, without ever scanning the heap again.
 //!
 //! An object is white (an unmarked head), grey (marked, its words not read yet) or black (marked and
-//! read). Grey objects wait on a stack of fixed size ([`super::waiting`]). When it is full, an object waits in the tables: its
+//! read). Grey objects wait on a stack of fixed size (`waiting.rs`). When it is full, an object waits in the tables: its
 //! kind takes one of two codes that do not occur otherwise while marking, and the segment of the area that
 //! it lies in is noted in one word of bits, the *dirty* segments, which is the area's hint at other times.
 //!
@@ -10,7 +10,7 @@
 //!                          FREE,1 grey                    TAIL,1 grey, has a finaliser
 //! ```
 //!
-//! At the end [`Heap::trace_dirty`] looks through the finaliser bits of the dirty segments, turns each
+//! At the end `Heap::trace_dirty` looks through the finaliser bits of the dirty segments, turns each
 //! grey object black and traces it. So each object is traced once, however small the stack, and nothing
 //! but the tables is written: an object may be in use by DMA.
 //!

@@ -12,7 +12,7 @@
 //! that a program can reach in any other way:
 //!
 //! 1. *Data comes last.* It stays white as long as there is anything to trace. Only then
-//!    [`Heap::mark_raw_data`] looks for owners among the marked chunks, and marks their data. What something
+//!    `Heap::mark_raw_data` looks for owners among the marked chunks, and marks their data. What something
 //!    else points at has been marked, and read, before.
 //! 2. *No object is data.* An array of values that begins with a type, such as that of `[str, 1, 2, x]`, looks
 //!    like a str whose data is `x`. But then `x` begins with the address of its own type. So a chunk whose

@@ -14,7 +14,7 @@
 //! What is left after taking out dead heads and dead tails is turned from marked to unmarked. A carry out
 //! of the top of a word goes on in the next.
 //!
-//! Where the code is to be small, a byte stands for the word: see [`AT_ONCE`].
+//! Where the code is to be small, a byte stands for the word: see `AT_ONCE`.
 
 use super::Heap;
 use super::alloc_table::{AT_ONCE, BITS, LOW, PLAIN, SMALL, Word};

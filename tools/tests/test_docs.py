@@ -92,11 +92,12 @@ def exists(path, among):
 def wrong_file(path):
     if exists(path, files()) or path in OTHERS:
         return None
-    if path.startswith("build/") or "/" not in path:
+    if path.startswith(("build/", "docs/results/")) or "/" not in path:
         # what a tool writes, or a file of a port, is named by some source
         if path.rstrip("/").split("/")[-1].split(".")[0] in sources():
             return None
-    if exists(path, trees()[0]) or (not trees()[0] and path.startswith(UPSTREAM_FOLDERS)):
+    may_be_upstreams = path.startswith(UPSTREAM_FOLDERS) or "/" not in path
+    if exists(path, trees()[0]) or (not trees()[0] and may_be_upstreams):
         return None
     # an object of MicroPython's
     source = re.sub(r"\.o(bj)?$", ".c", path.removesuffix(".obj"))

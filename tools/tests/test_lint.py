@@ -1,0 +1,71 @@
+"""`make lint` looks at all that ships; `make lint` and `make miri` say what they cannot run."""
+
+import contextlib
+import io
+import re
+import sys
+import unittest
+from pathlib import Path
+from unittest import mock
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import lint
+import miri
+from common import ROOT
+
+
+def features():
+    text = (ROOT / "Cargo.toml").read_text()
+    section = text.split("[features]")[1].split("\n[")[0]
+    return set(re.findall(r"^([a-z-]+) = ", section, re.M)) - {"default"}
+
+
+def printed(function, *arguments):
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        result = function(*arguments)
+    return result, said.getvalue()
+
+
+class Lint(unittest.TestCase):
+    def test_each_feature_is_looked_at_wherever_it_ships(self):
+        of_libraries = {name for library in lint.LIBRARIES for name in library.features.split(",")}
+        of_ports = {name for port in lint.PORTS.values() for name in port.features.split(",")}
+        self.assertEqual(features() - of_libraries, {"micropython"})
+        self.assertEqual(features() - of_ports - {"micropython", "standalone", "testing"}, set())
+
+    def test_each_package_is_looked_at(self):
+        manifests = {str(path.parent.relative_to(ROOT)) for folder in ("c-tests", "benches", "fuzz") for path in (ROOT / folder).rglob("Cargo.toml")}
+        self.assertEqual(manifests, {folder for folder, _ in lint.PACKAGES})
+
+    def test_without_pip_ruff_is_skipped_by_name(self):
+        checks = lint.Checks("")
+        with mock.patch.object(lint, "find_ruff", return_value=(None, "no pip")):
+            _, said = printed(lint.check_python, checks, False)
+        self.assertEqual((said, checks.skipped, checks.failed), ("skipped: ruff: no pip\n", 1, 0))
+
+    def test_what_a_check_finds_is_shown_and_counted(self):
+        checks = lint.Checks("")
+        printed(checks.run, "good", ["true"])
+        _, said = printed(checks.run, "bad", ["sh", "-c", "echo a warning; exit 1"])
+        self.assertEqual((checks.passed, checks.failed), (1, 1))
+        self.assertIn("a warning", said)
+
+
+class Miri(unittest.TestCase):
+    def test_without_miri_the_reason_is_told_and_nothing_fails(self):
+        with mock.patch.object(miri.shutil, "which", return_value=None), mock.patch.object(sys, "argv", ["miri.py"]):
+            status, said = printed(miri.main)
+        self.assertEqual(status, 0)
+        self.assertRegex(said, r"\Askipped: Miri is missing: .*rustup.*\n0 passed, 0 failed\n\Z")
+
+    def test_a_run_that_stops_before_its_end_has_failed(self):
+        log = "test heap::a ... ok\ntest heap::b ... error: Undefined Behavior: out-of-bounds\n"
+        self.assertEqual(miri.count(log, 1), (1, 1, 0))
+        self.assertEqual(miri.count("test result: ok. 7 passed; 0 failed; 2 ignored; 0 measured", 0), (7, 0, 2))
+        self.assertEqual(miri.count("test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured", 0), (0, 1, 0))
+
+
+if __name__ == "__main__":
+    unittest.main()
