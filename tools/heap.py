@@ -78,6 +78,8 @@ def main():
     core = take_core(program, DEMO, folder)
     shown_run([tool, "summary", core, "--elf", program, "--top", "8"])
     shown_run([tool, "why", core, "bytes", "--elf", program, "--top", "1"])
+    shown_run([tool, "html", core, "--elf", program, "--output", folder / "page.html"])
+    say(f"\nopen {shown(folder / 'page.html')} in a browser")
     return 0
 
 
