@@ -7,7 +7,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::dwarf::Type;
+use anyhow::{Result, bail};
+
 use crate::heap::Heap;
 use crate::plan::{Path, Plans, Target};
 use crate::python::{Python, plain_name};
@@ -60,11 +61,10 @@ pub struct Kinds {
     pub list: Vec<Kind>,
     /// The kind of each chunk.
     pub of_chunk: Vec<u32>,
-    numbers: HashMap<Kind, u32>,
-    types: HashMap<u64, (String, Family, Option<usize>)>,
     pub state_plan: usize,
-    pub element_plan: usize,
 }
+
+const NONE: u32 = u32::MAX;
 
 /// Dictionaries of names, by the field that points at them.
 const NAMESPACES: [&str; 5] = [
@@ -76,151 +76,168 @@ const NAMESPACES: [&str; 5] = [
 ];
 
 impl Kinds {
+    /// `roots` are the words of the state that name a chunk: their offset, and the chunk.
     pub fn find(
         python: &Python<'_>,
         heap: &Heap,
         plans: &mut Plans,
         roots: &[(usize, usize)],
-    ) -> Kinds {
+    ) -> Result<Kinds> {
         let layouts = &python.fields.program.layouts;
-        let state_plan = plans.of(layouts, &Type::Named("_mp_state_ctx_t".into()));
-        let state_plan = plans
-            .of_struct(layouts, "mp_state_ctx_t")
-            .unwrap_or(state_plan);
-        let element_plan = plans
-            .of_struct(layouts, "mp_map_elem_t")
-            .unwrap_or(state_plan);
-        let mut kinds = Kinds {
+        let state_plan = plans.of_struct(layouts, "mp_state_ctx_t");
+        let element_plan = plans.of_struct(layouts, "mp_map_elem_t");
+        let (Some(state_plan), Some(element_plan)) = (state_plan, element_plan) else {
+            bail!("the DWARF has no structure `mp_state_ctx_t` or `mp_map_elem_t`");
+        };
+        let kinds = Kinds {
             list: Vec::new(),
-            of_chunk: vec![u32::MAX; heap.chunks.len()],
+            of_chunk: vec![NONE; heap.chunks.len()],
+            state_plan,
+        };
+        let mut finder = Finder {
+            python,
+            heap,
+            plans,
+            kinds,
+            element_plan,
             numbers: HashMap::new(),
             types: HashMap::new(),
-            state_plan,
-            element_plan,
+            queue: VecDeque::new(),
         };
-        let mut queue = VecDeque::new();
+        finder.from_state(roots);
+        finder.from_types();
+        Ok(finder.kinds)
+    }
+
+    pub fn get(&self, chunk: usize) -> &Kind {
+        &self.list[self.of_chunk[chunk] as usize]
+    }
+}
+
+/// What a pointer says of the chunk that it names.
+struct Claim<'a> {
+    target: Target,
+    /// The keys of the dict or table are names.
+    names: bool,
+    owner: &'a str,
+    field: &'a str,
+}
+
+/// What is known while the kinds are found.
+struct Finder<'a, 'p> {
+    python: &'a Python<'p>,
+    heap: &'a Heap,
+    plans: &'a mut Plans,
+    kinds: Kinds,
+    element_plan: usize,
+    numbers: HashMap<Kind, u32>,
+    types: HashMap<u64, (String, Family, Option<usize>)>,
+    /// Chunks whose kind is known and whose pointers were not yet followed.
+    queue: VecDeque<usize>,
+}
+
+impl Finder<'_, '_> {
+    /// Follow the pointers of the state.
+    fn from_state(&mut self, roots: &[(usize, usize)]) {
+        let plan = self.kinds.state_plan;
+        let size = self.plans.get(plan).size;
         for &(offset, chunk) in roots {
-            let size = plans.get(state_plan).size;
-            let Some((path, target)) = plans.slot_at(state_plan, size, offset) else {
+            let Some((path, target)) = self.plans.slot_at(plan, size, offset) else {
                 continue;
             };
             let path = path.to_string();
             // The dict of __main__ is a part of the state, and its table alone is in the heap.
             let names = path == "vm.dict_main.map.table" || is_namespace(&path);
-            let owner = path
-                .split_once('.')
-                .map_or(path.as_str(), |(_, field)| field);
-            let owner = owner.split(['.', '[']).next().unwrap_or(owner);
-            let field = if path.contains(&format!("{owner}.")) {
-                last_part(&path)
+            let within = path.split_once('.').map_or("", |(_, within)| within);
+            let owner = within.split(['.', '[']).next().unwrap_or("");
+            let field = if within.contains('.') {
+                last_part(within)
             } else {
                 ""
             };
-            kinds.claim(
-                python,
-                heap,
-                plans,
+            self.claim(
                 chunk,
-                target,
-                names,
-                (owner, field),
-                &mut queue,
+                Claim {
+                    target,
+                    names,
+                    owner,
+                    field,
+                },
             );
         }
-        kinds.follow(python, heap, plans, &mut queue);
-        for chunk in 0..heap.chunks.len() {
-            if kinds.of_chunk[chunk] == u32::MAX
-                && python
-                    .memory()
-                    .word(heap.chunks[chunk].address)
-                    .is_some_and(|word| python.is_type(word))
-            {
-                kinds.claim(
-                    python,
-                    heap,
-                    plans,
-                    chunk,
-                    Target::Object,
-                    false,
-                    ("", ""),
-                    &mut queue,
-                );
-                kinds.follow(python, heap, plans, &mut queue);
-            }
+        self.follow();
+    }
+
+    /// What no pointer of a known type leads to is an object if its first word is a type.
+    fn from_types(&mut self) {
+        for chunk in 0..self.heap.chunks.len() {
+            let claim = Claim {
+                target: Target::Object,
+                names: false,
+                owner: "",
+                field: "",
+            };
+            self.claim(chunk, claim);
+            self.follow();
         }
-        let unknown = kinds.number(Kind {
-            name: "unknown".into(),
-            family: Family::Unknown,
+        let (name, family) = ("unknown".into(), Family::Unknown);
+        let unknown = self.number(Kind {
+            name,
+            family,
             plan: None,
             names: false,
             of: 0,
         });
+        let kinds = self.kinds.of_chunk.iter_mut();
         kinds
-            .of_chunk
-            .iter_mut()
-            .filter(|kind| **kind == u32::MAX)
+            .filter(|kind| **kind == NONE)
             .for_each(|kind| *kind = unknown);
-        kinds
-    }
-
-    pub fn get(&self, chunk: usize) -> &Kind {
-        &self.list[self.of_chunk[chunk] as usize]
     }
 
     fn number(&mut self, kind: Kind) -> u32 {
         if let Some(&number) = self.numbers.get(&kind) {
             return number;
         }
-        let number = self.list.len() as u32;
-        self.list.push(kind.clone());
+        let number = self.kinds.list.len() as u32;
+        self.kinds.list.push(kind.clone());
         self.numbers.insert(kind, number);
         number
     }
 
-    fn follow(
-        &mut self,
-        python: &Python<'_>,
-        heap: &Heap,
-        plans: &mut Plans,
-        queue: &mut VecDeque<usize>,
-    ) {
-        let word = python.memory().machine.word;
-        while let Some(chunk) = queue.pop_front() {
-            let kind = self.get(chunk).clone();
+    fn follow(&mut self) {
+        let memory = self.python.memory();
+        let word = memory.machine.word;
+        while let Some(from) = self.queue.pop_front() {
+            let kind = self.kinds.get(from).clone();
             let Some(plan) = kind.plan else { continue };
-            let (address, length) = (
-                heap.chunks[chunk].address,
-                heap.chunks[chunk].bytes as usize,
-            );
-            let Some(bytes) = python.memory().bytes(address, length) else {
-                continue;
-            };
+            let chunk = &self.heap.chunks[from];
+            let length = chunk.bytes as usize;
+            // A pool was read whole when the areas were.
+            let bytes = memory.bytes(chunk.address, length).unwrap_or(&[]);
             for (index, bytes) in bytes.chunks_exact(word).enumerate() {
-                let Some(to) = heap.head(python.memory().machine.value(bytes)) else {
+                let named = self.heap.head(memory.machine.value(bytes));
+                let Some(to) = named.filter(|&to| self.kinds.of_chunk[to] == NONE) else {
                     continue;
                 };
-                if self.of_chunk[to] != u32::MAX {
-                    continue;
-                }
-                let Some((path, target)) = plans.slot_at(plan, length, index * word) else {
+                let Some((path, target)) = self.plans.slot_at(plan, length, index * word) else {
                     continue;
                 };
-                let (names, target) = self.refine(python, &kind, address, path, target);
-                let field = if path.array.is_empty() {
-                    last_part(path.path)
-                } else {
+                let (names, target) = self.refine(&kind, chunk.address, path, target);
+                let array = !path.array.is_empty();
+                let field = if array {
                     path.array
-                };
-                let field = field.to_string();
+                } else {
+                    last_part(path.path)
+                }
+                .to_string();
                 self.claim(
-                    python,
-                    heap,
-                    plans,
                     to,
-                    target,
-                    names,
-                    (&kind.name, &field),
-                    queue,
+                    Claim {
+                        target,
+                        names,
+                        owner: &kind.name,
+                        field: &field,
+                    },
                 );
             }
         }
@@ -228,27 +245,16 @@ impl Kinds {
 
     /// Whether the keys of what is pointed at are names, and what the C type of the pointer does
     /// not say.
-    fn refine(
-        &self,
-        python: &Python<'_>,
-        kind: &Kind,
-        address: u64,
-        path: Path<'_>,
-        target: Target,
-    ) -> (bool, Target) {
+    fn refine(&self, kind: &Kind, address: u64, path: Path<'_>, target: Target) -> (bool, Target) {
         match kind.family {
             Family::Class => {
                 let slot = path.index.filter(|_| path.array == "slots");
-                let locals = python
-                    .fields
-                    .option(address, "mp_obj_type_t", "slot_index_locals_dict")
-                    .ok()
-                    .flatten();
-                let is_locals = slot.is_some() && slot.map(|slot| slot as u64 + 1) == locals;
-                if is_locals {
-                    (true, Target::Object)
-                } else {
-                    (is_namespace(path.path), target)
+                let fields = &self.python.fields;
+                let locals = fields.option(address, "mp_obj_type_t", "slot_index_locals_dict");
+                let locals = locals.ok().flatten();
+                match slot {
+                    Some(slot) if locals == Some(slot as u64 + 1) => (true, Target::Object),
+                    _ => (is_namespace(path.path), target),
                 }
             }
             Family::Instance => (path.path.starts_with("members"), target),
@@ -259,39 +265,28 @@ impl Kinds {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the state of one loop")]
-    fn claim(
-        &mut self,
-        python: &Python<'_>,
-        heap: &Heap,
-        plans: &mut Plans,
-        chunk: usize,
-        target: Target,
-        names: bool,
-        (owner, field): (&str, &str),
-        queue: &mut VecDeque<usize>,
-    ) {
-        if self.of_chunk[chunk] != u32::MAX {
+    fn claim(&mut self, chunk: usize, claim: Claim<'_>) {
+        if self.kinds.of_chunk[chunk] != NONE {
             return;
         }
-        let owned = || {
-            if field.is_empty() {
-                owner.to_string()
-            } else {
-                format!("{owner}.{field}")
-            }
+        let Claim {
+            target,
+            names,
+            owner,
+            field,
+        } = claim;
+        let owned = || match field {
+            "" => owner.to_string(),
+            field => format!("{owner}.{field}"),
         };
         let kind = match target {
             Target::Unknown => return,
             Target::Object => {
-                let Some(of) = python
-                    .memory()
-                    .word(heap.chunks[chunk].address)
-                    .filter(|&word| python.is_type(word))
-                else {
+                let first = self.python.memory().word(self.heap.chunks[chunk].address);
+                let Some(of) = first.filter(|&word| self.python.is_type(word)) else {
                     return;
                 };
-                let (name, family, plan) = self.object(python, plans, of);
+                let (name, family, plan) = self.object(of);
                 Kind {
                     name,
                     family,
@@ -315,7 +310,7 @@ impl Kinds {
                 of: 0,
             },
             Target::Plan(plan) => {
-                let name = plans.get(plan).name.clone();
+                let name = self.plans.get(plan).name.clone();
                 let family = if name.is_empty() {
                     Family::Items
                 } else {
@@ -331,17 +326,13 @@ impl Kinds {
                 }
             }
         };
-        self.of_chunk[chunk] = self.number(kind);
-        queue.push_back(chunk);
+        self.kinds.of_chunk[chunk] = self.number(kind);
+        self.queue.push_back(chunk);
     }
 
     /// Name, family and layout of the objects of the type at this address.
-    fn object(
-        &mut self,
-        python: &Python<'_>,
-        plans: &mut Plans,
-        of: u64,
-    ) -> (String, Family, Option<usize>) {
+    fn object(&mut self, of: u64) -> (String, Family, Option<usize>) {
+        let (python, plans) = (self.python, &mut *self.plans);
         if let Some(known) = self.types.get(&of) {
             return known.clone();
         }

@@ -92,7 +92,13 @@ pub fn collect(
     }
     for (number, thread) in memory.threads.iter().enumerate() {
         let from = if number == 0 { choice.stack_from } else { None };
-        add_stack(fields, heap, number, thread, from, top, &mut roots, notes);
+        match stack_words(fields, heap, thread, from, top) {
+            Ok(words) => roots.extend(words.into_iter().map(|(at, chunk)| Root {
+                origin: Origin::Stack(number, at),
+                chunk: chunk as u32,
+            })),
+            Err(note) => notes.push(note),
+        }
         if choice.registers == Registers::All {
             for (register, &value) in thread.registers.iter().enumerate() {
                 if let Some(chunk) = heap.head(value) {
@@ -107,53 +113,43 @@ pub fn collect(
     Ok(roots)
 }
 
-#[expect(clippy::too_many_arguments, reason = "the state of one loop")]
-fn add_stack(
+/// The words of a C stack that name a chunk: the address of the word, and the chunk. If the stack
+/// cannot be read, why.
+fn stack_words(
     fields: &Fields<'_>,
     heap: &Heap,
-    number: usize,
     thread: &Thread,
     from: Option<u64>,
     top: u64,
-    roots: &mut Vec<Root>,
-    notes: &mut Vec<String>,
-) {
+) -> Result<Vec<(u64, usize)>, String> {
     let memory = fields.memory;
     let word = memory.machine.word;
-    let pointer = memory
-        .machine
-        .stack_pointer()
-        .and_then(|register| thread.registers.get(register));
+    let register = memory.machine.stack_pointer();
+    let pointer = register.and_then(|register| thread.registers.get(register));
     let Some(from) = from.or(pointer.copied()) else {
-        notes.push(format!(
-            "The machine {} is not known here: its C stacks are not read.",
-            memory.machine.id
+        let id = memory.machine.id;
+        return Err(format!(
+            "The machine {id} is not known here: its C stacks are not read."
         ));
-        return;
     };
-    let from = from.next_multiple_of(word as u64);
+    let from = from.checked_next_multiple_of(word as u64).unwrap_or(from);
     let Some(rest) = memory.rest(from) else {
-        notes.push(format!(
-            "The snapshot does not hold the C stack of thread {} at {from:#x}.",
-            thread.id
+        let id = thread.id;
+        return Err(format!(
+            "The snapshot does not hold the C stack of thread {id} at {from:#x}."
         ));
-        return;
     };
     // The state knows where the stack of the main thread ends; another's ends with its memory.
-    let known = top
-        .checked_sub(from)
-        .map(|length| length as usize)
-        .filter(|&length| length <= rest.len());
-    let bytes = &rest[..known.unwrap_or(rest.len())];
-    for (index, bytes) in bytes.chunks_exact(word).enumerate() {
-        if let Some(chunk) = heap.head(memory.machine.value(bytes)) {
-            let origin = Origin::Stack(number, from + (index * word) as u64);
-            roots.push(Root {
-                origin,
-                chunk: chunk as u32,
-            });
-        }
-    }
+    let known = top.checked_sub(from).map(|length| length as usize);
+    let length = known
+        .filter(|&length| length <= rest.len())
+        .unwrap_or(rest.len());
+    let words = rest[..length].chunks_exact(word).enumerate();
+    let named = words.filter_map(|(index, bytes)| {
+        let chunk = heap.head(memory.machine.value(bytes))?;
+        Some((from + (index * word) as u64, chunk))
+    });
+    Ok(named.collect())
 }
 
 /// The address of `mp_state_ctx` in the snapshot.

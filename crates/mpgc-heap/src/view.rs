@@ -84,7 +84,7 @@ impl<'a> View<'a> {
             _ => None,
         };
         let typed: Vec<_> = roots.iter().filter_map(of_state).collect();
-        let kinds = Kinds::find(&python, &heap, &mut plans, &typed);
+        let kinds = Kinds::find(&python, &heap, &mut plans, &typed)?;
         let graph = Graph::build(memory, &heap, &kinds, &plans, roots);
         let frames = Frames::find(memory, program);
         Ok(View {
