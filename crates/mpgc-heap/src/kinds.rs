@@ -104,8 +104,8 @@ impl Kinds {
             types: HashMap::new(),
             queue: VecDeque::new(),
         };
-        finder.from_state(roots);
-        finder.from_types();
+        finder.follow_state(roots);
+        finder.look_for_types();
         Ok(finder.kinds)
     }
 
@@ -138,7 +138,7 @@ struct Finder<'a, 'p> {
 
 impl Finder<'_, '_> {
     /// Follow the pointers of the state.
-    fn from_state(&mut self, roots: &[(usize, usize)]) {
+    fn follow_state(&mut self, roots: &[(usize, usize)]) {
         let plan = self.kinds.state_plan;
         let size = self.plans.get(plan).size;
         for &(offset, chunk) in roots {
@@ -169,7 +169,7 @@ impl Finder<'_, '_> {
     }
 
     /// What no pointer of a known type leads to is an object if its first word is a type.
-    fn from_types(&mut self) {
+    fn look_for_types(&mut self) {
         for chunk in 0..self.heap.chunks.len() {
             let claim = Claim {
                 target: Target::Object,
