@@ -136,7 +136,8 @@ impl Frames {
         }
         registers[sp] = end;
         // The return address is behind the call, which may be the last instruction of the caller.
-        registers[pc] = registers[pc].checked_sub(1)?;
+        // The outermost frame may have none.
+        registers[pc] = registers[pc].wrapping_sub(1);
         Some((end, name))
     }
 

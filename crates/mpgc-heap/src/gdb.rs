@@ -56,6 +56,10 @@ impl Server {
     /// The answer to a command.
     fn ask(&mut self, command: &str) -> Result<Vec<u8>> {
         self.send(command)?;
+        self.answer(command)
+    }
+
+    fn answer(&mut self, command: &str) -> Result<Vec<u8>> {
         loop {
             match self.byte()? {
                 b'$' => {}
@@ -98,7 +102,13 @@ impl Server {
     }
 
     fn hex(&mut self, command: &str) -> Result<Vec<u8>> {
-        let answer = self.ask(command)?;
+        let mut answer = self.ask(command)?;
+        // That the target has stopped may be told in between, more than once.
+        for _ in 0..8 {
+            if matches!(answer.first(), Some(b'T' | b'S')) {
+                answer = self.answer(command)?;
+            }
+        }
         let text = String::from_utf8_lossy(&answer).into_owned();
         let digits = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
         // An unknown register is `xx`.
@@ -209,8 +219,8 @@ mod tests {
     use std::net::TcpListener;
     use std::thread;
 
-    /// A server that answers each command by what `answer` says, as it goes over the line.
-    fn server(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> Server {
+    /// A server that answers each command by what `answers` says, as it goes over the line.
+    fn server(answers: impl Fn(&str) -> Vec<Vec<u8>> + Send + 'static) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         thread::spawn(move || {
@@ -221,12 +231,12 @@ mod tests {
                 if command.len() > 2 && command[command.len() - 3] == b'#' {
                     let text = String::from_utf8(command.split_off(0)).unwrap();
                     let text = text.trim_start_matches('+');
-                    let answer = answer(&text[1..text.len() - 3]);
-                    let sum = answer.iter().fold(0u8, |sum, &byte| sum.wrapping_add(byte));
-                    let sum = format!("#{sum:02x}");
-                    stream
-                        .write_all(&[b"+$", answer.as_slice(), sum.as_bytes()].concat())
-                        .unwrap();
+                    for answer in answers(&text[1..text.len() - 3]) {
+                        let sum = answer.iter().fold(0u8, |sum, &byte| sum.wrapping_add(byte));
+                        let sum = format!("#{sum:02x}");
+                        let packet = [b"+$", answer.as_slice(), sum.as_bytes()].concat();
+                        stream.write_all(&packet).unwrap();
+                    }
                 }
             }
         });
@@ -234,17 +244,17 @@ mod tests {
     }
 
     #[test]
-    fn memory_comes_in_pieces_and_with_repeated_digits() {
+    fn memory_comes_in_pieces_with_repeated_digits_and_stops_between() {
         let mut server = server(|command| {
             let (at, length) = command[1..].split_once(',').unwrap();
             let length = usize::from_str_radix(length, 16).unwrap();
             assert!(length <= PIECE);
             match at {
-                "20000000" => b"ab".repeat(length),
+                "20000000" => vec![b"T05thread:01;".to_vec(), b"ab".repeat(length)],
                 // `0` and three more of it (32 - 29).
-                "100" => b"0* 12".to_vec(),
+                "100" => vec![b"0* 12".to_vec()],
                 // And five of it are no whole bytes.
-                _ => b"0*!12".to_vec(),
+                _ => vec![b"0*!12".to_vec()],
             }
         });
         let bytes = server.memory(0x2000_0000, PIECE as u64).unwrap();
@@ -258,9 +268,11 @@ mod tests {
         let mut server = server(|command| {
             assert_eq!(command, "g");
             let values = (0..17u64).flat_map(|number| number.to_le_bytes());
-            values
-                .flat_map(|byte| format!("{byte:02x}").into_bytes())
-                .collect()
+            vec![
+                values
+                    .flat_map(|byte| format!("{byte:02x}").into_bytes())
+                    .collect(),
+            ]
         });
         let machine = Machine {
             word: 8,
@@ -275,7 +287,7 @@ mod tests {
 
     #[test]
     fn an_error_of_the_server_is_told() {
-        let mut server = server(|_| b"E14".to_vec());
+        let mut server = server(|_| vec![b"E14".to_vec()]);
         let error = server.memory(0, 4).unwrap_err();
         assert!(error.to_string().contains("E14"), "{error}");
     }
