@@ -231,6 +231,7 @@ unit: ## test the pure heap, pystack and scheduler with cargo alone
 
 fmt: ## format the Rust sources
 	cargo fmt --all
+	cargo fmt --manifest-path buildsrc/Cargo.toml
 	cargo fmt --manifest-path c-tests/twins/Cargo.toml
 	cargo fmt --manifest-path c-tests/nlr/Cargo.toml
 	cargo fmt --manifest-path benches/Cargo.toml

@@ -1,8 +1,6 @@
 //! Without the feature `micropython` there is nothing to do but to name the
-//! `cfg`s. With it, the headers of a port decide everything: see `buildsrc/`.
-
-#[cfg(feature = "micropython")]
-mod buildsrc;
+//! `cfg`s. With it, the headers of a port decide everything: the program of `buildsrc/`, which
+//! micropython-patches/mpgc_build.py compiles once for all builds, reads them.
 
 /// Every `cfg` that the headers of a port may switch on.
 const CFGS: &[&str] = &[
@@ -88,8 +86,64 @@ fn main() {
     if bare || aligned.any(|name| target.starts_with(name)) {
         println!("cargo:rustc-cfg=mpgc_aligned_words");
     }
-    #[cfg(feature = "micropython")]
-    if let Err(message) = buildsrc::run() {
-        buildsrc::stop(&message);
+    if feature("MICROPYTHON") {
+        read_headers();
     }
+}
+
+/// Runs the program of `buildsrc/`, with the environment that cargo gives a build script, and passes on to
+/// cargo what it prints.
+fn read_headers() {
+    // another value each time: what it leaves in `MPGC_OUT` is that of this build
+    println!("cargo:rerun-if-env-changed=MPGC_RUN");
+    if std::env::var_os("MPGC_PORT_COMMAND").is_none() {
+        eprintln!(
+            "mpgc: MPGC_PORT_COMMAND is not set: the feature `micropython` is built by the rules in micropython-patches/ \
+             (for instance `make -C ports/unix -f .../wrapper.mk`), and the pure modules need no feature"
+        );
+        std::process::exit(1)
+    }
+    let program = std::env::var_os("MPGC_HEADERS").unwrap_or_else(compile_headers_program);
+    let done = std::process::Command::new(&program)
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .unwrap_or_else(|error| panic!("cannot run {}: {error}", program.display()));
+    let said = String::from_utf8_lossy(&done.stdout);
+    print!("{said}");
+    if !done.status.success() {
+        std::process::exit(1)
+    }
+    for cfg in said
+        .lines()
+        .filter_map(|line| line.strip_prefix("cargo:rustc-cfg="))
+    {
+        assert!(CFGS.contains(&cfg), "{cfg} is not declared in build.rs");
+    }
+}
+
+/// For cargo alone, as clippy is run: the rules of micropython-patches/ compile it beforehand.
+fn compile_headers_program() -> std::ffi::OsString {
+    let root = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    let folder = format!("{root}/build/build-tools/cargo");
+    let cargo = std::env::var_os("CARGO").expect("cargo sets it");
+    let mut command = std::process::Command::new(cargo);
+    command.args(["build", "--locked", "--target-dir", &folder]);
+    command.current_dir(format!("{root}/buildsrc"));
+    // what is meant for the library, and the directory that the cargo that waits for this has locked
+    for name in [
+        "CARGO_BUILD_BUILD_DIR",
+        "CARGO_BUILD_TARGET",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "RUSTFLAGS",
+        "RUSTC_WORKSPACE_WRAPPER",
+        "RUSTC_WRAPPER",
+    ] {
+        command.env_remove(name);
+    }
+    let done = command.stdout(std::process::Stdio::null()).status();
+    assert!(
+        done.is_ok_and(|status| status.success()),
+        "the program of buildsrc/ does not compile"
+    );
+    format!("{folder}/debug/mpgc-headers").into()
 }

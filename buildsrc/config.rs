@@ -126,11 +126,7 @@ impl<'a> Config<'a> {
     }
 
     fn check_flags(&self) -> Result<()> {
-        for (name, flag) in FLAG_CFGS {
-            debug_assert!(
-                crate::CFGS.contains(name),
-                "{name} is not declared in build.rs"
-            );
+        for (_, flag) in FLAG_CFGS {
             if self.headers.value(&format!("FLAG_{flag}")).is_none() {
                 return Err(format!(
                     "MICROPY_{flag} of release {} has no value; {}",
@@ -303,7 +299,7 @@ impl<'a> Config<'a> {
                 "mpgc_fault",
             ],
         );
-        add(gc && cfg!(feature = "idle-collect"), &["mpgc_idle"]);
+        add(gc && super::feature("IDLE_COLLECT"), &["mpgc_idle"]);
         add(
             self.flag("ENABLE_PYSTACK"),
             &["mp_pystack_init", "mp_pystack_alloc"],
@@ -388,7 +384,7 @@ impl<'a> Config<'a> {
         // the switches of the build, then what the profiles stand for
         for feature in switches().chain(["small", "large", "bare"]) {
             let variable = feature.to_uppercase().replace('-', "_");
-            if std::env::var_os(format!("CARGO_FEATURE_{variable}")).is_some() {
+            if super::feature(&variable) {
                 write!(text, ", {}", feature.replace('-', " ")).expect("a String takes all text");
             }
         }

@@ -64,7 +64,7 @@ fn assertions(headers: &Headers, config: &Config, header: &Path) -> Result<Strin
     };
     let noscan = NOSCAN_STRUCTS
         .iter()
-        .filter(|&&tag| cfg!(feature = "noscan") && headers.structs.contains_key(tag));
+        .filter(|&&tag| super::feature("NOSCAN") && headers.structs.contains_key(tag));
     for &tag in STRUCTS.iter().chain(noscan) {
         let Some(layout) = headers.structs.get(tag) else {
             if tag == JUMP_CALLBACK && !Shape::of(headers).jump_callbacks {

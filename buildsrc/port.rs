@@ -1,6 +1,6 @@
 //! The port's compiler command, as the make rules captured it.
 
-use super::{Result, variable};
+use super::{Result, feature, variable};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -116,7 +116,6 @@ impl Port {
 
     /// Compiles the shim into the static library.
     pub fn compile_shim(&self, source: &Path) -> Result<()> {
-        let feature = |name| std::env::var_os(format!("CARGO_FEATURE_{name}")).is_some();
         let flag = |on| if on { "1" } else { "0" };
         let hardened = feature("HARDENED");
         cc::Build::new()

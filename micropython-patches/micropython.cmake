@@ -64,6 +64,13 @@ add_library(usermod_mpgc INTERFACE)
 target_link_libraries(usermod INTERFACE usermod_mpgc)
 if(_with_MPGC_PYTHON_MODULE)
     target_sources(usermod_mpgc INTERFACE ${MPGC_DIR}/src/host/module.c)
+else()
+    # what the lists of qstrs and modules remember of it
+    set(_headers ${CMAKE_BINARY_DIR}/genhdr)
+    file(GLOB _remembered ${_headers}/*/*__src__host__module.c.*)
+    if(_remembered)
+        file(REMOVE ${_remembered} ${_headers}/qstr.i.last)
+    endif()
 endif()
 
 file(GLOB MPGC_REPLACED ${MICROPY_PY_DIR}/nlr*.c)
@@ -89,7 +96,7 @@ function(mpgc_attach)
 
     # Each build looks; the files are written only when they change.
     add_custom_target(mpgc_options
-        COMMAND ${MPGC_TOOL} options --environment --work ${MPGC_BUILD} --again ${MPGC_AGAIN} ${MPGC_CONFIGURED} ${MPGC_GIVEN}
+        COMMAND ${MPGC_TOOL} options --environment --work ${MPGC_BUILD} --clone ${MPGC_DIR} --again ${MPGC_AGAIN} ${MPGC_CONFIGURED} ${MPGC_GIVEN}
         COMMAND ${MPGC_TOOL} from-cmake ${_commands} ${MICROPY_TARGET} ${MICROPY_PY_DIR}/runtime.c ${MPGC_BUILD}/command
         BYPRODUCTS ${MPGC_BUILD}/options ${MPGC_BUILD}/command
         WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}
@@ -105,11 +112,14 @@ function(mpgc_attach)
             ${MPGC_SOURCES}
             ${MPGC_OPTION_TABLE}
             ${MPGC_PATCHES_DIR}/mpgc_build.py
+            ${MPGC_PATCHES_DIR}/mpgc_link.py
             ${MPGC_PATCHES_DIR}/mpgc_options.py
             ${MPGC_PATCHES_DIR}/mpgc_rust.py
             ${MPGC_DIR}/Cargo.toml
             ${MPGC_DIR}/Cargo.lock
             ${MPGC_DIR}/build.rs
+            ${MPGC_DIR}/buildsrc/Cargo.toml
+            ${MPGC_DIR}/buildsrc/Cargo.lock
             ${MICROPY_QSTRDEFS_GENERATED}
             ${MICROPY_MODULEDEFS}
             ${MICROPY_ROOT_POINTERS}
@@ -120,6 +130,10 @@ function(mpgc_attach)
     )
     set_source_files_properties(${MPGC_CARRIER} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
     target_sources(${MICROPY_TARGET} PRIVATE ${MPGC_CARRIER})
+    add_custom_command(TARGET ${MICROPY_TARGET} POST_BUILD
+        COMMAND ${MPGC_TOOL} linked --work ${MPGC_BUILD} --program $<TARGET_FILE:${MICROPY_TARGET}>
+        VERBATIM
+    )
 endfunction()
 
 cmake_language(DEFER CALL mpgc_attach)

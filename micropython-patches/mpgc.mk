@@ -14,7 +14,10 @@ include $(dir $(abspath $(lastword $(MAKEFILE_LIST))))module.mk
 MPGC_BUILD = $(BUILD)/mpgc
 MPGC_TOOL = $(PYTHON) $(MPGC_PATCHES_DIR)/mpgc_build.py
 
-MPGC_WRONG := $(shell $(MPGC_TOOL) options $(MPGC_GIVEN) 2>&1)
+# What differs from the last build is looked at by mpgc_build.py; the shell sees whether anything does.
+MPGC_SAME = printf '%s\n' $(1) | cmp -s - $(2)
+
+MPGC_WRONG := $(shell $(call MPGC_SAME,$(MPGC_DIR) $(MPGC_GIVEN),$(MPGC_BUILD)/given) || $(MPGC_TOOL) options $(MPGC_GIVEN) 2>&1)
 ifneq ($(MPGC_WRONG),)
 $(error $(subst mpgc: error: ,mpgc: ,$(MPGC_WRONG)))
 endif
@@ -28,32 +31,56 @@ MPGC_REPLACED := $(filter-out $(MPGC_KEEP_C),gc pystack scheduler \
 MPGC_CARRIER := $(firstword $(MPGC_REPLACED))
 
 MPGC_SOURCES := $(MPGC_DIR)/Cargo.toml $(MPGC_DIR)/Cargo.lock $(MPGC_DIR)/build.rs \
-	$(addprefix $(MPGC_PATCHES_DIR)/,mpgc_build.py mpgc_options.py mpgc_rust.py options.txt) \
+	$(addprefix $(MPGC_PATCHES_DIR)/,mpgc_build.py mpgc_link.py mpgc_options.py mpgc_rust.py options.txt) \
+	$(addprefix $(MPGC_DIR)/buildsrc/,Cargo.toml Cargo.lock) \
 	$(shell find $(MPGC_DIR)/src $(MPGC_DIR)/buildsrc -name '*.rs' -o -name '*.[ch]')
 
 # The compiler command of the carrier, one argument a line. Written anew only when
 # it changes, so that a changed flag rebuilds the carrier and an unchanged one does not.
 # It is a prerequisite of the carrier alone, whose own flags it therefore sees.
 $(MPGC_BUILD)/command: FORCE
-	$(Q)$(MPGC_TOOL) stamp $@ -- $(CC) $(CFLAGS)
+	$(Q)$(call MPGC_SAME,$(CC) $(CFLAGS),$@) || $(MPGC_TOOL) stamp $@ -- $(CC) $(CFLAGS)
 $(MPGC_BUILD)/options: FORCE
-	$(Q)$(MPGC_TOOL) options --work $(MPGC_BUILD) $(MPGC_GIVEN)
+	$(Q)$(call MPGC_SAME,$(MPGC_DIR) $(MPGC_GIVEN),$(MPGC_BUILD)/given) || \
+	  $(MPGC_TOOL) options --work $(MPGC_BUILD) --clone $(MPGC_DIR) $(MPGC_GIVEN)
 
 $(PY_BUILD)/$(MPGC_CARRIER).o: $(MPGC_BUILD)/command $(MPGC_BUILD)/options $(MPGC_BUILD)/in-use $(MPGC_SOURCES)
 	$(ECHO) "RUST $@"
 	$(Q)$(MPGC_TOOL) carrier --crate $(MPGC_DIR) --work $(MPGC_BUILD) --output $@ \
 		--objcopy "$(OBJCOPY)"
 
-# Says which object carries the Rust. Written anew when another one does, and when the
-# objects were compiled from C since.
+# Says which object carries the Rust. Written anew when another one does, and when the objects were compiled
+# from C since: a .P file tells what an object was made from. The carrier's names port.h, the empty objects have none.
+# `seen` tells mpgc_link.py that what is being built needs the carrier.
 $(MPGC_BUILD)/in-use: FORCE
-	$(Q)$(MPGC_TOOL) in-use $@ $(patsubst %,$(PY_BUILD)/%.o,$(MPGC_REPLACED))
+	$(Q)mkdir -p $(@D); touch $(@D)/seen; \
+	echo $(PY_BUILD)/$(MPGC_CARRIER).o | cmp -s - $@ || rm -f $@; \
+	for file in $(patsubst %,$(PY_BUILD)/%.P,$(MPGC_REPLACED)); do \
+	  if [ -e $$file ] && ! grep -q /port.h $$file; then rm -f $@; fi; \
+	done; \
+	[ -e $@ ] || echo $(PY_BUILD)/$(MPGC_CARRIER).o > $@
 $(patsubst %,$(PY_BUILD)/%.o,$(MPGC_KEEP_C)): $(MPGC_BUILD)/in-use
 
 $(patsubst %,$(PY_BUILD)/%.o,$(filter-out $(MPGC_CARRIER),$(MPGC_REPLACED))): $(MPGC_DIR)/src/host/replaced.c $(MPGC_BUILD)/in-use
 	$(Q)rm -f $(@:.o=.P)
 	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
 
+# Behind all that make builds if it is given no goal: is it mpgc that was linked?
+MPGC_WHOLE := $(or $(.DEFAULT_GOAL),all)
+.PHONY: mpgc-linked
+mpgc-linked: $(MPGC_WHOLE)
+	$(Q)if [ -e $(MPGC_BUILD)/seen ] && [ -e $(MPGC_BUILD)/linked ] && \
+	  [ -z "$$(find $(BUILD) -maxdepth 1 -type f -newer $(MPGC_BUILD)/linked)$$(find $(PY_BUILD)/$(MPGC_CARRIER).o -newer $(MPGC_BUILD)/linked)" ]; \
+	then rm $(MPGC_BUILD)/seen; \
+	else $(MPGC_TOOL) linked --work $(MPGC_BUILD) --carrier $(PY_BUILD)/$(MPGC_CARRIER).o; fi
+.DEFAULT_GOAL := mpgc-linked
+
+# The lists of qstrs and modules are those of the sources that make knows: they are made anew where the module is
+# new, and what they remember of it is removed where it has gone.
+MPGC_HAD_MODULE := $(wildcard $(MPGC_BUILD)/module.o)
+ifneq ($(if $(MPGC_HAD_MODULE),1),$(MPGC_WITH_MODULE))
+MPGC_REMOVED := $(shell rm -f $(MPGC_BUILD)/module.* $(HEADER_BUILD)/qstr.i.last $(HEADER_BUILD)/*/*__src__host__module.c.*)
+endif
 ifeq ($(MPGC_WITH_MODULE),1)
 $(MPGC_BUILD)/module.o: $(MPGC_DIR)/src/host/module.c
 	$(call compile_c)

@@ -3,7 +3,8 @@
 
     stamp FILE -- WORDS...   writes WORDS, one a line, if they changed
     options ... NAME=VALUE...   checks the options of the build, and writes them down if they changed
-    in-use FILE OBJECTS...   writes FILE anew if the objects are not those of mpgc
+    linked ...               stops if what was built does not hold mpgc
+    configured BUILD MODULE  stops if CMake configured BUILD without MODULE
     from-cmake COMMANDS TARGET SOURCE FILE   the same for one of CMake's compile_commands.json
     carrier ...              runs cargo, links the static library to one object
 
@@ -18,9 +19,13 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
+import uuid
+import zlib
 from collections import namedtuple
 from pathlib import Path
 
+import mpgc_link
 import mpgc_options
 from mpgc_rust import Stop, choose_toolchain, first_error, run, rust_target, toolchain_environment
 
@@ -84,14 +89,17 @@ def from_cmake(commands, target, source, path):
     stamp(path, kept)
 
 
-def in_use(path, carrier, others):
-    """Notes the carrier. A .P file tells what an object was made from: the carrier's
-    names port.h, and the empty objects have none."""
-    sources = carrier.with_suffix(".P")
-    from_c = sources.exists() and "/port.h" not in sources.read_text()
-    if from_c or any(other.with_suffix(".P").exists() for other in others):
-        path.unlink(missing_ok=True)
-    stamp(path, [str(carrier)])
+def configured(build, module):
+    """A build directory of CMake keeps what it was configured with, whatever is given later."""
+    cache = build / "CMakeCache.txt"
+    if not cache.exists():
+        return
+    found = re.search(r"^USER_C_MODULES:[A-Z]+=(.*)$", cache.read_text(errors="replace"), re.M)
+    if not found or str(module) not in found[1].split(";"):
+        raise Stop(
+            f"{build} was configured without mpgc, and CMake keeps that: remove it, or give another BUILD, or run "
+            f"`cmake -DUSER_C_MODULES={module} {build}` once"
+        )
 
 
 class Compiler:
@@ -139,56 +147,95 @@ def opt_level(options, target):
     return options["MPGC_OPT_LEVEL"] or (profile.bare_opt_level if "-none" in target else profile.opt_level)
 
 
-def cargo_environment(options, toolchain, work, target, asserts):
-    # The variables of make and of the port are not meant for cargo's own compilations.
+def environment(toolchain):
+    """The environment for cargo, without the variables of make and of the port, which are not meant for its compilations."""
     ours = ("MAKE", "MFLAGS", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "CARGO_TARGET_DIR", "CARGO_BUILD_")
     plain = ("CC", "CXX", "CPP", "LD", "AR", "AS", "TARGET", "HOST")
     env = {k: v for k, v in os.environ.items() if not k.startswith(ours) and k not in plain}
-    env.update(
-        MPGC_PORT_COMMAND=str(work / "command"),
-        MPGC_PORT_DIR=os.getcwd(),
-        MPGC_OUT=str(work),
-        MPGC_PACING=options["MPGC_PACING"],
-        CARGO_TARGET_DIR=str(work / "cargo"),
-        CARGO_PROFILE_RELEASE_OPT_LEVEL=opt_level(options, target),
-        CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS="true" if asserts else "false",
-    )
-    if options["MPGC_BUILD_TOOLS"]:
-        # What is compiled on the way, bindgen above all, is kept there for the next build directory.
-        env["CARGO_BUILD_BUILD_DIR"] = os.path.abspath(options["MPGC_BUILD_TOOLS"])
-    env.update(toolchain_environment(toolchain))
-    return env
+    return env | toolchain_environment(toolchain)
 
 
-def run_cargo(args, options, toolchain, work, target, asserts):
-    """Runs cargo, showing its progress; returns the static library."""
-    command = [toolchain.cargo, "rustc", "--lib", "--release", "--locked", "--crate-type", "staticlib"]
-    features = ["micropython", *PROFILES[options["MPGC_PROFILE"] or "speed"].features, *mpgc_options.features(options)]
-    command += ["--features", ",".join(features), "--target", target]
-    if toolchain.build_std:
-        command.append("-Zbuild-std=core")
-    # Where full RELRO is the default, rustc calls other objects through the GOT. The port's link knows better:
-    # so it makes direct calls of them.
-    command += ["--", "-C", "relro-level=off"]
-    error = work / "error"
-    error.unlink(missing_ok=True)
+def run_cargo(command, crate, env, error=None):
+    """Runs cargo, showing its progress; returns what it printed. A message in the file `error` is told instead of cargo's."""
+    if error:
+        error.unlink(missing_ok=True)
     cargo = subprocess.Popen(
-        command, cwd=args.crate, env=cargo_environment(options, toolchain, work, target, asserts),
-        stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, errors="replace",
+        command, cwd=crate, env=env, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, errors="replace"
     )
     # What cargo does is shown at once; what the compiler says only if it is the message.
-    said = []
+    said, printed = [], []
+    reader = threading.Thread(target=lambda: printed.append(cargo.stdout.read()))
+    reader.start()
     for line in cargo.stderr:
         if re.match(r" +(Compiling|Downloading|Downloaded|Updating|Blocking|Building|Locking) ", line):
             print(line.rstrip(), file=sys.stderr, flush=True)
         else:
             said.append(line)
+    reader.join()
     said = "".join(line for line in said if not re.match(r" +(Finished|Running|Fresh) ", line))
     if cargo.wait():
-        if error.exists():
+        if error and error.exists():
             raise Stop(error.read_text().strip())
         raise Stop(f"cargo failed:\n{said.strip()}")
     sys.stderr.write(said)
+    return printed[0]
+
+
+def tools_folder(crate, options, work, toolchain):
+    """Where what all builds have in common is kept: in the clone, unless that cannot be written to."""
+    folder = Path(options["MPGC_BUILD_TOOLS"] or crate / "build" / "build-tools").absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if options["MPGC_BUILD_TOOLS"]:
+            raise Stop(f"MPGC_BUILD_TOOLS={folder} cannot be made: {error}") from error
+    if not os.access(folder, os.W_OK):
+        folder = work / "tools"
+    # cargo replaces a program that another toolchain made, and another build may be running it
+    return folder / f"{zlib.crc32(toolchain.rustc.encode()):08x}"
+
+
+def headers_program(crate, tools, toolchain):
+    """The program that reads a port's headers, compiled the first time. Builds side by side wait for cargo's lock."""
+    command = [toolchain.cargo, "build", "--locked", "--message-format=json-render-diagnostics"]
+    env = environment(toolchain)
+    # meant for the library; a program for this machine is the same without
+    for name in ("RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_BOOTSTRAP"):
+        env.pop(name, None)
+    env["CARGO_TARGET_DIR"] = str(tools)
+    printed = run_cargo(command, crate / "buildsrc", env)
+    programs = [message["executable"] for message in map(json.loads, printed.splitlines()) if message.get("executable")]
+    if not programs:
+        raise Stop(f"cargo made no program of {crate}/buildsrc: report this with the output of `{toolchain.cargo} --version`")
+    return programs[0]
+
+
+def build_library(args, options, toolchain, work, target, asserts):
+    """The static library, made by cargo in the build directory."""
+    tools = tools_folder(args.crate, options, work, toolchain)
+    env = environment(toolchain) | {
+        "MPGC_HEADERS": headers_program(args.crate, tools, toolchain),
+        # The headers are read each time: what that leaves in the build directory is of this build, whatever cargo has kept.
+        "MPGC_RUN": uuid.uuid4().hex,
+        "MPGC_PORT_COMMAND": str(work / "command"),
+        "MPGC_PORT_DIR": os.getcwd(),
+        "MPGC_OUT": str(work),
+        "MPGC_PACING": options["MPGC_PACING"],
+        "CARGO_TARGET_DIR": str(work / "cargo"),
+        "CARGO_PROFILE_RELEASE_OPT_LEVEL": opt_level(options, target),
+        "CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS": "true" if asserts else "false",
+    }
+    command = [toolchain.cargo, "rustc", "--lib", "--release", "--locked", "--crate-type", "staticlib"]
+    features = ["micropython", *PROFILES[options["MPGC_PROFILE"] or "speed"].features, *mpgc_options.features(options)]
+    command += ["--features", ",".join(features), "--target", target]
+    if toolchain.build_std:
+        command.append("-Zbuild-std=core")
+        # core is the same for all builds; cargo before 1.91 compiles it in each build directory
+        env["CARGO_BUILD_BUILD_DIR"] = str(tools / "core")
+    # Where full RELRO is the default, rustc calls other objects through the GOT. The port's link knows better:
+    # so it makes direct calls of them.
+    command += ["--", "-C", "relro-level=off"]
+    run_cargo(command, args.crate, env, work / "error")
     library = work / "cargo" / target / "release" / "libmpgc.a"
     if not library.exists():
         raise Stop(f"cargo made no {library}: report this with the output of `{toolchain.cargo} --version`")
@@ -238,7 +285,7 @@ def link_carrier(args, compiler, work, library, exports, target):
         raise Stop(f"{args.objcopy} cannot make {args.output}: {first_error(done.stderr)}")
 
 
-def write_dependencies(args, compiler, work):
+def write_dependencies(args, compiler):
     """The .P file that py/mkrules.mk includes: a changed header makes the carrier anew."""
     host = args.crate / "src" / "host"
     files = compiler.dependencies(str(host), [str(host / "port.h"), str(host / "shim.c")])
@@ -250,8 +297,11 @@ def write_options(args):
     """Checks the options; writes them into the build directory, in `options` what changes the carrier, in `places` the rest."""
     values = mpgc_options.read(args.given, os.environ if args.environment else None)
     if args.work:
-        stamp(args.work / "options", mpgc_options.lines(values, places=False))
+        # another clone may have older files
+        stamp(args.work / "options", [f"# of {args.clone}", *mpgc_options.lines(values, places=False)])
         stamp(args.work / "places", mpgc_options.lines(values, places=True))
+        # as it was given, for make to see that nothing has changed
+        stamp(args.work / "given", [args.clone, *args.given])
     for text in args.configured:
         name, _, value = text.partition("=")
         if values[name] != value:
@@ -272,12 +322,12 @@ def carrier(args):
     macros = compiler.macros()
     target = options["MPGC_TARGET"] or rust_target(macros)
     toolchain = choose_toolchain(target, options["MPGC_CARGO"], options["MPGC_BUILD_STD"])
-    library = run_cargo(args, options, toolchain, work, target, asserts="NDEBUG" not in macros)
+    library = build_library(args, options, toolchain, work, target, asserts="NDEBUG" not in macros)
     exports = (work / "exports").read_text().split()
     if "gc" in options["MPGC_KEEP_C"].split():
         exports = [name for name in exports if not name.startswith("gc_") and name not in OF_THE_HEAP]
+    write_dependencies(args, compiler)
     link_carrier(args, compiler, work, library, exports, target)
-    write_dependencies(args, compiler, work)
     print((work / "info").read_text().strip(), flush=True)
     warning = (work / "warning").read_text().strip()
     if warning:
@@ -290,10 +340,13 @@ def main():
     stamp_parser = commands.add_parser("stamp")
     stamp_parser.add_argument("file", type=Path)
     stamp_parser.add_argument("words", nargs="*")
-    use_parser = commands.add_parser("in-use")
-    use_parser.add_argument("file", type=Path)
-    use_parser.add_argument("carrier", type=Path)
-    use_parser.add_argument("others", type=Path, nargs="*")
+    linked_parser = commands.add_parser("linked")
+    linked_parser.add_argument("--work", type=Path, required=True)
+    linked_parser.add_argument("--program", type=Path, help="look at this one alone")
+    linked_parser.add_argument("--carrier", type=Path)
+    configured_parser = commands.add_parser("configured")
+    configured_parser.add_argument("build", type=Path)
+    configured_parser.add_argument("module", type=Path)
     cmake_parser = commands.add_parser("from-cmake")
     cmake_parser.add_argument("commands", type=Path)
     cmake_parser.add_argument("target")
@@ -306,6 +359,7 @@ def main():
     build.add_argument("--objcopy", default="objcopy")
     options_parser = commands.add_parser("options")
     options_parser.add_argument("--work", type=Path, help="where to write them down")
+    options_parser.add_argument("--clone", help="that of mpgc")
     options_parser.add_argument("--environment", action="store_true", help="what is not given may be there")
     options_parser.add_argument("--tell", metavar="NAME", action="append", default=[], help="print the value of this one")
     options_parser.add_argument("--configured", metavar="NAME=VALUE", action="append", default=[], help="what CMake took for granted")
@@ -323,8 +377,13 @@ def main():
             stamp(args.file, after)
         elif args.command == "options":
             write_options(args)
-        elif args.command == "in-use":
-            in_use(args.file, args.carrier, args.others)
+        elif args.command == "linked":
+            if args.program:
+                mpgc_link.check_program(args.program, args.work)
+            else:
+                mpgc_link.linked(args.work, args.carrier, Path(__file__).resolve().parent)
+        elif args.command == "configured":
+            configured(args.build, args.module)
         elif args.command == "from-cmake":
             from_cmake(args.commands, args.target, args.source, args.file)
         else:

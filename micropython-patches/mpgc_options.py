@@ -113,8 +113,8 @@ def lines(values, *, places):
 
 def recorded(work):
     """The values that were written into the build directory."""
-    given = [line for name in ("options", "places") for line in (work / name).read_text().splitlines()]
-    return read(given)
+    lines = [line for name in ("options", "places") for line in (work / name).read_text().splitlines()]
+    return read([line for line in lines if not line.startswith("#")])
 
 
 def documented():

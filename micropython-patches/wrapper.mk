@@ -2,13 +2,29 @@
 #
 #     make -C ports/unix -f <mpgc>/micropython-patches/wrapper.mk [the port's own variables]
 #
-# It is the port's own Makefile, then the rules of mpgc.
+# It is the port's own Makefile, then the rules of mpgc. Where that Makefile runs CMake (rp2, esp32), it
+# is given micropython.cmake as a module.
 
 include $(dir $(abspath $(lastword $(MAKEFILE_LIST))))module.mk
 
 ifeq ($(wildcard Makefile),)
-$(error mpgc: no Makefile in $(CURDIR); use make -C <micropython>/ports/<port>)
+$(error mpgc: no Makefile in $(CURDIR); use make -C <micropython>/ports/<port>, or where only CMake builds \
+	the port, -DUSER_C_MODULES=$(MPGC_PATCHES_DIR)/micropython.cmake)
 endif
+
+ifneq ($(if $(wildcard CMakeLists.txt),$(shell grep -L 'py/py\.mk' Makefile)),)
+
+# A semicolon separates modules for CMake; the port hands them on through a shell.
+MPGC_CMAKE_MODULE := $(MPGC_PATCHES_DIR)/micropython.cmake
+override USER_C_MODULES := $(if $(USER_C_MODULES),$(USER_C_MODULES)\;)$(MPGC_CMAKE_MODULE)
+include Makefile
+
+.PHONY: mpgc-configured
+mpgc-configured:
+	@$(or $(PYTHON),python3) $(MPGC_PATCHES_DIR)/mpgc_build.py configured $(BUILD) $(MPGC_CMAKE_MODULE)
+all: mpgc-configured
+
+else
 
 include Makefile
 
@@ -17,3 +33,11 @@ $(error mpgc: $(CURDIR)/Makefile is not that of a MicroPython port (it sets no P
 endif
 
 include $(MPGC_PATCHES_DIR)/mpgc.mk
+
+# A Makefile that hands on to another one, which never sees the rules above: ports/alif.
+ifeq ($(filter $(PY_BUILD)/$(MPGC_CARRIER).o,$(OBJ)),)
+$(error mpgc: $(CURDIR)/Makefile does not link py/$(MPGC_CARRIER).o itself but hands on to another makefile: \
+	use make -C $(CURDIR) USER_C_MODULES=$(MPGC_PATCHES_DIR)/usermod)
+endif
+
+endif

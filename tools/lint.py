@@ -8,6 +8,7 @@ can. Ends with `N passed, N failed`; a line `skipped: ...` names what cannot run
 """
 
 import argparse
+import functools
 import importlib.util
 import shutil
 import subprocess
@@ -22,6 +23,9 @@ from common import BUILD, ROOT, Fail, clean_env, run_logged, run_main, say, show
 from targets import METAL
 from tree import add_tree_arguments, get_tree
 from unix import WRAPPER, build_env, tree_key
+
+import mpgc_build
+from mpgc_rust import choose_toolchain
 
 WORK = BUILD / "lint"
 TWINS = ROOT / "c-tests" / "twins"
@@ -50,6 +54,7 @@ LIBRARIES = [
 ]
 # The packages beside the library: manifest, arguments of clippy.
 PACKAGES = [
+    ("buildsrc", []),
     ("c-tests/twins", ["--all-targets"]),
     # without std, so it has no tests
     ("c-tests/nlr", ["--lib"]),
@@ -194,9 +199,16 @@ def make_headers(tree, build, command, folder, debug=False, more=()):
         "MPGC_OUT": str(build / "mpgc"),
         "MPGC_PACING": "4",
         "CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS": "true" if debug else "false",
-        # bindgen is compiled once, for builds and for this
-        "CARGO_BUILD_BUILD_DIR": clean_env()["MPGC_BUILD_TOOLS"],
+        "MPGC_HEADERS": headers_program(),
     }
+
+
+@functools.cache
+def headers_program():
+    """The program that reads headers, which is compiled once for builds and for this."""
+    toolchain = choose_toolchain(TARGET)
+    tools = mpgc_build.tools_folder(ROOT, {"MPGC_BUILD_TOOLS": clean_env()["MPGC_BUILD_TOOLS"]}, WORK, toolchain)
+    return mpgc_build.headers_program(ROOT, tools, toolchain)
 
 
 def check_ports(checks, tree, everything):

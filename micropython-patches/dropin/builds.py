@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-import threading
 from pathlib import Path
 
 CRATE = Path(__file__).resolve().parent.parent.parent
@@ -61,9 +60,6 @@ class Builds:
 
     def __init__(self, tree, work, jobs):
         self.tree, self.work, self.jobs = tree, work, jobs
-        self.tools = os.environ.get("MPGC_BUILD_TOOLS") or work / "build-tools"
-        # `place.number` tells threads apart that build at the same time.
-        self.place = threading.local()
         self.port = tree / "ports" / "unix"
         self.replaced = ["gc", "pystack", "scheduler"] + sorted(p.stem for p in (tree / "py").glob("nlr*.c"))
 
@@ -77,8 +73,6 @@ class Builds:
             command.append(f"VARIANT={variant}")
         command += [*(PLAIN if variant != "minimal" else ["STRIP=true"]), *options, *map(str, targets)]
         env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
-        # cargo locks the folder of the build's own tools: checks that run at once have one each.
-        env["MPGC_BUILD_TOOLS"] = f"{self.tools}{getattr(self.place, 'number', '')}"
         done = subprocess.run(
             command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=env
         )

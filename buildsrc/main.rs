@@ -1,4 +1,6 @@
-//! Reads the configuration of a port and makes everything that depends on it.
+//! Reads the configuration of a port and makes everything that depends on it: the larger part of mpgc's build
+//! script, which runs it with cargo's environment and passes on what it prints. It is a program of its own, for
+//! bindgen takes far longer to compile than all the rest, and this is compiled once for all builds.
 //!
 //! ```text
 //!   port.rs      the port's compiler command, as the make rules captured it
@@ -29,9 +31,8 @@ fn variable(name: &str) -> Result<String> {
     println!("cargo:rerun-if-env-changed={name}");
     std::env::var(name).map_err(|_| {
         format!(
-            "{name} is not set: the feature `micropython` is built by the rules in \
-             micropython-patches/ (for instance `make -C ports/unix -f .../wrapper.mk`), \
-             and the pure rooms need no feature"
+            "{name} is not set: the build script of mpgc runs this program, and \
+             micropython-patches/mpgc_build.py sets what it needs"
         )
     })
 }
@@ -41,12 +42,17 @@ fn cargo_variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("cargo sets {name}"))
 }
 
+/// Whether the crate has this feature, in capitals, in this build.
+fn feature(name: &str) -> bool {
+    std::env::var_os(format!("CARGO_FEATURE_{name}")).is_some()
+}
+
 fn write(path: &Path, text: &str) -> Result<()> {
     std::fs::write(path, text).map_err(|e| format!("cannot write {}: {e}", path.display()))
 }
 
 /// Ends the build with `message` alone.
-pub fn stop(message: &str) -> ! {
+fn stop(message: &str) -> ! {
     if let Ok(dir) = std::env::var("MPGC_OUT") {
         // The driver prints this file instead of cargo's account of the failure.
         let _ = std::fs::write(Path::new(&dir).join("error"), message);
@@ -55,8 +61,14 @@ pub fn stop(message: &str) -> ! {
     std::process::exit(1)
 }
 
+fn main() {
+    if let Err(message) = run() {
+        stop(&message);
+    }
+}
+
 /// Everything that a build with the feature `micropython` needs.
-pub fn run() -> Result<()> {
+fn run() -> Result<()> {
     let crate_dir = PathBuf::from(cargo_variable("CARGO_MANIFEST_DIR"));
     let out = PathBuf::from(cargo_variable("OUT_DIR"));
     let target = cargo_variable("TARGET");
