@@ -9,7 +9,6 @@ CMake, and the message for each bad input. Ends with `N passed, N failed`.
 """
 
 import argparse
-import itertools
 import os
 import subprocess
 import sys
@@ -18,7 +17,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from dropin import doors, incremental, linked, programs, refusals
+from dropin import doors, handed_on, incremental, linked, programs, refusals
 from dropin.builds import CONFIGURATIONS, SCENARIOS, Builds, Failed
 
 
@@ -52,6 +51,8 @@ def all_checks(builds):
     yield "door: the patch applies and switches", lambda: doors.patch_applies_and_switches(builds)
     yield "door: CMake, on a mock port", lambda: doors.cmake_door(builds)
     yield "door: CMake, with an SDK for a Cortex-M0+", lambda: doors.cmake_sdk_door(builds)
+    yield "handed on: to another makefile", lambda: handed_on.another_makefile(builds)
+    yield "handed on: to CMake", lambda: handed_on.cmake(builds)
     yield "bad input: no tree", lambda: refusals.no_tree(builds)
     yield "bad input: the switch points nowhere", lambda: refusals.switch_to_nowhere(builds)
     for name in refusals.OTHER_RELEASES:
@@ -97,12 +98,7 @@ def main():
     beside = [named for named in chosen if named[0].startswith(BESIDE_OTHERS)]
     in_turn = [named for named in chosen if named[0].startswith(IN_TURN)]
     rest = [named for named in chosen if not named[0].startswith((*BESIDE_OTHERS, *IN_TURN))]
-    places = itertools.count()
-
-    def take_place():
-        builds.place.number = next(places) or ""
-
-    with ThreadPoolExecutor(args.jobs, initializer=take_place) as pool:
+    with ThreadPoolExecutor(args.jobs) as pool:
         outcomes = list(pool.map(run_check, beside))
         for lane in pool.map(lambda checks: list(map(run_check, checks)), (in_turn, rest)):
             outcomes += lane

@@ -29,13 +29,13 @@ class Incremental:
     def times(self):
         return [(self.build / name).stat().st_mtime_ns for name in ("py/gc.o", "py/pystack.o", "micropython")]
 
-    def nothing_changed_rebuilds_nothing(self):
+    def nothing_changed_rebuilds_nothing(self, *options):
         before = self.times()
-        said = self.make()
+        said = self.make(*options)
         expect("RUST" not in said and "LINK" not in said, tail(said))
         expect(self.times() == before, "an object or the program was made anew")
 
-    def changed(self, touched, *options, link=True):
+    def changed(self, touched, *options):
         time.sleep(1.1)
         before = self.times()
         if touched:
@@ -44,6 +44,7 @@ class Incremental:
         after = self.times()
         expect("RUST" in said and after[0] > before[0], f"the carrier was not made anew:\n{tail(said)}")
         expect(after[2] > before[2], "the program was not linked anew")
+        return said
 
     def a_header_of_the_port_rebuilds(self):
         self.changed(self.variants / "minimal" / "mpconfigvariant.h")
@@ -69,6 +70,30 @@ class Incremental:
     def an_option_of_the_rules_rebuilds(self):
         self.changed(None, "MPGC_OPT_LEVEL=s")
         self.changed(None)
+
+    def another_spelling_of_an_option_rebuilds_nothing(self):
+        self.nothing_changed_rebuilds_nothing("MPGC_HARDENED=no", "MPGC_BUILD_TOOLS=/nowhere")
+
+    def an_option_that_comes_and_goes_rebuilds(self):
+        """The line that is printed, the one that is left and the one in the object are those of this build."""
+        told = []
+        for options in ([], ["MPGC_HARDENED=1"], [], ["MPGC_HARDENED=1", "MPGC_TRACE_MARKS=1"], ["MPGC_HARDENED=1"], []):
+            said = self.changed(None, *options) if told else self.make()
+            info = (self.build / "mpgc" / "info").read_text()
+            printed = [line + "\n" for line in said.splitlines() if line.startswith("mpgc ")]
+            expect(printed == [info] if told else True, f"{options}: printed {printed}, left {info!r}")
+            for variable, word in (("MPGC_HARDENED=1", "hardened"), ("MPGC_TRACE_MARKS=1", "trace marks")):
+                expect((word in info) == (variable in options), f"{options}: {info}")
+            expect(info.strip().encode() in (self.build / "py" / "gc.o").read_bytes(), f"{options}: not that carrier")
+            told.append(info)
+        expect(told[0] == told[2] == told[5], f"three plain builds tell three things: {told}")
+
+    def the_python_module_comes_and_goes_rebuilds(self):
+        for on in (True, False):
+            self.make(f"MPGC_PYTHON_MODULE={'yes' if on else 'no'}")
+            registered = "mpgc" in (self.build / "genhdr" / "moduledefs.h").read_text()
+            expect(registered == on, f"the module is {'not ' if on else ''}registered")
+            self.nothing_changed_rebuilds_nothing(f"MPGC_PYTHON_MODULE={'on' if on else ''}")
 
 
 def c_build_turns_into_rust(builds):
