@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Tries collections while a program waits, and the clearing of dead stack: MPGC_IDLE_COLLECT=1.
 
-tests/python/waiting.py runs a loop with deadlines on a unix port whose time is counted (c-tests/waiting), with
+tests/python/idle.py runs a loop with deadlines on a unix port whose time is counted (c-tests/waiting), with
 the C and with mpgc. Nearly all pauses have to fall into waits, and what the C keeps because of a stale word
 has to be let go.
 """
@@ -15,7 +15,7 @@ import unix
 from common import ROOT, Fail, clean_env, run_main, say, shown
 from tree import add_tree_arguments, get_tree
 
-SCRIPT = ROOT / "tests" / "python" / "waiting.py"
+SCRIPT = ROOT / "tests" / "python" / "idle.py"
 HEAP = "160K"
 EXPECTED = {
     "c": {"short": "False", "long": "False", "enabled": "False", "indefinite": "0"},

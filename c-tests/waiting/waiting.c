@@ -1,4 +1,4 @@
-// The Python module `waiting`, for tests/python/waiting.py: a unix port whose time is counted.
+// The Python module `waiting`, for tests/python/idle.py: a unix port whose time is counted.
 //
 // The clock advances by what the program says its work takes, by what it sleeps, and by a collection's
 // cost: a millisecond, and one for each 16 KB in use. So pauses are the same on every machine.

@@ -1,5 +1,7 @@
 //! Collections while the program waits: whether one is worth it now, and whether it fits into the wait.
 
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
 use super::Heap;
 use super::area::Area;
 use super::host::Host;
@@ -10,28 +12,35 @@ const UNKNOWN: u32 = 100_000;
 /// Less than this part of the heap, handed out since the last collection, is not worth another.
 const PART: usize = 16;
 
-/// How long the last collection took, by a clock in microseconds that wraps.
-#[derive(Clone, Copy, Debug)]
+/// How long the last collection took, by a clock in microseconds that wraps. Any thread may collect while the main
+/// one looks.
+#[derive(Debug)]
 pub struct Pauses {
-    began: u32,
-    last: Option<u32>,
+    began: AtomicU32,
+    /// [`NEVER`] before the first.
+    last: AtomicU32,
 }
+
+const NEVER: u32 = u32::MAX;
 
 impl Pauses {
     /// No collection has been seen.
-    pub const NONE: Pauses = Pauses {
-        began: 0,
-        last: None,
-    };
+    pub const fn none() -> Pauses {
+        Pauses {
+            began: AtomicU32::new(0),
+            last: AtomicU32::new(NEVER),
+        }
+    }
 
     /// A collection begins.
-    pub fn begin(&mut self, now: u32) {
-        self.began = now;
+    pub fn begin(&self, now: u32) {
+        self.began.store(now, Relaxed);
     }
 
     /// It has ended.
-    pub fn end(&mut self, now: u32) {
-        self.last = Some(now.wrapping_sub(self.began));
+    pub fn end(&self, now: u32) {
+        let took = now.wrapping_sub(self.began.load(Relaxed));
+        self.last.store(took.min(NEVER - 1), Relaxed);
     }
 
     /// Whether a wait of so many milliseconds, or one without end, is longer than a collection: by a quarter
@@ -41,9 +50,9 @@ impl Pauses {
             return true;
         };
         let wait = ms.saturating_mul(1000);
-        match self.last {
-            Some(last) => wait > last.saturating_add(last / 4),
-            None => wait >= UNKNOWN,
+        match self.last.load(Relaxed) {
+            NEVER => wait >= UNKNOWN,
+            last => wait > last.saturating_add(last / 4),
         }
     }
 }
@@ -89,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_collection_fits_into_a_wait_that_is_longer() {
-        let mut pauses = Pauses::NONE;
+        let pauses = Pauses::none();
         assert!(!pauses.fit_into(Some(99)), "nobody knows how long it takes");
         assert!(pauses.fit_into(Some(100)) && pauses.fit_into(None));
         // the clock wraps in between

@@ -9,27 +9,21 @@ use super::micropython::is_main_thread;
 use super::shim;
 use crate::heap::idle::Pauses;
 
-static mut PAUSES: Pauses = Pauses::NONE;
+static PAUSES: Pauses = Pauses::none();
 
 fn now() -> u32 {
     // SAFETY: the port's own clock.
     unsafe { shim::ticks_us() as u32 }
 }
 
-fn pauses() -> &'static mut Pauses {
-    // SAFETY: the thread that collects, or waits to, has it: the heap is entered, or is about to be by the main
-    // thread, and the reference is not kept.
-    unsafe { &mut *(&raw mut PAUSES) }
-}
-
 /// A collection begins.
 pub fn begin() {
-    pauses().begin(now());
+    PAUSES.begin(now());
 }
 
 /// It has ended.
 pub fn end() {
-    pauses().end(now());
+    PAUSES.end(now());
 }
 
 /// Collects, if that is due and fits into a wait of so many milliseconds (`None`: without end). Returns how
@@ -42,7 +36,7 @@ pub unsafe fn collect_within(wait_ms: Option<u32>) -> Option<u32> {
         || in_interrupt()
         || scheduler_is_locked()
         || !HEAP.is_due_when_idle()
-        || !pauses().fit_into(wait_ms)
+        || !PAUSES.fit_into(wait_ms)
     {
         return None;
     }
