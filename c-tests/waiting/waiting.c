@@ -1,7 +1,7 @@
 // The Python module `waiting`, for tests/python/idle.py: a unix port whose time is counted.
 //
 // The clock advances by what the program says its work takes, by what it sleeps, and by a collection's
-// cost: a millisecond, and one for each 16 KB in use. So pauses are the same on every machine.
+// cost: a millisecond, and one for each 16 KB that was alive after the last one. So pauses are the same on every machine.
 
 #include <unistd.h>
 
@@ -11,22 +11,25 @@
 
 static mp_uint_t now;
 static unsigned int collections;
+// Bytes in use after the last collection: what marking depends on.
+static size_t alive;
 
 // Without mpgc, or without its option, there is none.
 __attribute__((weak)) bool mpgc_idle(uint32_t ms);
 __attribute__((weak)) void mpgc_clear_dead_stack(void);
 
-void __real_gc_collect(void);
-void __wrap_gc_collect(void);
+void __real_gc_collect_end(void);
+void __wrap_gc_collect_end(void);
 int __wrap_usleep(useconds_t us);
 mp_uint_t __wrap_mp_hal_ticks_us(void);
 
-void __wrap_gc_collect(void) {
+void __wrap_gc_collect_end(void) {
     gc_info_t info;
-    __real_gc_collect();
-    gc_info(&info);
-    now += 1000 + info.used / 16;
+    now += 1000 + alive / 16;
     collections += 1;
+    __real_gc_collect_end();
+    gc_info(&info);
+    alive = info.used;
 }
 
 int __wrap_usleep(useconds_t us) {

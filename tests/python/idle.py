@@ -3,8 +3,26 @@
 import gc
 import waiting
 
-PERIOD, DEADLINE, WORK = 20_000, 14_000, 4_000
+PERIOD, DEADLINE, WORK = 20_000, 7_000, 4_000
 kept = {}
+
+
+def stale(clear):
+    # Of all that is alive, the figures differ by the buffer alone.
+    data = bytearray(10_240)
+    waiting.plant(data)
+    data = None
+    # the argument above is still in this frame, until another takes its place
+    waiting.work(0)
+    if clear:
+        waiting.clear_stack()
+    waiting.collect_deep()
+    return gc.mem_alloc()
+
+
+first = stale(False)
+second = stale(True)
+print("stale", first - second)
 
 
 def request(i):
@@ -54,7 +72,7 @@ gc.collect()
 used(40)
 print("short", waiting.idle(1), "long", waiting.idle(1000), "again", waiting.idle(1000))
 gc.disable()
-used(40)
+used(4)
 print("disabled", waiting.idle(1000))
 gc.enable()
 print("enabled", waiting.idle(1000))
@@ -64,21 +82,3 @@ used(40)
 before = waiting.collections()
 waiting.wait(-1)
 print("indefinite", waiting.collections() - before)
-
-
-
-
-def stale(clear):
-    # Of all that is alive, the figures differ by the buffer alone.
-    data = bytearray(10_240)
-    waiting.plant(data)
-    data = None
-    if clear:
-        waiting.clear_stack()
-    waiting.collect_deep()
-    return gc.mem_alloc()
-
-
-first = stale(False)
-second = stale(True)
-print("stale", first - second)
