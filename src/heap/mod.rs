@@ -64,7 +64,7 @@ pub(crate) mod grow;
 pub(crate) mod harden;
 mod hints;
 pub(crate) mod host;
-#[cfg(any(test, feature = "idle-collect"))]
+#[cfg(any(test, all(feature = "idle-collect", feature = "micropython")))]
 pub(crate) mod idle;
 pub(crate) mod info;
 pub(crate) mod layout;
