@@ -103,6 +103,8 @@ def main():
         by_gdb, by_script = folder / "by-gdb", folder / "by-script.txt"
         answer(tool, "record", "--gdb", board.gdb, "--elf", program, "--output", by_gdb)
         check_names(checks, tool, program, by_gdb, "by GDB")
+        summary = answer(tool, "summary", by_gdb, "--elf", program, "--top", "99")
+        checks.add("by GDB, the frame of the prompt is named", "<C stack, frame of pyexec_raw_repl>" in summary, summary)
         live = live_bytes(tool, program, by_gdb)
         checks.add(f"by GDB, {live} bytes are live, the program said {used}", 0.8 * used < live < 1.2 * used)
         printed = board.run(answer(tool, "script", "--elf", program).encode(), seconds=600)

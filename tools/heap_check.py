@@ -116,6 +116,8 @@ def check_leaks(checks, tool, program, folder, name):
         checks.add(f"{name}, leak {expected}", found and found[1] == expected, f"found: {found and found[1]}\n{text}")
     summary = answer(tool, "summary", core, "--elf", program, "--top", "99")
     checks.add(f"{name}, summary counts 7 buffers", re.search(r"^ *7 +\d+  bytearray$", summary, re.M), summary)
+    frames = answer(tool, "why", core, "function.child_table", "--elf", program)
+    checks.add(f"{name}, the frame of the interpreter is named", "<C stack, frame of mp_execute_bytecode>" in frames, frames)
     hidden = answer(tool, "summary", core, "--elf", program, "--top", "999", "--redact")
     question = ("why", core, "str", "--elf", program, "--top", "99")
     told, hidden = answer(tool, *question), hidden + answer(tool, *question, "--redact")

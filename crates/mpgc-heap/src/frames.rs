@@ -111,7 +111,10 @@ impl Frames {
         let before = registers.to_vec();
         for (register, rule) in row.registers() {
             let value = match *rule {
-                RegisterRule::Offset(offset) => memory.word(end.wrapping_add_signed(offset))?,
+                // The outermost frame goes on where the stack of the snapshot ends.
+                RegisterRule::Offset(offset) => {
+                    memory.word(end.wrapping_add_signed(offset)).unwrap_or(0)
+                }
                 RegisterRule::ValOffset(offset) => end.wrapping_add_signed(offset),
                 RegisterRule::Register(other) => *before.get(usize::from(other.0))?,
                 _ => continue,
