@@ -249,6 +249,7 @@ def main():
     add_tree_arguments(parser)
     parser.add_argument("--case", default="", help="words with commas: the programs whose names hold one (all)")
     parser.add_argument("--pacing", default="", help="with commas: of mpgc, these alone (off,8,free/4,free/3)")
+    parser.add_argument("--publish", action="store_true", help="write docs/results/memory.md, though not all was measured")
     args = parser.parse_args()
     if not shutil.which("valgrind") or not shutil.which("setarch"):
         raise Fail("`make bench-memory` needs valgrind and setarch: `make deps`")
@@ -274,8 +275,10 @@ def main():
     pictured = [script for script in scripts if script.stem == PICTURED]
     if pictured and ("mpgc", "off") in programs and ("mpgc", "8") in programs:
         draw_heaps(runs, programs, pictured[0])
-    if not words and not paces:
-        memory_report.publish(lines, tree.release, [WORK / "memory.svg", WORK / "fragmentation.svg"])
+    if args.publish or not (words or paces):
+        given = [f"--case {args.case}"] * bool(words) + [f"--pacing {args.pacing}"] * bool(paces)
+        command = " ".join(["tools/bench_memory.py", *given]) if given else "make bench-memory"
+        memory_report.publish(lines, tree.release, command, [WORK / "memory.svg", WORK / "fragmentation.svg"])
     say("\n" + table(memory_report.means(lines)) + f"\n\nwritten: {shown(WORK / 'memory.json')}, memory.svg")
     return 0
 

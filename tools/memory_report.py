@@ -163,8 +163,9 @@ def body(lines, release):
     )
 
 
-def publish(lines, release, pictures):
+def publish(lines, release, command, pictures):
     """Writes docs/results/memory.md, and its pictures beside the others."""
-    write_result("memory", "How much heap programs need", "make bench-memory", body(lines, release))
+    write_result("memory", "How much heap programs need", command, body(lines, release))
     for picture_file in pictures:
-        shutil.copy(picture_file, ROOT / "docs" / "pictures" / picture_file.name)
+        if picture_file.exists():
+            shutil.copy(picture_file, ROOT / "docs" / "pictures" / picture_file.name)
