@@ -19,6 +19,8 @@ from targets import find_target
 
 TESTS = ROOT / "c-tests" / "firmware"
 WORK = BUILD / "firmware"
+# Bytes of the library's version and of the line that says how it was built, and not much more.
+MERGED = 64
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 # How the C tests are compiled: options, and features of the library.
 FLAVOURS = {
@@ -67,6 +69,11 @@ def library():
     outside = sorted(set(re.findall(r" U (\S+)$", listing, re.M)))
     if not set(outside) <= {"memcpy", "memset", "memmove", "memcmp"}:
         raise Fail(f"{shown(folder / 'libmpgc.a')} needs {', '.join(outside)}: only the mem functions are for it to ask for")
+    sections = subprocess.run(["objdump", "-h", folder / "libmpgc.a"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    # A linker keeps what is in these whole, in a program too that calls nothing of what asks for it: only the version's texts are there.
+    merged = sum(int(size, 16) for size in re.findall(r"\.rodata\.(?:str|cst)\S*\s+([0-9a-f]+)", sections))
+    if merged > MERGED:
+        raise Fail(f"{shown(folder / 'libmpgc.a')} has {merged} bytes of constants that every program keeps: end texts with two NULs, as src/heap/check.rs does")
     return f"asks for {', '.join(outside)} alone"
 
 

@@ -10,6 +10,21 @@ use super::hints::ANY_LENGTH;
 use super::host::Host;
 use super::search::Search;
 
+/// Words that end with a NUL, for C. They have two: a text with one is put where the linker keeps all such texts
+/// together, and none is left out of a program that never asks for it. Nor is a constant of 4, 8, 16 or 32 bytes.
+macro_rules! words {
+    ($text:literal) => {
+        const {
+            let bytes = concat!($text, "\0\0").as_bytes();
+            assert!(!bytes.len().is_power_of_two(), "say it in other words");
+            match CStr::from_bytes_until_nul(bytes) {
+                Ok(words) => words,
+                Err(_) => panic!("the words end with a NUL"),
+            }
+        }
+    };
+}
+
 /// An invariant that does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Broken {
@@ -59,24 +74,30 @@ impl<H: Host> Heap<H> {
                 let block = BlockIndex(b);
                 let kind = area.table().kind(block);
                 if kind == BlockKind::Tail && previous == BlockKind::Free {
-                    return broken(c"a tail follows a free block", Some(block));
+                    return broken(words!("a tail follows a free block"), Some(block));
                 }
                 if kind == BlockKind::Mark {
-                    return broken(c"a block is marked outside a collect", Some(block));
+                    return broken(words!("a block is marked outside a collect"), Some(block));
                 }
                 if area.has_finaliser(block) && kind != BlockKind::Head {
-                    return broken(c"a finaliser bit is set where no chunk starts", Some(block));
+                    return broken(
+                        words!("a finaliser bit is set where no chunk starts"),
+                        Some(block),
+                    );
                 }
                 if kind != BlockKind::Free && block > area.last_used() {
-                    return broken(c"a block above the highest used one is used", Some(block));
+                    return broken(
+                        words!("a block above the highest used one is used"),
+                        Some(block),
+                    );
                 }
                 previous = kind;
             }
             if area.last_used() + BlockCount(1) > area.end().max(BlockIndex(1)) {
-                return broken(c"the highest used block lies outside the area", None);
+                return broken(words!("the highest used block lies outside the area"), None);
             }
             if !area.gap_is_zero() {
-                return broken(c"the gap behind the alloc table is not zero", None);
+                return broken(words!("the gap behind the alloc table is not zero"), None);
             }
         }
         Ok(())
@@ -101,7 +122,9 @@ impl<H: Host> Search<H> {
                 .find(learnt)
                 .is_some_and(|s| BlockIndex(s << self.segment_shift()) < bounded_from)
             {
-                return Err(c"a segment has a bound, and starts before all that do");
+                return Err(words!(
+                    "a segment has a bound, and starts before all that do"
+                ));
             }
             before_last_free &= area != self.last_free_area();
             let mut b = BlockIndex(0);
@@ -112,14 +135,14 @@ impl<H: Host> Search<H> {
                     continue;
                 }
                 if b.0 < area.hint() || (H::SPLIT && before_last_free) {
-                    return Err(c"a block below the hint is free");
+                    return Err(words!("a block below the hint of its area is free"));
                 }
                 if PLAIN {
                     b = b + run;
                     continue;
                 }
                 if self.bound(self.segment(area, b)) < Self::bound_for(run) {
-                    return Err(c"a free run is longer than its segment's bound");
+                    return Err(words!("a free run is longer than its segment's bound"));
                 }
                 let earlier = if area == known_area {
                     b < known
@@ -127,7 +150,9 @@ impl<H: Host> Search<H> {
                     before_known
                 };
                 if earlier && run >= self.run() {
-                    return Err(c"a free run of the last size starts before the known position");
+                    return Err(words!(
+                        "a free run of the last size starts before the known position"
+                    ));
                 }
                 b = b + run;
             }
