@@ -3,7 +3,7 @@
 import gc
 import waiting
 
-PERIOD, DEADLINE, WORK = 20_000, 7_000, 4_000
+PERIOD, DEADLINE, WORK = 20_000, 6_000, 4_000
 kept = {}
 
 
@@ -71,6 +71,7 @@ def used(n):
 gc.collect()
 used(40)
 print("short", waiting.idle(1), "long", waiting.idle(1000), "again", waiting.idle(1000))
+gc.collect()
 gc.disable()
 used(4)
 print("disabled", waiting.idle(1000))
