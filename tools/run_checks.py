@@ -88,8 +88,10 @@ def unit_tests(short):
     ]
 
 
-def sources(short):
+def sources(release, short):
     """The sources as they are: format, lints, the tools, what the mutants speak of."""
+    lint = python("tools/lint.py", "--release", release, *([] if short else ["--all"]))
+    yield Step("lints", lint, count_line, cores=1, after=(tree_of(release),))
     tools = [sys.executable, "-m", "unittest", "discover", "-s", "tools/tests"]
     yield Step("tests of the tools", tools, count_unittest, cores=1, after=(PACKAGES,))
     yield Step("mutants: the edits apply", python("tools/mutants.py", "--check"), cores=1)
@@ -158,6 +160,11 @@ def firmware_library():
     return Step("the library for C programs", command, count_line, cores=1, after=(PACKAGES,))
 
 
+def heap_tool(release):
+    command = python("tools/heap_check.py", "--release", release)
+    return Step("mpgc-heap", command, count_line, cores=1, after=(tree_of(release),))
+
+
 def beginning(releases, short):
     yield Step(PACKAGES, python("tools/deps.py", "--test" if short else "--test-all"), cores=1)
     yield from unit_tests(short)
@@ -170,7 +177,7 @@ def short_steps():
     release = SHORT_RELEASE
     return [
         *beginning([release], True),
-        *sources(True),
+        *sources(release, True),
         twins(release, "ci", "--operations", SHORT_OPERATIONS, "--share", SHORT_SHARE),
         *map(upstream, SHORT_SUITES),
         drop_in(release, SHORT_DROP_IN),
@@ -187,7 +194,7 @@ def long_steps():
     rest = {"after": (tree_of(RELEASE),)}
     return [
         *beginning([RELEASE, SHORT_RELEASE], False),
-        *sources(False),
+        *sources(RELEASE, False),
         Step("tests of the matrix's tools", python("tools/tests/test_matrix.py"), count_unittest, cores=1),
         *(twins(release, configurations) for release, configurations in TWINS),
         drop_in(RELEASE),
@@ -201,6 +208,9 @@ def long_steps():
         Step("sanitizers", python("tools/sanitize.py", *at, "--short"), count_line, cores=1, **rest),
         fuzzing(RELEASE),
         firmware_library(),
+        Step("Miri", python("tools/miri.py"), count_line, **rest),
+        heap_tool(RELEASE),
+        Step("waiting", python("tools/waiting.py", *at), cores=1, **rest),
         Step("noscan", python("tools/noscan.py", *at), cores=1, **rest),
         Step("a tree of one's own", python("tools/check_own_tree.py"), cores=1, **rest),
         *(firmware(RELEASE, board) for board in TESTED_BOARDS),

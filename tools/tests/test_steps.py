@@ -104,8 +104,13 @@ class Steps(unittest.TestCase):
         self.assertLess(cpu["idle"], 0.15)
 
     def test_what_a_step_left_out_is_shown(self):
-        self.run_all(steps.Step("some", ["echo", "skipped: the half of it"]))
-        self.assertIn("skipped: the half of it", self.said)
+        none = ["echo", "skipped: Miri is not installed\n0 passed, 0 failed"]
+        self.assertEqual(self.run_all(steps.Step("none", none, steps.count_line)), 0)
+        self.assertIn("skipped: Miri is not installed", self.said)
+
+    def test_a_step_that_counts_no_test_has_failed(self):
+        none = steps.Step("none", ["echo", "0 passed, 0 failed"], steps.count_line)
+        self.assertEqual(self.run_all(none), 1)
 
 
 class Lists(unittest.TestCase):
