@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Builds mpgc-heap, and shows it on a program with a leak: its snapshot, what fills it, who keeps it alive.
+"""Builds mpgc-heap, and shows it on a program with a leak.
 
-Everything is written under build/heap-demo.
+It takes a snapshot and prints what fills the heap and who keeps it alive. Everything is written under build/heap-demo.
 """
 
 import argparse
@@ -19,12 +19,12 @@ CRATE = ROOT / "crates" / "mpgc-heap"
 DEMO = ROOT / "examples" / "leak.py"
 
 
-def build(release=True):
-    """Build mpgc-heap. Returns the program."""
+def build():
+    """Build mpgc-heap, with its checks for overflows. Returns the program."""
     folder = BUILD / "mpgc-heap"
-    command = ["cargo", "build", "--locked", "--target-dir", folder] + (["--release"] if release else [])
+    command = ["cargo", "build", "--locked", "--target-dir", folder]
     run_logged(command, folder / "build.log", cwd=CRATE, what="building mpgc-heap")
-    return folder / ("release" if release else "debug") / "mpgc-heap"
+    return folder / "debug" / "mpgc-heap"
 
 
 def shown_run(command):

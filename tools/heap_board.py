@@ -91,7 +91,7 @@ def main():
     parser.add_argument("--flavour", choices=("c", "rust"), default="c")
     args = parser.parse_args()
     tree = get_tree(args.release or None, args.micropython_dir)
-    tool = heap.build(release=False)
+    tool = heap.build()
     built = firmware.build(tree, args.board, args.flavour, option_names.parse(OPTIONS))
     program, checks = built.program, Checks()
     folder = WORK / f"{args.board}-{args.flavour}"

@@ -280,8 +280,7 @@ def main():
         raise Fail("`gdb` is needed: install the package gdb")
     tree = get_tree(args.release or None, args.micropython_dir)
     checks = Checks()
-    # With checks for overflows.
-    tool = heap.build(release=False)
+    tool = heap.build()
     for flavour in args.flavour or ("c", "rust"):
         program = unix.build(tree, args.variant, flavour, option_names.parse("")).program
         folder = WORK / f"{args.variant}-{flavour}"
