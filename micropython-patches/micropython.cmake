@@ -24,8 +24,8 @@ endif()
 set(MPGC_PATCHES_DIR ${CMAKE_CURRENT_LIST_DIR})
 get_filename_component(MPGC_DIR ${MPGC_PATCHES_DIR} DIRECTORY)
 set(MPGC_BUILD ${CMAKE_BINARY_DIR}/mpgc)
-# Linker scripts place gc.c by the end of its object's name: rp2 has it in RAM.
-set(MPGC_CARRIER ${MPGC_BUILD}/carrier-gc.c${CMAKE_C_OUTPUT_EXTENSION})
+# Linker scripts place gc.c by the end of its object's path (docs/porting.md): rp2 has it in RAM.
+set(MPGC_CARRIER ${MPGC_BUILD}/py/gc.c${CMAKE_C_OUTPUT_EXTENSION})
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 set(MPGC_TOOL ${Python3_EXECUTABLE} ${MPGC_PATCHES_DIR}/mpgc_build.py)
 
@@ -123,7 +123,7 @@ function(mpgc_attach)
             ${MICROPY_QSTRDEFS_GENERATED}
             ${MICROPY_MODULEDEFS}
             ${MICROPY_ROOT_POINTERS}
-        DEPFILE ${MPGC_BUILD}/carrier-gc.c.P
+        DEPFILE ${MPGC_BUILD}/py/gc.c.P
         WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}
         COMMENT "RUST ${MPGC_CARRIER}"
         VERBATIM

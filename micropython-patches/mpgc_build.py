@@ -318,6 +318,7 @@ def write_options(args):
 def carrier(args):
     work = args.work.absolute()
     options = mpgc_options.recorded(work)
+    args.output.parent.mkdir(parents=True, exist_ok=True)
     compiler = Compiler(work / "command")
     macros = compiler.macros()
     target = options["MPGC_TARGET"] or rust_target(macros)

@@ -1,6 +1,7 @@
 """The other ways in: a module directory, the patch, CMake."""
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -63,7 +64,7 @@ def cmake_door(builds):
     done = subprocess.run([build / "scenarios"], check=False, stdout=subprocess.PIPE, text=True)
     expect(done.returncode == 0 and done.stdout.endswith("end\n"), f"{done.returncode}: {done.stdout!r}")
     # Nothing changed: nothing is made.
-    carrier = build / "mpgc" / "carrier-gc.c.o"
+    carrier = build / "mpgc" / "py" / "gc.c.o"
     before = carrier.stat().st_mtime_ns
     subprocess.run(steps[1], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
     expect(carrier.stat().st_mtime_ns == before, "the carrier was made anew")
@@ -79,26 +80,41 @@ def run_in_qemu(firmware):
     return done.stdout.splitlines()
 
 
-def cmake_sdk_door(builds):
+def in_ram(build):
+    """Which object each function in RAM is from, as the linker's map tells: a section `.text.NAME`, then its address, size and object."""
+    text = (build / "firmware.map").read_text()
+    placed = re.findall(r"^ \.(?:text|time_critical)\.(\w+)\s+0x0*2[0-9a-f]{7}\s+0x[0-9a-f]+ (\S+)$", text, re.M)
+    expect(placed, "nothing is in RAM")
+    return dict(placed)
+
+
+def cmake_sdk_door(builds, placement):
     """Firmware for a Cortex-M0+, built as the rp2 port is: the same output, and code in RAM where the port wants it."""
     for tool in ("cmake", "arm-none-eabi-gcc", "qemu-system-arm"):
         if shutil.which(tool) is None:
             raise Failed(f"{tool} is not found: run `python3 tools/deps.py --test`")
     module = CRATE / "micropython-patches" / "micropython.cmake"
     source, build = CRATE / "c-tests" / "rp2", builds.directory("cmake-sdk", "rust")
+    options = [f"-DMICROPY_DIR={builds.tree}", f"-DSDK_PLACEMENT={placement}"]
+    suffix = {"by_name": "gc.c.obj", "by_path": "py/gc.c.o"}[placement]
     told = {}
     for side, modules in (("c", ""), ("rust", module)):
         for command in (
-            ["cmake", "-S", source, "-B", build, f"-DMICROPY_DIR={builds.tree}", f"-DUSER_C_MODULES={modules}"],
+            ["cmake", "-S", source, "-B", build, *options, f"-DUSER_C_MODULES={modules}"],
             ["cmake", "--build", build, f"-j{builds.jobs}"],
         ):
             done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             expect(done.returncode == 0, tail(done.stdout, 25))
         symbols = subprocess.run(["nm", build / "firmware"], stdout=subprocess.PIPE, text=True, check=True).stdout
         expect(("mpgc_" in symbols) == (side == "rust"), f"the firmware of the {side} side is the other's")
+        placed = in_ram(build)
+        # By the name of gc.c's object.
+        for name in ("gc_alloc", "gc_collect_end"):
+            expect(placed.get(name, "nowhere").endswith(suffix), f"{side}: {name} is not in RAM from {suffix}, but {placed.get(name, 'in flash')}")
+        # By MICROPY_WRAP_MP_SCHED_SCHEDULE.
+        expect("sched" in placed, f"{side}: mp_sched_schedule is not in RAM")
         told[side] = run_in_qemu(build / "firmware")
     place = {line.split()[2]: int(line.split()[0], 16) for line in symbols.splitlines() if len(line.split()) == 3}
-    # By the name of gc.c's object, and by MICROPY_WRAP_MP_SCHED_SCHEDULE.
     for name in ("gc_alloc", "gc_collect_end", "mp_sched_schedule", "mpgc_shim_atomic_begin"):
         expect(place.get(name, 0) >= 0x20000000, f"{name} is not in RAM")
     return same_output(builds, told)

@@ -9,6 +9,11 @@ foreach(_language C ASM)
     set(CMAKE_${_language}_FLAGS_INIT "-mcpu=cortex-m0plus -mthumb")
 endforeach()
 
+# How the linker script finds the objects whose code is in RAM: by_name, or by_path, where objects end in .o.
+set(SDK_PLACEMENT by_name CACHE STRING "by_name or by_path")
+# CMake includes this in project(), after it has chosen the suffix.
+set(CMAKE_USER_MAKE_RULES_OVERRIDE ${SDK_DIR}/${SDK_PLACEMENT}/objects.cmake)
+
 # The libraries of the SDK: what uses them inherits headers, definitions, options, sources and the linker script.
 macro(sdk_init)
     add_library(sdk_platform INTERFACE)
@@ -26,6 +31,7 @@ macro(sdk_init)
     target_link_libraries(sdk_runtime INTERFACE sdk_platform m)
     target_sources(sdk_runtime INTERFACE ${SDK_DIR}/runtime.c)
     target_link_options(sdk_runtime INTERFACE
-        -nostartfiles --specs=nano.specs -Wl,--gc-sections,--fatal-warnings -T ${SDK_DIR}/memory.ld
+        -nostartfiles --specs=nano.specs -Wl,--gc-sections,--fatal-warnings,-Map=${CMAKE_BINARY_DIR}/firmware.map
+        -L${SDK_DIR}/${SDK_PLACEMENT} -T ${SDK_DIR}/memory.ld
     )
 endmacro()
