@@ -23,6 +23,7 @@ mod sched_fields;
 #[allow(
     missing_docs,
     non_camel_case_types,
+    non_snake_case,
     non_upper_case_globals,
     dead_code,
     unsafe_op_in_unsafe_fn,

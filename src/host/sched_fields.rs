@@ -42,7 +42,7 @@ pub(super) fn set_state(state: State) {
 /// An atomic section of the port that is open. It has no destructor, since a jump
 /// would skip it: [`Section::end`] is called by hand.
 #[must_use = "an atomic section has to be ended"]
-pub(super) struct Section(super::bindings::mp_uint_t);
+pub(super) struct Section(#[cfg(not(mpgc_empty_atomic))] super::bindings::mp_uint_t);
 
 impl Section {
     /// Where the port's macros are empty (see buildsrc/sections.rs), so is this; where they are
@@ -50,7 +50,7 @@ impl Section {
     #[inline(always)]
     pub(super) fn begin() -> Section {
         #[cfg(mpgc_empty_atomic)]
-        return Section(0);
+        return Section();
         #[cfg(mpgc_primask_atomic)]
         {
             let before;
