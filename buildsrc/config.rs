@@ -3,7 +3,7 @@
 use super::Result;
 use super::headers::Headers;
 use super::release::{self, Shape};
-use super::{nlr, pace};
+use super::{needed, nlr, pace};
 use std::fmt::Write;
 
 /// The configuration of a port, checked to be one that the crate supports.
@@ -112,6 +112,7 @@ impl<'a> Config<'a> {
             shape: Shape::of(headers),
         };
         config.check_flags()?;
+        needed::check(headers, |flag| config.flag(flag), &config.exports())?;
         release::check(headers)?;
         config.check_options(target)?;
         Ok(config)
@@ -129,8 +130,8 @@ impl<'a> Config<'a> {
         for (_, flag) in FLAG_CFGS {
             if self.headers.value(&format!("FLAG_{flag}")).is_none() {
                 return Err(format!(
-                    "MICROPY_{flag} of release {} has no value; {}",
-                    release::name(self.headers),
+                    "MICROPY_{flag} of {} has no value; {}",
+                    release::spoken(self.headers),
                     release::mend()
                 ));
             }
@@ -348,12 +349,29 @@ impl<'a> Config<'a> {
         names
     }
 
+    /// The files of py/ in whose place the crate is in this configuration.
+    pub fn replaced(&self) -> Vec<&'static str> {
+        let mut files = vec!["scheduler.c", "nlr.c", nlr::file(self)];
+        if self.flag("ENABLE_GC") {
+            files.push("gc.c");
+        }
+        if self.flag("ENABLE_PYSTACK") {
+            files.push("pystack.c");
+        }
+        files
+    }
+
+    /// The release's number.
+    pub fn release(&self) -> String {
+        release::name(self.headers)
+    }
+
     /// Release, target and the options that matter, in one line.
     pub fn info(&self, target: &str) -> String {
         let mut text = format!(
-            "mpgc {} for MicroPython {}, {target}, {}-byte blocks",
+            "mpgc {} for {}, {target}, {}-byte blocks",
             super::cargo_variable("CARGO_PKG_VERSION"),
-            release::name(self.headers),
+            release::spoken(self.headers),
             self.number("BYTES_PER_GC_BLOCK"),
         );
         let named = [

@@ -142,6 +142,24 @@ impl Headers {
             .contains(&squeeze(function))
     }
 
+    /// The types of a function's arguments and result: `usize, uint -> *mut void`; none if it is not declared.
+    pub fn function(&self, name: &str) -> Option<String> {
+        let (_, rest) = self.text.split_once(&format!("pub fn {name}("))?;
+        let (declared, _) = rest.split_once(';')?;
+        let declared = declared
+            .replace("core::ffi::c_", "")
+            .replace("core::ffi::", "");
+        let (arguments, result) = declared.rsplit_once(')')?;
+        let types: Vec<String> = arguments
+            .split(',')
+            .filter_map(|argument| argument.split_once(':'))
+            .map(|(_, kind)| kind.split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect();
+        let result: Vec<&str> = result.split_whitespace().collect();
+        let space = if result.is_empty() { "" } else { " " };
+        Some(types.join(", ") + space + &result.join(" "))
+    }
+
     /// Whether a struct, named by its C tag, has this field.
     pub fn has_field(&self, tag: &str, field: &str) -> bool {
         self.structs

@@ -6,6 +6,7 @@
 //!   port.rs      the port's compiler command, as the make rules captured it
 //!   headers.rs   its headers through bindgen
 //!   config.rs    options -> constants, cfgs, exported symbols, refusals
+//!   needed.rs    the fields and functions that the crate uses by name
 //!   nlr.rs       the non-local return that they choose
 //!   release.rs   what differs between releases, found in the headers; structs that do not fit
 //!   layout.rs    proves sizes and offsets with the port's own compiler
@@ -15,6 +16,7 @@
 mod config;
 mod headers;
 mod layout;
+mod needed;
 mod nlr;
 mod pace;
 mod port;
@@ -75,7 +77,8 @@ fn run() -> Result<()> {
     let host_room = crate_dir.join("src/host");
 
     let port = port::Port::from_rules(&host_room, &target)?;
-    // First, since it compiles the port's headers as they are: a port that does not
+    release::check_age(&port, &out)?;
+    // Before the others, since it compiles the port's headers as they are: a port that does not
     // compile is told as that.
     let probed = sections::find(&port, &out)?;
     let headers = headers::read(&port, &host_room.join("port.h"))?;
@@ -91,6 +94,11 @@ fn run() -> Result<()> {
         &(config.exports().join("\n") + "\n"),
     )?;
     write(&report.join("info"), &(config.info(&target) + "\n"))?;
+    write(
+        &report.join("replaced"),
+        &(config.replaced().join("\n") + "\n"),
+    )?;
+    write(&report.join("release"), &(config.release() + "\n"))?;
     // printed behind the line of `info`; empty if there is nothing to say
     write(&report.join("warning"), &config.warning())?;
     for cfg in config.cfgs() {

@@ -3,30 +3,44 @@
 use super::Result;
 use super::config::Config;
 
-/// Each form but setjmp: its flag, its name, the architectures of Rust that it is for.
-const NLR: &[(&str, &str, &[&str])] = &[
-    ("NLR_AARCH64", "AArch64", &["aarch64"]),
-    ("NLR_MIPS", "MIPS", &["mips", "mips64"]),
-    ("NLR_POWERPC", "PowerPC", &["powerpc", "powerpc64"]),
-    ("NLR_RV32I", "RV32", &["riscv32"]),
-    ("NLR_RV64I", "RV64", &["riscv64"]),
-    ("NLR_THUMB", "ARM", &["arm"]),
-    ("NLR_X64", "x86-64", &["x86_64"]),
-    ("NLR_X86", "x86", &["x86"]),
-    ("NLR_XTENSA", "Xtensa", &["xtensa"]),
+/// Each form but setjmp: its flag, its name, its C file, the architectures of Rust that it is for.
+const NLR: &[Form] = &[
+    ("NLR_AARCH64", "AArch64", "nlraarch64.c", &["aarch64"]),
+    ("NLR_MIPS", "MIPS", "nlrmips.c", &["mips", "mips64"]),
+    (
+        "NLR_POWERPC",
+        "PowerPC",
+        "nlrpowerpc.c",
+        &["powerpc", "powerpc64"],
+    ),
+    ("NLR_RV32I", "RV32", "nlrrv32.c", &["riscv32"]),
+    ("NLR_RV64I", "RV64", "nlrrv64.c", &["riscv64"]),
+    ("NLR_THUMB", "ARM", "nlrthumb.c", &["arm"]),
+    ("NLR_X64", "x86-64", "nlrx64.c", &["x86_64"]),
+    ("NLR_X86", "x86", "nlrx86.c", &["x86"]),
+    ("NLR_XTENSA", "Xtensa", "nlrxtensa.c", &["xtensa"]),
 ];
+type Form = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static [&'static str],
+);
 
 /// How to do without registers.
 const SETJMP: &str = "build with CFLAGS_EXTRA=\"-DMICROPY_NLR_SETJMP=1 -Wno-clobbered\"";
 
 /// The form that the headers choose, if not setjmp.
 pub fn name(config: &Config) -> Option<&'static str> {
-    chosen(config).map(|(_, name, _)| *name)
+    chosen(config).map(|(_, name, ..)| *name)
 }
 
-fn chosen(
-    config: &Config,
-) -> Option<&'static (&'static str, &'static str, &'static [&'static str])> {
+/// The C file of the form that the headers choose.
+pub fn file(config: &Config) -> &'static str {
+    chosen(config).map_or("nlrsetjmp.c", |(_, _, file, _)| *file)
+}
+
+fn chosen(config: &Config) -> Option<&'static Form> {
     NLR.iter().find(|(flag, ..)| config.flag(flag))
 }
 
@@ -35,7 +49,7 @@ pub fn check(config: &Config, target: &str) -> Result<()> {
     if config.flag("NLR_SETJMP") {
         return Ok(());
     }
-    let Some((_, name, arches)) = chosen(config) else {
+    let Some((_, name, _, arches)) = chosen(config) else {
         return Err(format!(
             "py/nlr.h chooses an nlr for {target} that mpgc does not know: {SETJMP}"
         ));

@@ -1,18 +1,24 @@
 //! What differs between releases, found in the headers: fields, macros, enum values and prototypes
 //! decide, never the release's number.
 
-use super::Result;
 use super::headers::Headers;
+use super::port::Port;
+use super::{Result, write};
+use std::path::Path;
 
 /// The releases whose headers fit.
 pub const KNOWN: &str = "1.20 to 1.29-preview";
+/// The oldest of them; an older one is refused.
+const OLDEST: (u64, u64) = (1, 20);
 /// The newest of them; a newer one gets a warning.
 const NEWEST: (u64, u64) = (1, 29);
+/// MicroPython has no higher number: it is a fork's own.
+const LAST_MAJOR: u64 = 2;
 
-const AREA: &str = "_mp_state_mem_area_t";
-const MEM: &str = "_mp_state_mem_t";
-const THREAD: &str = "_mp_state_thread_t";
-const VM: &str = "_mp_state_vm_t";
+pub const AREA: &str = "_mp_state_mem_area_t";
+pub const MEM: &str = "_mp_state_mem_t";
+pub const THREAD: &str = "_mp_state_thread_t";
+pub const VM: &str = "_mp_state_vm_t";
 
 /// What the headers of a release have.
 #[derive(Clone, Copy)]
@@ -32,7 +38,7 @@ pub struct Shape {
     /// `gc_info_fast` (1.29 on).
     pub info_fast: bool,
     /// The bounds of all pools (1.29 on).
-    pool_bounds: bool,
+    pub pool_bounds: bool,
 }
 
 impl Shape {
@@ -84,65 +90,16 @@ const PENDING: [&str; 3] = [
     "pub fn mp_handle_pending(behavior: mp_handle_pending_behaviour_t);",
 ];
 
-/// A field that Rust uses, and the flag of port.h under which it must be there; none means always.
-type Needed = (&'static str, &'static str, Option<&'static str>);
-
-const NEEDED: &[Needed] = &[
-    (AREA, "next", Some("GC_SPLIT_HEAP")),
-    (AREA, "gc_alloc_table_start", None),
-    (AREA, "gc_alloc_table_byte_len", None),
-    (AREA, "gc_finaliser_table_start", Some("ENABLE_FINALISER")),
-    (AREA, "gc_weakref_table_start", Some("PY_WEAKREF")),
-    (AREA, "gc_pool_start", None),
-    (AREA, "gc_pool_end", None),
-    (AREA, "gc_last_free_atb_index", None),
-    // 1.21 brought both: one without the other is a release that nobody has seen.
-    (AREA, "gc_last_used_block", Some("JUMP_CALLBACKS")),
-    (MEM, "area", None),
-    (MEM, "gc_stack_overflow", None),
-    (MEM, "gc_block_stack", None),
-    (MEM, "gc_area_stack", Some("GC_SPLIT_HEAP")),
-    (MEM, "gc_auto_collect_enabled", None),
-    (MEM, "gc_alloc_amount", Some("GC_ALLOC_THRESHOLD")),
-    (MEM, "gc_alloc_threshold", Some("GC_ALLOC_THRESHOLD")),
-    (MEM, "gc_last_free_area", Some("GC_SPLIT_HEAP")),
-    (MEM, "gc_collected", Some("PY_GC_COLLECT_RETVAL")),
-    (THREAD, "gc_lock_depth", None),
-    (THREAD, "dict_locals", None),
-    (THREAD, "nlr_top", None),
-    (THREAD, "mp_pending_exception", None),
-    (THREAD, "pystack_start", Some("ENABLE_PYSTACK")),
-    (THREAD, "pystack_cur", Some("ENABLE_PYSTACK")),
-    (THREAD, "pystack_end", Some("ENABLE_PYSTACK")),
-    (VM, "qstr_last_chunk", None),
-    (VM, "sched_state", Some("ENABLE_SCHEDULER")),
-    (VM, "sched_len", Some("ENABLE_SCHEDULER")),
-    (VM, "sched_idx", Some("ENABLE_SCHEDULER")),
-    (VM, "vm_abort", Some("ENABLE_VM_ABORT")),
-    (VM, "nlr_abort", Some("ENABLE_VM_ABORT")),
-    (VM, "mp_kbd_exception", Some("KBD_EXCEPTION")),
-];
-
-/// Further fields of the structs that belong to py/gc.c alone. One that is not known is one that the heap
-/// would leave unset.
-const ALSO_KNOWN: &[(&str, &str)] = &[
-    (MEM, "total_bytes_allocated"),
-    (MEM, "current_bytes_allocated"),
-    (MEM, "peak_bytes_allocated"),
-    (MEM, "area_pool_min"),
-    (MEM, "area_pool_max"),
-    (MEM, "gc_mutex"),
-];
+fn number(headers: &Headers, name: &str) -> u64 {
+    headers
+        .value(&format!("NUMBER_VERSION_{name}"))
+        .unwrap_or(0)
+}
 
 /// The release's number, for people to read.
 pub fn name(headers: &Headers) -> String {
-    let number = |name: &str| {
-        headers
-            .value(&format!("NUMBER_VERSION_{name}"))
-            .unwrap_or(0)
-    };
-    let [major, minor, micro] = ["MAJOR", "MINOR", "MICRO"].map(number);
-    let preview = if number("PRERELEASE") != 0 {
+    let [major, minor, micro] = ["MAJOR", "MINOR", "MICRO"].map(|name| number(headers, name));
+    let preview = if number(headers, "PRERELEASE") != 0 {
         "-preview"
     } else {
         ""
@@ -150,63 +107,91 @@ pub fn name(headers: &Headers) -> String {
     format!("{major}.{minor}.{micro}{preview}")
 }
 
-/// How a message about a release that does not fit ends.
-pub fn mend() -> String {
-    format!("mpgc knows the shape of {KNOWN}: take such a tree, or a newer mpgc")
+/// Whether the number is a fork's own.
+fn is_forks(headers: &Headers) -> bool {
+    number(headers, "MAJOR") > LAST_MAJOR
 }
 
-/// Says if the release is newer than any known; it was built all the same, for its headers fit.
+/// Whose headers they are, and their number.
+pub fn spoken(headers: &Headers) -> String {
+    if is_forks(headers) {
+        format!("a fork of MicroPython, {}", name(headers))
+    } else {
+        format!("MicroPython {}", name(headers))
+    }
+}
+
+/// How a message about a release that does not fit ends.
+pub fn mend() -> String {
+    format!(
+        "mpgc knows the shape of {KNOWN}: take such a tree, or a newer mpgc \
+         (a fork: docs/porting.md, \"A fork's own edits\")"
+    )
+}
+
+/// Says if the release is newer than any known, or a fork's; it was built all the same, for its headers fit.
 pub fn warning(headers: &Headers) -> String {
-    let number = |name: &str| {
-        headers
-            .value(&format!("NUMBER_VERSION_{name}"))
-            .unwrap_or(0)
-    };
-    if (number("MAJOR"), number("MINOR")) <= NEWEST {
+    let tests = "run its tests (`make upstream MICROPYTHON_DIR=...`) before you rely on it";
+    if is_forks(headers) {
+        return format!(
+            "{} is no number of MicroPython: this tree is a fork, and mpgc was tried with releases ({KNOWN}) alone. Its \
+             headers fit; {tests}",
+            name(headers)
+        );
+    }
+    if (number(headers, "MAJOR"), number(headers, "MINOR")) <= NEWEST {
         return String::new();
     }
     format!(
-        "MicroPython {} is newer than any release that mpgc was tried with ({KNOWN}). Its headers fit; \
-         run its tests (`make upstream MICROPYTHON_DIR=...`) before you rely on it",
+        "MicroPython {} is newer than any release that mpgc was tried with ({KNOWN}). Its headers fit; {tests}",
         name(headers)
     )
 }
 
-/// Whether the structs and prototypes are those of a release that mpgc knows.
+/// Whether `mp_handle_pending` has one of the forms that mpgc knows.
 pub fn check(headers: &Headers) -> Result<()> {
-    let release = name(headers);
-    let mend = mend();
-    let on = |flag: &str| match flag {
-        "JUMP_CALLBACKS" => Shape::of(headers).jump_callbacks,
-        flag => headers.value(&format!("FLAG_{flag}")) == Some(1),
+    if PENDING.iter().any(|form| headers.declares(form)) {
+        return Ok(());
+    }
+    Err(format!(
+        "py/runtime.h of {} does not declare mp_handle_pending in any of the three forms \
+         that mpgc knows; {}",
+        spoken(headers),
+        mend()
+    ))
+}
+
+/// Stops at a release that is older than any known. Asked before anything else, with the preprocessor alone: what else the
+/// headers of such a release lack would be told first, and mislead.
+pub fn check_age(port: &Port, out: &Path) -> Result<()> {
+    let source = out.join("release.c");
+    write(
+        &source,
+        "#include \"py/mpconfig.h\"\n\
+         mpgc_release MICROPY_VERSION_MAJOR.MICROPY_VERSION_MINOR.MICROPY_VERSION_MICRO.\n",
+    )?;
+    let output = port.run(&["-E", "-P", &source.display().to_string()])?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let Some(line) = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("mpgc_release"))
+    else {
+        // Headers that are not found, or stop: the probe tells.
+        return Ok(());
     };
-    let shown = |tag: &str| tag.trim_start_matches('_').to_owned();
-    for &(tag, field, flag) in NEEDED {
-        if flag.is_none_or(on) && !headers.has_field(tag, field) {
-            return Err(format!(
-                "{} of release {release} has no field `{field}`; {mend}",
-                shown(tag)
-            ));
-        }
-    }
-    for tag in [AREA, MEM] {
-        let fields = headers.structs.get(tag).map_or(&[][..], |s| &s.fields);
-        for (field, _) in fields {
-            let known = NEEDED.iter().any(|&(t, f, _)| (t, f) == (tag, field))
-                || ALSO_KNOWN.contains(&(tag, field));
-            if !known {
-                return Err(format!(
-                    "{} of release {release} has a field that mpgc does not know, `{field}`; {mend}",
-                    shown(tag)
-                ));
-            }
-        }
-    }
-    if !PENDING.iter().any(|form| headers.declares(form)) {
-        return Err(format!(
-            "py/runtime.h of release {release} does not declare mp_handle_pending in any of the three forms \
-             that mpgc knows; {mend}"
-        ));
-    }
-    Ok(())
+    let numbers: Vec<u64> = line
+        .split('.')
+        .filter_map(|number| {
+            let digits = number.trim_matches(|c: char| c == '(' || c == ')' || c.is_whitespace());
+            digits.parse().ok()
+        })
+        .collect();
+    let release = match numbers[..] {
+        [major, minor, _] if (major, minor) >= OLDEST => return Ok(()),
+        [major, minor, micro] => format!("MicroPython {major}.{minor}.{micro} is"),
+        _ => "py/mpconfig.h names no release, as in releases before 1.12: they are".into(),
+    };
+    Err(format!(
+        "{release} older than any release that mpgc knows ({KNOWN}): take a newer tree, or build this one without mpgc"
+    ))
 }
