@@ -104,7 +104,8 @@ function(mpgc_attach)
     )
     add_custom_command(
         OUTPUT ${MPGC_CARRIER}
-        COMMAND ${MPGC_TOOL} carrier --crate ${MPGC_DIR} --work ${MPGC_BUILD} --output ${MPGC_CARRIER} --objcopy ${CMAKE_OBJCOPY}
+        COMMAND ${MPGC_TOOL} carrier --crate ${MPGC_DIR} --work ${MPGC_BUILD} --py ${MICROPY_PY_DIR}
+            --output ${MPGC_CARRIER} --objcopy ${CMAKE_OBJCOPY}
         DEPENDS
             mpgc_options
             ${MPGC_BUILD}/options
@@ -115,6 +116,8 @@ function(mpgc_attach)
             ${MPGC_PATCHES_DIR}/mpgc_link.py
             ${MPGC_PATCHES_DIR}/mpgc_options.py
             ${MPGC_PATCHES_DIR}/mpgc_rust.py
+            ${MPGC_PATCHES_DIR}/mpgc_tree.py
+            ${MPGC_PATCHES_DIR}/known_files.txt
             ${MPGC_DIR}/Cargo.toml
             ${MPGC_DIR}/Cargo.lock
             ${MPGC_DIR}/build.rs

@@ -31,7 +31,8 @@ MPGC_REPLACED := $(filter-out $(MPGC_KEEP_C),gc pystack scheduler \
 MPGC_CARRIER := $(firstword $(MPGC_REPLACED))
 
 MPGC_SOURCES := $(MPGC_DIR)/Cargo.toml $(MPGC_DIR)/Cargo.lock $(MPGC_DIR)/build.rs \
-	$(addprefix $(MPGC_PATCHES_DIR)/,mpgc_build.py mpgc_link.py mpgc_options.py mpgc_rust.py options.txt) \
+	$(addprefix $(MPGC_PATCHES_DIR)/,mpgc_build.py mpgc_link.py mpgc_options.py mpgc_rust.py mpgc_tree.py \
+		known_files.txt options.txt) \
 	$(addprefix $(MPGC_DIR)/buildsrc/,Cargo.toml Cargo.lock) \
 	$(shell find $(MPGC_DIR)/src $(MPGC_DIR)/buildsrc -name '*.rs' -o -name '*.[ch]')
 
@@ -46,7 +47,7 @@ $(MPGC_BUILD)/options: FORCE
 
 $(PY_BUILD)/$(MPGC_CARRIER).o: $(MPGC_BUILD)/command $(MPGC_BUILD)/options $(MPGC_BUILD)/in-use $(MPGC_SOURCES)
 	$(ECHO) "RUST $@"
-	$(Q)$(MPGC_TOOL) carrier --crate $(MPGC_DIR) --work $(MPGC_BUILD) --output $@ \
+	$(Q)$(MPGC_TOOL) carrier --crate $(MPGC_DIR) --work $(MPGC_BUILD) --py $(PY_SRC) --output $@ \
 		--objcopy "$(OBJCOPY)"
 
 # Says which object carries the Rust. Written anew when another one does, and when the objects were compiled

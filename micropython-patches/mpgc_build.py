@@ -27,6 +27,7 @@ from pathlib import Path
 
 import mpgc_link
 import mpgc_options
+import mpgc_tree
 from mpgc_rust import Stop, choose_toolchain, first_error, run, rust_target, toolchain_environment
 
 # Exports of the library's own that stay out when the heap stays in C.
@@ -79,14 +80,21 @@ def from_cmake(commands, target, source, path):
     if not found:
         raise Stop(f"{commands} has no command that compiles {source} for {target}: give micropython.cmake to a port that compiles it")
     words = shlex.split(found[0]["command"])
-    kept = []
+    at = words.index("-c") if "-c" in words else len(words)
+    # CMake has the source behind -c
+    stamp(path, without_files(words[:at] + words[at + 2:]))
+
+
+def without_files(words):
+    """A compile command without what names its output and lists its dependencies."""
+    words, kept = list(words), []
     while words:
         word = words.pop(0)
-        if word in ("-o", "-c", "-MF", "-MT", "-MQ"):
-            words.pop(0)
-        elif word not in ("-MD", "-MMD", "--", ""):
+        if word in ("-o", "-MF", "-MT", "-MQ"):
+            del words[:1]
+        elif word not in ("-c", "-MD", "-MMD", "-MP", "--", "") and not word.startswith(("-MF", "-MT", "-MQ", "-Wp,-M")):
             kept.append(word)
-    stamp(path, kept)
+    return kept
 
 
 def configured(build, module):
@@ -122,15 +130,14 @@ class Compiler:
         pairs = (line.split(" ", 2) for line in done.stdout.splitlines())
         return {pair[1]: pair[2] if len(pair) > 2 else "" for pair in pairs}
 
+    def driver(self):
+        """The program: everything before the first flag (`ccache gcc`)."""
+        flags = (at for at, word in enumerate(self.words) if word.startswith("-"))
+        return self.words[:next(flags, len(self.words))]
+
     def linker(self):
         """The compiler driver, with what selects the architecture."""
-        # Everything before the first flag is the driver (`ccache gcc`).
-        driver = []
-        for word in self.words:
-            if word.startswith("-"):
-                break
-            driver.append(word)
-        return driver + [word for word in self.words if word.startswith("-m")]
+        return self.driver() + [word for word in self.words if word.startswith("-m")]
 
     def dependencies(self, includes, sources):
         files = []
@@ -176,7 +183,7 @@ def run_cargo(command, crate, env, error=None):
     if cargo.wait():
         if error and error.exists():
             raise Stop(error.read_text().strip())
-        raise Stop(f"cargo failed:\n{said.strip()}")
+        raise Stop(mpgc_tree.cargo_failure(said))
     sys.stderr.write(said)
     return printed[0]
 
@@ -285,12 +292,20 @@ def link_carrier(args, compiler, work, library, exports, target):
         raise Stop(f"{args.objcopy} cannot make {args.output}: {first_error(done.stderr)}")
 
 
-def write_dependencies(args, compiler):
+def write_dependencies(args, compiler, replaced):
     """The .P file that py/mkrules.mk includes: a changed header makes the carrier anew."""
     host = args.crate / "src" / "host"
     files = compiler.dependencies(str(host), [str(host / "port.h"), str(host / "shim.c")])
+    # an edit of them is told
+    files += [str(args.py / name) for name in replaced]
     lines = [f"{args.output}: " + " ".join(files)] + [f"{name}:" for name in files]
     args.output.with_suffix(".P").write_text("\n".join(lines) + "\n")
+
+
+def replaced_files(py, options, work):
+    """The C files in whose place the Rust of this configuration is."""
+    names = (work / "replaced").read_text().split()
+    return [name for name in names if Path(name).stem not in options["MPGC_KEEP_C"].split() and (py / name).is_file()]
 
 
 def write_options(args):
@@ -327,11 +342,14 @@ def carrier(args):
     exports = (work / "exports").read_text().split()
     if "gc" in options["MPGC_KEEP_C"].split():
         exports = [name for name in exports if not name.startswith("gc_") and name not in OF_THE_HEAP]
-    write_dependencies(args, compiler)
+    replaced = replaced_files(args.py, options, work)
+    write_dependencies(args, compiler, replaced)
     link_carrier(args, compiler, work, library, exports, target)
     print((work / "info").read_text().strip(), flush=True)
-    warning = (work / "warning").read_text().strip()
-    if warning:
+    warnings = [(work / "warning").read_text().strip()]
+    if not options["MPGC_ALLOW_EDITED"]:
+        warnings.append(mpgc_tree.account(args.py, replaced, (work / "release").read_text().strip()))
+    for warning in filter(None, warnings):
         print(f"mpgc: warning: {warning}", file=sys.stderr, flush=True)
 
 
@@ -356,6 +374,7 @@ def main():
     build = commands.add_parser("carrier")
     build.add_argument("--crate", type=Path, required=True)
     build.add_argument("--work", type=Path, required=True)
+    build.add_argument("--py", type=Path, required=True, help="the tree's py/")
     build.add_argument("--output", type=Path, required=True)
     build.add_argument("--objcopy", default="objcopy")
     options_parser = commands.add_parser("options")
