@@ -1,9 +1,9 @@
 //! What the crate uses of the port's headers by name: fields, and the types of functions. A fork that has changed one
 //! gets a message with its name.
 
-use super::Result;
 use super::headers::Headers;
 use super::release::{AREA, MEM, Shape, THREAD, VM, mend, spoken};
+use super::{Result, feature};
 
 /// A field that Rust uses, and the flag of port.h under which it must be there; none means always.
 type Needed = (&'static str, &'static str, Option<&'static str>);
@@ -193,7 +193,7 @@ fn fields(headers: &Headers, on: impl Fn(&str) -> bool) -> Result<()> {
         flag => on(flag),
     };
     let shown = |tag: &str| tag.trim_start_matches('_').to_owned();
-    let noscan = if std::env::var_os("CARGO_FEATURE_NOSCAN").is_some() {
+    let noscan = if feature("NOSCAN") {
         NEEDED_BY_NOSCAN
     } else {
         &[]

@@ -17,7 +17,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from dropin import doors, handed_on, incremental, linked, programs, refusals
+from dropin import doors, embedded, handed_on, incremental, linked, programs, refusals
 from dropin.builds import CONFIGURATIONS, SCENARIOS, Builds, Failed
 
 
@@ -54,6 +54,8 @@ def all_checks(builds):
     yield "door: CMake, with an SDK that places gc.c in RAM by the path of its object", lambda: doors.cmake_sdk_door(builds, "by_path")
     yield "handed on: to another makefile", lambda: handed_on.another_makefile(builds)
     yield "handed on: to CMake", lambda: handed_on.cmake(builds)
+    yield "entry point: mpgc-object, with the package of ports/embed", lambda: embedded.object_for_a_package(builds)
+    yield "bad input: mpgc-object", lambda: embedded.object_refusals(builds)
     yield "bad input: no tree", lambda: refusals.no_tree(builds)
     yield "bad input: the switch points nowhere", lambda: refusals.switch_to_nowhere(builds)
     for name in refusals.OTHER_RELEASES:

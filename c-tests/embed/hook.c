@@ -1,0 +1,19 @@
+// What docs/porting.md says of a fork that calls something in gc_alloc: the linker leads the calls here, with
+// -Wl,--wrap=gc_alloc, whoever has the real one.
+
+#include <stddef.h>
+#include <stdio.h>
+
+void *__real_gc_alloc(size_t n_bytes, unsigned int alloc_flags);
+void *__wrap_gc_alloc(size_t n_bytes, unsigned int alloc_flags);
+
+static unsigned calls;
+
+void *__wrap_gc_alloc(size_t n_bytes, unsigned int alloc_flags) {
+    calls += 1;
+    return __real_gc_alloc(n_bytes, alloc_flags);
+}
+
+__attribute__((destructor)) static void told(void) {
+    printf("%u calls of gc_alloc\n", calls);
+}
