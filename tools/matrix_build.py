@@ -7,6 +7,7 @@ import subprocess
 from collections import namedtuple
 
 import unix
+from dropin.builds import warnings_of_ours
 from common import BUILD, ROOT, Fail, clean_env
 from matrix_cells import SCRIPTS
 from targets import TARGETS, missing_for
@@ -59,8 +60,10 @@ class Builder:
                 [str(word) for word in command], env=self.env, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                 check=False,
             )
+        text = log.read_text(errors="replace")
+        if side == "rust" and warnings_of_ours(text):
+            raise Fail(f"{self.cell.name}: the build warns of mpgc's own sources: {' | '.join(warnings_of_ours(text))}")
         if done.returncode:
-            text = log.read_text(errors="replace")
             # where make itself finds the fault, its file and line come first
             text = re.sub(r"^.*\*\*\* mpgc: (.*?)\.  Stop\.$", r"mpgc: error: \1", text, flags=re.M)
             told = re.findall(r"^(?:mpgc: error: .*|.*: error: .*|.*#error .*|.*undefined reference.*)$", text, re.M)

@@ -78,6 +78,7 @@ class Builds:
         )
         if check and done.returncode:
             raise Failed("make failed:\n" + tail(done.stdout))
+        expect(not warnings_of_ours(done.stdout), "the build warns of mpgc's own sources:\n" + "\n".join(warnings_of_ours(done.stdout)))
         return done
 
     def objects(self, build):
@@ -87,6 +88,11 @@ class Builds:
         """So that the next build makes them, whichever side that is."""
         for made in self.objects(build):
             made.unlink(missing_ok=True)
+
+
+def warnings_of_ours(said):
+    """What rustc and cargo warn of, and the port's compiler in our C files; nobody but us can mend it."""
+    return re.findall(rf"^warning: .*(?:\n +--> .*)?|^{re.escape(str(CRATE / 'src'))}\S+: warning: .*", said, re.M)
 
 
 def same_output(builds, told):

@@ -10,14 +10,24 @@ NOT_IN_A_RELEASE = re.compile(
 )
 
 
+def sections_of(objects):
+    """The section of each function that is global."""
+    sections = {}
+    for path in objects:
+        done = subprocess.run(["objdump", "-t", path], stdout=subprocess.PIPE, text=True, check=True)
+        sections |= {name: section for section, name in re.findall(r"^[0-9a-f]+ g +F (\S+)\s+[0-9a-f]+ (?:\.hidden )?(\w+)$", done.stdout, re.M)}
+    return sections
+
+
 def same_symbols(builds, name):
     variant, options = CONFIGURATIONS[name]
     # One folder after the other: what else the port makes for these objects is the same.
-    sides, build = {}, builds.directory(name, "rust")
+    sides, places, build = {}, {}, builds.directory(name, "rust")
     builds.forget_objects(build)
     for side, door in (("c", ()), ("rust", ("-f", str(WRAPPER)))):
         builds.make(build, variant, options, builds.objects(build), door=door)
         sides[side] = globals_of(builds.objects(build))
+        places[side] = sections_of(builds.objects(build))
     added = {symbol for symbol in sides["rust"] if symbol.startswith("mpgc_")}
     expect({"mpgc_build_info", "mpgc_version"} <= added, f"mpgc_* are {sorted(added)}")
     expect(not any("shim" in symbol for symbol in added), f"the shim is global: {sorted(added)}")
@@ -26,6 +36,9 @@ def same_symbols(builds, name):
         rust == sides["c"],
         f"only in C: {sorted(sides['c'] - rust)}; only in Rust: {sorted(rust - sides['c'])}",
     )
+    # Linker scripts place functions by the section that is named after them.
+    elsewhere = {f: places["rust"][f] for f, s in places["c"].items() if s == f".text.{f}" and places["rust"].get(f) != s}
+    expect(not elsewhere, f"in other sections than in C: {elsewhere}")
     return f"{len(rust)} symbols and {len(added)} of mpgc"
 
 
