@@ -24,7 +24,11 @@
 #[cfg(any(test, feature = "testing"))]
 extern crate std;
 
-#[cfg(any(feature = "micropython", feature = "standalone", test))]
+#[cfg(any(
+    feature = "micropython",
+    feature = "standalone",
+    all(test, target_arch = "x86_64")
+))]
 mod abi;
 pub mod heap;
 pub mod nlr;

@@ -68,7 +68,8 @@ pub mod registers;
 #[path = "x86_64.rs"]
 pub mod registers;
 
-#[cfg(all(test, target_arch = "x86_64", not(windows)))]
+// Miri has no assembly.
+#[cfg(all(test, target_arch = "x86_64", not(windows), not(miri)))]
 mod jump_tests;
 
 /// The head of every buffer; the registers, a `jmp_buf` or more follow it.

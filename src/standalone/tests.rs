@@ -9,7 +9,7 @@ use super::heap::*;
 use super::hooks::{mpgc_config, mpgc_error};
 use super::roots::*;
 use super::version::*;
-use crate::heap::testing::Region;
+use crate::heap::testing::{Region, every};
 
 const OK: i32 = mpgc_error::MPGC_OK as i32;
 const BLOCK: usize = 4 * size_of::<usize>();
@@ -27,8 +27,8 @@ fn fill(heap: *mut mpgc_heap) -> Vec<*mut c_void> {
 fn a_region_of_any_size_at_any_address_is_no_room_or_a_whole_heap() {
     let mut heap = MaybeUninit::<mpgc_heap>::uninit();
     let heap = heap.as_mut_ptr();
-    for offset in 0..BLOCK {
-        for bytes in 0..10 * BLOCK {
+    for offset in (0..BLOCK).step_by(every(5)) {
+        for bytes in (0..10 * BLOCK).step_by(every(37)) {
             let region = Region::at(offset, bytes, 0x5a);
             // SAFETY: the region is the heap's alone, and outlives it; nothing refers to chunks but `chunks`.
             unsafe {
@@ -51,7 +51,7 @@ fn a_region_of_any_size_at_any_address_is_no_room_or_a_whole_heap() {
 
 #[test]
 fn the_chunks_of_an_added_region_lie_inside_it() {
-    for offset in 0..BLOCK {
+    for offset in (0..BLOCK).step_by(every(5)) {
         let (first, second) = (Region::at(0, 500, 0), Region::at(offset, 700, 0x5a));
         let mut heap = MaybeUninit::<mpgc_heap>::uninit();
         let heap = heap.as_mut_ptr();

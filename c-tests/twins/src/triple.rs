@@ -34,8 +34,7 @@ impl<O: Options> Triple<O> {
         self.model = Model::default();
         let region = &self.pair.side(0).regions[0];
         let (start, end) = (region.start(), region.end());
-        self.model
-            .add_area(start.expose_provenance(), end.expose_provenance());
+        self.model.add_area(start, end);
     }
 
     /// Does one step with all three.

@@ -16,6 +16,12 @@ impl<O: Options> World<O> {
     ///
     /// When they differ, or an invariant of the heap is broken.
     pub fn step(&mut self, op: Op) {
+        self.apply(op);
+        self.compare(op);
+    }
+
+    /// The same but for the comparison of the whole heap.
+    pub(super) fn apply(&mut self, op: Op) {
         let heap = self.heap();
         match op {
             Op::Alloc { bytes, finaliser } => {
@@ -57,10 +63,7 @@ impl<O: Options> World<O> {
                     let p = self.model.address(from).cast::<usize>();
                     if words > 0 {
                         // SAFETY: the chunk is live and has that many words.
-                        unsafe {
-                            p.add(word % words)
-                                .write(self.model.address(to).expose_provenance())
-                        };
+                        unsafe { p.add(word % words).write(self.model.address(to).addr()) };
                     }
                 }
             }
@@ -112,8 +115,8 @@ impl<O: Options> World<O> {
                     let region = Region::new(bytes + 256, 0xcc);
                     // SAFETY: the region is the world's and lives as long as the heap.
                     unsafe { heap.add(region.start(), region.end()) };
-                    let start = region.start().addr() + size_of::<Fields>();
-                    self.model.add_area(start, region.end().addr());
+                    let start = region.start().wrapping_add(size_of::<Fields>());
+                    self.model.add_area(start, region.end());
                     self.regions.push(region);
                 }
             }
@@ -132,7 +135,6 @@ impl<O: Options> World<O> {
                 self.state().action = action;
             }
         }
-        self.compare(op);
     }
 
     fn realloc(&mut self, chunk: usize, bytes: usize, may_move: bool) {

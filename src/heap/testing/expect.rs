@@ -86,7 +86,7 @@ impl<O: Options> World<O> {
         }
         let mut used = 0;
         for (area, model) in Area::all(self.host()).zip(&self.model.areas) {
-            assert_eq!(area.pool().addr(), model.pool);
+            assert_eq!(area.pool(), model.pool);
             for (&start, chunk) in &model.chunks {
                 let start = BlockIndex(start);
                 assert!(area.table().is_head(start), "{op:?}: no head at {start:?}");

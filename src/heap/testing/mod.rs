@@ -23,3 +23,8 @@ pub use model::{At, Chunk, Model, Seen};
 pub use op::{FinaliserAction, Op};
 pub use step::{CallbackAction, CoreOp, Step};
 pub use world::World;
+
+/// The step from one case of a test to the next: 1, but `n` under Miri, which takes hundreds of times as long.
+pub const fn every(n: usize) -> usize {
+    if cfg!(miri) { n } else { 1 }
+}

@@ -22,8 +22,8 @@ pub struct Chunk {
 
 /// An area as the model knows it: a sorted list of chunks by their first block.
 pub struct ModelArea {
-    /// The address of its first block.
-    pub pool: usize,
+    /// Its first block.
+    pub pool: *mut u8,
     /// How many blocks it has.
     pub blocks: usize,
     /// Its chunks.
@@ -103,12 +103,16 @@ impl<O: Options> Default for Model<O> {
 
 impl<O: Options> Model<O> {
     /// Adds an area whose tables start at `start`; `end` is any address in or behind its last block.
-    pub fn add_area(&mut self, start: usize, end: usize) {
-        let end = end & !(O::BLOCK_BYTES - 1);
-        let layout = Layout::new(end - start, O::BLOCK_BYTES, Tables::of::<TestHost<O>>())
-            .expect("a region with room");
+    pub fn add_area(&mut self, start: *mut u8, end: *mut u8) {
+        let end = end.addr() & !(O::BLOCK_BYTES - 1);
+        let layout = Layout::new(
+            end - start.addr(),
+            O::BLOCK_BYTES,
+            Tables::of::<TestHost<O>>(),
+        )
+        .expect("a region with room");
         self.areas.push(ModelArea {
-            pool: start + layout.pool,
+            pool: start.wrapping_add(layout.pool),
             blocks: layout.blocks().0,
             chunks: BTreeMap::new(),
         });
@@ -204,13 +208,13 @@ impl<O: Options> Model<O> {
 
     /// The address of a place.
     pub fn address(&self, (area, block): At) -> *mut u8 {
-        core::ptr::with_exposed_provenance_mut(self.areas[area].pool + block * O::BLOCK_BYTES)
+        self.areas[area].pool.wrapping_add(block * O::BLOCK_BYTES)
     }
 
     /// The chunk that starts at exactly that address.
     pub fn find(&self, address: usize) -> Option<At> {
         self.areas.iter().enumerate().find_map(|(i, a)| {
-            let offset = address.checked_sub(a.pool)?;
+            let offset = address.checked_sub(a.pool.addr())?;
             let block = offset / O::BLOCK_BYTES;
             (offset % O::BLOCK_BYTES == 0 && a.chunks.contains_key(&block)).then_some((i, block))
         })

@@ -2,6 +2,7 @@
 
 use crate::heap::alloc_table::{AllocTable, BARE, BLOCKS_PER_WORD, SMALL, Word};
 use crate::heap::block::{BlockCount, BlockIndex, BlockKind};
+use crate::heap::testing::every;
 use std::vec::Vec;
 
 const ONE: BlockCount = BlockCount(1);
@@ -29,9 +30,9 @@ fn with_table(pattern: u16, at: usize, check: impl Fn(AllocTable)) {
 #[test]
 fn runs_agree_with_their_naive_twin_on_every_pattern_of_8_blocks() {
     for at in [0, 1, BLOCKS_PER_WORD - 5, BLOCKS - 8] {
-        for pattern in 0..=u16::MAX {
+        for pattern in (0..=u16::MAX).step_by(every(32749)) {
             with_table(pattern, at, |t| {
-                for b in at.saturating_sub(1)..BLOCKS.min(at + 9) {
+                for b in (at.saturating_sub(1)..BLOCKS.min(at + 9)).step_by(every(3)) {
                     let b = BlockIndex(b);
                     for max in [1, 3, BLOCKS] {
                         let max = BlockCount(max);
@@ -64,8 +65,8 @@ fn runs_agree_with_their_naive_twin_on_every_pattern_of_8_blocks() {
 
 #[test]
 fn putting_a_chunk_changes_its_blocks_and_no_other() {
-    for start in 0..BLOCKS {
-        for n in 1..=BLOCKS - start {
+    for start in (0..BLOCKS).step_by(every(17)) {
+        for n in (1..=BLOCKS - start).step_by(every(11)) {
             let mut bytes = [0u8; BLOCKS / 4 + 16];
             bytes[BLOCKS / 4..].fill(0x5a);
             // SAFETY: the array has a word more than the table needs.
@@ -132,9 +133,11 @@ fn only_changed(t: AllocTable, before: &[Word], from: BlockIndex, n: BlockCount,
 /// All patterns of eight blocks at places that matter: the start of a word, its end, the end of the table.
 fn for_each_block_of_each_pattern(check: impl Fn(AllocTable, BlockIndex)) {
     for at in [0, 1, BLOCKS_PER_WORD - 5, BLOCKS - 8] {
-        for pattern in 0..=u16::MAX {
+        for pattern in (0..=u16::MAX).step_by(every(32749)) {
             with_table(pattern, at, |t| {
-                (at.saturating_sub(1)..BLOCKS.min(at + 9)).for_each(|b| check(t, BlockIndex(b)));
+                (at.saturating_sub(1)..BLOCKS.min(at + 9))
+                    .step_by(every(3))
+                    .for_each(|b| check(t, BlockIndex(b)));
             });
         }
     }
@@ -223,7 +226,7 @@ fn marks_are_visited_below_the_end_and_no_further() {
     let mut bytes = [0xffu8; BLOCKS / 4 + 16];
     // SAFETY: the array has a word more than the table needs.
     let table = unsafe { AllocTable::new(bytes.as_mut_ptr(), BlockCount(BLOCKS)) };
-    for end in 0..BLOCKS + 4 {
+    for end in (0..BLOCKS + 4).step_by(every(3)) {
         let mut seen = Vec::new();
         table.for_each_mark(BlockIndex(end), |block| seen.push(block.0));
         assert!(seen.iter().copied().eq(0..end.min(BLOCKS)), "{end}");

@@ -9,7 +9,7 @@ use crate::heap::host::AreaFields;
 use crate::heap::testing::options::{
     HardenedAuto, Plain, SplitAuto, SplitAutoByRegions, SplitAutoPlain, SplitAutoWeakref,
 };
-use crate::heap::testing::{Fields, Op, Options, World};
+use crate::heap::testing::{Fields, Op, Options, World, every};
 
 #[test]
 fn an_area_is_added_when_nothing_fits_and_given_back_when_nothing_of_it_is_used() {
@@ -93,7 +93,7 @@ fn overhead<O: Options>(n: usize) -> usize {
 #[test]
 fn an_area_that_is_added_has_as_many_blocks_as_the_heap() {
     fn check<O: Options>() {
-        for n in (400..1000).step_by(4) {
+        for n in (400..1000).step_by(4 * every(151)) {
             let naive = (overhead::<O>(n) + n * BLOCK).next_multiple_of(BLOCK);
             assert_eq!(added::<O>(n).bytes, naive, "{n} blocks");
         }
@@ -106,7 +106,7 @@ fn an_area_that_is_added_has_as_many_blocks_as_the_heap() {
 /// As in 1.21.
 #[test]
 fn an_area_that_is_added_by_regions_is_as_large_as_the_heap_with_its_tables() {
-    for n in (400..1000).step_by(4) {
+    for n in (400..1000).step_by(4 * every(151)) {
         let mut w = full::<SplitAutoByRegions>(n, 1 << 20);
         let first = Area::first(w.host());
         // SAFETY: the fields of the area live as long as the heap.
@@ -121,7 +121,7 @@ fn an_area_that_is_added_by_regions_is_as_large_as_the_heap_with_its_tables() {
 /// A hardened heap asks for a byte more for each block, so that it gets as many blocks.
 #[test]
 fn an_area_that_is_added_when_hardened_has_room_for_its_slack_table() {
-    for n in (400..1000).step_by(4) {
+    for n in (400..1000).step_by(4 * every(151)) {
         let hardened = added::<HardenedAuto>(n);
         let plain = added::<SplitAuto>(hardened.before);
         let naive = plain.bytes + plain.blocks.next_multiple_of(size_of::<usize>());

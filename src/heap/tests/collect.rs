@@ -11,7 +11,7 @@ use crate::heap::block::{BlockIndex, BlockKind};
 use crate::heap::testing::options::{
     NoFinaliser, Plain, SmallStack, Split, SplitNoFinaliser, Steps,
 };
-use crate::heap::testing::{FinaliserAction, Op, Options, World};
+use crate::heap::testing::{FinaliserAction, Op, Options, World, every};
 
 #[test]
 fn realloc_to_the_last_block_keeps_the_finaliser_scan_inside() {
@@ -137,10 +137,11 @@ fn sweep_all_runs_the_remaining_finalisers() {
 
 /// Links of every shape that overflows a stack of 8, and a stack of 64.
 fn overflow<O: Options>() {
-    let n = 3000;
-    let mut w = heap_of::<O>(8192);
+    let scale = every(16);
+    let n = 3000 / scale;
+    let mut w = heap_of::<O>(8192 / scale);
     let mut ops: Vec<Op> = vec![Op::Alloc {
-        bytes: 1000 * 8,
+        bytes: 1000 / scale * 8,
         finaliser: false,
     }];
     ops.extend((0..n).map(|i| Op::Alloc {
@@ -160,8 +161,8 @@ fn overflow<O: Options>() {
         // SAFETY: the chunks are live and have that many words.
         unsafe { all[from].cast::<usize>().add(word).write(all[to].addr()) }
     };
-    // wide: the first chunk knows 900 others; each of those begins a list downwards
-    for i in 0..900 {
+    // wide: the first chunk knows many others; each of those begins a list downwards
+    for i in 0..900 / scale {
         link(0, i, 1 + i * 3);
     }
     for i in 1..=n - 2 {
@@ -201,8 +202,8 @@ fn a_full_mark_stack_loses_nothing() {
 /// Grey objects with a finaliser look like tails of the chunk before them.
 #[test]
 fn each_object_is_read_once_though_grey_ones_look_like_tails() {
-    let n = 2000;
-    let mut w = heap_of::<Steps>(4096);
+    let n = 2000 / every(20);
+    let mut w = heap_of::<Steps>(4096 / every(8));
     let root = w.heap().alloc(n * size_of::<usize>(), 0);
     for i in 0..n {
         let child = w.heap().alloc(1, HAS_FINALISER);
@@ -296,6 +297,7 @@ fn a_block_whose_number_does_not_fit_on_the_mark_stack_is_traced_too() {
 
 /// A port does something at every 256th number, so numbers must not come in steps.
 #[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
 fn the_hook_of_long_loops_is_told_each_number() {
     let mut w = heap_of::<Steps>(4096);
     let root = Op::Root {
@@ -363,6 +365,7 @@ fn overflow_far_up<O: Options>() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
 fn objects_far_up_in_a_large_heap_are_traced_when_the_stack_is_full() {
     overflow_far_up::<SmallStack>();
     overflow_far_up::<NoFinaliser>();
@@ -384,6 +387,7 @@ fn the_chunks_that_a_collect_frees_are_counted_over_all_areas() {
 
 /// Several wait at once, in a heap that is large enough for the ring, and each is read to its end.
 #[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
 fn objects_of_a_second_area_wait_as_those_of_the_first_do() {
     let mut w = heap_of::<Split>(1000);
     w.run(&[blocks(5), blocks(995), Op::AddArea { bytes: 8000 }]);

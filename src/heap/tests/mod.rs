@@ -24,7 +24,8 @@ use crate::heap::testing::options::{
     NoscanSplit, Paced, PacedByFree, PacedSplit, Plain, SmallStack, Split, SplitNoFinaliser,
     TinyBlocks, Weakref, WeakrefAlone,
 };
-use crate::heap::testing::{FinaliserAction, Op, Options, World};
+use crate::heap::testing::{FinaliserAction, Op, Options, World, every};
+use core::ops::Range;
 use proptest::prelude::*;
 use std::vec;
 
@@ -62,17 +63,25 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// How many traces each of the tests below draws; MPGC_TRACES asks for more.
+/// How many traces each of the tests below draws; MPGC_TRACES asks for more. Under Miri few and short ones, in a
+/// heap that fills up all the same.
 fn traces() -> u32 {
     let asked = std::env::var("MPGC_TRACES").ok();
-    asked.map_or(150, |n| n.parse().expect("MPGC_TRACES is a number"))
+    asked.map_or(if cfg!(miri) { 2 } else { 150 }, |n| {
+        n.parse().expect("MPGC_TRACES is a number")
+    })
+}
+
+/// The bytes of a region, fewer under Miri.
+fn region(bytes: Range<usize>) -> Range<usize> {
+    bytes.start..if cfg!(miri) { 3000 } else { bytes.end }
 }
 
 macro_rules! traces {
     ($($name:ident: $options:ty, $bytes:expr;)*) => { proptest! {
         #![proptest_config(ProptestConfig { cases: traces(), max_shrink_iters: 20_000, ..ProptestConfig::default() })]
         $(#[test]
-        fn $name(bytes in $bytes, ops in prop::collection::vec(op(), 1..400)) {
+        fn $name(bytes in region($bytes), ops in prop::collection::vec(op(), 1..400 / every(4))) {
             World::<$options>::new(bytes).run(&ops);
         })*
     } };

@@ -8,7 +8,7 @@ use super::{BLOCK, heap_of};
 use crate::heap::alloc::HAS_FINALISER;
 use crate::heap::host::Host;
 use crate::heap::testing::options::{Noscan, NoscanSplit, NoscanSteps};
-use crate::heap::testing::{Op, World};
+use crate::heap::testing::{Op, World, every};
 
 const ROOT: Op = Op::Root {
     chunk: 0,
@@ -50,6 +50,7 @@ fn data_lives_with_its_owner_and_what_its_bytes_look_like_does_not() {
     feature = "small",
     ignore = "the small build reads the table by the block"
 )]
+#[cfg_attr(miri, ignore = "takes minutes")]
 fn data_is_not_read() {
     let mut w = heap_of::<NoscanSteps>(8192);
     w.run(&[chunk(BLOCK), chunk(4000 * BLOCK), ROOT, link(0, 2, 1)]);
@@ -189,8 +190,8 @@ fn a_field_behind_the_first_block_is_one_of_longer_chunks_alone() {
 /// Owners by the thousand: more than the stack has entries, with data that comes before and after them.
 #[test]
 fn owners_that_found_the_stack_full_keep_their_data() {
-    let n = 1000;
-    let mut w = heap_of::<Noscan>(8192);
+    let n = 1000 / every(10);
+    let mut w = heap_of::<Noscan>(8192 / every(8));
     let root = w.heap().alloc(n * size_of::<usize>(), 0);
     let word = |chunk: *mut u8, i: usize, value: usize| {
         // SAFETY: all chunks here have the words that are written.
