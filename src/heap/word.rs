@@ -18,7 +18,8 @@ const COUNTS_ZEROS: bool = !cfg!(all(
 /// in nearly all programs it starts at a word, which one test tells, and else it is read by bytes.
 const ALIGNED_ONLY: bool = cfg!(mpgc_aligned_words);
 
-/// Reads a word wherever it lies.
+/// Reads a word wherever it lies. The first of its bytes is the lowest: tables are the C's, which knows bytes alone, so
+/// where the processor has the highest first, a word is turned round.
 ///
 /// # Safety
 ///
@@ -27,24 +28,25 @@ const ALIGNED_ONLY: bool = cfg!(mpgc_aligned_words);
 pub(super) unsafe fn read_word(word: *const Word) -> Word {
     if !ALIGNED_ONLY {
         // SAFETY: by this function's contract.
-        return unsafe { word.read_unaligned() };
+        return Word::from_le(unsafe { word.read_unaligned() });
     }
     if word.is_aligned() {
         // SAFETY: by this function's contract, and it is aligned.
-        unsafe { word.read() }
+        Word::from_le(unsafe { word.read() })
     } else {
         // SAFETY: by this function's contract.
-        unsafe { read_bytes(word) }
+        Word::from_le(unsafe { read_bytes(word) })
     }
 }
 
-/// Writes a word wherever it lies.
+/// Writes a word wherever it lies, its lowest byte first.
 ///
 /// # Safety
 ///
 /// `word` must be valid for writes of a word; it need not be aligned.
 #[inline(always)]
 pub(super) unsafe fn write_word(word: *mut Word, value: Word) {
+    let value = value.to_le();
     if !ALIGNED_ONLY {
         // SAFETY: by this function's contract.
         return unsafe { word.write_unaligned(value) };
