@@ -58,6 +58,7 @@ PACKAGES = [
     ("c-tests/twins", ["--all-targets"]),
     # without std, so it has no tests
     ("c-tests/nlr", ["--lib"]),
+    ("crates/mpgc-heap", ["--all-targets"]),
     ("benches", ["--all-features", "--all-targets"]),
     # without libFuzzer, whose C++ need not be compiled for it
     ("fuzz", ["--no-default-features", "--all-targets"]),
