@@ -235,6 +235,7 @@ fmt: ## format the Rust sources
 	cargo fmt --manifest-path c-tests/twins/Cargo.toml
 	cargo fmt --manifest-path c-tests/nlr/Cargo.toml
 	cargo fmt --manifest-path benches/Cargo.toml
+	cargo fmt --manifest-path crates/mpgc-heap/Cargo.toml
 	cargo fmt --manifest-path fuzz/Cargo.toml
 
 lint: deps ## check format, lints and documentation of Rust and Python [ALL=1] [ONLY=ruff]

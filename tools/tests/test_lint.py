@@ -37,9 +37,9 @@ class Lint(unittest.TestCase):
         self.assertEqual(features() - of_ports - {"micropython", "standalone", "testing"}, set())
 
     def test_each_package_is_looked_at(self):
-        words = ["git", "ls-files", "*Cargo.toml"]
-        listed = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
-        manifests = {str(Path(name).parent) for name in listed} - {"."}
+        command = ["git", "ls-files", "*/Cargo.toml"]
+        listed = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+        manifests = {name.removesuffix("/Cargo.toml") for name in listed.stdout.split()}
         self.assertEqual(manifests, {folder for folder, _ in lint.PACKAGES})
 
     def test_without_pip_ruff_is_skipped_by_name(self):
