@@ -60,7 +60,6 @@ PACKAGES = [
     ("c-tests/nlr", ["--lib"]),
     ("crates/mpgc-heap", ["--all-targets"]),
     ("benches", ["--all-features", "--all-targets"]),
-    ("crates/mpgc-heap", ["--all-targets"]),
     # without libFuzzer, whose C++ need not be compiled for it
     ("fuzz", ["--no-default-features", "--all-targets"]),
 ]
