@@ -23,7 +23,7 @@ loader.exec_module(mpgc_object)
 
 class Command(unittest.TestCase):
     def test_what_names_files_is_left_out(self):
-        command = "cc -Iinc -c -o out.o -DNAME=x -MMD -MF out.d -MTout.o -MP -Wp,-MD,out.d -include head.h in.c".split()
+        command = ["cc", "-Iinc", "-c", "-o", "out.o", "-DNAME=x", "-MMD", "-MF", "out.d", "-MTout.o", "-MP", "-Wp,-MD,out.d", "-include", "head.h", "in.c"]
         self.assertEqual(mpgc_build.without_files(command), ["cc", "-Iinc", "-DNAME=x", "-include", "head.h", "in.c"])
         self.assertEqual(mpgc_build.without_files(["cc", "-o"]), ["cc"])
 
