@@ -65,18 +65,15 @@ BENCH_NEEDS = [
     Need("valgrind (counts instructions)", "valgrind", lambda: program("valgrind")() and os.path.isfile("/usr/include/valgrind/callgrind.h")),
 ]
 
-GDB = Need("gdb (takes snapshots of a process)", "gdb", lambda: all(map(shutil.which, ("gdb", "gcore"))))
-
 # What `make heap-check` needs beyond that.
 HEAP_NEEDS = [
-    GDB,
+    Need("gdb (takes snapshots of a process)", "gdb", lambda: all(map(shutil.which, ("gdb", "gcore")))),
     Need("a browser (opens the page of mpgc-heap)", "chromium-headless-shell", lambda: any(map(shutil.which, BROWSERS))),
 ]
 
 # What `make test` needs beyond that.
 TEST_NEEDS = [
     Need("cmake (checks the CMake integration and package)", "cmake", program("cmake")),
-    GDB,
     *BENCH_NEEDS,
 ]
 

@@ -161,8 +161,14 @@ def firmware_library():
 
 
 def heap_tool(release):
-    command = python("tools/heap_check.py", "--release", release)
-    return Step("mpgc-heap", command, count_line, cores=1, after=(tree_of(release),))
+    """mpgc-heap on processes, on their page in a browser, and on a board in qemu."""
+    at = ["--manifest-path", "crates/mpgc-heap/Cargo.toml", "--target-dir", "build/mpgc-heap"]
+    words = {"cores": 1, "after": (tree_of(release),), "uses": ("mpgc-heap",)}
+    check = python("tools/heap_check.py", "--release", release, "--page")
+    board = python("tools/heap_board.py", "--release", release)
+    yield Step("tests of mpgc-heap", ["cargo", "test", "--locked", *at], count_cargo, **words)
+    yield Step("mpgc-heap", check, count_line, **words)
+    yield Step("mpgc-heap on a board", board, count_line, **words)
 
 
 def beginning(releases, short):
@@ -209,7 +215,7 @@ def long_steps():
         fuzzing(RELEASE),
         firmware_library(),
         Step("Miri", python("tools/miri.py"), count_line, **rest),
-        heap_tool(RELEASE),
+        *heap_tool(RELEASE),
         Step("waiting", python("tools/waiting.py", *at), cores=1, **rest),
         Step("noscan", python("tools/noscan.py", *at), cores=1, **rest),
         Step("a tree of one's own", python("tools/check_own_tree.py"), cores=1, **rest),
