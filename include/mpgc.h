@@ -638,7 +638,7 @@ bool mpgc_check(struct mpgc_broken *out);
 // The heap was made with `gc_init`; Python may run where it is called, and finalisers do.
 bool mpgc_idle(uint32_t ms);
 
-// In a MicroPython port only. Zeroes what lies below the caller on the C stack, as far as the port lets the
+// In a MicroPython port only. In the main thread, zeroes what lies below the caller on the C stack, as far as the port lets the
 // stack grow (`mp_cstack_init_with_sp_here`; without MICROPY_STACK_CHECK 1 KB): what functions that have returned left
 // there can keep a chunk alive when a later frame comes to lie over it.
 //

@@ -165,6 +165,12 @@ mp_uint_t mpgc_shim_ticks_us(void) {
 #define MARGIN (512)
 
 void mpgc_shim_clear_dead_stack(void) {
+    #if MICROPY_PY_THREAD
+    // Of its other threads a port knows no limit for sure: unix gives one that is sometimes all of the stack.
+    if (mp_thread_get_state() != &mp_state_ctx.thread) {
+        return;
+    }
+    #endif
     size_t n_bytes = 1024;
     #if MICROPY_STACK_CHECK
     // The stack may grow to `stack_limit` bytes below `stack_top`.
