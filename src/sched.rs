@@ -1,8 +1,8 @@
-//! The scheduler as values: its state, the ring of Python callbacks and the list
-//! of static nodes.
+//! The scheduler: its state, the ring of Python callbacks and the list of static nodes as values, and in `run.rs`
+//! what is done with them.
 //!
-//! Each value is read, changed and written back by the host inside one atomic
-//! section, since a hard interrupt may schedule or lock at any instruction.
+//! A host keeps the values. Each is read, changed and written back inside one atomic section, since a hard interrupt
+//! may schedule or lock at any instruction.
 //!
 //! ```text
 //!             something scheduled              lock
@@ -12,10 +12,19 @@
 //!        +------------------------------+-----------------+
 //! ```
 
-use core::ptr::NonNull;
-
+mod run;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use run::{
+    Host, Pending, Raise, exception_left, handle_pending, lock, run_due, run_pending, schedule,
+    schedule_node, unlock,
+};
+
+use core::convert::Infallible;
+use core::ptr::NonNull;
 
 /// The value of `sched_state`: 1 idle, 0 pending, below 0 the depth of the lock.
 ///
@@ -156,6 +165,12 @@ pub struct NodeList<N> {
 }
 
 impl<N: Node> NodeList<N> {
+    /// No nodes.
+    pub const EMPTY: Self = NodeList {
+        head: None,
+        tail: None,
+    };
+
     /// Queues `node` last.
     ///
     /// # Safety
@@ -202,193 +217,13 @@ impl<N: Node> NodeList<N> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::testing::{CallbackAction, CoreOp, Interrupt, Scheduler, Step, TestNode};
-    use super::*;
-    use proptest::prelude::*;
-    use std::collections::VecDeque;
-    use std::vec::Vec;
-
-    #[test]
-    fn scheduling_wakes_an_idle_scheduler_and_leaves_a_locked_one_alone() {
-        assert_eq!(State::IDLE.scheduled(), State::PENDING);
-        assert_eq!(State::PENDING.scheduled(), State::PENDING);
-        assert_eq!(State(-3).scheduled(), State(-3));
+/// For a host without static nodes.
+impl Node for Infallible {
+    type Callback = Infallible;
+    fn callback(&mut self) -> &mut Option<Infallible> {
+        match *self {}
     }
-
-    #[test]
-    fn work_may_run_when_something_waits_and_nothing_is_locked() {
-        let pending = [State::PENDING, State::IDLE, State::LOCKED].map(State::is_pending);
-        assert_eq!(pending, [true, false, false]);
-    }
-
-    #[test]
-    fn locks_nest_and_only_the_last_unlock_looks_for_work() {
-        for unlocked in [State::IDLE, State::PENDING] {
-            let twice = unlocked.locked().locked();
-            assert_eq!(twice, State(-2));
-            let once = twice.unlocked(|| unreachable!("still locked"));
-            assert_eq!(once, State::LOCKED);
-            assert_eq!(once.unlocked(|| true), State::PENDING);
-            assert_eq!(once.unlocked(|| false), State::IDLE);
-        }
-    }
-
-    #[test]
-    fn the_depth_counts_the_locks() {
-        for unlocked in [State::IDLE, State::PENDING] {
-            let depths = [unlocked, unlocked.locked(), unlocked.locked().locked()];
-            assert_eq!(depths.map(State::lock_depth), [0, 1, 2]);
-        }
-    }
-
-    #[test]
-    fn a_full_ring_refuses_and_loses_nothing() {
-        let mut ring = Ring::<4> { first: 3, len: 0 };
-        let taken: Vec<_> = (0..4).map(|_| ring.push().unwrap().index()).collect();
-        assert_eq!(taken, [3, 0, 1, 2]);
-        let before = ring;
-        assert_eq!(ring.push(), Err(Full));
-        assert_eq!(ring, before);
-        assert_eq!(ring.pop().map(Slot::index), Some(3));
-    }
-
-    proptest! {
-        #[test]
-        fn a_ring_is_a_bounded_queue(start in 0u8..8, pushes in proptest::collection::vec(any::<bool>(), 0..200)) {
-            let mut ring = Ring::<8> { first: start, len: 0 };
-            let mut storage = [0usize; 8];
-            let mut model = VecDeque::new();
-            for (id, push) in pushes.into_iter().enumerate() {
-                if push {
-                    match ring.push() {
-                        Ok(slot) => { storage[slot.index()] = id; model.push_back(id); }
-                        Err(Full) => prop_assert_eq!(model.len(), 8),
-                    }
-                } else {
-                    prop_assert_eq!(ring.pop().map(|slot| storage[slot.index()]), model.pop_front());
-                }
-                prop_assert_eq!(ring.len as usize, model.len());
-            }
-        }
-    }
-
-    #[test]
-    fn a_queued_node_is_refused_until_it_has_been_popped() {
-        let mut a = TestNode::new();
-        let node = NonNull::from(&mut a);
-        let mut list = NodeList {
-            head: None,
-            tail: None,
-        };
-        // SAFETY: `a` outlives the list and is reached through `node` alone.
-        unsafe {
-            assert_eq!(list.push(node, 1), Ok(()));
-            assert_eq!(list.push(node, 2), Err(AlreadyQueued));
-            assert_eq!(list.pop(), Some((node, Some(1))));
-            assert_eq!(list.push(node, 3), Ok(()));
-            assert_eq!(list.pop(), Some((node, Some(3))));
-            assert_eq!(list.pop(), None);
-        }
-        assert!(list.tail.is_none());
-    }
-
-    proptest! {
-        #[test]
-        fn a_node_list_is_a_queue_of_distinct_nodes(ops in proptest::collection::vec((any::<bool>(), 0usize..5), 0..100)) {
-            let mut nodes: [TestNode; 5] = core::array::from_fn(|_| TestNode::new());
-            let nodes: [NonNull<TestNode>; 5] = nodes.each_mut().map(NonNull::from);
-            let mut list = NodeList { head: None, tail: None };
-            let mut model: VecDeque<(usize, u32)> = VecDeque::new();
-            for (id, (push, which)) in ops.into_iter().enumerate() {
-                let id = id as u32;
-                if push {
-                    let queued = model.iter().any(|&(n, _)| n == which);
-                    // SAFETY: the nodes outlive the list and are reached through these pointers alone.
-                    let pushed = unsafe { list.push(nodes[which], id) };
-                    prop_assert_eq!(pushed.is_err(), queued);
-                    if !queued {
-                        model.push_back((which, id));
-                    }
-                } else {
-                    // SAFETY: as above.
-                    let popped = unsafe { list.pop() };
-                    let expected = model.pop_front().map(|(n, id)| (nodes[n], Some(id)));
-                    prop_assert_eq!(popped, expected);
-                }
-            }
-        }
-    }
-
-    fn action() -> impl Strategy<Value = CallbackAction> {
-        prop_oneof![
-            Just(CallbackAction::Nothing),
-            Just(CallbackAction::Schedules),
-            Just(CallbackAction::SchedulesNode),
-            Just(CallbackAction::Locks),
-            Just(CallbackAction::Pends),
-            Just(CallbackAction::Interrupts),
-        ]
-    }
-
-    fn step() -> impl Strategy<Value = Step> {
-        let main = prop_oneof![
-            4 => Just(CoreOp::Schedule { function: 0, argument: 0 }),
-            4 => (0usize..5).prop_map(|node| CoreOp::ScheduleNode { node }),
-            1 => Just(CoreOp::SchedLock),
-            2 => Just(CoreOp::SchedUnlock),
-            6 => (0u8..2).prop_map(|how| CoreOp::Pending { how, abort_buffer: false }),
-            1 => Just(CoreOp::Exception { chunk: 0 }),
-            1 => action().prop_map(|action| CoreOp::Callback { action }),
-        ];
-        let interrupt = prop_oneof![
-            4 => Just(Interrupt::Schedule),
-            4 => (0usize..5).prop_map(|node| Interrupt::ScheduleNode { node }),
-            1 => Just(Interrupt::Lock),
-            2 => Just(Interrupt::Unlock),
-            2 => Just(Interrupt::Locked),
-            1 => Just(Interrupt::Exception),
-        ];
-        prop_oneof![
-            main.prop_map(Step::Main),
-            (0u8..6, interrupt).prop_map(|(after, op)| Step::Interrupt { after, op }),
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn interrupts_between_any_two_steps_lose_nothing(first: u8, steps in proptest::collection::vec(step(), 0..200)) {
-            Scheduler::<4>::new(first).run(&steps);
-        }
-    }
-
-    #[test]
-    fn a_node_that_queues_itself_runs_again_in_the_next_pass_only() {
-        let mut scheduler = Scheduler::<4>::new(0);
-        let action = CallbackAction::SchedulesNode;
-        let pending = CoreOp::Pending {
-            how: 0,
-            abort_buffer: false,
-        };
-        scheduler.step(Step::Main(CoreOp::Callback { action }));
-        scheduler.step(Step::Main(CoreOp::ScheduleNode { node: 3 }));
-        scheduler.step(Step::Main(pending));
-        assert_eq!(scheduler.ran, 1);
-        scheduler.step(Step::Main(pending));
-        assert_eq!(scheduler.ran, 2);
-        scheduler.finish();
-    }
-
-    #[test]
-    #[should_panic(expected = "callbacks run in order")]
-    fn a_lost_callback_is_noticed() {
-        let mut scheduler = Scheduler::<4>::new(0);
-        scheduler.step(Step::Main(CoreOp::Schedule {
-            function: 0,
-            argument: 0,
-        }));
-        scheduler.spoil();
-        scheduler.finish();
+    fn next(&mut self) -> &mut Option<NonNull<Infallible>> {
+        match *self {}
     }
 }

@@ -40,7 +40,7 @@ STRAINS = {
 LEAST = 30
 # What caught each edit in the last run, for RESUME=1.
 CAUGHT = WORK / "edits.json"
-PURE = re.compile(r"src/(heap|nlr)/|src/(pystack|sched)\.rs")
+PURE = re.compile(r"src/(heap|nlr|sched)/|src/(pystack|sched)\.rs")
 # What tells that the copy was not even built.
 NOT_BUILT = re.compile(r"could not compile|(building the|linking) [^\n]* failed with status")
 

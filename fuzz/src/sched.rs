@@ -24,10 +24,10 @@ const DEPTHS: [(usize, Run); 4] = [
 ];
 
 fn run<const DEPTH: usize>(first: u8, steps: &[Step], plant: bool) {
-    let mut scheduler = Scheduler::<DEPTH>::new(first);
+    let scheduler = Scheduler::<DEPTH>::new(first);
     for &step in steps {
         scheduler.step(step);
-        if plant && scheduler.interrupted >= 2 {
+        if plant && scheduler.interrupted() >= 2 {
             scheduler.spoil();
         }
     }
@@ -59,8 +59,9 @@ impl Target for Sched {
                 4 => Step::Main(CoreOp::SchedUnlock),
                 5..8 => Step::Main(CoreOp::Pending {
                     how: kind >> 7,
-                    abort_buffer: false,
+                    abort_buffer: kind & 0x40 != 0,
                 }),
+                8 if number & 1 != 0 => Step::Main(CoreOp::VmAbort),
                 8 => Step::Main(CoreOp::Exception { chunk: 0 }),
                 9 => Step::Main(CoreOp::Callback {
                     action: draw::CALLBACKS[number % draw::CALLBACKS.len()],
@@ -75,6 +76,7 @@ impl Target for Sched {
                         12 => Interrupt::Lock,
                         13 => Interrupt::Unlock,
                         14 => Interrupt::Locked,
+                        15 if kind >> 7 != 0 => Interrupt::Abort,
                         _ => Interrupt::Exception,
                     },
                 },
@@ -103,7 +105,7 @@ impl Target for Sched {
         });
         let lines: String = lines.collect();
         Source {
-            file: "src/sched.rs",
+            file: "src/sched/tests.rs",
             text: format!(
                 "#[test]\n#[rustfmt::skip]\nfn name_it_for_what_was_wrong() {{\n    use crate::sched::testing::*;\n    \
                  Scheduler::<{depth}>::new({first}).run(&[\n{lines}    ]);\n}}\n"

@@ -56,7 +56,7 @@ pub unsafe extern "C" fn mp_sched_vm_abort() {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mp_handle_pending(raise_exc: bool) {
     // SAFETY: by this function's contract.
-    unsafe { sched::handle_pending(sched::Pending::from_bool(raise_exc)) }
+    unsafe { sched::handle_pending(sched::pending_from_bool(raise_exc)) }
 }
 
 /// Mirrors `mp_handle_pending` (py/scheduler.c) from 1.28 on.
@@ -67,7 +67,7 @@ pub unsafe extern "C" fn mp_handle_pending(raise_exc: bool) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mp_handle_pending(behavior: mp_handle_pending_behaviour_t) {
     // SAFETY: by this function's contract.
-    unsafe { sched::handle_pending(sched::Pending::from_c(behavior)) }
+    unsafe { sched::handle_pending(sched::pending_from_c(behavior)) }
 }
 
 /// Mirrors `mp_handle_pending_internal` (py/scheduler.c) of 1.27, where `mp_handle_pending` is inline.
@@ -78,7 +78,7 @@ pub unsafe extern "C" fn mp_handle_pending(behavior: mp_handle_pending_behaviour
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mp_handle_pending_internal(behavior: mp_handle_pending_behaviour_t) {
     // SAFETY: by this function's contract.
-    unsafe { sched::handle_pending(sched::Pending::from_c(behavior)) }
+    unsafe { sched::handle_pending(sched::pending_from_c(behavior)) }
 }
 
 /// What `mp_handle_pending(true)` is in this release. By the export, so that there is one copy of what that does.

@@ -1,25 +1,199 @@
-//! The scheduler over `mp_state_ctx`, inside the port's atomic sections.
+//! The scheduler over `mp_state_ctx`, inside the port's atomic sections: what [`crate::sched`] asks of MicroPython.
 
 #[cfg(mpgc_scheduler)]
-use super::bindings::mp_call_function_1_protected;
-use super::bindings::mp_obj_t;
+use super::bindings::{mp_call_function_1_protected, mp_uint_t};
+use super::bindings::{mp_obj_t, mp_state_thread_t};
 #[cfg(mpgc_static_nodes)]
 use super::bindings::{mp_sched_callback_t, mp_sched_node_t};
+#[cfg(mpgc_scheduler)]
+use super::config::SCHEDULER_DEPTH;
 #[cfg(any(mpgc_scheduler, mpgc_vm_abort))]
 use super::micropython::is_main_thread;
 #[cfg(any(mpgc_scheduler, mpgc_vm_abort, mpgc_kbd_exception))]
 use super::micropython::vm;
 use super::micropython::{OBJ_NULL, main_thread, pending_exception, set_pending_exception, thread};
-use super::sched_fields::Section;
-#[cfg(mpgc_static_nodes)]
-use super::sched_fields::{nodes, set_nodes};
-#[cfg(mpgc_scheduler)]
-use super::sched_fields::{ring, set_ring, set_state, state};
+use super::sched_fields as fields;
 use super::shim;
+use crate::sched::{self, Pending, Raise};
 #[cfg(mpgc_scheduler)]
-use crate::sched::State;
-#[cfg(mpgc_static_nodes)]
+use crate::sched::{Host, Node, Ring, Slot, State};
+#[cfg(mpgc_scheduler)]
 use core::ptr::NonNull;
+
+/// The port's scheduler.
+#[cfg(mpgc_scheduler)]
+#[derive(Clone, Copy)]
+struct MicroPython;
+
+/// A callback with its argument.
+#[cfg(mpgc_scheduler)]
+struct Call {
+    function: mp_obj_t,
+    argument: mp_obj_t,
+}
+
+// SAFETY: the values are fields of a static, which C changes in the port's atomic sections alone, and so are the nodes,
+// which whoever queues them keeps valid.
+#[cfg(mpgc_scheduler)]
+unsafe impl Host<SCHEDULER_DEPTH> for MicroPython {
+    #[cfg(mpgc_static_nodes)]
+    type Node = mp_sched_node_t;
+    #[cfg(not(mpgc_static_nodes))]
+    type Node = core::convert::Infallible;
+    type Call = Call;
+    type Section = mp_uint_t;
+    type Guard = guard::Guard;
+    const CHECKED: bool = false;
+
+    #[inline(always)]
+    fn begin(self) -> mp_uint_t {
+        fields::begin()
+    }
+    #[inline(always)]
+    fn end(self, section: mp_uint_t) {
+        fields::end(section);
+    }
+    #[inline(always)]
+    fn state(self) -> State {
+        fields::state()
+    }
+    #[inline(always)]
+    fn set_state(self, state: State) {
+        fields::set_state(state);
+    }
+    #[inline(always)]
+    fn ring(self) -> Ring<SCHEDULER_DEPTH> {
+        fields::ring()
+    }
+    #[inline(always)]
+    fn set_ring(self, ring: Ring<SCHEDULER_DEPTH>) {
+        fields::set_ring(ring);
+    }
+    #[cfg(mpgc_static_nodes)]
+    #[inline(always)]
+    fn nodes(self) -> sched::NodeList<mp_sched_node_t> {
+        fields::nodes()
+    }
+    #[cfg(mpgc_static_nodes)]
+    #[inline(always)]
+    fn set_nodes(self, list: sched::NodeList<mp_sched_node_t>) {
+        fields::set_nodes(list);
+    }
+    #[inline(always)]
+    fn put(self, slot: Slot, call: Call) {
+        let item = fields::item(slot);
+        // SAFETY: an entry of a static array, which the atomic section keeps others out of.
+        unsafe {
+            (*item).func = call.function;
+            (*item).arg = call.argument;
+        }
+    }
+    #[inline(always)]
+    fn take(self, slot: Slot) -> Call {
+        let item = fields::item(slot);
+        // SAFETY: as in `put`.
+        unsafe {
+            Call {
+                function: (*item).func,
+                argument: (*item).arg,
+            }
+        }
+    }
+
+    /// Without threads the virtual machine looks at the state alone, which then stands for a pending exception as
+    /// well.
+    #[cfg(not(mpgc_thread))]
+    #[inline(always)]
+    fn other_work(self) -> bool {
+        // SAFETY: the running thread's state.
+        unsafe { pending_exception(thread()) != OBJ_NULL }
+    }
+    /// `MICROPY_SCHED_HOOK_SCHEDULED`, where it is anything.
+    #[cfg(mpgc_sched_hook_scheduled)]
+    #[inline(always)]
+    fn scheduled(self) {
+        // SAFETY: the port's own macro, inside the atomic section as in the C.
+        unsafe { shim::sched_hook_scheduled() }
+    }
+    /// Without a GIL only the main thread runs scheduled work.
+    #[inline(always)]
+    fn may_run_here(self) -> bool {
+        !cfg!(mpgc_gc_mutex) || is_main_thread()
+    }
+
+    #[inline(always)]
+    unsafe fn call_node(self, node: NonNull<Self::Node>, callback: <Self::Node as Node>::Callback) {
+        #[cfg(mpgc_static_nodes)]
+        // SAFETY: C of the port, called with the node that it was queued with.
+        unsafe {
+            callback(node.as_ptr())
+        }
+        #[cfg(not(mpgc_static_nodes))]
+        {
+            let _ = node;
+            match callback {}
+        }
+    }
+    #[inline(always)]
+    unsafe fn call(self, call: Call) {
+        // SAFETY: Python code; whatever it raises goes no further than the call.
+        unsafe { mp_call_function_1_protected(call.function, call.argument) };
+    }
+
+    #[inline(always)]
+    fn guard(self) -> guard::Guard {
+        guard::NEW
+    }
+    #[inline(always)]
+    unsafe fn link(self, guard: *mut guard::Guard) {
+        // SAFETY: by this function's contract.
+        unsafe { guard::link(guard) }
+    }
+    #[inline(always)]
+    unsafe fn unlink(self, guard: *mut guard::Guard) {
+        // SAFETY: by this function's contract.
+        unsafe { guard::unlink(guard) }
+    }
+}
+
+/// What unlocks the scheduler when an abort of the VM leaves what it runs by a jump.
+#[cfg(all(mpgc_scheduler, mpgc_vm_abort, mpgc_jump_callbacks))]
+mod guard {
+    use super::super::nlr;
+
+    pub use super::super::bindings::nlr_jump_callback_node_t as Guard;
+
+    pub const NEW: Guard = Guard {
+        prev: core::ptr::null_mut(),
+        fun: None,
+    };
+
+    /// Other locks may be another thread's, so that this one alone is undone.
+    unsafe extern "C" fn jumped_out(_node: *mut core::ffi::c_void) {
+        super::unlock();
+    }
+
+    pub unsafe fn link(guard: *mut Guard) {
+        // SAFETY: the guard stays where it is, by the contract of `Host::link`.
+        unsafe { nlr::push_callback(guard, Some(jumped_out)) }
+    }
+
+    pub unsafe fn unlink(_guard: *mut Guard) {
+        // SAFETY: the newest callback is this one, by the contract of `Host::unlink`.
+        unsafe { nlr::pop_callback(false) }
+    }
+}
+/// Without jump callbacks (1.20) the scheduler stays locked after an abort, as in C.
+#[cfg(all(mpgc_scheduler, not(all(mpgc_vm_abort, mpgc_jump_callbacks))))]
+mod guard {
+    pub type Guard = ();
+    pub const NEW: Guard = ();
+
+    #[inline(always)]
+    pub unsafe fn link(_guard: *mut Guard) {}
+    #[inline(always)]
+    pub unsafe fn unlink(_guard: *mut Guard) {}
+}
 
 /// Leaves `exc` for the main thread to raise. May run in an interrupt.
 ///
@@ -29,12 +203,8 @@ use core::ptr::NonNull;
 pub unsafe fn exception(exc: mp_obj_t) {
     // SAFETY: the main thread's state is a static.
     unsafe { set_pending_exception(main_thread(), exc) };
-    // Without threads the virtual machine looks at sched_state alone, which then
-    // stands for a pending exception as well.
     #[cfg(all(mpgc_scheduler, not(mpgc_thread)))]
-    if state() == State::IDLE {
-        set_state(State::PENDING);
-    }
+    sched::exception_left(MicroPython);
 }
 
 /// The KeyboardInterrupt, without a traceback, to be left for the main thread. May run in an interrupt.
@@ -63,24 +233,20 @@ pub fn vm_abort() {
 #[cfg(mpgc_scheduler)]
 #[inline(always)]
 pub fn lock() {
-    let section = Section::begin();
-    set_state(state().locked());
-    section.end();
+    sched::lock(MicroPython);
 }
 
 /// Undoes one [`lock`].
 #[cfg(mpgc_scheduler)]
-#[cfg_attr(not(feature = "small"), inline(always))]
+#[inline(always)]
 pub fn unlock() {
-    let section = Section::begin();
-    set_state(state().unlocked(work_left));
-    section.end();
+    sched::unlock(MicroPython);
 }
 
 /// How deep the scheduler is locked.
 #[cfg(all(mpgc_scheduler, mpgc_vm_abort, mpgc_finaliser))]
 pub fn lock_depth() -> i16 {
-    state().lock_depth()
+    fields::state().lock_depth()
 }
 
 /// Undoes all [`lock`]s beyond that depth, which a jump has passed by.
@@ -91,50 +257,11 @@ pub fn unlock_to(depth: i16) {
     }
 }
 
-/// Whether anything waits: what makes an unlocked scheduler pending.
+/// Queues a Python callback. May run in an interrupt.
 #[cfg(mpgc_scheduler)]
 #[inline(always)]
-fn work_left() -> bool {
-    // SAFETY: the running thread's state, and fields of a static inside an atomic section.
-    unsafe {
-        #[cfg(not(mpgc_thread))]
-        if pending_exception(thread()) != OBJ_NULL {
-            return true;
-        }
-        #[cfg(mpgc_static_nodes)]
-        if !(*vm()).sched_head.is_null() {
-            return true;
-        }
-        (*vm()).sched_len != 0
-    }
-}
-
-/// Queues a Python callback. May run in an interrupt, and from fast RAM, so all of
-/// it is inline.
-#[cfg(mpgc_scheduler)]
-#[inline(always)]
-pub fn schedule(function: mp_obj_t, arg: mp_obj_t) -> bool {
-    let section = Section::begin();
-    let mut ring = ring();
-    let queued = match ring.push() {
-        Ok(slot) => {
-            set_state(state().scheduled());
-            set_ring(ring);
-            // SAFETY: a slot's index is below the depth of the queue.
-            unsafe {
-                let item =
-                    (&raw mut (*vm()).sched_queue).cast::<super::bindings::mp_sched_item_t>();
-                let item = item.add(slot.index());
-                (*item).func = function;
-                (*item).arg = arg;
-            }
-            hook_scheduled();
-            true
-        }
-        Err(crate::sched::Full) => false,
-    };
-    section.end();
-    queued
+pub fn schedule(function: mp_obj_t, argument: mp_obj_t) -> bool {
+    sched::schedule(MicroPython, Call { function, argument })
 }
 
 /// Queues a static node.
@@ -144,182 +271,93 @@ pub fn schedule(function: mp_obj_t, arg: mp_obj_t) -> bool {
 #[cfg(mpgc_static_nodes)]
 #[inline(always)]
 pub unsafe fn schedule_node(node: *mut mp_sched_node_t, callback: mp_sched_callback_t) -> bool {
-    let (Some(node), Some(callback)) = (NonNull::new(node), callback) else {
-        // The C would crash on the first, and on the second when the node's turn comes.
-        return false;
-    };
-    let section = Section::begin();
-    let mut list = nodes();
-    // SAFETY: queued nodes are valid, and the atomic section keeps others out.
-    let queued = unsafe { list.push(node, callback) }.is_ok();
-    if queued {
-        set_state(state().scheduled());
-        set_nodes(list);
-        hook_scheduled();
-    }
-    section.end();
-    queued
+    // SAFETY: by this function's contract.
+    unsafe { sched::schedule_node(MicroPython, NonNull::new(node), callback) }
 }
 
-/// `MICROPY_SCHED_HOOK_SCHEDULED`, where it is anything.
-#[cfg(mpgc_scheduler)]
+/// What a release asks of `mp_handle_pending` that knows two ways.
+#[cfg(not(mpgc_pending_enum))]
 #[inline(always)]
-fn hook_scheduled() {
-    #[cfg(mpgc_sched_hook_scheduled)]
-    // SAFETY: the port's own macro, inside the atomic section as in the C.
-    unsafe {
-        shim::sched_hook_scheduled()
-    };
+pub fn pending_from_bool(raise: bool) -> Pending {
+    if raise {
+        Pending::Raise
+    } else {
+        Pending::Clear
+    }
 }
 
-/// What unlocks the scheduler when an abort of the VM leaves what it runs by a jump.
-///
-/// Without jump callbacks (1.20) the scheduler then stays locked, as in C.
-#[cfg(all(mpgc_scheduler, mpgc_vm_abort, mpgc_jump_callbacks))]
-struct Guard(super::bindings::nlr_jump_callback_node_t);
-#[cfg(all(mpgc_scheduler, not(all(mpgc_vm_abort, mpgc_jump_callbacks))))]
-struct Guard;
-
-#[cfg(all(mpgc_scheduler, mpgc_vm_abort, mpgc_jump_callbacks))]
-impl Guard {
-    const fn new() -> Guard {
-        Guard(super::bindings::nlr_jump_callback_node_t {
-            prev: core::ptr::null_mut(),
-            fun: None,
-        })
+/// The C's number, which is another in each release. What is none of them runs the callbacks, clears the
+/// rest, as in C.
+#[cfg(mpgc_pending_enum)]
+#[inline(always)]
+pub fn pending_from_c(behaviour: super::bindings::mp_handle_pending_behaviour_t) -> Pending {
+    use super::bindings as c;
+    match behaviour {
+        c::MP_HANDLE_PENDING_CALLBACKS_AND_EXCEPTIONS => Pending::Raise,
+        c::MP_HANDLE_PENDING_CALLBACKS_ONLY => Pending::CallbacksOnly,
+        _ => Pending::Clear,
     }
+}
 
-    /// # Safety
-    /// The guard stays where it is until it is popped, by `pop` or by a jump.
-    unsafe fn push(&mut self) {
-        /// Other locks may be another thread's, so that this one alone is undone.
-        unsafe extern "C" fn jumped_out(_node: *mut core::ffi::c_void) {
-            unlock();
+/// The running thread.
+#[derive(Clone, Copy)]
+struct Running(*mut mp_state_thread_t);
+
+impl Raise for Running {
+    type Exception = mp_obj_t;
+
+    #[cfg(mpgc_vm_abort)]
+    #[inline(always)]
+    fn abort_waits(self) -> bool {
+        // SAFETY: a field of a static, which an interrupt may write.
+        unsafe { (&raw const (*vm()).vm_abort).read_volatile() && is_main_thread() }
+    }
+    #[cfg(mpgc_vm_abort)]
+    #[inline(always)]
+    fn clear_abort(self) {
+        // SAFETY: as in `abort_waits`.
+        unsafe { (&raw mut (*vm()).vm_abort).write_volatile(false) }
+    }
+    #[cfg(mpgc_vm_abort)]
+    #[inline(always)]
+    unsafe fn abort(self) {
+        // SAFETY: a field of a static; the jump is covered by this function's contract.
+        unsafe {
+            if !(*vm()).nlr_abort.is_null() {
+                super::nlr::jump_abort();
+            }
         }
+    }
+    #[inline(always)]
+    fn exception_waits(self) -> bool {
+        // SAFETY: the running thread's state.
+        unsafe { pending_exception(self.0) != OBJ_NULL }
+    }
+    #[inline(always)]
+    fn take_exception(self) -> Option<mp_obj_t> {
+        // SAFETY: as above; the section keeps others out.
+        unsafe {
+            let section = fields::begin();
+            // Another thread or an interrupt may have been quicker.
+            let exc = pending_exception(self.0);
+            if exc != OBJ_NULL {
+                set_pending_exception(self.0, OBJ_NULL);
+            }
+            fields::end(section);
+            (exc != OBJ_NULL).then_some(exc)
+        }
+    }
+    #[inline(always)]
+    unsafe fn raise(self, exception: mp_obj_t) {
+        // SAFETY: the jump is covered by this function's contract.
+        unsafe { shim::raise(exception) }
+    }
+    #[inline(always)]
+    unsafe fn run_due(self) {
+        #[cfg(mpgc_scheduler)]
         // SAFETY: by this function's contract.
-        unsafe { super::nlr::push_callback(&raw mut self.0, Some(jumped_out)) }
-    }
-
-    /// # Safety
-    /// What was called since `push` has popped what it pushed.
-    unsafe fn pop(&mut self) {
-        // SAFETY: by this function's contract the newest callback is this one.
-        unsafe { super::nlr::pop_callback(false) }
-    }
-}
-#[cfg(all(mpgc_scheduler, not(all(mpgc_vm_abort, mpgc_jump_callbacks))))]
-impl Guard {
-    const fn new() -> Guard {
-        Guard
-    }
-    #[inline(always)]
-    unsafe fn push(&mut self) {}
-    #[inline(always)]
-    unsafe fn pop(&mut self) {}
-}
-
-/// Runs the static nodes that were queued before the call, then one Python callback.
-#[cfg(mpgc_scheduler)]
-#[inline(always)]
-fn run_pending() {
-    #[allow(unused_mut, reason = "reopened only where there are static nodes")]
-    let mut section = Section::begin();
-    if !state().is_pending() {
-        // An interrupt locked the scheduler in between.
-        section.end();
-        return;
-    }
-    set_state(State::LOCKED);
-    let mut guard = Guard::new();
-    // SAFETY: it lies on this stack and is popped before the frame ends, below or by a jump.
-    unsafe { guard.push() };
-    #[cfg(mpgc_static_nodes)]
-    {
-        section = run_nodes(section);
-    }
-    let mut ring = ring();
-    let next = ring.pop();
-    set_ring(ring);
-    let Some(slot) = next else {
-        section.end();
-        // SAFETY: the nodes' callbacks have popped what they pushed.
-        unsafe { guard.pop() };
-        unlock();
-        return;
-    };
-    // SAFETY: a slot's index is below the depth of the queue.
-    let (function, arg) = unsafe {
-        let item = (&raw const (*vm()).sched_queue).cast::<super::bindings::mp_sched_item_t>();
-        let item = item.add(slot.index());
-        ((*item).func, (*item).arg)
-    };
-    section.end();
-    // SAFETY: Python code; whatever it raises goes no further than the call.
-    unsafe { mp_call_function_1_protected(function, arg) };
-    // SAFETY: what was called has popped what it pushed.
-    unsafe { guard.pop() };
-    unlock();
-}
-
-/// Calls the nodes up to the one that was the newest on entry.
-#[cfg(mpgc_static_nodes)]
-#[inline(always)]
-fn run_nodes(mut section: Section) -> Section {
-    let Some(last) = nodes().tail else {
-        return section;
-    };
-    loop {
-        let mut list = nodes();
-        // SAFETY: queued nodes are valid, and the atomic section keeps others out.
-        let Some((node, callback)) = (unsafe { list.pop() }) else {
-            return section;
-        };
-        set_nodes(list);
-        section.end();
-        if let Some(callback) = callback {
-            // SAFETY: C of the port, called with the node that it was queued with.
-            unsafe { callback(node.as_ptr()) };
-        }
-        section = Section::begin();
-        if node == last {
-            return section;
-        }
-    }
-}
-
-/// What is to be done about an abort and an exception that are pending, besides running what is scheduled.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Pending {
-    /// Forget them.
-    Clear,
-    /// Raise them.
-    Raise,
-    /// Leave them (1.27 on).
-    CallbacksOnly,
-}
-
-impl Pending {
-    /// What a release asks for that knows two of them.
-    #[cfg(not(mpgc_pending_enum))]
-    #[inline(always)]
-    pub fn from_bool(raise: bool) -> Pending {
-        if raise {
-            Pending::Raise
-        } else {
-            Pending::Clear
-        }
-    }
-
-    /// The C's number, which is another in each release. What is none of them runs the callbacks, clears the
-    /// rest, as in C.
-    #[cfg(mpgc_pending_enum)]
-    #[inline(always)]
-    pub fn from_c(behaviour: super::bindings::mp_handle_pending_behaviour_t) -> Pending {
-        use super::bindings as c;
-        match behaviour {
-            c::MP_HANDLE_PENDING_CALLBACKS_AND_EXCEPTIONS => Pending::Raise,
-            c::MP_HANDLE_PENDING_CALLBACKS_ONLY => Pending::CallbacksOnly,
-            _ => Pending::Clear,
+        unsafe {
+            sched::run_due(MicroPython)
         }
     }
 }
@@ -330,42 +368,6 @@ impl Pending {
 /// May jump: no frame between here and the newest nlr buffer has a destructor.
 #[inline(always)]
 pub unsafe fn handle_pending(what: Pending) {
-    #[cfg(mpgc_vm_abort)]
-    // SAFETY: fields of a static; the jump is covered by this function's contract.
-    unsafe {
-        let flag = &raw mut (*vm()).vm_abort;
-        if what != Pending::CallbacksOnly && flag.read_volatile() && is_main_thread() {
-            flag.write_volatile(false);
-            if what == Pending::Raise && !(*vm()).nlr_abort.is_null() {
-                super::nlr::jump_abort();
-            }
-        }
-    }
-    let thread = thread();
-    // SAFETY: the running thread's state; the raise is covered by this function's contract.
-    unsafe {
-        if what != Pending::CallbacksOnly && pending_exception(thread) != OBJ_NULL {
-            let section = Section::begin();
-            // Another thread or an interrupt may have been quicker.
-            let exc = pending_exception(thread);
-            if exc != OBJ_NULL {
-                set_pending_exception(thread, OBJ_NULL);
-            }
-            section.end();
-            if exc != OBJ_NULL && what == Pending::Raise {
-                shim::raise(exc);
-            }
-        }
-    }
-    #[cfg(mpgc_scheduler)]
-    if state().is_pending() && may_run_here() {
-        run_pending();
-    }
-}
-
-/// Without a GIL only the main thread runs scheduled work.
-#[cfg(mpgc_scheduler)]
-#[inline(always)]
-fn may_run_here() -> bool {
-    !cfg!(mpgc_gc_mutex) || is_main_thread()
+    // SAFETY: by this function's contract.
+    unsafe { sched::handle_pending(Running(thread()), what) }
 }

@@ -1,5 +1,6 @@
 //! What the scheduler keeps in `mp_state_ctx`, and the port's atomic sections.
 
+use super::bindings::mp_uint_t;
 #[cfg(mpgc_static_nodes)]
 use super::bindings::{mp_sched_callback_t, mp_sched_node_t};
 #[cfg(mpgc_scheduler)]
@@ -11,7 +12,7 @@ use super::shim;
 #[cfg(mpgc_static_nodes)]
 use crate::sched::{Node, NodeList};
 #[cfg(mpgc_scheduler)]
-use crate::sched::{Ring, State};
+use crate::sched::{Ring, Slot, State};
 #[cfg(mpgc_static_nodes)]
 use core::ptr::NonNull;
 
@@ -39,45 +40,45 @@ pub(super) fn set_state(state: State) {
     unsafe { (&raw mut (*vm()).sched_state).write_volatile(state.0) }
 }
 
-/// An atomic section of the port that is open. It has no destructor, since a jump
-/// would skip it: [`Section::end`] is called by hand.
-#[must_use = "an atomic section has to be ended"]
-pub(super) struct Section(#[cfg(not(mpgc_empty_atomic))] super::bindings::mp_uint_t);
-
-impl Section {
-    /// Where the port's macros are empty (see buildsrc/sections.rs), so is this; where they are
-    /// Cortex-M's usual instructions, it is the same ones; else it calls the shim.
-    #[inline(always)]
-    pub(super) fn begin() -> Section {
-        #[cfg(mpgc_empty_atomic)]
-        return Section();
-        #[cfg(mpgc_primask_atomic)]
-        {
-            let before;
-            // SAFETY: keeps PRIMASK and switches interrupts off, as the port's own macro does. Memory
-            // may change here, so nothing is moved across.
-            unsafe {
-                core::arch::asm!("mrs {}, primask", "cpsid i", out(reg) before, options(nostack, preserves_flags));
-            }
-            Section(before)
+/// Opens the port's atomic section.
+///
+/// Where the port's macros are empty (see buildsrc/sections.rs), so is this; where they are Cortex-M's usual
+/// instructions, it is the same ones; else it calls the shim.
+#[inline(always)]
+pub(super) fn begin() -> mp_uint_t {
+    #[cfg(mpgc_empty_atomic)]
+    return 0;
+    #[cfg(mpgc_primask_atomic)]
+    {
+        let before;
+        // SAFETY: keeps PRIMASK and switches interrupts off, as the port's own macro does. Memory
+        // may change here, so nothing is moved across.
+        unsafe {
+            core::arch::asm!("mrs {}, primask", "cpsid i", out(reg) before, options(nostack, preserves_flags));
         }
-        #[cfg(not(any(mpgc_empty_atomic, mpgc_primask_atomic)))]
-        // SAFETY: the port's own macro.
-        Section(unsafe { shim::atomic_begin() })
+        before
     }
+    #[cfg(not(any(mpgc_empty_atomic, mpgc_primask_atomic)))]
+    // SAFETY: the port's own macro.
+    unsafe {
+        shim::atomic_begin()
+    }
+}
 
-    #[inline(always)]
-    pub(super) fn end(self) {
-        #[cfg(mpgc_primask_atomic)]
-        // SAFETY: writes back what `begin` kept, as the port's own macro does.
-        unsafe {
-            core::arch::asm!("msr primask, {}", in(reg) self.0, options(nostack, preserves_flags));
-        }
-        #[cfg(not(any(mpgc_empty_atomic, mpgc_primask_atomic)))]
-        // SAFETY: ends the section that `begin` opened, with what that returned.
-        unsafe {
-            shim::atomic_end(self.0)
-        }
+/// Ends it, with what [`begin`] returned.
+#[inline(always)]
+pub(super) fn end(section: mp_uint_t) {
+    #[cfg(mpgc_empty_atomic)]
+    let _ = section;
+    #[cfg(mpgc_primask_atomic)]
+    // SAFETY: writes back what `begin` kept, as the port's own macro does.
+    unsafe {
+        core::arch::asm!("msr primask, {}", in(reg) section, options(nostack, preserves_flags));
+    }
+    #[cfg(not(any(mpgc_empty_atomic, mpgc_primask_atomic)))]
+    // SAFETY: ends the section that `begin` opened.
+    unsafe {
+        shim::atomic_end(section)
     }
 }
 
@@ -102,6 +103,18 @@ pub(super) fn set_ring(ring: Ring<{ config::SCHEDULER_DEPTH }>) {
     unsafe {
         (*vm()).sched_idx = ring.first;
         (*vm()).sched_len = ring.len;
+    }
+}
+
+/// Where a slot's callback is kept.
+#[cfg(mpgc_scheduler)]
+#[inline(always)]
+pub(super) fn item(slot: Slot) -> *mut super::bindings::mp_sched_item_t {
+    // SAFETY: a field of a static; a slot's index is below the depth of the queue.
+    unsafe {
+        (&raw mut (*vm()).sched_queue)
+            .cast::<super::bindings::mp_sched_item_t>()
+            .add(slot.index())
     }
 }
 

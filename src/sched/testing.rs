@@ -1,22 +1,22 @@
-//! A scheduler over its own words, as a port has it, with interrupts between any two of its steps; and what
-//! is naively expected of it.
+//! A host of tests: a scheduler's words with interrupts between any two of its steps, and what is naively expected
+//! of it. What runs over it is what ships ([`crate::sched::run_pending`] and the others).
 //!
 //! ```text
 //!   main program   |lock|   |unlock|      |pending: take node|  callback  |take callback| ...
 //!   interrupts          ^ ^          ^ ^                      ^          ^
 //! ```
-//!
-//! What a port does inside an atomic section is one step here. `src/host/sched.rs` does the same steps in the
-//! same order over `mp_state_ctx`.
 
+mod host;
 mod model;
-mod run;
+mod steps;
 
 use super::{Node, NodeList, Ring, State};
+use core::cell::{Cell, RefCell};
 use core::ptr::NonNull;
 use model::Model;
 use std::boxed::Box;
 use std::collections::VecDeque;
+use std::vec::Vec;
 
 pub use crate::heap::testing::{CallbackAction, CoreOp};
 
@@ -52,6 +52,8 @@ pub enum Interrupt {
     Locked,
     /// Leaves an exception.
     Exception,
+    /// Asks for an abort of the VM.
+    Abort,
 }
 
 /// How many static nodes there are.
@@ -89,28 +91,54 @@ impl Node for TestNode {
     }
 }
 
+/// What is under way, so that the model is told what is to come of the sections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doing {
+    Schedule(u32),
+    Node(usize, u32),
+    Lock,
+    Unlock,
+    /// A pass that has not begun, or does not because the scheduler is locked.
+    Pass,
+    /// It takes nodes.
+    Nodes,
+    /// It has taken its callback, or found none.
+    Called,
+    Else,
+}
+
 /// A scheduler with room for `DEPTH` callbacks, and its model.
 pub struct Scheduler<const DEPTH: usize> {
-    state: State,
-    ring: Ring<DEPTH>,
-    queue: [u32; DEPTH],
-    list: NodeList<TestNode>,
+    state: Cell<State>,
+    ring: Cell<Ring<DEPTH>>,
+    queue: [Cell<u32>; DEPTH],
+    /// The oldest and the newest node.
+    ends: Cell<[Option<NonNull<TestNode>>; 2]>,
     nodes: [NonNull<TestNode>; NODES],
-    exception: bool,
+    exception: Cell<bool>,
+    abort: Cell<bool>,
+    /// Whether an abort has a buffer to land in.
+    abort_buffer: Cell<bool>,
+    in_section: Cell<bool>,
+    doing: RefCell<Vec<Doing>>,
+    /// The callback that a section has put into the ring.
+    put: Cell<Option<u32>>,
+    /// The node that a section has taken, with the callback that is to be called.
+    taken: Cell<Option<(usize, u32)>>,
+    /// How many guards are linked.
+    guards: Cell<usize>,
     /// Locks that steps of the trace took and have not undone.
-    locks: usize,
+    locks: Cell<usize>,
     /// Whether an exception is being left: between its read and its write of the state.
-    between: bool,
-    serial: u32,
-    action: CallbackAction,
-    interrupts: VecDeque<(u8, Interrupt)>,
-    model: Model<DEPTH>,
-    /// How many interrupts have come.
-    pub interrupted: usize,
-    /// How many callbacks and nodes have run.
-    pub ran: usize,
-    /// How many callbacks were refused.
-    pub refused: usize,
+    between: Cell<bool>,
+    serial: Cell<u32>,
+    action: Cell<CallbackAction>,
+    interrupts: RefCell<VecDeque<(u8, Interrupt)>>,
+    model: RefCell<Model<DEPTH>>,
+    interrupted: Cell<usize>,
+    ran: Cell<usize>,
+    refused: Cell<usize>,
+    jumps: Cell<usize>,
 }
 
 impl<const DEPTH: usize> Scheduler<DEPTH> {
@@ -118,33 +146,73 @@ impl<const DEPTH: usize> Scheduler<DEPTH> {
     pub fn new(first: u8) -> Self {
         let node = || NonNull::from(Box::leak(Box::new(TestNode::new())));
         Scheduler {
-            state: State::IDLE,
-            ring: Ring {
+            state: Cell::new(State::IDLE),
+            ring: Cell::new(Ring {
                 first: first & (DEPTH - 1) as u8,
                 len: 0,
-            },
-            queue: [0; DEPTH],
-            list: NodeList {
-                head: None,
-                tail: None,
-            },
+            }),
+            queue: [const { Cell::new(0) }; DEPTH],
+            ends: Cell::new([None, None]),
             nodes: core::array::from_fn(|_| node()),
-            exception: false,
-            locks: 0,
-            between: false,
-            serial: 0,
-            action: CallbackAction::Nothing,
-            interrupts: VecDeque::new(),
-            model: Model::default(),
-            interrupted: 0,
-            ran: 0,
-            refused: 0,
+            exception: Cell::new(false),
+            abort: Cell::new(false),
+            abort_buffer: Cell::new(false),
+            in_section: Cell::new(false),
+            doing: RefCell::default(),
+            put: Cell::new(None),
+            taken: Cell::new(None),
+            guards: Cell::new(0),
+            locks: Cell::new(0),
+            between: Cell::new(false),
+            serial: Cell::new(0),
+            action: Cell::new(CallbackAction::Nothing),
+            interrupts: RefCell::default(),
+            model: RefCell::default(),
+            interrupted: Cell::new(0),
+            ran: Cell::new(0),
+            refused: Cell::new(0),
+            jumps: Cell::new(0),
         }
     }
 
+    /// How many interrupts have come.
+    pub fn interrupted(&self) -> usize {
+        self.interrupted.get()
+    }
+
+    /// How many callbacks and nodes have run.
+    pub fn ran(&self) -> usize {
+        self.ran.get()
+    }
+
+    /// How many callbacks were refused.
+    pub fn refused(&self) -> usize {
+        self.refused.get()
+    }
+
+    /// How many aborts have landed.
+    pub fn jumps(&self) -> usize {
+        self.jumps.get()
+    }
+
     /// Forgets the newest callback, to see whether that is noticed.
-    pub fn spoil(&mut self) {
-        self.ring.len = self.ring.len.saturating_sub(1);
+    pub fn spoil(&self) {
+        let ring = self.ring.get();
+        self.ring.set(Ring {
+            len: ring.len.saturating_sub(1),
+            ..ring
+        });
+    }
+
+    /// The number of a node.
+    fn number(&self, node: NonNull<TestNode>) -> usize {
+        let found = self.nodes.iter().position(|&n| n == node);
+        found.expect("a node that was queued once")
+    }
+
+    fn list(&self) -> NodeList<TestNode> {
+        let [head, tail] = self.ends.get();
+        NodeList { head, tail }
     }
 }
 
@@ -155,10 +223,4 @@ impl<const DEPTH: usize> Drop for Scheduler<DEPTH> {
             drop(unsafe { Box::from_raw(node.as_ptr()) });
         }
     }
-}
-
-/// The number of a node.
-fn number(nodes: &[NonNull<TestNode>], node: NonNull<TestNode>) -> usize {
-    let found = nodes.iter().position(|&n| n == node);
-    found.expect("a node that was queued once")
 }

@@ -6,7 +6,7 @@ use core::ptr::{NonNull, null_mut};
 use super::hooks::{Held, mpgc_enter_fn, mpgc_error, mpgc_exit_fn};
 use super::nlr::{mpgc_nlr_callback, mpgc_nlr_pop_callback, mpgc_nlr_push_callback};
 use super::thread::mpgc_thread;
-use crate::sched::{Node, NodeList, Ring};
+use crate::sched::{self, Host, Node, NodeList, Ring, Slot};
 
 /// Words of an `mpgc_sched`.
 pub const MPGC_SCHED_WORDS: usize = 24;
@@ -63,8 +63,7 @@ struct Call {
 #[derive(Debug)]
 struct State {
     state: i16,
-    first: u8,
-    len: u8,
+    ring: Ring<MPGC_SCHED_DEPTH>,
     /// Locks that `state` has no room for.
     more_locks: usize,
     nodes: NodeList<mpgc_sched_node>,
@@ -79,109 +78,35 @@ const _: () = {
     assert!(align_of::<State>() <= align_of::<mpgc_sched>());
 };
 
-/// The scheduler of a program, by its memory.
+const NOTHING: Call = Call {
+    function: None,
+    argument: null_mut(),
+};
+
+/// The scheduler of a program, by its memory, and the thread that runs it, if any.
 #[derive(Clone, Copy)]
-struct Scheduler(*mut State);
+struct Scheduler {
+    state: *mut State,
+    thread: *mut mpgc_thread,
+}
 
 impl Scheduler {
     #[inline(always)]
     fn of(sched: *mut mpgc_sched) -> Scheduler {
-        Scheduler(sched.cast())
+        Scheduler {
+            state: sched.cast(),
+            thread: null_mut(),
+        }
     }
 
+    /// Where a slot's call is kept.
     #[inline(always)]
-    fn begin(self) -> Held {
-        // SAFETY: the scheduler was made (the contract of every export).
-        unsafe { Held::begin((*self.0).enter, (*self.0).user) }
-    }
-
-    #[inline(always)]
-    fn end(self, held: Held) {
-        // SAFETY: as in `begin`.
-        unsafe { held.end((*self.0).exit, (*self.0).user) }
-    }
-
-    /// Volatile: an interrupt may write it at any time.
-    #[inline(always)]
-    fn state(self) -> crate::sched::State {
-        // SAFETY: as in `begin`.
-        crate::sched::State(unsafe { (&raw const (*self.0).state).read_volatile() })
-    }
-
-    #[inline(always)]
-    fn set_state(self, state: crate::sched::State) {
-        // SAFETY: as in `begin`; inside a section.
-        unsafe { (&raw mut (*self.0).state).write_volatile(state.0) }
-    }
-
-    #[inline(always)]
-    fn ring(self) -> Ring<MPGC_SCHED_DEPTH> {
-        // SAFETY: as in `set_state`.
+    fn call_of(self, slot: Slot) -> *mut Call {
+        // SAFETY: a field of a scheduler that was made; a slot's index is below the depth of the queue.
         unsafe {
-            Ring {
-                first: (*self.0).first,
-                len: (*self.0).len,
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn set_ring(self, ring: Ring<MPGC_SCHED_DEPTH>) {
-        // SAFETY: as in `set_state`.
-        unsafe {
-            (*self.0).first = ring.first;
-            (*self.0).len = ring.len;
-        }
-    }
-
-    fn lock(self) {
-        let held = self.begin();
-        if self.state().lock_depth() < i16::MAX {
-            self.set_state(self.state().locked());
-        } else {
-            // SAFETY: as in `set_state`.
-            unsafe { (*self.0).more_locks = (*self.0).more_locks.saturating_add(1) }
-        }
-        self.end(held);
-    }
-
-    fn unlock(self) -> bool {
-        let held = self.begin();
-        let locked = self.state().lock_depth() > 0;
-        // SAFETY: as in `set_state`.
-        let more = unsafe { &mut (*self.0).more_locks };
-        if *more > 0 {
-            // what was not counted any more stays
-            *more -= usize::from(*more != usize::MAX);
-        } else if locked {
-            // SAFETY: as in `set_state`.
-            let work_left = || unsafe { (*self.0).nodes.head.is_some() || (*self.0).len != 0 };
-            self.set_state(self.state().unlocked(work_left));
-        }
-        self.end(held);
-        locked
-    }
-
-    /// Calls the nodes up to the one that was the newest on entry.
-    fn run_nodes(self, mut held: Held) -> Held {
-        // SAFETY: inside a section, as in `set_state`; queued nodes are valid.
-        unsafe {
-            let Some(last) = (*self.0).nodes.tail else {
-                return held;
-            };
-            loop {
-                let Some((node, callback)) = (*self.0).nodes.pop() else {
-                    return held;
-                };
-                self.end(held);
-                if let Some(callback) = callback {
-                    callback(node.as_ptr());
-                }
-                held = self.begin();
-                if node == last {
-                    return held;
-                }
-            }
+            (&raw mut (*self.state).queue)
+                .cast::<Call>()
+                .add(slot.index())
         }
     }
 }
@@ -196,7 +121,136 @@ struct Running {
 
 unsafe extern "C" fn jumped_out(node: *mut c_void) {
     // SAFETY: the node is the first field of what `mpgc_sched_run` has on its stack, which the jump leaves.
-    unsafe { (*node.cast::<Running>()).scheduler.unlock() };
+    sched::unlock(unsafe { (*node.cast::<Running>()).scheduler });
+}
+
+// SAFETY: the scheduler was made (the contract of every export), so its words are there, and nobody but the library
+// uses them; the program's section keeps out whoever calls it meanwhile; queued nodes are valid (the contract of
+// `mpgc_sched_schedule_node`).
+unsafe impl Host<MPGC_SCHED_DEPTH> for Scheduler {
+    type Node = mpgc_sched_node;
+    type Call = Call;
+    type Section = Held;
+    type Guard = Running;
+    const CHECKED: bool = true;
+
+    #[inline(always)]
+    fn begin(self) -> Held {
+        // SAFETY: by the contract of the impl, here and below.
+        unsafe { Held::begin((*self.state).enter, (*self.state).user) }
+    }
+
+    #[inline(always)]
+    fn end(self, held: Held) {
+        // SAFETY: as in `begin`.
+        unsafe { held.end((*self.state).exit, (*self.state).user) }
+    }
+
+    #[inline(always)]
+    fn state(self) -> sched::State {
+        // SAFETY: as in `begin`.
+        sched::State(unsafe { (&raw const (*self.state).state).read_volatile() })
+    }
+
+    #[inline(always)]
+    fn set_state(self, state: sched::State) {
+        // SAFETY: as in `begin`.
+        unsafe { (&raw mut (*self.state).state).write_volatile(state.0) }
+    }
+
+    #[inline(always)]
+    fn more_locks(self) -> usize {
+        // SAFETY: as in `begin`.
+        unsafe { (*self.state).more_locks }
+    }
+
+    #[inline(always)]
+    fn set_more_locks(self, more: usize) {
+        // SAFETY: as in `begin`.
+        unsafe { (*self.state).more_locks = more }
+    }
+
+    #[inline(always)]
+    fn ring(self) -> Ring<MPGC_SCHED_DEPTH> {
+        // SAFETY: as in `begin`.
+        unsafe { (*self.state).ring }
+    }
+
+    #[inline(always)]
+    fn set_ring(self, ring: Ring<MPGC_SCHED_DEPTH>) {
+        // SAFETY: as in `begin`.
+        unsafe { (*self.state).ring = ring }
+    }
+
+    #[inline(always)]
+    fn nodes(self) -> NodeList<mpgc_sched_node> {
+        // SAFETY: as in `begin`.
+        unsafe { (&raw const (*self.state).nodes).read() }
+    }
+
+    #[inline(always)]
+    fn set_nodes(self, list: NodeList<mpgc_sched_node>) {
+        // SAFETY: as in `begin`.
+        unsafe { (*self.state).nodes = list }
+    }
+
+    #[inline(always)]
+    fn put(self, slot: Slot, call: Call) {
+        // SAFETY: as in `begin`.
+        unsafe { self.call_of(slot).write(call) }
+    }
+
+    /// The slot keeps the call no longer, so that it is no root.
+    #[inline(always)]
+    fn take(self, slot: Slot) -> Call {
+        // SAFETY: as in `begin`.
+        unsafe { self.call_of(slot).replace(NOTHING) }
+    }
+
+    #[inline(always)]
+    unsafe fn call_node(
+        self,
+        node: NonNull<mpgc_sched_node>,
+        callback: unsafe extern "C" fn(node: *mut mpgc_sched_node),
+    ) {
+        // SAFETY: the program's own function, with the node that it was queued with.
+        unsafe { callback(node.as_ptr()) }
+    }
+
+    #[inline(always)]
+    unsafe fn call(self, call: Call) {
+        if let Some(function) = call.function {
+            // SAFETY: the program's own function, with the argument that it gave.
+            unsafe { function(call.argument) }
+        }
+    }
+
+    #[inline(always)]
+    fn guard(self) -> Running {
+        Running {
+            node: mpgc_nlr_callback {
+                prev: null_mut(),
+                fun: None,
+            },
+            scheduler: self,
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn link(self, running: *mut Running) {
+        if !self.thread.is_null() {
+            // SAFETY: it stays where it is, by this function's contract, and begins with a node.
+            unsafe { mpgc_nlr_push_callback(self.thread, running.cast(), Some(jumped_out)) }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn unlink(self, _running: *mut Running) {
+        if !self.thread.is_null() {
+            // SAFETY: the newest callback is ours, by this function's contract.
+            unsafe { mpgc_nlr_pop_callback(self.thread, false) };
+        }
+    }
 }
 
 /// Makes a scheduler with nothing to do. `enter` and `exit` keep interrupts and threads out that schedule; NULL:
@@ -211,25 +265,17 @@ pub unsafe extern "C" fn mpgc_sched_init(
     exit: mpgc_exit_fn,
     user: *mut c_void,
 ) {
-    let none = Call {
-        function: None,
-        argument: null_mut(),
-    };
     // SAFETY: by this function's contract.
     unsafe {
-        Scheduler::of(sched).0.write(State {
-            state: crate::sched::State::IDLE.0,
-            first: 0,
-            len: 0,
+        Scheduler::of(sched).state.write(State {
+            state: sched::State::IDLE.0,
+            ring: Ring { first: 0, len: 0 },
             more_locks: 0,
-            nodes: NodeList {
-                head: None,
-                tail: None,
-            },
+            nodes: NodeList::EMPTY,
             enter,
             exit,
             user,
-            queue: [none; MPGC_SCHED_DEPTH],
+            queue: [NOTHING; MPGC_SCHED_DEPTH],
         });
     }
 }
@@ -245,22 +291,7 @@ pub unsafe extern "C" fn mpgc_sched_schedule(
     function: mpgc_call_fn,
     argument: *mut c_void,
 ) -> bool {
-    let this = Scheduler::of(sched);
-    let held = this.begin();
-    let mut ring = this.ring();
-    let slot = ring.push();
-    if let Ok(slot) = slot {
-        this.set_state(this.state().scheduled());
-        this.set_ring(ring);
-        let call = Call { function, argument };
-        // SAFETY: a slot's index is below the depth of the queue; inside a section.
-        unsafe {
-            let queue = (&raw mut (*this.0).queue).cast::<Call>();
-            queue.wrapping_add(slot.index()).write(call);
-        }
-    }
-    this.end(held);
-    slot.is_ok()
+    sched::schedule(Scheduler::of(sched), Call { function, argument })
 }
 
 /// Has `callback` called with `node` by a later `mpgc_sched_run`, before the calls of `mpgc_sched_schedule`. There
@@ -275,18 +306,8 @@ pub unsafe extern "C" fn mpgc_sched_schedule_node(
     node: *mut mpgc_sched_node,
     callback: Option<unsafe extern "C" fn(node: *mut mpgc_sched_node)>,
 ) -> bool {
-    let (Some(node), Some(callback)) = (NonNull::new(node), callback) else {
-        return false;
-    };
-    let this = Scheduler::of(sched);
-    let held = this.begin();
-    // SAFETY: queued nodes are valid, and the section keeps others out.
-    let queued = unsafe { (*this.0).nodes.push(node, callback) }.is_ok();
-    if queued {
-        this.set_state(this.state().scheduled());
-    }
-    this.end(held);
-    queued
+    // SAFETY: by this function's contract.
+    unsafe { sched::schedule_node(Scheduler::of(sched), NonNull::new(node), callback) }
 }
 
 /// Whether `mpgc_sched_run` has something to do.
@@ -309,55 +330,12 @@ pub unsafe extern "C" fn mpgc_sched_is_pending(sched: *mut mpgc_sched) -> bool {
 /// The scheduler was made; `thread` is NULL or the running one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_sched_run(sched: *mut mpgc_sched, thread: *mut mpgc_thread) -> bool {
-    let this = Scheduler::of(sched);
-    let mut held = this.begin();
-    if !this.state().is_pending() {
-        this.end(held);
-        return false;
-    }
-    this.set_state(crate::sched::State::LOCKED);
-    let mut running = Running {
-        node: mpgc_nlr_callback {
-            prev: null_mut(),
-            fun: None,
-        },
-        scheduler: this,
+    let scheduler = Scheduler {
+        state: sched.cast(),
+        thread,
     };
-    if !thread.is_null() {
-        // SAFETY: the node is on this stack, and popped before the frame ends, by us or by the jump.
-        unsafe { mpgc_nlr_push_callback(thread, (&raw mut running).cast(), Some(jumped_out)) }
-    }
-    held = this.run_nodes(held);
-    let mut ring = this.ring();
-    let slot = ring.pop();
-    this.set_ring(ring);
-    let call = slot.map(|slot| {
-        // SAFETY: a slot's index is below the depth of the queue; inside a section. The slot keeps the call no
-        // longer, so that it is no root.
-        unsafe {
-            let queue = (&raw mut (*this.0).queue).cast::<Call>();
-            let none = Call {
-                function: None,
-                argument: null_mut(),
-            };
-            queue.wrapping_add(slot.index()).replace(none)
-        }
-    });
-    this.end(held);
-    if let Some(Call {
-        function: Some(function),
-        argument,
-    }) = call
-    {
-        // SAFETY: the program's own function, with the argument that it gave.
-        unsafe { function(argument) }
-    }
-    if !thread.is_null() {
-        // SAFETY: what was called has popped what it pushed, so the newest callback is ours.
-        unsafe { mpgc_nlr_pop_callback(thread, false) };
-    }
-    this.unlock();
-    true
+    // SAFETY: by this function's contract.
+    unsafe { sched::run_pending(scheduler) }
 }
 
 /// Keeps `mpgc_sched_run` from calling anything until as many `mpgc_sched_unlock`s. May be called from an
@@ -367,7 +345,7 @@ pub unsafe extern "C" fn mpgc_sched_run(sched: *mut mpgc_sched, thread: *mut mpg
 /// The scheduler was made.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_sched_lock(sched: *mut mpgc_sched) {
-    Scheduler::of(sched).lock();
+    sched::lock(Scheduler::of(sched));
 }
 
 /// Undoes one `mpgc_sched_lock`. Returns MPGC_OK, or MPGC_ERROR_NOT_LOCKED.
@@ -376,7 +354,7 @@ pub unsafe extern "C" fn mpgc_sched_lock(sched: *mut mpgc_sched) {
 /// The scheduler was made.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_sched_unlock(sched: *mut mpgc_sched) -> c_int {
-    if Scheduler::of(sched).unlock() {
+    if sched::unlock(Scheduler::of(sched)) {
         mpgc_error::MPGC_OK.code()
     } else {
         mpgc_error::MPGC_ERROR_NOT_LOCKED.code()

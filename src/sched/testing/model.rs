@@ -47,11 +47,13 @@ impl<const DEPTH: usize> Model<DEPTH> {
         self.pass = self.nodes.len();
     }
 
-    pub(super) fn node_runs(&mut self, node: usize, id: Option<u32>) {
+    /// The node that is to run, and with what.
+    pub(super) fn node_runs(&mut self, node: usize) -> (usize, u32) {
         assert!(self.pass > 0, "node {node} runs in the pass it came in");
         self.pass -= 1;
-        let expected = self.nodes.pop_front().map(|(n, id)| (n, Some(id)));
-        assert_eq!(Some((node, id)), expected, "nodes run in order");
+        let expected = self.nodes.pop_front().expect("the pass has a node left");
+        assert_eq!(node, expected.0, "nodes run in order");
+        expected
     }
 
     /// The pass's one callback, or none.

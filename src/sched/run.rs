@@ -1,0 +1,356 @@
+//! What is done with the values: queueing, locking, and the pass that runs what is queued.
+//!
+//! ```text
+//!   pass   | LOCKED, take node |  node  | take node |  node  | take callback |  callback  | unlock |
+//!            atomic section              section               section                      section
+//! ```
+//!
+//! Only the nodes that were queued before the pass run in it, then one callback. An interrupt may come
+//! anywhere outside of the sections, and queue or lock.
+//!
+//! A callback may raise or abort, and a jump skips destructors: nothing here that lives across a call has one.
+
+use core::mem::needs_drop;
+use core::ptr::NonNull;
+
+use super::{Full, Node, NodeList, Ring, Slot, State};
+
+/// What the scheduler asks of its host, which keeps the values and calls what is queued.
+///
+/// What is read and written here is so inside a section, but where [`exception_left`] and [`run_due`] say otherwise.
+///
+/// # Safety
+/// The values are those that were set last, and nobody else changes them in a section. A node of the list is valid, and
+/// nobody else reads or writes it in a section.
+pub unsafe trait Host<const DEPTH: usize>: Copy {
+    /// A static node; `Infallible` where there are none.
+    type Node: Node;
+    /// A callback with its argument.
+    type Call;
+    /// An atomic section that is open, in which no interrupt and no other thread runs.
+    type Section;
+    /// What a jump out of a callback finds on the stack, to unlock the scheduler by; `()` where nothing is to be done.
+    type Guard;
+    /// Whether an unlock without a lock is refused, and locks are counted that the state has no room for. If not,
+    /// callers see to it that there are none.
+    const CHECKED: bool;
+
+    /// Opens a section.
+    fn begin(self) -> Self::Section;
+    /// Ends it.
+    fn end(self, section: Self::Section);
+    /// Reads the state, which an interrupt may write at any time.
+    fn state(self) -> State;
+    /// Writes it.
+    fn set_state(self, state: State);
+    /// Reads how many locks the state had no room for. With `CHECKED`.
+    #[inline(always)]
+    fn more_locks(self) -> usize {
+        0
+    }
+    /// Writes it.
+    #[inline(always)]
+    fn set_more_locks(self, _more: usize) {}
+    /// Reads the ring.
+    fn ring(self) -> Ring<DEPTH>;
+    /// Writes it.
+    fn set_ring(self, ring: Ring<DEPTH>);
+    /// Reads the list of static nodes.
+    #[inline(always)]
+    fn nodes(self) -> NodeList<Self::Node> {
+        NodeList::EMPTY
+    }
+    /// Writes it.
+    #[inline(always)]
+    fn set_nodes(self, _list: NodeList<Self::Node>) {}
+    /// Keeps a callback in a slot.
+    fn put(self, slot: Slot, call: Self::Call);
+    /// The callback of a slot, which is given up.
+    fn take(self, slot: Slot) -> Self::Call;
+
+    /// Whether something else waits that makes an unlocked scheduler pending.
+    #[inline(always)]
+    fn other_work(self) -> bool {
+        false
+    }
+    /// Called when something was queued, in the section.
+    #[inline(always)]
+    fn scheduled(self) {}
+    /// Whether the running thread may run what is queued.
+    #[inline(always)]
+    fn may_run_here(self) -> bool {
+        true
+    }
+
+    /// Calls a node's callback. It may jump.
+    ///
+    /// # Safety
+    /// The node was queued with this callback, and no section is open.
+    unsafe fn call_node(self, node: NonNull<Self::Node>, callback: <Self::Node as Node>::Callback);
+    /// Calls a callback. It may jump.
+    ///
+    /// # Safety
+    /// The callback was queued, and no section is open.
+    unsafe fn call(self, call: Self::Call);
+
+    /// A guard that is not linked.
+    fn guard(self) -> Self::Guard;
+    /// Links the guard: a jump that passes by unlocks the scheduler.
+    ///
+    /// # Safety
+    /// The guard stays where it is until it is unlinked or such a jump has passed by.
+    unsafe fn link(self, guard: *mut Self::Guard);
+    /// Unlinks it.
+    ///
+    /// # Safety
+    /// It was linked, and what was linked later is not any more.
+    unsafe fn unlink(self, guard: *mut Self::Guard);
+}
+
+/// Keeps scheduled work from running; nests.
+#[inline(always)]
+pub fn lock<const DEPTH: usize, H: Host<DEPTH>>(host: H) {
+    let section = host.begin();
+    let state = host.state();
+    if H::CHECKED && state.lock_depth() == i16::MAX {
+        host.set_more_locks(host.more_locks().saturating_add(1));
+    } else {
+        host.set_state(state.locked());
+    }
+    host.end(section);
+}
+
+/// Undoes one [`lock`]. Returns whether there was one.
+#[cfg_attr(not(feature = "small"), inline(always))]
+pub fn unlock<const DEPTH: usize, H: Host<DEPTH>>(host: H) -> bool {
+    let section = host.begin();
+    let state = host.state();
+    let locked = !H::CHECKED || state.lock_depth() > 0;
+    let more = host.more_locks();
+    if H::CHECKED && more > 0 {
+        // what was not counted any more stays
+        host.set_more_locks(more - usize::from(more != usize::MAX));
+    } else if locked {
+        host.set_state(state.unlocked(|| work_left(host)));
+    }
+    host.end(section);
+    locked
+}
+
+/// Whether anything waits: what makes an unlocked scheduler pending.
+#[inline(always)]
+fn work_left<const DEPTH: usize, H: Host<DEPTH>>(host: H) -> bool {
+    host.other_work() || host.nodes().head.is_some() || host.ring().len != 0
+}
+
+/// An exception was left, which wakes an idle scheduler. Without an atomic section, as in C: an interrupt that
+/// comes in between may schedule, but a lock that outlives it would be lost.
+#[inline(always)]
+pub fn exception_left<const DEPTH: usize, H: Host<DEPTH>>(host: H) {
+    if host.state() == State::IDLE {
+        host.set_state(State::PENDING);
+    }
+}
+
+/// Queues a callback. May run in an interrupt, and from fast RAM, so all of it is inline. Returns false if the
+/// ring is full.
+#[inline(always)]
+pub fn schedule<const DEPTH: usize, H: Host<DEPTH>>(host: H, call: H::Call) -> bool {
+    let section = host.begin();
+    let mut ring = host.ring();
+    let queued = match ring.push() {
+        Ok(slot) => {
+            host.set_state(host.state().scheduled());
+            host.set_ring(ring);
+            host.put(slot, call);
+            host.scheduled();
+            true
+        }
+        Err(Full) => false,
+    };
+    host.end(section);
+    queued
+}
+
+/// Queues a static node. May run in an interrupt. Returns false if it is queued already, or if either is none: the C
+/// would crash on the first, and on the second when the node's turn comes.
+///
+/// # Safety
+/// `node` is valid until its callback has been called.
+#[inline(always)]
+pub unsafe fn schedule_node<const DEPTH: usize, H: Host<DEPTH>>(
+    host: H,
+    node: Option<NonNull<H::Node>>,
+    callback: Option<<H::Node as Node>::Callback>,
+) -> bool {
+    let (Some(node), Some(callback)) = (node, callback) else {
+        return false;
+    };
+    let section = host.begin();
+    let mut list = host.nodes();
+    // SAFETY: queued nodes are valid and nobody else uses them in a section, by the host's contract; so is this one,
+    // by this function's.
+    let queued = unsafe { list.push(node, callback) }.is_ok();
+    if queued {
+        host.set_state(host.state().scheduled());
+        host.set_nodes(list);
+        host.scheduled();
+    }
+    host.end(section);
+    queued
+}
+
+/// Runs what is queued if the state says that something is, in a thread that may. The state is read without a section.
+///
+/// # Safety
+/// As for [`run_pending`].
+#[inline(always)]
+pub unsafe fn run_due<const DEPTH: usize, H: Host<DEPTH>>(host: H) {
+    if host.state().is_pending() && host.may_run_here() {
+        // SAFETY: by this function's contract.
+        unsafe { run_pending(host) };
+    }
+}
+
+/// Runs the static nodes that were queued before the call, then one callback. Returns whether there was anything to
+/// do: there is not while the scheduler is locked, as it is while they run.
+///
+/// # Safety
+/// What was queued may be called here, and may jump: no frame between here and the buffer has a destructor.
+#[inline(always)]
+pub unsafe fn run_pending<const DEPTH: usize, H: Host<DEPTH>>(host: H) -> bool {
+    const {
+        assert!(
+            !needs_drop::<H::Section>() && !needs_drop::<H::Call>() && !needs_drop::<H::Guard>(),
+            "a jump skips destructors"
+        );
+    }
+    let section = host.begin();
+    if !host.state().is_pending() {
+        // An interrupt locked the scheduler in between.
+        host.end(section);
+        return false;
+    }
+    host.set_state(State::LOCKED);
+    let mut guard = host.guard();
+    // SAFETY: the guard lies on this stack and is not moved; it is unlinked below, or a jump leaves this frame.
+    unsafe { host.link(&raw mut guard) };
+    // SAFETY: by this function's contract.
+    let section = unsafe { run_nodes(host, section) };
+    let mut ring = host.ring();
+    let next = ring.pop();
+    host.set_ring(ring);
+    let call = next.map(|slot| host.take(slot));
+    host.end(section);
+    if let Some(call) = call {
+        // SAFETY: it was queued; the section has ended.
+        unsafe { host.call(call) };
+    }
+    // SAFETY: it was linked above, and what was called has unlinked what it linked.
+    unsafe { host.unlink(&raw mut guard) };
+    unlock(host);
+    true
+}
+
+/// Calls the nodes up to the one that was the newest on entry.
+///
+/// # Safety
+/// As for [`run_pending`]; `section` is open.
+#[inline(always)]
+unsafe fn run_nodes<const DEPTH: usize, H: Host<DEPTH>>(
+    host: H,
+    mut section: H::Section,
+) -> H::Section {
+    let Some(last) = host.nodes().tail else {
+        return section;
+    };
+    loop {
+        let mut list = host.nodes();
+        // SAFETY: queued nodes are valid and nobody else uses them in a section, by the host's contract.
+        let Some((node, callback)) = (unsafe { list.pop() }) else {
+            return section;
+        };
+        host.set_nodes(list);
+        host.end(section);
+        if let Some(callback) = callback {
+            // SAFETY: the node was queued with it; the section has ended.
+            unsafe { host.call_node(node, callback) };
+        }
+        section = host.begin();
+        if node == last {
+            return section;
+        }
+    }
+}
+
+/// What is to be done about an abort and an exception that are pending, besides running what is scheduled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pending {
+    /// Forget them.
+    Clear,
+    /// Raise them.
+    Raise,
+    /// Leave them (1.27 on).
+    CallbacksOnly,
+}
+
+/// What [`handle_pending`] asks of the running thread.
+pub trait Raise: Copy {
+    /// What is raised.
+    type Exception;
+
+    /// Whether an abort is pending that this thread sees to.
+    #[inline(always)]
+    fn abort_waits(self) -> bool {
+        false
+    }
+    /// Forgets it.
+    #[inline(always)]
+    fn clear_abort(self) {}
+    /// Jumps to the buffer for aborts, if there is one.
+    ///
+    /// # Safety
+    /// No frame between here and that buffer has a destructor.
+    #[inline(always)]
+    unsafe fn abort(self) {}
+    /// Whether an exception is pending.
+    fn exception_waits(self) -> bool;
+    /// Takes the pending exception in an atomic section; none if another thread or an interrupt was quicker.
+    fn take_exception(self) -> Option<Self::Exception>;
+    /// Jumps with the exception to the newest buffer. In a test it may return.
+    ///
+    /// # Safety
+    /// No frame between here and that buffer has a destructor.
+    unsafe fn raise(self, exception: Self::Exception);
+    /// Runs what is due ([`run_due`]), where there is a scheduler.
+    ///
+    /// # Safety
+    /// As for [`run_pending`].
+    unsafe fn run_due(self);
+}
+
+/// Sees to a pending abort, a pending exception and scheduled work.
+///
+/// # Safety
+/// May jump: no frame between here and the buffer has a destructor.
+#[inline(always)]
+pub unsafe fn handle_pending<H: Raise>(host: H, what: Pending) {
+    const { assert!(!needs_drop::<H::Exception>(), "a jump skips destructors") };
+    if what != Pending::CallbacksOnly && host.abort_waits() {
+        host.clear_abort();
+        if what == Pending::Raise {
+            // SAFETY: by this function's contract.
+            unsafe { host.abort() };
+        }
+    }
+    if what != Pending::CallbacksOnly
+        && host.exception_waits()
+        && let Some(exception) = host.take_exception()
+        && what == Pending::Raise
+    {
+        // SAFETY: by this function's contract.
+        return unsafe { host.raise(exception) };
+    }
+    // SAFETY: by this function's contract.
+    unsafe { host.run_due() }
+}
