@@ -97,7 +97,7 @@ def earlier_results(out):
     told = out / "mutants.out" / "outcomes.json"
     if not told.exists():
         return {}
-    sources = [*(ROOT / "src").glob("*.rs"), *(ROOT / "src/heap").glob("*.rs"), *(ROOT / "src/nlr").glob("*.rs")]
+    sources = [*(ROOT / "src").glob("*.rs"), *(path for name in ("heap", "nlr", "sched") for path in (ROOT / "src" / name).glob("*.rs"))]
     if max(path.stat().st_mtime for path in sources) > told.stat().st_mtime:
         say("the sources have changed since the earlier run: beginning anew")
         return {}

@@ -3,9 +3,6 @@
 //! Thumb of v6-M and v8-M baseline (`mpgc_thumb1`) stores only r0 to r7, and its branch reaches
 //! 2 KB. Where the header has slots for them, s16 to s21 are kept too: d8 to d10 (`mpgc_nlr_fp`).
 
-use super::Buffer;
-use core::arch::asm;
-
 #[cfg(not(mpgc_nlr_fp))]
 registers! {
     lr r4 r5 r6 r7 r8 r9 r10 r11 sp
@@ -41,246 +38,114 @@ macro_rules! floats {
 #[allow(unused_imports, reason = "used where nlr_push_body is expanded")]
 pub(crate) use floats;
 
-/// The body of a naked `unsigned nlr_push(buffer)`: saves the caller's registers, and goes on with what is
-/// given: `[instructions] [operands]`.
-#[allow(unused_macros, reason = "expanded by the room that exports nlr_push")]
 #[cfg(not(mpgc_thumb1))]
-macro_rules! save_and {
-    ([$($then:tt)*] [$($operand:tt)*]) => {
-        core::arch::naked_asm!(
-            "str lr, [r0, {lr}]", // where a jump goes on
-            "str r4, [r0, {r4}]", // the callee-saved registers
-            "str r5, [r0, {r5}]",
-            "str r6, [r0, {r6}]",
-            "str r7, [r0, {r7}]",
-            "str r8, [r0, {r8}]",
-            "str r9, [r0, {r9}]",
-            "str r10, [r0, {r10}]",
-            "str r11, [r0, {r11}]",
-            "str sp, [r0, {sp}]", // the stack of the caller
-            $crate::nlr::registers::floats!("vstr"),
-            $($then)*
-            lr = const $crate::nlr::registers::slot::lr,
-            r4 = const $crate::nlr::registers::slot::r4,
-            r5 = const $crate::nlr::registers::slot::r5,
-            r6 = const $crate::nlr::registers::slot::r6,
-            r7 = const $crate::nlr::registers::slot::r7,
-            r8 = const $crate::nlr::registers::slot::r8,
-            r9 = const $crate::nlr::registers::slot::r9,
-            r10 = const $crate::nlr::registers::slot::r10,
-            r11 = const $crate::nlr::registers::slot::r11,
-            sp = const $crate::nlr::registers::slot::sp,
-            $($operand)*
-        )
-    };
-}
-
-/// The same in Thumb-1.
-#[allow(unused_macros, reason = "expanded by the room that exports nlr_push")]
-#[cfg(mpgc_thumb1)]
-macro_rules! save_and {
-    ([$($then:tt)*] [$($operand:tt)*]) => {
-        core::arch::naked_asm!(
-            "str r4, [r0, {r4}]", // the callee-saved registers
-            "str r5, [r0, {r5}]",
-            "str r6, [r0, {r6}]",
-            "str r7, [r0, {r7}]",
-            "mov r1, r8", // a high register through a low one
-            "str r1, [r0, {r8}]",
-            "mov r1, r9",
-            "str r1, [r0, {r9}]",
-            "mov r1, r10",
-            "str r1, [r0, {r10}]",
-            "mov r1, r11",
-            "str r1, [r0, {r11}]",
-            "mov r1, sp",
-            "str r1, [r0, {sp}]", // the stack of the caller
-            "mov r1, lr",
-            "str r1, [r0, {lr}]", // where a jump goes on
-            $($then)*
-            lr = const $crate::nlr::registers::slot::lr,
-            r4 = const $crate::nlr::registers::slot::r4,
-            r5 = const $crate::nlr::registers::slot::r5,
-            r6 = const $crate::nlr::registers::slot::r6,
-            r7 = const $crate::nlr::registers::slot::r7,
-            r8 = const $crate::nlr::registers::slot::r8,
-            r9 = const $crate::nlr::registers::slot::r9,
-            r10 = const $crate::nlr::registers::slot::r10,
-            r11 = const $crate::nlr::registers::slot::r11,
-            sp = const $crate::nlr::registers::slot::sp,
-            $($operand)*
-        )
-    };
-}
-#[allow(unused_imports, reason = "as above")]
-pub(crate) use save_and;
-
-/// The body of a naked `unsigned nlr_push(buffer)`: saves the caller's registers
-/// and goes on in the function `$tail` with the same argument, so that its value is
-/// what the caller gets.
-///
-/// A macro, since the room that exports `nlr_push` owns both symbols.
-#[cfg(not(mpgc_thumb1))]
-#[allow(unused_macros, reason = "expanded by the room that exports nlr_push")]
-macro_rules! nlr_push_body {
-    ($tail:path) => {
-        $crate::nlr::registers::save_and!(
-            ["b {tail}",] // links the buffer and returns 0
-            [tail = sym $tail,]
-        )
-    };
-}
-/// The same in Thumb-1.
-#[cfg(mpgc_thumb1)]
-#[allow(unused_macros, reason = "expanded by the room that exports nlr_push")]
-macro_rules! nlr_push_body {
-    ($tail:path) => {
-        $crate::nlr::registers::save_and!(
-            [
-                "push {{r4, lr}}", // two words: the stack stays aligned
-                "bl {tail}",       // links the buffer; a plain branch does not reach as far
-                "pop {{r4, pc}}",  // returns its 0
-            ]
-            [tail = sym $tail,]
-        )
-    };
-}
-#[allow(unused_imports, reason = "as above")]
-pub(crate) use nlr_push_body;
-
-/// The body of a naked `nlr_push` that links the buffer itself, where the newest one is kept `$top` bytes into the
-/// static `$state`. `$kept` is the word of the state whose value the buffer keeps `$keeps` bytes in, if there is one.
-///
-/// The compiler keeps a frame pointer on these targets, so that a tail of its own takes nearly twice the instructions.
-#[allow(unused_macros, reason = "as above")]
-macro_rules! nlr_push_linked {
-    ($state:path, $top:expr) => {
-        $crate::nlr::registers::save_and!(
-            [
-                "ldr r1, ={state} + {top}",
-                "ldr r2, [r1]",
-                "str r2, [r0, {prev}]", // the newest buffer is the one before this
-                "str r0, [r1]",         // this is the newest
-                "movs r0, #0",          // 0: no jump
-                "bx lr",
-            ]
-            [state = sym $state, top = const $top, prev = const core::mem::offset_of!($crate::nlr::Buffer, prev),]
-        )
-    };
-    ($state:path, $top:expr, $kept:expr, $keeps:expr) => {
-        $crate::nlr::registers::save_and!(
-            [
-                "ldr r1, ={state} + {top}",
-                "ldr r2, [r1]",
-                "str r2, [r0, {prev}]", // the newest buffer is the one before this
-                "str r0, [r1]",         // this is the newest
-                "ldr r1, ={state} + {kept}",
-                "ldr r1, [r1]",
-                "str r1, [r0, {keeps}]", // what a jump puts back
-                "movs r0, #0",           // 0: no jump
-                "bx lr",
-            ]
-            [
-                state = sym $state, top = const $top, prev = const core::mem::offset_of!($crate::nlr::Buffer, prev),
-                kept = const $kept, keeps = const $keeps,
-            ]
-        )
-    };
-}
-#[allow(unused_imports, reason = "as above")]
-pub(crate) use nlr_push_linked;
-
-/// The body of a naked `nlr_pop`, likewise.
-#[allow(unused_macros, reason = "as above")]
-macro_rules! nlr_pop_linked {
-    ($state:path, $top:expr) => {
-        core::arch::naked_asm!(
-            "ldr r1, ={state} + {top}",
-            "ldr r2, [r1]",
-            "ldr r2, [r2, {prev}]", // the buffer before the newest
-            "str r2, [r1]",         // is the newest now
-            "bx lr",
-            state = sym $state,
-            top = const $top,
-            prev = const core::mem::offset_of!($crate::nlr::Buffer, prev),
-        )
-    };
-}
-#[allow(unused_imports, reason = "as above")]
-pub(crate) use nlr_pop_linked;
-
-/// Restores the registers of `buffer` and returns 1 from its `nlr_push`.
-///
-/// # Safety
-/// `buffer` was filled by `nlr_push` in a function that has not returned, and no
-/// frame between here and there holds a value with a destructor.
-#[inline(always)]
-pub unsafe fn resume(buffer: *mut Buffer) -> ! {
-    // SAFETY: the slots hold what nlr_push saved, so this returns into its caller
-    // with that caller's stack and callee-saved registers.
-    #[cfg(not(mpgc_thumb1))]
-    unsafe {
-        asm!(
-            "ldr r4, [r0, {r4}]", // the callee-saved registers, as they were
-            "ldr r5, [r0, {r5}]",
-            "ldr r6, [r0, {r6}]",
-            "ldr r7, [r0, {r7}]",
-            "ldr r8, [r0, {r8}]",
-            "ldr r9, [r0, {r9}]",
-            "ldr r10, [r0, {r10}]",
-            "ldr r11, [r0, {r11}]",
-            "ldr sp, [r0, {sp}]", // the stack as nlr_push found it
-            floats!("vldr"),
-            "ldr lr, [r0, {lr}]", // where nlr_push was to return to, ARM or Thumb
-            "mov r0, #1",         // 1: a jump landed here
-            "bx lr",
-            in("r0") buffer,
-            lr = const slot::lr,
-            r4 = const slot::r4,
-            r5 = const slot::r5,
-            r6 = const slot::r6,
-            r7 = const slot::r7,
-            r8 = const slot::r8,
-            r9 = const slot::r9,
-            r10 = const slot::r10,
-            r11 = const slot::r11,
-            sp = const slot::sp,
-            options(noreturn),
-        )
+save_and_resume! {
+    ($)
+    slots { lr r4 r5 r6 r7 r8 r9 r10 r11 sp }
+    save {
+        "str lr, [r0, {lr}]", // where a jump goes on
+        "str r4, [r0, {r4}]", // the callee-saved registers
+        "str r5, [r0, {r5}]",
+        "str r6, [r0, {r6}]",
+        "str r7, [r0, {r7}]",
+        "str r8, [r0, {r8}]",
+        "str r9, [r0, {r9}]",
+        "str r10, [r0, {r10}]",
+        "str r11, [r0, {r11}]",
+        "str sp, [r0, {sp}]", // the stack of the caller
+        crate::nlr::registers::floats!("vstr"),
     }
-    // SAFETY: as above.
-    #[cfg(mpgc_thumb1)]
-    unsafe {
-        asm!(
-            "ldr r4, [r0, {r4}]", // the callee-saved registers, as they were
-            "ldr r5, [r0, {r5}]",
-            "ldr r6, [r0, {r6}]",
-            "ldr r7, [r0, {r7}]",
-            "ldr r1, [r0, {r8}]", // a high register through a low one
-            "mov r8, r1",
-            "ldr r1, [r0, {r9}]",
-            "mov r9, r1",
-            "ldr r1, [r0, {r10}]",
-            "mov r10, r1",
-            "ldr r1, [r0, {r11}]",
-            "mov r11, r1",
-            "ldr r1, [r0, {sp}]",
-            "mov sp, r1",         // the stack as nlr_push found it
-            "ldr r1, [r0, {lr}]", // where nlr_push was to return to
-            "movs r0, #1",        // 1: a jump landed here
-            "bx r1",
-            in("r0") buffer,
-            lr = const slot::lr,
-            r4 = const slot::r4,
-            r5 = const slot::r5,
-            r6 = const slot::r6,
-            r7 = const slot::r7,
-            r8 = const slot::r8,
-            r9 = const slot::r9,
-            r10 = const slot::r10,
-            r11 = const slot::r11,
-            sp = const slot::sp,
-            options(noreturn),
-        )
+    go_on {
+        "b {tail}", // links the buffer and returns 0
+    }
+    resume ("r0") {
+        "ldr r4, [r0, {r4}]", // the callee-saved registers, as they were
+        "ldr r5, [r0, {r5}]",
+        "ldr r6, [r0, {r6}]",
+        "ldr r7, [r0, {r7}]",
+        "ldr r8, [r0, {r8}]",
+        "ldr r9, [r0, {r9}]",
+        "ldr r10, [r0, {r10}]",
+        "ldr r11, [r0, {r11}]",
+        "ldr sp, [r0, {sp}]", // the stack as nlr_push found it
+        floats!("vldr"),
+        "ldr lr, [r0, {lr}]", // where nlr_push was to return to, ARM or Thumb
+        "mov r0, #1",         // 1: a jump landed here
+        "bx lr",
+    }
+}
+
+#[cfg(mpgc_thumb1)]
+save_and_resume! {
+    ($)
+    slots { lr r4 r5 r6 r7 r8 r9 r10 r11 sp }
+    save {
+        "str r4, [r0, {r4}]", // the callee-saved registers
+        "str r5, [r0, {r5}]",
+        "str r6, [r0, {r6}]",
+        "str r7, [r0, {r7}]",
+        "mov r1, r8", // a high register through a low one
+        "str r1, [r0, {r8}]",
+        "mov r1, r9",
+        "str r1, [r0, {r9}]",
+        "mov r1, r10",
+        "str r1, [r0, {r10}]",
+        "mov r1, r11",
+        "str r1, [r0, {r11}]",
+        "mov r1, sp",
+        "str r1, [r0, {sp}]", // the stack of the caller
+        "mov r1, lr",
+        "str r1, [r0, {lr}]", // where a jump goes on
+    }
+    go_on {
+        "push {{r4, lr}}", // two words: the stack stays aligned
+        "bl {tail}",       // links the buffer; a plain branch does not reach as far
+        "pop {{r4, pc}}",  // returns its 0
+    }
+    resume ("r0") {
+        "ldr r4, [r0, {r4}]", // the callee-saved registers, as they were
+        "ldr r5, [r0, {r5}]",
+        "ldr r6, [r0, {r6}]",
+        "ldr r7, [r0, {r7}]",
+        "ldr r1, [r0, {r8}]", // a high register through a low one
+        "mov r8, r1",
+        "ldr r1, [r0, {r9}]",
+        "mov r9, r1",
+        "ldr r1, [r0, {r10}]",
+        "mov r10, r1",
+        "ldr r1, [r0, {r11}]",
+        "mov r11, r1",
+        "ldr r1, [r0, {sp}]",
+        "mov sp, r1",         // the stack as nlr_push found it
+        "ldr r1, [r0, {lr}]", // where nlr_push was to return to
+        "movs r0, #1",        // 1: a jump landed here
+        "bx r1",
+    }
+}
+
+// The compiler keeps a frame pointer on these targets, so that a tail of its own takes nearly twice the instructions.
+linked! {
+    ($)
+    link {
+        "ldr r1, ={state} + {top}",
+        "ldr r2, [r1]",
+        "str r2, [r0, {prev}]", // the newest buffer is the one before this
+        "str r0, [r1]",         // this is the newest
+    }
+    keep {
+        "ldr r1, ={state} + {kept}",
+        "ldr r1, [r1]",
+        "str r1, [r0, {keeps}]", // what a jump puts back
+    }
+    done {
+        "movs r0, #0", // 0: no jump
+        "bx lr",
+    }
+    pop {
+        "ldr r1, ={state} + {top}",
+        "ldr r2, [r1]",
+        "ldr r2, [r2, {prev}]", // the buffer before the newest
+        "str r2, [r1]",         // is the newest now
+        "bx lr",
     }
 }

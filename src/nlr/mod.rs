@@ -12,36 +12,8 @@
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
-/// Declares the buffer of an architecture: its slots in the order that the C gives them (the
-/// native emitters of MicroPython fill and read the slots themselves), and how many more follow.
-#[allow(unused_macros, reason = "not every target has a file")]
-macro_rules! registers {
-    ($($name:ident)* $(; $more:literal)?) => {
-        /// A buffer of this architecture, as far as its last register.
-        #[repr(C)]
-        #[derive(Debug)]
-        pub struct RegisterBuffer {
-            head: super::Buffer,
-            $($name: usize,)*
-            $(more: [usize; $more],)?
-        }
-
-        /// Where the registers begin in a buffer.
-        pub const REGISTERS_OFFSET: usize = size_of::<super::Buffer>();
-        /// How many words a buffer keeps (`MICROPY_NLR_NUM_REGS`).
-        pub const REGISTERS: usize =
-            (size_of::<RegisterBuffer>() - REGISTERS_OFFSET) / size_of::<usize>();
-
-        const _: () = assert!(REGISTERS_OFFSET == 2 * size_of::<usize>());
-
-        /// The offset of each slot in a buffer, for the assembly of this file.
-        #[doc(hidden)]
-        #[allow(non_upper_case_globals, missing_docs, dead_code, reason = "the names of the registers")]
-        pub mod slot {
-            $(pub const $name: usize = core::mem::offset_of!(super::RegisterBuffer, $name);)*
-        }
-    };
-}
+#[macro_use]
+pub(crate) mod assembly;
 
 #[cfg(target_arch = "aarch64")]
 #[path = "aarch64.rs"]
