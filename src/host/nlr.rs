@@ -6,7 +6,7 @@ use super::bindings::{mp_state_thread_t, nlr_buf_t, nlr_jump_fail};
 use super::micropython::thread;
 #[cfg(mpgc_jump_callbacks)]
 use crate::nlr::CallbackNode;
-use crate::nlr::{self, Buffer};
+use crate::nlr::{self, Buffer, Thread};
 use core::ffi::c_void;
 use core::mem::offset_of;
 
@@ -44,11 +44,69 @@ mod linked {
 #[cfg(mpgc_nlr_linked)]
 pub use linked::*;
 
-/// The thread's newest buffer.
-#[inline(always)]
-fn top(thread: *mut mp_state_thread_t) -> *mut *mut Buffer {
-    // SAFETY: a field of the running thread's state is in bounds.
-    unsafe { (&raw mut (*thread).nlr_top).cast() }
+/// The running thread.
+#[derive(Clone, Copy)]
+struct Running(*mut mp_state_thread_t);
+
+impl Thread for Running {
+    #[inline(always)]
+    fn top(self) -> *mut *mut Buffer {
+        // SAFETY: a field of the running thread's state is in bounds.
+        unsafe { (&raw mut (*self.0).nlr_top).cast() }
+    }
+    #[inline(always)]
+    unsafe fn keep(self, buffer: *mut Buffer) {
+        #[cfg(mpgc_pystack)]
+        // SAFETY: the buffer is valid by this function's contract, and one of py/nlr.h.
+        unsafe {
+            (*buffer.cast::<nlr_buf_t>()).pystack = (*self.0).pystack_cur.cast();
+        }
+        #[cfg(not(mpgc_pystack))]
+        let _ = buffer;
+    }
+    #[inline(always)]
+    unsafe fn put_back(self, buffer: *mut Buffer) {
+        #[cfg(mpgc_pystack)]
+        // SAFETY: as in `keep`.
+        unsafe {
+            (*self.0).pystack_cur = (*buffer.cast::<nlr_buf_t>()).pystack.cast();
+        }
+        #[cfg(not(mpgc_pystack))]
+        let _ = buffer;
+    }
+    #[inline(always)]
+    unsafe fn call_callbacks(self, buffer: *mut Buffer) {
+        #[cfg(all(mpgc_jump_callbacks, not(feature = "small")))]
+        // SAFETY: by this function's contract.
+        unsafe {
+            nlr::call_callbacks(callback_top(self.0), buffer);
+        }
+        #[cfg(all(mpgc_jump_callbacks, feature = "small"))]
+        // SAFETY: likewise; the export holds the one copy of the loop.
+        unsafe {
+            super::bindings::nlr_call_jump_callbacks(buffer.cast());
+        }
+        #[cfg(not(mpgc_jump_callbacks))]
+        let _ = buffer;
+    }
+    #[inline(always)]
+    unsafe fn no_buffer(self, value: *mut c_void) -> ! {
+        // SAFETY: the port's own function.
+        unsafe { nlr_jump_fail(value) }
+    }
+    #[inline(always)]
+    unsafe fn resume(buffer: *mut Buffer) -> ! {
+        #[cfg(mpgc_nlr_setjmp)]
+        // SAFETY: setjmp filled the buffer in a function that has not returned.
+        unsafe {
+            super::shim::longjmp(buffer.cast())
+        }
+        #[cfg(mpgc_nlr_registers)]
+        // SAFETY: nlr_push filled the buffer in a function that has not returned.
+        unsafe {
+            nlr::registers::resume(buffer)
+        }
+    }
 }
 
 /// The thread's newest callback.
@@ -65,15 +123,8 @@ fn callback_top(thread: *mut mp_state_thread_t) -> *mut *mut CallbackNode {
 /// `buffer` is valid until it is popped or jumped to.
 #[inline(always)]
 pub unsafe fn push_tail(buffer: *mut nlr_buf_t) {
-    let thread = thread();
-    // SAFETY: `buffer` is valid by this function's contract.
-    unsafe {
-        nlr::push(top(thread), buffer.cast());
-        #[cfg(mpgc_pystack)]
-        {
-            (*buffer).pystack = (*thread).pystack_cur.cast();
-        }
-    }
+    // SAFETY: by this function's contract.
+    unsafe { nlr::push_saved(Running(thread()), buffer.cast()) }
 }
 
 /// Unlinks the newest buffer.
@@ -83,7 +134,7 @@ pub unsafe fn push_tail(buffer: *mut nlr_buf_t) {
 #[inline(always)]
 pub unsafe fn pop() {
     // SAFETY: the chain is not empty by this function's contract.
-    unsafe { nlr::pop(top(thread())) }
+    unsafe { nlr::pop(Running(thread()).top()) }
 }
 
 /// Lands in the newest buffer with `value`.
@@ -92,46 +143,8 @@ pub unsafe fn pop() {
 /// No frame between here and the buffer's `nlr_push` has a destructor.
 #[inline(always)]
 pub unsafe fn jump(value: *mut c_void) -> ! {
-    let thread = thread();
-    let top = top(thread);
-    // SAFETY: the chain holds valid buffers. The callbacks are C of the port; they
-    // may push and pop buffers of their own but leave the chain as it was.
-    unsafe {
-        let buffer = *top;
-        if buffer.is_null() {
-            nlr_jump_fail(value);
-        }
-        (*buffer).ret_val = value;
-        #[cfg(all(mpgc_jump_callbacks, not(feature = "small")))]
-        call_callbacks_on(thread, buffer);
-        // the export holds the one copy of the loop
-        #[cfg(all(mpgc_jump_callbacks, feature = "small"))]
-        super::bindings::nlr_call_jump_callbacks(buffer.cast());
-        #[cfg(mpgc_pystack)]
-        {
-            (*thread).pystack_cur = (*buffer.cast::<nlr_buf_t>()).pystack.cast();
-        }
-        *top = (*buffer).prev;
-        resume(buffer)
-    }
-}
-
-/// Gives the registers back; `nlr_push` returns a second time.
-///
-/// # Safety
-/// As for [`jump`], with the buffer to land in.
-#[inline(always)]
-unsafe fn resume(buffer: *mut Buffer) -> ! {
-    #[cfg(mpgc_nlr_setjmp)]
-    // SAFETY: setjmp filled the buffer in a function that has not returned.
-    unsafe {
-        super::shim::longjmp(buffer.cast())
-    }
-    #[cfg(mpgc_nlr_registers)]
-    // SAFETY: nlr_push filled the buffer in a function that has not returned.
-    unsafe {
-        nlr::registers::resume(buffer)
-    }
+    // SAFETY: by this function's contract.
+    unsafe { nlr::jump(Running(thread()), value) }
 }
 
 /// Lands in the buffer that the port set for an abort, with no value.
@@ -143,7 +156,7 @@ unsafe fn resume(buffer: *mut Buffer) -> ! {
 pub unsafe fn jump_abort() -> ! {
     // SAFETY: the port pushed the abort buffer in a function that has not returned.
     unsafe {
-        *top(thread()) = (*super::micropython::vm()).nlr_abort.cast();
+        *Running(thread()).top() = (*super::micropython::vm()).nlr_abort.cast();
         jump(core::ptr::null_mut())
     }
 }
@@ -173,7 +186,7 @@ pub unsafe fn pop_callback(run: bool) {
     unsafe {
         let node = nlr::pop_callback(callback_top(thread()));
         if run {
-            call(node.as_ptr());
+            nlr::call(node);
         }
     }
 }
@@ -186,27 +199,5 @@ pub unsafe fn pop_callback(run: bool) {
 #[inline(always)]
 pub unsafe fn call_callbacks(buffer: *const nlr_buf_t) {
     // SAFETY: by this function's contract.
-    unsafe { call_callbacks_on(thread(), buffer.cast()) }
-}
-
-#[cfg(mpgc_jump_callbacks)]
-#[inline(always)]
-unsafe fn call_callbacks_on(thread: *mut mp_state_thread_t, buffer: *const Buffer) {
-    // SAFETY: the chain's nodes lie on the C stack of this thread.
-    unsafe {
-        while let Some(node) = nlr::pop_callback_below(callback_top(thread), buffer) {
-            call(node.as_ptr());
-        }
-    }
-}
-
-#[cfg(mpgc_jump_callbacks)]
-#[inline(always)]
-unsafe fn call(node: *mut CallbackNode) {
-    // SAFETY: the node was just popped, so it is valid, and its function takes it.
-    unsafe {
-        if let Some(fun) = (*node).fun {
-            fun(node.cast());
-        }
-    }
+    unsafe { nlr::call_callbacks(callback_top(thread()), buffer.cast()) }
 }

@@ -1,20 +1,68 @@
 //! The assembly of this machine: a jump lands where it should, with what it should.
 
-use super::registers::{RegisterBuffer, nlr_push_body, resume, slot};
-use super::{Buffer, pop, push as link};
+use super::registers::{self, RegisterBuffer, nlr_push_body, slot};
+use super::{
+    Buffer, CallbackNode, Thread, call_callbacks, jump, pop_callback, push_callback, push_saved,
+};
 use core::ffi::{c_uint, c_void};
+use core::mem::MaybeUninit;
 use core::ptr::null_mut;
 use std::cell::Cell;
 
 std::thread_local! {
     static TOP: Cell<*mut Buffer> = const { Cell::new(null_mut()) };
+    static CALLBACKS: Cell<*mut CallbackNode> = const { Cell::new(null_mut()) };
+    /// The height of the stack.
+    static HEIGHT: Cell<usize> = const { Cell::new(0) };
+    /// How many callbacks were called, and the depth of the newest one that was.
+    static CALLED: Cell<[usize; 2]> = const { Cell::new([0, 0]) };
+}
+
+/// A buffer of this thread.
+#[repr(C)]
+struct Landing {
+    registers: RegisterBuffer,
+    height: usize,
+}
+
+/// A callback of this thread.
+#[repr(C)]
+struct Passed {
+    node: CallbackNode,
+    depth: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Here;
+
+impl Thread for Here {
+    fn top(self) -> *mut *mut Buffer {
+        TOP.with(Cell::as_ptr)
+    }
+    unsafe fn keep(self, buffer: *mut Buffer) {
+        // SAFETY: the test's buffers are a `Landing`.
+        unsafe { (*buffer.cast::<Landing>()).height = HEIGHT.get() }
+    }
+    unsafe fn put_back(self, buffer: *mut Buffer) {
+        // SAFETY: as above.
+        HEIGHT.set(unsafe { (*buffer.cast::<Landing>()).height });
+    }
+    unsafe fn call_callbacks(self, buffer: *mut Buffer) {
+        // SAFETY: the callbacks lie on the stack of this thread.
+        unsafe { call_callbacks(CALLBACKS.with(Cell::as_ptr), buffer) }
+    }
+    unsafe fn no_buffer(self, value: *mut c_void) -> ! {
+        panic!("no buffer for {value:?}")
+    }
+    unsafe fn resume(buffer: *mut Buffer) -> ! {
+        // SAFETY: by this function's contract.
+        unsafe { registers::resume(buffer) }
+    }
 }
 
 unsafe extern "C" fn push_tail(buffer: *mut Buffer) -> c_uint {
-    let mut top = TOP.get();
     // SAFETY: the test's buffer is valid.
-    unsafe { link(&mut top, buffer) };
-    TOP.set(top);
+    unsafe { push_saved(Here, buffer) };
     0
 }
 
@@ -23,26 +71,43 @@ unsafe extern "C" fn push(buffer: *mut Buffer) -> c_uint {
     nlr_push_body!(push_tail)
 }
 
+/// The callbacks of the deepest frames come first.
+unsafe extern "C" fn passed(node: *mut c_void) {
+    // SAFETY: the node is a `Passed` of a frame that the jump leaves.
+    let depth = unsafe { (*node.cast::<Passed>()).depth };
+    let [called, newest] = CALLED.get();
+    assert!(called == 0 || depth == newest + 1, "{depth} after {newest}");
+    CALLED.set([called + 1, depth]);
+}
+
 #[inline(never)]
 fn raise_from(depth: usize, value: usize) -> usize {
+    HEIGHT.set(HEIGHT.get() + 1);
     if depth > 0 {
-        return raise_from(depth - 1, value) + 1;
+        let mut here = Passed {
+            node: CallbackNode {
+                prev: null_mut(),
+                fun: None,
+            },
+            depth,
+        };
+        // SAFETY: the node is on this stack, and a jump unlinks it.
+        unsafe {
+            push_callback(
+                CALLBACKS.with(Cell::as_ptr),
+                (&raw mut here).cast(),
+                Some(passed),
+            )
+        };
+        return raise_from(depth - 1, value) + core::hint::black_box(&here).depth;
     }
-    let mut top = TOP.get();
-    let buffer = top;
-    // SAFETY: `catch` pushed this buffer and is still running; no frame between
-    // has a destructor.
-    unsafe {
-        (*buffer).ret_val = value as *mut c_void;
-        pop(&mut top);
-        TOP.set(top);
-        resume(buffer)
-    }
+    // SAFETY: `catch` pushed a buffer and is still running; no frame between has a destructor.
+    unsafe { jump(Here, value as *mut c_void) }
 }
 
 #[inline(never)]
 fn catch(depth: usize, value: usize) -> (c_uint, usize) {
-    let mut buffer = core::mem::MaybeUninit::<RegisterBuffer>::zeroed();
+    let mut buffer = MaybeUninit::<Landing>::zeroed();
     let head = buffer.as_mut_ptr().cast::<Buffer>();
     // SAFETY: the buffer lives until this function returns.
     let landed = unsafe { push(head) };
@@ -65,12 +130,29 @@ fn the_slots_are_those_that_the_native_emitters_read() {
 
 #[test]
 fn a_jump_lands_in_the_push_with_its_value_and_the_registers_survive() {
+    let mut outside = CallbackNode {
+        prev: null_mut(),
+        fun: None,
+    };
+    // SAFETY: it outlives what is called here, and no jump passes by it.
+    unsafe { push_callback(CALLBACKS.with(Cell::as_ptr), &raw mut outside, Some(passed)) };
     let mut sum = 0usize;
     for depth in 0..200 {
+        HEIGHT.set(7);
+        CALLED.set([0, 0]);
         let (landed, value) = catch(depth, depth * 3);
         assert_eq!(landed, 1);
+        assert_eq!(
+            HEIGHT.get(),
+            7,
+            "the stack is as high as when the buffer was pushed"
+        );
+        assert_eq!(CALLED.get(), [depth, depth], "all that the jump passed by");
         sum += value;
     }
     assert_eq!(sum, 3 * 199 * 200 / 2);
     assert!(TOP.get().is_null());
+    assert!(CALLBACKS.get() == &raw mut outside);
+    // SAFETY: the chain has it.
+    unsafe { pop_callback(CALLBACKS.with(Cell::as_ptr)) };
 }

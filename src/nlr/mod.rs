@@ -140,6 +140,101 @@ pub unsafe fn pop_callback_below(
     }
 }
 
+/// Calls the callback of a node that was just popped.
+///
+/// # Safety
+/// The node is valid, and its function takes it.
+#[inline(always)]
+pub unsafe fn call(node: NonNull<CallbackNode>) {
+    // SAFETY: by this function's contract.
+    unsafe {
+        if let Some(fun) = (*node.as_ptr()).fun {
+            fun(node.as_ptr().cast());
+        }
+    }
+}
+
+/// Unlinks and calls every callback that was pushed after `buffer`, newest first.
+///
+/// # Safety
+/// As for [`pop_callback_below`]; the nodes are valid, and their functions take them.
+#[inline(always)]
+pub unsafe fn call_callbacks(top: *mut *mut CallbackNode, buffer: *const Buffer) {
+    // SAFETY: by this function's contract.
+    unsafe {
+        while let Some(node) = pop_callback_below(top, buffer) {
+            call(node);
+        }
+    }
+}
+
+/// The running thread, as a jump needs it: it keeps the newest buffer, and something that a buffer remembers and a
+/// jump puts back, the height of its stack.
+pub trait Thread: Copy {
+    /// Where the newest buffer is kept.
+    fn top(self) -> *mut *mut Buffer;
+    /// Keeps in a buffer what a jump puts back.
+    ///
+    /// # Safety
+    /// The buffer is valid.
+    unsafe fn keep(self, buffer: *mut Buffer);
+    /// Puts it back.
+    ///
+    /// # Safety
+    /// The buffer is valid and was pushed.
+    unsafe fn put_back(self, buffer: *mut Buffer);
+    /// Calls the callbacks that a jump to this buffer passes by ([`call_callbacks`]). They may push and pop buffers of
+    /// their own but leave the chain as it was.
+    ///
+    /// # Safety
+    /// The callbacks of this thread lie on its C stack.
+    unsafe fn call_callbacks(self, buffer: *mut Buffer);
+    /// There is no buffer to land in.
+    ///
+    /// # Safety
+    /// As for [`jump`].
+    unsafe fn no_buffer(self, value: *mut c_void) -> !;
+    /// Gives the registers back: the buffer's push returns a second time.
+    ///
+    /// # Safety
+    /// As for [`jump`], with the buffer to land in.
+    unsafe fn resume(buffer: *mut Buffer) -> !;
+}
+
+/// Links a buffer whose registers are saved.
+///
+/// # Safety
+/// `buffer` is valid until it is popped or jumped to.
+#[inline(always)]
+pub unsafe fn push_saved<T: Thread>(thread: T, buffer: *mut Buffer) {
+    // SAFETY: `buffer` is valid by this function's contract, and the thread's field is.
+    unsafe {
+        push(thread.top(), buffer);
+        thread.keep(buffer);
+    }
+}
+
+/// Lands in the newest buffer with `value`.
+///
+/// # Safety
+/// The buffer was pushed in a function that has not returned, and no frame between here and there has a destructor.
+#[inline(always)]
+pub unsafe fn jump<T: Thread>(thread: T, value: *mut c_void) -> ! {
+    let top = thread.top();
+    // SAFETY: the chain holds valid buffers, and the callbacks leave it as it was.
+    unsafe {
+        let buffer = *top;
+        if buffer.is_null() {
+            thread.no_buffer(value);
+        }
+        (*buffer).ret_val = value;
+        thread.call_callbacks(buffer);
+        thread.put_back(buffer);
+        *top = (*buffer).prev;
+        T::resume(buffer)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,12 +2,11 @@
 
 use core::ffi::{c_int, c_uint, c_void};
 use core::mem::offset_of;
-use core::ptr::NonNull;
 
 use super::hooks::{mpgc_error, stop};
 use super::stack::give_back_to;
 use super::thread::mpgc_thread;
-use crate::nlr::{self, Buffer, CallbackNode, registers};
+use crate::nlr::{self, Buffer, CallbackNode, Thread, registers};
 
 /// Registers of an `mpgc_nlr_buf`; the header has the number of each architecture.
 pub const MPGC_NLR_REGISTERS: usize = registers::REGISTERS;
@@ -65,12 +64,40 @@ pub unsafe extern "C" fn mpgc_nlr_push_buf(buffer: *mut mpgc_nlr_buf) -> c_uint 
 /// As for [`mpgc_nlr_push_buf`].
 unsafe extern "C" fn push_tail(buffer: *mut mpgc_nlr_buf) -> c_uint {
     // SAFETY: by this function's contract.
-    unsafe {
-        let thread = mpgc_thread::state((*buffer).thread);
-        nlr::push(&raw mut (*thread).top, buffer.cast());
-        (*buffer).stack = (*thread).cur.cast();
-    }
+    unsafe { nlr::push_saved(Running((*buffer).thread), buffer.cast()) };
     0
+}
+
+/// The thread that runs, which was made.
+#[derive(Clone, Copy)]
+struct Running(*mut mpgc_thread);
+
+impl Thread for Running {
+    fn top(self) -> *mut *mut Buffer {
+        // SAFETY: the thread was made (the contract of every export), here and below.
+        unsafe { &raw mut (*mpgc_thread::state(self.0)).top }
+    }
+    unsafe fn keep(self, buffer: *mut Buffer) {
+        // SAFETY: as in `top`; the buffer is an `mpgc_nlr_buf`.
+        unsafe { (*buffer.cast::<mpgc_nlr_buf>()).stack = (*mpgc_thread::state(self.0)).cur.cast() }
+    }
+    unsafe fn put_back(self, buffer: *mut Buffer) {
+        // SAFETY: as in `keep`.
+        unsafe { give_back_to(self.0, (*buffer.cast::<mpgc_nlr_buf>()).stack.cast()) }
+    }
+    unsafe fn call_callbacks(self, buffer: *mut Buffer) {
+        // SAFETY: as in `top`; by this function's contract.
+        unsafe { nlr::call_callbacks(&raw mut (*mpgc_thread::state(self.0)).callbacks, buffer) }
+    }
+    unsafe fn no_buffer(self, value: *mut c_void) -> ! {
+        // SAFETY: as in `top`.
+        unsafe { mpgc_thread::fail(self.0, mpgc_error::MPGC_ERROR_NO_BUFFER, value) };
+        stop()
+    }
+    unsafe fn resume(buffer: *mut Buffer) -> ! {
+        // SAFETY: by this function's contract.
+        unsafe { registers::resume(buffer) }
+    }
 }
 
 /// Unlinks the newest buffer: to be called where the function that pushed it goes on without a jump.
@@ -103,23 +130,8 @@ pub unsafe extern "C" fn mpgc_nlr_pop(thread: *mut mpgc_thread) -> c_int {
 /// The thread was made, and is the running one; what pushed the buffer has not returned.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_nlr_jump(thread: *mut mpgc_thread, value: *mut c_void) -> ! {
-    let state = mpgc_thread::state(thread);
-    // SAFETY: by this function's contract; buffers and callbacks of the chains are valid. The callbacks may
-    // push and pop buffers of their own but leave the chain as it was.
-    unsafe {
-        let buffer = (*state).top;
-        if buffer.is_null() {
-            mpgc_thread::fail(thread, mpgc_error::MPGC_ERROR_NO_BUFFER, value);
-            stop();
-        }
-        (*buffer).ret_val = value;
-        while let Some(node) = nlr::pop_callback_below(&raw mut (*state).callbacks, buffer) {
-            call(node);
-        }
-        give_back_to(thread, (*buffer.cast::<mpgc_nlr_buf>()).stack.cast());
-        (*state).top = (*buffer).prev;
-        registers::resume(buffer)
-    }
+    // SAFETY: by this function's contract.
+    unsafe { nlr::jump(Running(thread), value) }
 }
 
 /// Has `fun` called with `node` when a jump passes by the running function.
@@ -156,19 +168,8 @@ pub unsafe extern "C" fn mpgc_nlr_pop_callback(thread: *mut mpgc_thread, run: bo
         }
         let node = nlr::pop_callback(&raw mut (*state).callbacks);
         if run {
-            call(node);
+            nlr::call(node);
         }
     }
     mpgc_error::MPGC_OK.code()
-}
-
-/// # Safety
-/// The node was just popped.
-unsafe fn call(node: NonNull<CallbackNode>) {
-    // SAFETY: by this function's contract it is valid, and its function takes it.
-    unsafe {
-        if let Some(fun) = (*node.as_ptr()).fun {
-            fun(node.as_ptr().cast());
-        }
-    }
 }

@@ -8,7 +8,7 @@ pub mod nlr;
 
 use core::ffi::{c_uint, c_void};
 use core::ptr::null_mut;
-use nlr::{Buffer, registers};
+use nlr::{Buffer, Thread, registers};
 
 static mut TOP: *mut Buffer = null_mut();
 
@@ -28,8 +28,8 @@ pub unsafe extern "C" fn nlr_push(buffer: *mut Buffer) -> c_uint {
 /// As for [`nlr_push`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nlr_push_tail(buffer: *mut Buffer) -> c_uint {
-    // SAFETY: main.c has one thread, and `buffer` is valid.
-    unsafe { nlr::push(&raw mut TOP, buffer) };
+    // SAFETY: `buffer` is valid.
+    unsafe { nlr::push_saved(Only, buffer) };
     0
 }
 
@@ -37,12 +37,27 @@ pub unsafe extern "C" fn nlr_push_tail(buffer: *mut Buffer) -> c_uint {
 /// The newest buffer was pushed in a function that has not returned.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nlr_jump(value: *mut c_void) -> ! {
-    // SAFETY: main.c has one thread, and the chain is not empty.
-    unsafe {
-        let buffer = TOP;
-        (*buffer).ret_val = value;
-        nlr::pop(&raw mut TOP);
-        registers::resume(buffer)
+    // SAFETY: by this function's contract.
+    unsafe { nlr::jump(Only, value) }
+}
+
+/// The one thread of main.c, without a stack of its own and without callbacks.
+#[derive(Clone, Copy)]
+struct Only;
+
+impl Thread for Only {
+    fn top(self) -> *mut *mut Buffer {
+        &raw mut TOP
+    }
+    unsafe fn keep(self, _buffer: *mut Buffer) {}
+    unsafe fn put_back(self, _buffer: *mut Buffer) {}
+    unsafe fn call_callbacks(self, _buffer: *mut Buffer) {}
+    unsafe fn no_buffer(self, _value: *mut c_void) -> ! {
+        loop {}
+    }
+    unsafe fn resume(buffer: *mut Buffer) -> ! {
+        // SAFETY: by this function's contract.
+        unsafe { registers::resume(buffer) }
     }
 }
 
