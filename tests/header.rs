@@ -4,6 +4,7 @@ use std::path::Path;
 
 /// The files that export functions of the library's own.
 const SOURCES: &[&str] = &[
+    "src/heap/fault.rs",
     "src/abi.rs",
     "src/standalone/version.rs",
     "src/standalone/hooks.rs",
@@ -127,7 +128,8 @@ fn generated() -> String {
         documentation_style: cbindgen::DocumentationStyle::C99,
         export: cbindgen::ExportConfig {
             // functions take it as an int, whatever the size of an enum is
-            include: vec!["mpgc_fault_kind".into(), "mpgc_error".into()],
+            include: vec!["Fault".into(), "mpgc_error".into()],
+            rename: [("Fault".into(), "mpgc_fault_kind".into())].into(),
             // the header knows it of each machine
             exclude: vec!["MPGC_NLR_REGISTERS".into()],
             ..cbindgen::ExportConfig::default()
@@ -143,7 +145,8 @@ fn generated() -> String {
         .generate()
         .expect("the sources parse")
         .write(&mut text);
-    String::from_utf8(text).expect("a header is text")
+    let text = String::from_utf8(text).expect("a header is text");
+    text.replace("MPGC_FAULT_KIND_", "MPGC_FAULT_")
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::Heap;
 use super::alloc_table::{PLAIN, SMALL};
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
-use super::harden::Fault;
+use super::fault::Fault;
 use super::host::{Host, Trace};
 use super::waiting::fetch;
 

@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 use super::alloc_table::AllocTable;
 use super::bit_table::BitTable;
 use super::block::{BlockCount, BlockIndex};
-use super::harden::Fault;
+use super::fault::Fault;
 use super::host::{AreaFields, Host};
 use super::layout::{BLOCKS_PER_TABLE_BYTE, Layout, Tables};
 

@@ -4,7 +4,7 @@ use core::ptr::NonNull;
 
 use super::Heap;
 use super::area::Area;
-use super::harden::Fault;
+use super::fault::Fault;
 use super::host::{Host, Trace};
 use super::layout::{BLOCKS_PER_BIT_BYTE, BLOCKS_PER_TABLE_BYTE, GAP_BYTES, Layout, Tables};
 

@@ -25,27 +25,8 @@ use core::ptr::NonNull;
 use super::Heap;
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
+use super::fault::Fault;
 use super::host::Host;
-
-/// What is wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Fault {
-    /// A region of no bytes, or a null one, was to be made a heap.
-    NoRoom = 1,
-    /// What was given back lies in no area of the heap.
-    Foreign = 2,
-    /// What was given back is not the start of a chunk, but lies in a pool.
-    Inner = 3,
-    /// What was given back is free already.
-    DoubleFree = 4,
-    /// A table says what cannot be.
-    BrokenTable = 5,
-    /// A free block was written to.
-    WriteAfterFree = 6,
-    /// The bytes behind those that were asked for were written to.
-    Overrun = 7,
-}
 
 /// Fills free blocks.
 pub const POISON: u8 = 0xd5;

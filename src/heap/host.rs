@@ -6,7 +6,7 @@
 //! whose fields are static, each access compiles to one load or store.
 
 use super::block::BlockCount;
-use super::harden::Fault;
+use super::fault::Fault;
 use super::hints::Hints;
 use super::pacing::{Pace, Paced};
 

@@ -48,7 +48,7 @@
 //! | `noscan` | data without pointers, marked and not read | |
 //! | `sweep` | finalisers, then free blocks | `gc_sweep_*` |
 //! | `info`, `dump` | numbers and a map | `gc_info`, `gc_dump_*` |
-//! | `check`, `harden` | every invariant; what a hardened build checks as it goes | |
+//! | `check`, `harden`, `fault` | every invariant; what a hardened build checks as it goes; the kinds of fault | |
 //! | `host` | what the heap asks for | |
 
 pub(crate) mod alloc;
@@ -60,6 +60,7 @@ mod bytes;
 pub(crate) mod check;
 pub(crate) mod collect;
 pub(crate) mod dump;
+mod fault;
 pub(crate) mod grow;
 pub(crate) mod harden;
 mod hints;
@@ -89,7 +90,7 @@ pub use alloc::HAS_FINALISER;
 pub use block::{BlockCount, BlockIndex};
 pub use check::Broken;
 pub use dump::Sink;
-pub use harden::Fault;
+pub use fault::Fault;
 pub use hints::Hints;
 pub use host::{AreaFields, Host, StackEntry, Trace};
 pub use info::Info;

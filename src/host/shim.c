@@ -14,6 +14,8 @@
 #endif
 
 #include "shim.h"
+// It is not on the port's include path.
+#include "../../include/mpgc.h"
 
 // mp_sched_schedule uses the next three and may have to live in fast RAM, so they
 // are placed where the port wants that function.
@@ -61,18 +63,18 @@ void mpgc_shim_event_poll_hook(void) {
 }
 #endif
 
-MPGC_NORETURN void mpgc_shim_raise(mp_obj_t exc) {
+MPGC_SHIM_NORETURN void mpgc_shim_raise(mp_obj_t exc) {
     nlr_raise(exc);
 }
 
 #if MICROPY_NLR_SETJMP
-MPGC_NORETURN void mpgc_shim_longjmp(nlr_buf_t *buf) {
+MPGC_SHIM_NORETURN void mpgc_shim_longjmp(nlr_buf_t *buf) {
     longjmp(buf->jmpbuf, 1);
 }
 #endif
 
 #if MICROPY_ENABLE_PYSTACK
-MPGC_NORETURN void mpgc_shim_raise_pystack_exhausted(void) {
+MPGC_SHIM_NORETURN void mpgc_shim_raise_pystack_exhausted(void) {
     mp_raise_type_arg(&mp_type_RuntimeError, MP_OBJ_NEW_QSTR(MP_QSTR_pystack_space_exhausted));
 }
 #endif
@@ -189,10 +191,6 @@ void mpgc_shim_clear_dead_stack(void) {
     }
 }
 
-// The two are declared in include/mpgc.h, which is not on the port's include path.
-void mpgc_fault(int kind, const void *ptr);
-void *mpgc_chunk_of(const void *ptr, size_t *n_bytes);
-
 // A port may have its own. The profile for the least code has no text. Without MPGC_HARDENED what is told lies in no chunk: it is
 // the start of a region that is too small, or lies in no area.
 #if MPGC_NO_MESSAGES
@@ -202,19 +200,25 @@ __attribute__((weak)) void mpgc_fault(int kind, const void *ptr) {
 }
 #elif !MPGC_HARDENED
 __attribute__((weak)) void mpgc_fault(int kind, const void *ptr) {
-    mp_printf(&mp_plat_print, "mpgc: %s at %p\n", kind == 1 ? "no room for a heap" : "foreign pointer", ptr);
+    mp_printf(&mp_plat_print, "mpgc: %s at %p\n", kind == MPGC_FAULT_NO_ROOM ? "no room for a heap" : "foreign pointer", ptr);
 }
 #else
 __attribute__((weak)) void mpgc_fault(int kind, const void *ptr) {
     static const char *const names[] = {
-        "unknown fault", "no room for a heap", "foreign pointer", "inner pointer", "double free",
-        "broken table", "write after free", "overrun",
+        [0] = "unknown fault",
+        [MPGC_FAULT_NO_ROOM] = "no room for a heap",
+        [MPGC_FAULT_FOREIGN] = "foreign pointer",
+        [MPGC_FAULT_INNER] = "inner pointer",
+        [MPGC_FAULT_DOUBLE_FREE] = "double free",
+        [MPGC_FAULT_BROKEN_TABLE] = "broken table",
+        [MPGC_FAULT_WRITE_AFTER_FREE] = "write after free",
+        [MPGC_FAULT_OVERRUN] = "overrun",
     };
     const char *name = names[kind > 0 && kind < (int)MP_ARRAY_SIZE(names) ? kind : 0];
     mp_printf(&mp_plat_print, "mpgc: %s at %p", name, ptr);
     size_t n_bytes = 0;
     // Without a heap there is no chunk to look for.
-    void *chunk = kind == 1 ? NULL : mpgc_chunk_of(ptr, &n_bytes);
+    void *chunk = kind == MPGC_FAULT_NO_ROOM ? NULL : mpgc_chunk_of(ptr, &n_bytes);
     if (chunk != NULL) {
         mp_printf(&mp_plat_print, ", in the chunk of %u bytes at %p", (unsigned int)n_bytes, chunk);
     }
@@ -222,7 +226,7 @@ __attribute__((weak)) void mpgc_fault(int kind, const void *ptr) {
 }
 #endif
 
-MPGC_NORETURN void mpgc_shim_fault(int kind, const void *ptr) {
+MPGC_SHIM_NORETURN void mpgc_shim_fault(int kind, const void *ptr) {
     mpgc_fault(kind, ptr);
     // On a hosted target a signal, on a bare one the fault handler.
     __builtin_trap();
@@ -266,7 +270,7 @@ IN_ALL_WIDTHS(memclr);
 #endif
 
 #ifndef NDEBUG
-MPGC_NORETURN void mpgc_shim_assert_failed(const char *file, size_t file_len, unsigned int line) {
+MPGC_SHIM_NORETURN void mpgc_shim_assert_failed(const char *file, size_t file_len, unsigned int line) {
     mp_printf(&mp_plat_print, "mpgc: assertion failed at %.*s:%u\n", (int)file_len, file, line);
     assert(!"mpgc");
     for (;;) {

@@ -11,9 +11,9 @@
 
 // 1.25 spells it NORETURN, 1.26 and later MP_NORETURN.
 #ifdef MP_NORETURN
-#define MPGC_NORETURN MP_NORETURN
+#define MPGC_SHIM_NORETURN MP_NORETURN
 #else
-#define MPGC_NORETURN NORETURN
+#define MPGC_SHIM_NORETURN NORETURN
 #endif
 
 // The port's atomic section.
@@ -38,16 +38,16 @@ void mpgc_shim_event_poll_hook(void);
 #endif
 
 // nlr_raise, a macro that checks its argument in some builds.
-MPGC_NORETURN void mpgc_shim_raise(mp_obj_t exc);
+MPGC_SHIM_NORETURN void mpgc_shim_raise(mp_obj_t exc);
 
 #if MICROPY_NLR_SETJMP
 // longjmp to the buffer, returning 1 from its setjmp.
-MPGC_NORETURN void mpgc_shim_longjmp(nlr_buf_t *buf);
+MPGC_SHIM_NORETURN void mpgc_shim_longjmp(nlr_buf_t *buf);
 #endif
 
 #if MICROPY_ENABLE_PYSTACK
 // RuntimeError(pystack_space_exhausted): the qstr is a number of this build.
-MPGC_NORETURN void mpgc_shim_raise_pystack_exhausted(void);
+MPGC_SHIM_NORETURN void mpgc_shim_raise_pystack_exhausted(void);
 #endif
 
 #if MICROPY_PY_THREAD
@@ -91,12 +91,12 @@ mp_uint_t mpgc_shim_ticks_us(void);
 void mpgc_shim_clear_dead_stack(void);
 
 // Something is wrong and going on would damage memory: tells mpgc_fault, and stops.
-MPGC_NORETURN void mpgc_shim_fault(int kind, const void *ptr);
+MPGC_SHIM_NORETURN void mpgc_shim_fault(int kind, const void *ptr);
 #endif
 
 #ifndef NDEBUG
 // Tells where a Rust assertion failed and stops as the port's assert does.
-MPGC_NORETURN void mpgc_shim_assert_failed(const char *file, size_t file_len, unsigned int line);
+MPGC_SHIM_NORETURN void mpgc_shim_assert_failed(const char *file, size_t file_len, unsigned int line);
 #endif
 
 #endif // MPGC_SHIM_H

@@ -7,9 +7,9 @@ use std::alloc::{Layout, alloc, dealloc};
 use std::vec::Vec;
 
 use super::op::FinaliserAction;
+use crate::heap::Fault;
 use crate::heap::area::Area;
 use crate::heap::block::BlockKind;
-use crate::heap::harden::Fault;
 use crate::heap::host::{AreaFields, Host, StackEntry, Trace};
 use crate::heap::{Heap, Hints, Pace, Paced};
 

@@ -4,8 +4,8 @@ use core::ffi::c_int;
 use std::boxed::Box;
 use std::vec;
 
+use crate::heap::Fault;
 use crate::heap::Heap;
-use crate::heap::harden::Fault;
 use crate::heap::hints::Hints;
 use crate::heap::host::{AreaFields, Host};
 
