@@ -1,8 +1,8 @@
-//! The scheduler: its state, the ring of Python callbacks and the list of static nodes as values, and in `run.rs`
-//! what is done with them.
+//! The scheduler: its state, the ring of Python callbacks and the list of static nodes as values,
+//! and in `run.rs` what is done with them.
 //!
-//! A host keeps the values. Each is read, changed and written back inside one atomic section, since a hard interrupt
-//! may schedule or lock at any instruction.
+//! A host keeps the values. Each is read, changed and written back inside one atomic section, since
+//! a hard interrupt may schedule or lock at any instruction.
 //!
 //! ```text
 //!             something scheduled              lock

@@ -1,4 +1,5 @@
-//! The kinds of fault. They stand here alone: `include/mpgc.h` and the shim's texts have them by what cbindgen makes of this.
+//! The kinds of fault. They stand here alone: `include/mpgc.h` and the shim's texts have them by
+//! what cbindgen makes of this.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,5 @@
-//! The scheduler over `mp_state_ctx`, inside the port's atomic sections: what [`crate::sched`] asks of MicroPython.
+//! The scheduler over `mp_state_ctx`, inside the port's atomic sections: what [`crate::sched`] asks
+//! of MicroPython.
 
 #[cfg(mpgc_scheduler)]
 use super::bindings::{mp_call_function_1_protected, mp_uint_t};
@@ -32,8 +33,8 @@ struct Call {
     argument: mp_obj_t,
 }
 
-// SAFETY: the values are fields of a static, which C changes in the port's atomic sections alone, and so are the nodes,
-// which whoever queues them keeps valid.
+// SAFETY: the values are fields of a static, which C changes in the port's atomic sections alone,
+// and so are the nodes, which whoever queues them keeps valid.
 #[cfg(mpgc_scheduler)]
 unsafe impl Host<SCHEDULER_DEPTH> for MicroPython {
     #[cfg(mpgc_static_nodes)]
@@ -100,8 +101,8 @@ unsafe impl Host<SCHEDULER_DEPTH> for MicroPython {
         }
     }
 
-    /// Without threads the virtual machine looks at the state alone, which then stands for a pending exception as
-    /// well.
+    /// Without threads the virtual machine looks at the state alone, which then stands for a
+    /// pending exception as well.
     #[cfg(not(mpgc_thread))]
     #[inline(always)]
     fn other_work(self) -> bool {
@@ -207,7 +208,8 @@ pub unsafe fn exception(exc: mp_obj_t) {
     sched::exception_left(MicroPython);
 }
 
-/// The KeyboardInterrupt, without a traceback, to be left for the main thread. May run in an interrupt.
+/// The KeyboardInterrupt, without a traceback, to be left for the main thread. May run in an
+/// interrupt.
 #[cfg(mpgc_kbd_exception)]
 #[inline(always)]
 pub fn new_keyboard_interrupt() -> mp_obj_t {
@@ -286,8 +288,8 @@ pub fn pending_from_bool(raise: bool) -> Pending {
     }
 }
 
-/// The C's number, which is another in each release. What is none of them runs the callbacks, clears the
-/// rest, as in C.
+/// The C's number, which is another in each release. What is none of them runs the callbacks,
+/// clears the rest, as in C.
 #[cfg(mpgc_pending_enum)]
 #[inline(always)]
 pub fn pending_from_c(behaviour: super::bindings::mp_handle_pending_behaviour_t) -> Pending {

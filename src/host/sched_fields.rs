@@ -42,8 +42,8 @@ pub(super) fn set_state(state: State) {
 
 /// Opens the port's atomic section.
 ///
-/// Where the port's macros are empty (see buildsrc/sections.rs), so is this; where they are Cortex-M's usual
-/// instructions, it is the same ones; else it calls the shim.
+/// Where the port's macros are empty (see buildsrc/sections.rs), so is this; where they are
+/// Cortex-M's usual instructions, it is the same ones; else it calls the shim.
 #[inline(always)]
 pub(super) fn begin() -> mp_uint_t {
     #[cfg(mpgc_empty_atomic)]

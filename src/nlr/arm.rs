@@ -123,7 +123,8 @@ save_and_resume! {
     }
 }
 
-// The compiler keeps a frame pointer on these targets, so that a tail of its own takes nearly twice the instructions.
+// The compiler keeps a frame pointer on these targets, so that a tail of its own takes nearly twice
+// the instructions.
 linked! {
     ($)
     link {

@@ -1,8 +1,9 @@
-//! What the files of the architectures share: each has its registers and its instructions, and what is around them is
-//! here.
+//! What the files of the architectures share: each has its registers and its instructions, and what
+//! is around them is here.
 //!
-//! They are macros, since `nlr_push` is a naked function of the module that exports it, and what a macro of these takes is
-//! its assembly. A file gives its `$` too, `($)`, for the macros that are defined with it.
+//! They are macros, since `nlr_push` is a naked function of the module that exports it, and what a
+//! macro of these takes is its assembly. A file gives its `$` too, `($)`, for the macros that are
+//! defined with it.
 
 /// Declares the buffer of an architecture: its slots in the order that the C gives them (the
 /// native emitters of MicroPython fill and read the slots themselves), and how many more follow.
@@ -35,8 +36,9 @@ macro_rules! registers {
     };
 }
 
-/// Defines the body of `nlr_push`, and what a jump ends with, by the instructions that save the registers, go on in
-/// `{tail}`, and restore them from the buffer in the register of `resume`. The offsets of `slots` are operands.
+/// Defines the body of `nlr_push`, and what a jump ends with, by the instructions that save the
+/// registers, go on in `{tail}`, and restore them from the buffer in the register of `resume`. The
+/// offsets of `slots` are operands.
 #[allow(unused_macros, reason = "not every target has a file")]
 macro_rules! save_and_resume {
     (
@@ -46,8 +48,8 @@ macro_rules! save_and_resume {
         go_on { $($go_on:tt)* }
         resume ($buffer:tt) { $($resume:tt)* }
     ) => {
-        /// The body of a naked `unsigned nlr_push(buffer)`: saves the caller's registers, and goes on with what is
-        /// given: `[instructions] [operands]`.
+        /// The body of a naked `unsigned nlr_push(buffer)`: saves the caller's registers, and goes
+        /// on with what is given: `[instructions] [operands]`.
         #[allow(unused_macros, reason = "expanded by the module that exports nlr_push")]
         macro_rules! save_and {
             ([$d($d then:tt)*] [$d($d operand:tt)*]) => {
@@ -95,9 +97,10 @@ macro_rules! save_and_resume {
     };
 }
 
-/// Defines the bodies of a naked `nlr_push` that links the buffer itself, and of the `nlr_pop` that goes with it, where
-/// the newest buffer is kept `{top}` bytes into the static `{state}`, and a buffer the one before it `{prev}` bytes in.
-/// `keep` is for a word of the state, at `{kept}`, whose value a buffer keeps at `{keeps}`, if there is one.
+/// Defines the bodies of a naked `nlr_push` that links the buffer itself, and of the `nlr_pop` that
+/// goes with it, where the newest buffer is kept `{top}` bytes into the static `{state}`, and a
+/// buffer the one before it `{prev}` bytes in. `keep` is for a word of the state, at `{kept}`,
+/// whose value a buffer keeps at `{keeps}`, if there is one.
 #[allow(unused_macros, reason = "not every target has one")]
 macro_rules! linked {
     (

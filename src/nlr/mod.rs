@@ -168,8 +168,8 @@ pub unsafe fn call_callbacks(top: *mut *mut CallbackNode, buffer: *const Buffer)
     }
 }
 
-/// The running thread, as a jump needs it: it keeps the newest buffer, and something that a buffer remembers and a
-/// jump puts back, the height of its stack.
+/// The running thread, as a jump needs it: it keeps the newest buffer, and something that a buffer
+/// remembers and a jump puts back, the height of its stack.
 pub trait Thread: Copy {
     /// Where the newest buffer is kept.
     fn top(self) -> *mut *mut Buffer;
@@ -183,8 +183,8 @@ pub trait Thread: Copy {
     /// # Safety
     /// The buffer is valid and was pushed.
     unsafe fn put_back(self, buffer: *mut Buffer);
-    /// Calls the callbacks that a jump to this buffer passes by ([`call_callbacks`]). They may push and pop buffers of
-    /// their own but leave the chain as it was.
+    /// Calls the callbacks that a jump to this buffer passes by ([`call_callbacks`]). They may push
+    /// and pop buffers of their own but leave the chain as it was.
     ///
     /// # Safety
     /// The callbacks of this thread lie on its C stack.
@@ -217,7 +217,8 @@ pub unsafe fn push_saved<T: Thread>(thread: T, buffer: *mut Buffer) {
 /// Lands in the newest buffer with `value`.
 ///
 /// # Safety
-/// The buffer was pushed in a function that has not returned, and no frame between here and there has a destructor.
+/// The buffer was pushed in a function that has not returned, and no frame between here and there
+/// has a destructor.
 #[inline(always)]
 pub unsafe fn jump<T: Thread>(thread: T, value: *mut c_void) -> ! {
     let top = thread.top();

@@ -1,14 +1,15 @@
 //! What is done with the values: queueing, locking, and the pass that runs what is queued.
 //!
 //! ```text
-//!   pass   | LOCKED, take node |  node  | take node |  node  | take callback |  callback  | unlock |
-//!            atomic section              section               section                      section
+//!   pass   | LOCKED, take node |  node  | take node |  node  | take callback | callback | unlock |
+//!            a section                    a section            a section                a section
 //! ```
 //!
-//! Only the nodes that were queued before the pass run in it, then one callback. An interrupt may come
-//! anywhere outside of the sections, and queue or lock.
+//! Only the nodes that were queued before the pass run in it, then one callback. An interrupt may
+//! come anywhere outside of the sections, and queue or lock.
 //!
-//! A callback may raise or abort, and a jump skips destructors: nothing here that lives across a call has one.
+//! A callback may raise or abort, and a jump skips destructors: nothing here that lives across a
+//! call has one.
 
 use core::mem::needs_drop;
 use core::ptr::NonNull;
@@ -17,11 +18,12 @@ use super::{Full, Node, NodeList, Ring, Slot, State};
 
 /// What the scheduler asks of its host, which keeps the values and calls what is queued.
 ///
-/// What is read and written here is so inside a section, but where [`exception_left`] and [`run_due`] say otherwise.
+/// What is read and written here is so inside a section, but where [`exception_left`] and
+/// [`run_due`] say otherwise.
 ///
 /// # Safety
-/// The values are those that were set last, and nobody else changes them in a section. A node of the list is valid, and
-/// nobody else reads or writes it in a section.
+/// The values are those that were set last, and nobody else changes them in a section. A node of
+/// the list is valid, and nobody else reads or writes it in a section.
 pub unsafe trait Host<const DEPTH: usize>: Copy {
     /// A static node; `Infallible` where there are none.
     type Node: Node;
@@ -29,10 +31,11 @@ pub unsafe trait Host<const DEPTH: usize>: Copy {
     type Call;
     /// An atomic section that is open, in which no interrupt and no other thread runs.
     type Section;
-    /// What a jump out of a callback finds on the stack, to unlock the scheduler by; `()` where nothing is to be done.
+    /// What a jump out of a callback finds on the stack, to unlock the scheduler by; `()` where
+    /// nothing is to be done.
     type Guard;
-    /// Whether an unlock without a lock is refused, and locks are counted that the state has no room for. If not,
-    /// callers see to it that there are none.
+    /// Whether an unlock without a lock is refused, and locks are counted that the state has no
+    /// room for. If not, callers see to it that there are none.
     const CHECKED: bool;
 
     /// Opens a section.
@@ -143,8 +146,8 @@ fn work_left<const DEPTH: usize, H: Host<DEPTH>>(host: H) -> bool {
     host.other_work() || host.nodes().head.is_some() || host.ring().len != 0
 }
 
-/// An exception was left, which wakes an idle scheduler. Without an atomic section, as in C: an interrupt that
-/// comes in between may schedule, but a lock that outlives it would be lost.
+/// An exception was left, which wakes an idle scheduler. Without an atomic section, as in C: an
+/// interrupt that comes in between may schedule, but a lock that outlives it would be lost.
 #[inline(always)]
 pub fn exception_left<const DEPTH: usize, H: Host<DEPTH>>(host: H) {
     if host.state() == State::IDLE {
@@ -152,8 +155,8 @@ pub fn exception_left<const DEPTH: usize, H: Host<DEPTH>>(host: H) {
     }
 }
 
-/// Queues a callback. May run in an interrupt, and from fast RAM, so all of it is inline. Returns false if the
-/// ring is full.
+/// Queues a callback. May run in an interrupt, and from fast RAM, so all of it is inline. Returns
+/// false if the ring is full.
 #[inline(always)]
 pub fn schedule<const DEPTH: usize, H: Host<DEPTH>>(host: H, call: H::Call) -> bool {
     let section = host.begin();
@@ -172,8 +175,8 @@ pub fn schedule<const DEPTH: usize, H: Host<DEPTH>>(host: H, call: H::Call) -> b
     queued
 }
 
-/// Queues a static node. May run in an interrupt. Returns false if it is queued already, or if either is none: the C
-/// would crash on the first, and on the second when the node's turn comes.
+/// Queues a static node. May run in an interrupt. Returns false if it is queued already, or if
+/// either is none: the C would crash on the first, and on the second when the node's turn comes.
 ///
 /// # Safety
 /// `node` is valid until its callback has been called.
@@ -188,8 +191,8 @@ pub unsafe fn schedule_node<const DEPTH: usize, H: Host<DEPTH>>(
     };
     let section = host.begin();
     let mut list = host.nodes();
-    // SAFETY: queued nodes are valid and nobody else uses them in a section, by the host's contract; so is this one,
-    // by this function's.
+    // SAFETY: queued nodes are valid and nobody else uses them in a section, by the host's
+    // contract; so is this one, by this function's.
     let queued = unsafe { list.push(node, callback) }.is_ok();
     if queued {
         host.set_state(host.state().scheduled());
@@ -200,7 +203,8 @@ pub unsafe fn schedule_node<const DEPTH: usize, H: Host<DEPTH>>(
     queued
 }
 
-/// Runs what is queued if the state says that something is, in a thread that may. The state is read without a section.
+/// Runs what is queued if the state says that something is, in a thread that may. The state is read
+/// without a section.
 ///
 /// # Safety
 /// As for [`run_pending`].
@@ -212,11 +216,12 @@ pub unsafe fn run_due<const DEPTH: usize, H: Host<DEPTH>>(host: H) {
     }
 }
 
-/// Runs the static nodes that were queued before the call, then one callback. Returns whether there was anything to
-/// do: there is not while the scheduler is locked, as it is while they run.
+/// Runs the static nodes that were queued before the call, then one callback. Returns whether there
+/// was anything to do: there is not while the scheduler is locked, as it is while they run.
 ///
 /// # Safety
-/// What was queued may be called here, and may jump: no frame between here and the buffer has a destructor.
+/// What was queued may be called here, and may jump: no frame between here and the buffer has a
+/// destructor.
 #[inline(always)]
 pub unsafe fn run_pending<const DEPTH: usize, H: Host<DEPTH>>(host: H) -> bool {
     const {
@@ -233,7 +238,8 @@ pub unsafe fn run_pending<const DEPTH: usize, H: Host<DEPTH>>(host: H) -> bool {
     }
     host.set_state(State::LOCKED);
     let mut guard = host.guard();
-    // SAFETY: the guard lies on this stack and is not moved; it is unlinked below, or a jump leaves this frame.
+    // SAFETY: the guard lies on this stack and is not moved; it is unlinked below, or a jump leaves
+    // this frame.
     unsafe { host.link(&raw mut guard) };
     // SAFETY: by this function's contract.
     let section = unsafe { run_nodes(host, section) };
@@ -266,7 +272,8 @@ unsafe fn run_nodes<const DEPTH: usize, H: Host<DEPTH>>(
     };
     loop {
         let mut list = host.nodes();
-        // SAFETY: queued nodes are valid and nobody else uses them in a section, by the host's contract.
+        // SAFETY: queued nodes are valid and nobody else uses them in a section, by the host's
+        // contract.
         let Some((node, callback)) = (unsafe { list.pop() }) else {
             return section;
         };
@@ -283,7 +290,8 @@ unsafe fn run_nodes<const DEPTH: usize, H: Host<DEPTH>>(
     }
 }
 
-/// What is to be done about an abort and an exception that are pending, besides running what is scheduled.
+/// What is to be done about an abort and an exception that are pending, besides running what is
+/// scheduled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pending {
     /// Forget them.
@@ -315,7 +323,8 @@ pub trait Raise: Copy {
     unsafe fn abort(self) {}
     /// Whether an exception is pending.
     fn exception_waits(self) -> bool;
-    /// Takes the pending exception in an atomic section; none if another thread or an interrupt was quicker.
+    /// Takes the pending exception in an atomic section; none if another thread or an interrupt was
+    /// quicker.
     fn take_exception(self) -> Option<Self::Exception>;
     /// Jumps with the exception to the newest buffer. In a test it may return.
     ///

@@ -1,5 +1,6 @@
-//! A host of tests: a scheduler's words with interrupts between any two of its steps, and what is naively expected
-//! of it. What runs over it is what ships ([`crate::sched::run_pending`] and the others).
+//! A host of tests: a scheduler's words with interrupts between any two of its steps, and what is
+//! naively expected of it. What runs over it is what ships ([`crate::sched::run_pending`] and the
+//! others).
 //!
 //! ```text
 //!   main program   |lock|   |unlock|      |pending: take node|  callback  |take callback| ...

@@ -135,7 +135,8 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0usize..5).prop_map(|node| CoreOp::ScheduleNode { node }),
         1 => Just(CoreOp::SchedLock),
         2 => Just(CoreOp::SchedUnlock),
-        6 => (0u8..3, any::<bool>()).prop_map(|(how, abort_buffer)| CoreOp::Pending { how, abort_buffer }),
+        6 => (0u8..3, any::<bool>())
+            .prop_map(|(how, abort_buffer)| CoreOp::Pending { how, abort_buffer }),
         1 => Just(CoreOp::Exception { chunk: 0 }),
         1 => Just(CoreOp::VmAbort),
         1 => action().prop_map(|action| CoreOp::Callback { action }),
@@ -240,7 +241,8 @@ fn a_lost_callback_is_noticed() {
     scheduler.finish();
 }
 
-/// A host of as little as there can be: no nodes, nothing else that wakes, no abort; an unlock is checked.
+/// A host of as little as there can be: no nodes, nothing else that wakes, no abort; an unlock is
+/// checked.
 struct Least {
     state: Cell<State>,
     more_locks: Cell<usize>,

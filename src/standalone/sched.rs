@@ -102,7 +102,7 @@ impl Scheduler {
     /// Where a slot's call is kept.
     #[inline(always)]
     fn call_of(self, slot: Slot) -> *mut Call {
-        // SAFETY: a field of a scheduler that was made; a slot's index is below the depth of the queue.
+        // SAFETY: a field of a scheduler that was made; a slot's index is below the queue's depth.
         unsafe {
             (&raw mut (*self.state).queue)
                 .cast::<Call>()
@@ -124,9 +124,9 @@ unsafe extern "C" fn jumped_out(node: *mut c_void) {
     sched::unlock(unsafe { (*node.cast::<Running>()).scheduler });
 }
 
-// SAFETY: the scheduler was made (the contract of every export), so its words are there, and nobody but the library
-// uses them; the program's section keeps out whoever calls it meanwhile; queued nodes are valid (the contract of
-// `mpgc_sched_schedule_node`).
+// SAFETY: the scheduler was made (the contract of every export), so its words are there, and nobody
+// but the library uses them; the program's section keeps out whoever calls it meanwhile; queued
+// nodes are valid (the contract of `mpgc_sched_schedule_node`).
 unsafe impl Host<MPGC_SCHED_DEPTH> for Scheduler {
     type Node = mpgc_sched_node;
     type Call = Call;

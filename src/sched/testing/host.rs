@@ -1,4 +1,5 @@
-//! What the scheduler asks of its host, with a point where an interrupt may come at each, and the model told.
+//! What the scheduler asks of its host, with a point where an interrupt may come at each, and the
+//! model told.
 
 use core::ptr::NonNull;
 use std::boxed::Box;
@@ -10,8 +11,8 @@ use crate::sched::{Host, NodeList, Raise, Ring, Slot, State, run_due};
 /// What unwinds in place of a jump to the buffer for aborts.
 pub(super) struct Jump;
 
-// SAFETY: the values are cells that only this changes, interrupts come outside of sections alone, and the nodes
-// are valid as long as the scheduler.
+// SAFETY: the values are cells that only this changes, interrupts come outside of sections alone,
+// and the nodes are valid as long as the scheduler.
 unsafe impl<const DEPTH: usize> Host<DEPTH> for &Scheduler<DEPTH> {
     type Node = TestNode;
     type Call = u32;
@@ -47,7 +48,8 @@ unsafe impl<const DEPTH: usize> Host<DEPTH> for &Scheduler<DEPTH> {
             }
             Doing::Lock => model.lock(),
             Doing::Unlock => model.unlock(),
-            // The guard is linked in the section that takes the callback, and no more when the pass unlocks.
+            // The guard is linked in the section that takes the callback, and no more when the pass
+            // unlocks.
             Doing::Called if self.guards.get() == 0 => model.unlock(),
             Doing::Pass | Doing::Nodes | Doing::Called | Doing::Else => {}
         }

@@ -13,8 +13,8 @@ impl<const DEPTH: usize> Scheduler<DEPTH> {
     ///
     /// # Panics
     ///
-    /// When something is lost, runs twice, too early or out of order, or a queue says that it is full and
-    /// is not.
+    /// When something is lost, runs twice, too early or out of order, or a queue says that it is
+    /// full and is not.
     pub fn run(&self, steps: &[Step]) {
         for &step in steps {
             self.step(step);
@@ -173,8 +173,8 @@ impl<const DEPTH: usize> Scheduler<DEPTH> {
         }
     }
 
-    /// No atomic section, as in C. A lock that outlives its interrupt would be lost between the read and the
-    /// write, in C too.
+    /// No atomic section, as in C. A lock that outlives its interrupt would be lost between the
+    /// read and the write, in C too.
     fn leave_exception(&self) {
         let outer = self.between.replace(true);
         self.exception.set(true);
