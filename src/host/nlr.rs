@@ -156,8 +156,16 @@ pub unsafe fn jump(value: *mut c_void) -> ! {
 pub unsafe fn jump_abort() -> ! {
     // SAFETY: the port pushed the abort buffer in a function that has not returned.
     unsafe {
-        *Running(thread()).top() = (*super::micropython::vm()).nlr_abort.cast();
-        jump(core::ptr::null_mut())
+        let running = Running(thread());
+        let buffer: *mut Buffer = (*super::micropython::vm()).nlr_abort.cast();
+        *running.top() = buffer;
+        #[cfg(mpgc_scheduler)]
+        {
+            // First the callbacks: a finaliser's undoes the locks that came after the pass's.
+            running.call_callbacks(buffer);
+            super::sched::abandon_pass(buffer);
+        }
+        nlr::jump(running, core::ptr::null_mut())
     }
 }
 

@@ -147,53 +147,69 @@ unsafe impl Host<SCHEDULER_DEPTH> for MicroPython {
     }
     #[inline(always)]
     unsafe fn link(self, guard: *mut guard::Guard) {
-        // SAFETY: by this function's contract.
-        unsafe { guard::link(guard) }
+        guard::link(guard);
     }
     #[inline(always)]
     unsafe fn unlink(self, guard: *mut guard::Guard) {
-        // SAFETY: by this function's contract.
-        unsafe { guard::unlink(guard) }
+        guard::unlink(guard);
     }
 }
 
-/// What unlocks the scheduler when an abort of the VM leaves what it runs by a jump.
-#[cfg(all(mpgc_scheduler, mpgc_vm_abort, mpgc_jump_callbacks))]
+/// Where the pass that runs has its guard, for an abort to see whether it leaves the pass.
+///
+/// A jump callback would do the same for three times the instructions.
+#[cfg(all(mpgc_scheduler, mpgc_vm_abort))]
 mod guard {
-    use super::super::nlr;
+    use core::mem::MaybeUninit;
+    use core::sync::atomic::AtomicUsize;
+    use core::sync::atomic::Ordering::Relaxed;
 
-    pub use super::super::bindings::nlr_jump_callback_node_t as Guard;
+    pub type Guard = MaybeUninit<usize>;
+    pub const NEW: Guard = MaybeUninit::uninit();
 
-    pub const NEW: Guard = Guard {
-        prev: core::ptr::null_mut(),
-        fun: None,
-    };
+    /// The address of the guard; 0 while no pass runs.
+    static PASS: AtomicUsize = AtomicUsize::new(0);
 
-    /// Other locks may be another thread's, so that this one alone is undone.
-    unsafe extern "C" fn jumped_out(_node: *mut core::ffi::c_void) {
-        super::unlock();
+    #[inline(always)]
+    pub fn link(guard: *mut Guard) {
+        PASS.store(guard.addr(), Relaxed);
     }
 
-    pub unsafe fn link(guard: *mut Guard) {
-        // SAFETY: the guard stays where it is, by the contract of `Host::link`.
-        unsafe { nlr::push_callback(guard, Some(jumped_out)) }
+    #[inline(always)]
+    pub fn unlink(_guard: *mut Guard) {
+        PASS.store(0, Relaxed);
     }
 
-    pub unsafe fn unlink(_guard: *mut Guard) {
-        // SAFETY: the newest callback is this one, by the contract of `Host::unlink`.
-        unsafe { nlr::pop_callback(false) }
+    /// Whether a jump from here to an address of this thread's stack, which grows down, leaves the
+    /// pass. Then none runs any more.
+    pub fn is_left_for(buffer: usize) -> bool {
+        let here = 0u8;
+        let pass = PASS.load(Relaxed);
+        let left = (&raw const here).addr() < pass && pass < buffer;
+        if left {
+            PASS.store(0, Relaxed);
+        }
+        left
     }
 }
-/// Without jump callbacks (1.20) the scheduler stays locked after an abort, as in C.
-#[cfg(all(mpgc_scheduler, not(all(mpgc_vm_abort, mpgc_jump_callbacks))))]
+#[cfg(all(mpgc_scheduler, not(mpgc_vm_abort)))]
 mod guard {
     pub type Guard = ();
     pub const NEW: Guard = ();
 
     #[inline(always)]
-    pub unsafe fn link(_guard: *mut Guard) {}
+    pub fn link(_guard: *mut Guard) {}
     #[inline(always)]
-    pub unsafe fn unlink(_guard: *mut Guard) {}
+    pub fn unlink(_guard: *mut Guard) {}
+}
+
+/// An abort jumps to `buffer`, and what lies below has been told: where the jump leaves a pass, its
+/// lock is undone. Other locks may be another thread's, so that this one alone is.
+#[cfg(all(mpgc_scheduler, mpgc_vm_abort))]
+pub fn abandon_pass(buffer: *const crate::nlr::Buffer) {
+    if guard::is_left_for(buffer.addr()) {
+        unlock();
+    }
 }
 
 /// Leaves `exc` for the main thread to raise. May run in an interrupt.
