@@ -365,7 +365,8 @@ void *mpgc_realloc(struct mpgc_heap *heap,
 int mpgc_free(struct mpgc_heap *heap,
               void *chunk);
 
-// The bytes of the chunk that starts at `address`, 0 if none does. Any address may be asked about.
+// The bytes of the chunk that starts at `address`, 0 if none does: those of its blocks; in a hardened library
+// those that were asked for. Any address may be asked about.
 //
 // # Safety
 // The heap was made.

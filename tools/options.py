@@ -16,6 +16,7 @@ NAMED = {
     "conservative-clear": "-DMICROPY_GC_CONSERVATIVE_CLEAR=1",
     "tail-clear": "-DMICROPY_GC_CONSERVATIVE_CLEAR=0",
     "noscan": "MPGC_NOSCAN=1",
+    "hardened": "MPGC_HARDENED=1",
     "size": "MPGC_PROFILE=size",
     "large": "MPGC_PROFILE=large",
     "native": "--emit native",

@@ -3,7 +3,8 @@
 
 What CI runs in minutes (tools/run_checks.py) is run here until it means something, with one release: ten million
 operations for each configuration beside the C original, twenty times the random traces, millions of interrupts,
-rounds of the thread tests, ten minutes of fuzzing for each target. Each step is one check,
+rounds of the thread tests, ten minutes of fuzzing for each target; and MicroPython's own suites on the hardened
+build, with every release that is tested. Each step is one check,
 whose output goes to build/proof; RESUME=1 leaves out those that have passed before. All but the interrupts run
 JOBS at once: what they find does not depend on time, or is compared with the C in turns.
 """
@@ -20,6 +21,7 @@ OPERATIONS = 10_000_000
 TRACES = 3000
 SIGNALS = 5_000_000
 FUZZ_SECONDS = 600
+HARDENED_VARIANTS = ("standard", "coverage")
 FOLDER = BUILD / "proof"
 
 
@@ -31,7 +33,7 @@ def traces():
     """
     settings = [f"MPGC_TRACES={TRACES}", "PROPTEST_CASES=20000", "CARGO_PROFILE_TEST_OPT_LEVEL=2"]
     command = ["env", *settings, "cargo", "test", "--lib", "--target-dir", str(FOLDER / "target")]
-    return Step(f"{TRACES} traces of each heap", command, count_cargo, 40, True)
+    return Step(f"{TRACES} traces of each heap", command, count_cargo, 40, cores=1)
 
 
 def twins_steps(release):
@@ -42,17 +44,25 @@ def twins_steps(release):
             say(f"twins {release} {name}: left out: {missing}")
             continue
         words = ["--release", release, "--config", name, "--operations", str(OPERATIONS)]
-        yield Step(f"twins {release} {name}", python("tools/twins.py", *words), count_line, 1, True)
+        yield Step(f"twins {release} {name}", python("tools/twins.py", *words), count_line, 1, cores=1)
 
 
 def fuzz_steps(release):
     """Ten minutes for each target, from the corpus that is kept."""
     for target in fuzz.TARGETS:
         words = ["--release", release, "--target", target, "--seconds", str(FUZZ_SECONDS)]
-        yield Step(f"fuzz {release} {target}", python("tools/fuzz.py", *words), count_line, FUZZ_SECONDS // 60 + 1, True)
+        yield Step(f"fuzz {release} {target}", python("tools/fuzz.py", *words), count_line, FUZZ_SECONDS // 60 + 1, cores=1)
 
 
-def all_steps(release):
+def hardened_steps(releases):
+    """MicroPython's own suites on the hardened build, beside the C."""
+    for release in releases:
+        for variant in HARDENED_VARIANTS:
+            words = ["--release", release, "--variant", variant, "--options", "hardened"]
+            yield Step(f"upstream {release} {variant} hardened", python("tools/upstream.py", *words), None, 8)
+
+
+def all_steps(release, releases):
     """The longest first, so that no core waits for another at the end."""
     at = ["--release", release]
     signals = ["--signals", str(SIGNALS), "--pairs", "40"]
@@ -62,12 +72,13 @@ def all_steps(release):
         # what several of the others build first, and must not at once
         Step(f"unix port {release}", python("tools/unix.py", *at), None, 2),
         Step(f"interrupts {release}", python("tools/interrupts.py", *at, *signals), count_line, 10),
-        Step(f"threads {release}", python("tools/threads.py", *at, *rounds), count_line, 60, True),
-        Step(f"matrix {release}", matrix, count_line, 40, True),
+        Step(f"threads {release}", python("tools/threads.py", *at, *rounds), count_line, 60, cores=1),
+        Step(f"matrix {release}", matrix, count_line, 40, cores=1),
         traces(),
         *fuzz_steps(release),
-        Step(f"sanitizers {release}", python("tools/sanitize.py", *at), count_line, 10, True),
+        Step(f"sanitizers {release}", python("tools/sanitize.py", *at), count_line, 10, cores=1),
         *twins_steps(release),
+        *hardened_steps(releases),
     ]
 
 
@@ -78,12 +89,13 @@ def main():
     parser.add_argument("--resume", action="store_true", help="leave out the steps that passed in an earlier run")
     parser.add_argument("--release", default="", help=f"the MicroPython beside which it runs ({TESTED_RELEASES[0]})")
     args = parser.parse_args()
-    chosen = choose(all_steps(args.release or TESTED_RELEASES[0]), args.only)
+    releases = [args.release] if args.release else TESTED_RELEASES
+    chosen = choose(all_steps(releases[0], releases), args.only)
     if args.list:
         say("\n".join(f"{step.name} (about {step.minutes} min)" for _, step in chosen))
         return 0
     width = jobs()
-    minutes = sum(step.minutes / (width if step.shares else 1) for _, step in chosen)
+    minutes = sum(step.minutes / (width if step.cores == 1 else 1) for _, step in chosen)
     say(f"{len(chosen)} steps, about {int(minutes) // 60} h {int(minutes) % 60} min on an idle machine; JOBS={width}")
     return run_steps(chosen, FOLDER, resume=args.resume, width=width)
 

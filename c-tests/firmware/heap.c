@@ -9,6 +9,16 @@ static mpgc_heap heap;
 
 static mpgc_error_fn on_error = note_error;
 
+// What fits into a block, and what `mpgc_nbytes` says of a chunk of n bytes. In a hardened library that is what was asked
+// for, and a chunk has a guard of a byte behind it.
+#ifdef HARDENED
+#define ONE (BLOCK - 1)
+#define BYTES_OF(n) (n)
+#else
+#define ONE (BLOCK)
+#define BYTES_OF(n) (((n) + BLOCK - 1) / BLOCK * BLOCK)
+#endif
+
 static void fresh_heap(void) {
     mpgc_config config = {.error = on_error};
     mpgc_heap_init(&heap, memory, sizeof memory, &config);
@@ -23,7 +33,7 @@ static void chunks_are_zero_and_aligned_and_lie_apart(void) {
         char *chunk = mpgc_alloc(&heap, n, 0);
         EXPECT(chunk != NULL);
         EXPECT((uintptr_t)chunk % BLOCK == 0);
-        EXPECT(mpgc_nbytes(&heap, chunk) == (n + BLOCK - 1) / BLOCK * BLOCK);
+        EXPECT(mpgc_nbytes(&heap, chunk) == BYTES_OF(n));
         for (size_t i = 0; i < n; i++) {
             EXPECT(chunk[i] == 0);
         }
@@ -118,7 +128,7 @@ static void a_full_heap_is_out_of_memory_and_goes_on(void) {
     fresh_heap();
     mpgc_set_collect(&heap, false, SIZE_MAX);
     void *first = NULL, *chunk;
-    while ((chunk = mpgc_alloc(&heap, BLOCK, 0)) != NULL) {
+    while ((chunk = mpgc_alloc(&heap, ONE, 0)) != NULL) {
         first = first ? first : chunk;
     }
     EXPECT(was_told(MPGC_ERROR_OUT_OF_MEMORY));
@@ -126,9 +136,9 @@ static void a_full_heap_is_out_of_memory_and_goes_on(void) {
     mpgc_heap_info(&heap, &info);
     EXPECT(info.free == 0 && info.used == info.total && info.max_free == 0 && info.max_used == BLOCK);
     EXPECT(mpgc_realloc(&heap, first, 2 * BLOCK, true) == NULL && was_told(MPGC_ERROR_OUT_OF_MEMORY));
-    EXPECT(mpgc_nbytes(&heap, first) == BLOCK);
+    EXPECT(mpgc_nbytes(&heap, first) == ONE);
     EXPECT(mpgc_free(&heap, first) == MPGC_OK);
-    EXPECT(mpgc_alloc(&heap, BLOCK, 0) == first);
+    EXPECT(mpgc_alloc(&heap, ONE, 0) == first);
     EXPECT(mpgc_alloc(&heap, SIZE_MAX, 0) == NULL && was_told(MPGC_ERROR_OUT_OF_MEMORY));
     EXPECT(mpgc_alloc(&heap, SIZE_MAX - BLOCK, 0) == NULL && was_told(MPGC_ERROR_OUT_OF_MEMORY));
     EXPECT(mpgc_heap_check(&heap, NULL));
@@ -136,7 +146,7 @@ static void a_full_heap_is_out_of_memory_and_goes_on(void) {
 
 static void a_bad_pointer_is_refused_and_nothing_is_changed(void) {
     fresh_heap();
-    char *chunk = mpgc_alloc(&heap, 3 * BLOCK, 0), *other = mpgc_alloc(&heap, BLOCK, 0);
+    char *chunk = mpgc_alloc(&heap, 3 * BLOCK, 0), *other = mpgc_alloc(&heap, ONE, 0);
     int local = 0;
     mpgc_info before, after;
     mpgc_heap_info(&heap, &before);
@@ -170,7 +180,7 @@ static void a_bad_pointer_is_refused_and_nothing_is_changed(void) {
 
 static void the_chunk_of_an_address_is_found(void) {
     fresh_heap();
-    char *chunk = mpgc_alloc(&heap, 3 * BLOCK, 0);
+    char *chunk = mpgc_alloc(&heap, 2 * BLOCK + ONE, 0);
     size_t n = 0;
     EXPECT(mpgc_heap_chunk_of(&heap, chunk + 2 * BLOCK + 5, &n) == chunk && n == 3 * BLOCK);
     EXPECT(mpgc_heap_chunk_of(&heap, chunk + 3 * BLOCK, NULL) == NULL);
@@ -189,7 +199,7 @@ static void a_chunk_grows_and_shrinks_and_keeps_what_is_in_it(void) {
     for (size_t i = 0; i < 5 * BLOCK; i++) {
         EXPECT(moved[i] == (i < BLOCK ? 7 : 0));
     }
-    EXPECT(mpgc_realloc(&heap, moved, 1, true) == moved && mpgc_nbytes(&heap, moved) == BLOCK);
+    EXPECT(mpgc_realloc(&heap, moved, 1, true) == moved && mpgc_nbytes(&heap, moved) == BYTES_OF(1));
     EXPECT(mpgc_realloc(&heap, moved, 0, true) == NULL && mpgc_nbytes(&heap, moved) == 0);
     EXPECT(mpgc_nbytes(&heap, wall) == BLOCK && told.times == 0);
 }
@@ -235,7 +245,7 @@ static void a_region_is_added_and_used(void) {
     EXPECT(after.total > before.total + sizeof more * 8 / 10);
     int in_more = 0;
     char *chunk;
-    while ((chunk = mpgc_alloc(&heap, BLOCK, 0)) != NULL) {
+    while ((chunk = mpgc_alloc(&heap, ONE, 0)) != NULL) {
         in_more += chunk >= (char *)more && chunk < (char *)more + sizeof more;
     }
     EXPECT(in_more > 400 / 4 && mpgc_heap_check(&heap, NULL));
@@ -275,6 +285,14 @@ static void overrun(void) {
     mpgc_free(&heap, chunk);
 }
 
+// What was asked for fills its block.
+static void overrun_of_a_full_block(void) {
+    fresh_heap();
+    char *chunk = mpgc_alloc(&heap, BLOCK, 0);
+    chunk[BLOCK] = 1;
+    mpgc_free(&heap, chunk);
+}
+
 static void write_after_free(void) {
     fresh_heap();
     char *chunk = mpgc_alloc(&heap, 2 * BLOCK, 0);
@@ -308,6 +326,7 @@ static void expect_stop(void (*function)(void), int kind) {
 
 static void a_hardened_heap_stops_at_an_overrun(void) {
     expect_stop(overrun, MPGC_FAULT_OVERRUN);
+    expect_stop(overrun_of_a_full_block, MPGC_FAULT_OVERRUN);
 }
 
 static void a_hardened_heap_stops_at_a_write_after_a_free(void) {

@@ -54,7 +54,7 @@ static void only_whole_words_of_a_range_are_read(void) {
 __attribute__((noinline)) static void collect_with_a_chunk_on_the_stack(void) {
     void *volatile local[3] = {mpgc_alloc(&heap, 1, 0), NULL, mpgc_alloc(&heap, 1, 0)};
     mpgc_collect(&heap);
-    EXPECT(mpgc_nbytes(&heap, local[0]) == BLOCK && mpgc_nbytes(&heap, local[2]) == BLOCK);
+    EXPECT(mpgc_nbytes(&heap, local[0]) != 0 && mpgc_nbytes(&heap, local[2]) != 0);
 }
 
 __attribute__((noinline)) static void overwrite_the_stack(void) {
@@ -72,7 +72,7 @@ __attribute__((noinline)) static void overwrite_the_stack(void) {
         overwrite_the_stack(); \
         mpgc_collect(&heap); \
         __asm__ volatile("" : "+r"(chunk)); \
-        EXPECT(mpgc_nbytes(&heap, chunk) == BLOCK); \
+        EXPECT(mpgc_nbytes(&heap, chunk) != 0); \
     }
 COLLECT_WITH_A_CHUNK_IN(rbx)
 COLLECT_WITH_A_CHUNK_IN(r12)
@@ -112,9 +112,9 @@ __attribute__((noinline)) static void the_function_that_asks_for_the_top_is_scan
         local[i] = mpgc_alloc(&heap, 1, 0);
     }
     mpgc_collect(&heap);
-    EXPECT(mpgc_nbytes(&heap, first) == BLOCK);
+    EXPECT(mpgc_nbytes(&heap, first) != 0);
     for (int i = 0; i < 4; i++) {
-        EXPECT(mpgc_nbytes(&heap, local[i]) == BLOCK);
+        EXPECT(mpgc_nbytes(&heap, local[i]) != 0);
     }
 }
 

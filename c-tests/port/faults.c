@@ -117,6 +117,23 @@ static void overrun_collect(char *a, char *b) {
     gc_collect();
 }
 
+// What was asked for fills its blocks.
+static void overrun_full(char *a, char *b) {
+    (void)a;
+    (void)b;
+    char *full = gc_alloc(MICROPY_BYTES_PER_GC_BLOCK, 0);
+    full[MICROPY_BYTES_PER_GC_BLOCK] = 1;
+    gc_free(full);
+}
+
+static void overrun_full_collect(char *a, char *b) {
+    (void)a;
+    (void)b;
+    char *volatile full = gc_alloc(MICROPY_BYTES_PER_GC_BLOCK, 0);
+    full[MICROPY_BYTES_PER_GC_BLOCK] = 1;
+    gc_collect();
+}
+
 // The table's first byte says that the first block is a tail.
 static void tail_without_head(char *a, char *b) {
     (void)a;
@@ -164,6 +181,8 @@ static const struct {
     { "overrun", overrun },
     { "overrun-realloc", overrun_realloc },
     { "overrun-collect", overrun_collect },
+    { "overrun-full", overrun_full },
+    { "overrun-full-collect", overrun_full_collect },
     { "tail-without-head", tail_without_head },
     { "mark-outside-collect", mark_outside_collect },
     { "marked-free", marked_free },

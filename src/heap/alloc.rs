@@ -127,7 +127,7 @@ impl<H: Host> Heap<H> {
     /// Enters the heap to get a chunk of `bytes` bytes, and returns its blocks. `None`, and not entered, if there can be none.
     #[inline(always)]
     fn enter_for(self, bytes: usize) -> Option<BlockCount> {
-        let n = BlockCount::for_bytes(bytes, H::BLOCK_BYTES);
+        let n = self.blocks_for(bytes);
         if H::VERBOSE {
             self.host().trace(Trace::AllocRequest { bytes, blocks: n });
         }
@@ -308,7 +308,7 @@ impl<H: Host> Heap<H> {
         area.weakrefs().set(head);
     }
 
-    /// The bytes of the chunk that starts at `address`; 0 for any other address.
+    /// The bytes of the chunk that starts at `address`; 0 for any other address. In a hardened heap, those that were asked for.
     ///
     /// Mirrors `gc_nbytes` (py/gc.c).
     pub fn chunk_bytes(self, address: *const u8) -> usize {
@@ -318,7 +318,7 @@ impl<H: Host> Heap<H> {
             .find_map(|area| area.block_at(address.addr()).map(|block| (area, block)));
         let bytes = match found {
             Some((area, block)) if area.table().is_head(block) => {
-                area.chunk_len(block).0 * H::BLOCK_BYTES
+                area.chunk_len(block).0 * H::BLOCK_BYTES - area.slack(block)
             }
             _ => 0,
         };

@@ -5,6 +5,7 @@ use core::ptr::NonNull;
 use super::Heap;
 use super::area::Area;
 use super::fault::Fault;
+use super::harden::with_guard;
 use super::host::{Host, Trace};
 use super::layout::{BLOCKS_PER_BIT_BYTE, BLOCKS_PER_TABLE_BYTE, GAP_BYTES, Layout, Tables};
 
@@ -90,7 +91,7 @@ impl<H: Host> Heap<H> {
     /// Mirrors `gc_try_add_heap` (py/gc.c).
     pub(super) fn try_add_area(self, bytes: usize) -> bool {
         let host = self.host();
-        let needed = with_slack_table::<H>(bytes_with_tables(bytes));
+        let needed = with_slack_table::<H>(bytes_with_tables(with_guard::<H>(bytes)));
         let available = host.max_new_area();
         if available < needed {
             return false;

@@ -4,7 +4,7 @@
 //!   a chunk of 2 blocks, 40 of 64 bytes asked for      a free block
 //!   |..................|........canary........|         |.......poison.......|
 //!   0                  40                     64
-//!   slack table: 24                                     (nothing)
+//!   slack table: 24 - GUARD                             (nothing)
 //! ```
 //!
 //! - Free blocks are filled with *poison*, which must be whole when they are handed out: if not, somebody has
@@ -12,6 +12,10 @@
 //! - The *slack*, the bytes of a chunk that were not asked for, is filled with a *canary*. How long it is
 //!   stands in a table of one byte a block, right before the pool; it must be whole when the chunk is
 //!   freed or resized, and at each collect.
+//! - A chunk has slack even if what was asked for fills its blocks: [`GUARD`] bytes at least, for which it gets one more
+//!   block. Whatever is written next to the end of any chunk is seen.
+//! - `chunk_bytes` says how much was asked for: a program may use what it is said to have, and what it saves up to there
+//!   holds no canary.
 //! - A pointer that is given back must be that of a live chunk.
 //! - Before each collect the tables are read for what cannot be.
 //!
@@ -32,6 +36,19 @@ use super::host::Host;
 pub const POISON: u8 = 0xd5;
 /// Fills the slack of a chunk.
 pub const CANARY: u8 = 0xa7;
+/// The least slack of a chunk. One byte is the first that any overrun writes, and makes the fewest chunks longer.
+pub const GUARD: usize = 1;
+
+/// The bytes that a chunk of `bytes` bytes must have. If there are not so many numbers, 0, which is refused like more
+/// than there is.
+#[inline(always)]
+pub(super) const fn with_guard<H: Host>(bytes: usize) -> usize {
+    if H::HARDENED && bytes != 0 {
+        bytes.wrapping_add(GUARD)
+    } else {
+        bytes
+    }
+}
 
 impl<H: Host> Area<H> {
     /// The byte that tells the slack of the chunk whose head is `head`.
@@ -47,7 +64,7 @@ impl<H: Host> Area<H> {
             return 0;
         }
         // SAFETY: with HARDENED the layout has a byte a block right before the pool.
-        usize::from(unsafe { self.slack_byte(head).read() })
+        usize::from(unsafe { self.slack_byte(head).read() }) + GUARD
     }
 
     /// Fills `n` blocks with poison.
@@ -63,6 +80,12 @@ impl<H: Host> Area<H> {
 }
 
 impl<H: Host> Heap<H> {
+    /// The blocks of a chunk in which `bytes` bytes are asked for: 0 if it can be none.
+    #[inline(always)]
+    pub(super) fn blocks_for(self, bytes: usize) -> BlockCount {
+        BlockCount::for_bytes(with_guard::<H>(bytes), H::BLOCK_BYTES)
+    }
+
     /// Stops if one of `n` blocks that were free has been written to.
     pub(super) fn expect_poison(self, area: Area<H>, block: BlockIndex, n: BlockCount) {
         if H::HARDENED {
@@ -94,10 +117,11 @@ impl<H: Host> Heap<H> {
             };
             let bytes = bytes.max(first_word);
             let slack = n.0 * H::BLOCK_BYTES - bytes;
-            // SAFETY: the slack is the chunk's, and nobody asked for it; the byte is the table's.
+            // SAFETY: the slack is the chunk's, and nobody asked for it (`blocks_for` leaves GUARD bytes of it at least, and less
+            // than a block more); the byte is the table's.
             unsafe {
                 area.address(head).add(bytes).write_bytes(CANARY, slack);
-                area.slack_byte(head).write(slack as u8);
+                area.slack_byte(head).write((slack - GUARD) as u8);
             }
         }
     }

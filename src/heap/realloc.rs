@@ -25,7 +25,7 @@ impl<H: Host> Heap<H> {
         if chunk.is_null() {
             return self.alloc_again(bytes, 0);
         }
-        let wanted = BlockCount::for_bytes(bytes, H::BLOCK_BYTES);
+        let wanted = self.blocks_for(bytes);
         if wanted == BlockCount(0) {
             // or so many bytes that no number of blocks is enough: then the chunk is kept
             if bytes == 0 {

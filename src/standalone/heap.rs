@@ -263,7 +263,8 @@ pub unsafe extern "C" fn mpgc_free(heap: *mut mpgc_heap, chunk: *mut c_void) -> 
     }
 }
 
-/// The bytes of the chunk that starts at `address`, 0 if none does. Any address may be asked about.
+/// The bytes of the chunk that starts at `address`, 0 if none does: those of its blocks; in a hardened library
+/// those that were asked for. Any address may be asked about.
 ///
 /// # Safety
 /// The heap was made.

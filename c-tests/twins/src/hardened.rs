@@ -10,13 +10,17 @@
 //!    C they hold what was there. The driver writes them before anybody looks.
 //! 4. **Free blocks** hold poison. In C they hold what was there.
 //!
+//! 5. **A guard**: a chunk has a byte of slack at least. So the C is asked for a byte more, and both chunks have the same
+//!    blocks.
+//! 6. **`gc_nbytes`** tells the bytes that were asked for, without the slack. In C it tells those of the blocks.
+//!
 //! Each of the values that mpgc has there is checked, to the byte.
 
 use crate::memory::Place;
 use crate::pair::{Difference, Outcome, Pair, WORD, same};
 use crate::side::Side;
 use crate::twin::{AreaWords, Twin};
-use mpgc::heap::testing::{CANARY, Layout, POISON, Tables};
+use mpgc::heap::testing::{CANARY, GUARD, Layout, POISON, Tables};
 
 /// Whether a twin is a hardened mpgc, by what it says of itself.
 pub fn is_hardened(twin: &Twin) -> bool {
@@ -44,6 +48,24 @@ pub fn extra_bytes(twin: &Twin, total: usize) -> usize {
 }
 
 impl Side {
+    /// What this side is asked for where a program asks for `bytes`.
+    pub fn asked(&self, bytes: usize) -> usize {
+        if self.beside_hardened && !self.hardened && bytes > 0 {
+            bytes + GUARD
+        } else {
+            bytes
+        }
+    }
+
+    /// `gc_nbytes`, and the bytes of the chunk that nobody asked for.
+    pub fn bytes_of_blocks(&self, chunk: *const u8) -> usize {
+        // SAFETY: any address may be asked for.
+        match unsafe { (self.twin.nbytes)(chunk) } {
+            0 => 0,
+            bytes => bytes + self.slack(chunk.addr()),
+        }
+    }
+
     /// [`extra_bytes`] of a region that begins with the fields of its area.
     pub fn extra_of_added(&self, offset: usize, bytes: usize) -> usize {
         if !self.hardened {
@@ -119,7 +141,8 @@ fn mask(bytes: usize) -> usize {
 fn slack_of(area: &AreaWords, head: usize) -> usize {
     let blocks = area.table_bytes * 4;
     // SAFETY: the table lies right before the pool, a byte for each block.
-    unsafe { area.pool.wrapping_sub(blocks - head).read() }.into()
+    let beyond_guard = unsafe { area.pool.wrapping_sub(blocks - head).read() };
+    usize::from(beyond_guard) + GUARD
 }
 
 fn kind_of(area: &AreaWords, block: usize) -> u8 {

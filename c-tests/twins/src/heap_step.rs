@@ -12,8 +12,8 @@ impl Pair {
             Op::Alloc { bytes, finaliser } => {
                 let flags = if finaliser { HAS_FINALISER } else { 0 };
                 // SAFETY: the heap was made.
-                let chunk = self.both_place("gc_alloc", |_, twin, _| unsafe {
-                    (twin.alloc)(bytes, flags)
+                let chunk = self.both_place("gc_alloc", |pair, twin, i| unsafe {
+                    (twin.alloc)(pair.side(i).asked(bytes), flags)
                 })?;
                 if self.note_collects() {
                     self.live.retain(|&place| place != chunk);
@@ -134,7 +134,8 @@ impl Pair {
         }
         // SAFETY: the chunk is live, and the driver follows it to where it goes.
         let to = self.both_place("gc_realloc", |pair, twin, i| unsafe {
-            (twin.realloc)(pair.side(i).address(place), bytes, may_move)
+            let side = pair.side(i);
+            (twin.realloc)(side.address(place), side.asked(bytes), may_move)
         });
         for i in 0..2 {
             let side = self.side_mut(i);

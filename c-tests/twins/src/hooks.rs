@@ -157,8 +157,10 @@ unsafe fn act(world: *mut c_void, action: CallbackAction, node: usize) {
             return;
         }
         CallbackAction::Allocates => {
+            // SAFETY: as above.
+            let bytes = unsafe { side(world) }.asked(24);
             // SAFETY: the heap was made.
-            let chunk = unsafe { (twin.alloc)(24, 0) };
+            let chunk = unsafe { (twin.alloc)(bytes, 0) };
             // SAFETY: as above.
             if !chunk.is_null() && unsafe { side(world) }.beside_hardened {
                 // SAFETY: the chunk has as many bytes.

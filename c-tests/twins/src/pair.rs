@@ -210,9 +210,8 @@ impl Pair {
 
     /// `gc_nbytes` on both sides.
     pub(crate) fn chunk_bytes(&mut self, place: Place) -> Outcome<usize> {
-        // SAFETY: any address may be asked for.
-        self.both("gc_nbytes", |pair, twin, i| unsafe {
-            (twin.nbytes)(pair.side(i).address(place))
+        self.both("gc_nbytes", |pair, _, i| {
+            pair.side(i).bytes_of_blocks(pair.side(i).address(place))
         })
     }
 

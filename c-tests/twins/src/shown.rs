@@ -4,7 +4,7 @@ use crate::memory::Place;
 use crate::side::{Event, Side, event};
 use crate::twin::Twin;
 use mpgc::heap::HAS_FINALISER;
-use mpgc::heap::testing::{CallbackAction, FinaliserAction};
+use mpgc::heap::testing::{CallbackAction, FinaliserAction, GUARD};
 
 /// What went wrong.
 pub type Shown = Result<(), String>;
@@ -54,10 +54,19 @@ impl Stage {
         self.log().iter().filter(|event| event.0 == kind).count()
     }
 
+    /// The most bytes that a chunk of so many blocks has.
+    fn bytes(self, blocks: usize) -> usize {
+        let guard = if self.side(|side| side.hardened) {
+            GUARD
+        } else {
+            0
+        };
+        blocks * self.twin().block_bytes as usize - guard
+    }
+
     fn take(self, blocks: usize, flags: u32) -> *mut u8 {
-        let bytes = blocks * self.twin().block_bytes as usize;
         // SAFETY: the heap was made.
-        unsafe { (self.twin().alloc)(bytes, flags) }
+        unsafe { (self.twin().alloc)(self.bytes(blocks), flags) }
     }
 
     /// A live object of one block with a type, which has a finaliser.
@@ -92,7 +101,7 @@ impl Stage {
     fn expect_live(self, how: &str, chunk: *mut u8, blocks: usize) -> Shown {
         // SAFETY: any address may be asked for.
         let bytes = unsafe { (self.twin().nbytes)(chunk) };
-        expect(bytes == blocks * self.twin().block_bytes as usize, || {
+        expect(bytes == self.bytes(blocks), || {
             format!("a chunk that {how} has {bytes} bytes after the collect")
         })
     }
@@ -112,7 +121,7 @@ pub fn finaliser_collects(stage: Stage) -> Shown {
 
 pub fn last_block(stage: Stage) -> Shown {
     let (first, second) = (stage.take(1, HAS_FINALISER), stage.take(1, 0));
-    let bytes = 7 * stage.twin().block_bytes as usize;
+    let bytes = stage.bytes(7);
     // The byte behind the finaliser table is the first of this word: it says that block 12 of 8 has one.
     // SAFETY: both chunks are live, the first has a word.
     let grown = unsafe {

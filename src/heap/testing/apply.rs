@@ -7,7 +7,14 @@ use super::model::{At, Chunk};
 use super::op::{FinaliserAction, Op};
 use super::world::World;
 use crate::heap::alloc::HAS_FINALISER;
+use crate::heap::harden::GUARD;
 use crate::heap::host::Host;
+
+/// The blocks of a chunk; in a hardened heap it has a guard behind what is asked for.
+fn blocks_for<O: Options>(bytes: usize) -> usize {
+    let guard = if O::HARDENED && bytes > 0 { GUARD } else { 0 };
+    (bytes + guard).div_ceil(O::BLOCK_BYTES)
+}
 
 impl<O: Options> World<O> {
     /// Does one step with the heap and with the model, and compares all that can be seen.
@@ -25,7 +32,7 @@ impl<O: Options> World<O> {
         let heap = self.heap();
         match op {
             Op::Alloc { bytes, finaliser } => {
-                let n = bytes.div_ceil(O::BLOCK_BYTES);
+                let n = blocks_for::<O>(bytes);
                 let roots = self.roots();
                 let (expected, finalised) = self.model.alloc(n, finaliser, &roots);
                 let chunk = heap.alloc(bytes, if finaliser { HAS_FINALISER } else { 0 });
@@ -124,8 +131,7 @@ impl<O: Options> World<O> {
                 if let Some(at) = self.model.pick(chunk) {
                     let address = self.model.address(at).wrapping_add(offset);
                     let found = self.model.find(address.addr());
-                    let expected =
-                        found.map_or(0, |at| self.model.chunk(at).blocks * O::BLOCK_BYTES);
+                    let expected = found.map_or(0, |at| self.model.bytes(at));
                     assert_eq!(heap.chunk_bytes(address), expected);
                 }
             }
@@ -146,7 +152,7 @@ impl<O: Options> World<O> {
         };
         let old = self.model.chunk(at);
         let address = self.model.address(at);
-        let n = bytes.div_ceil(O::BLOCK_BYTES);
+        let n = blocks_for::<O>(bytes);
         let kept = self.model.words(at);
         if bytes == 0 {
             assert!(realloc(address, 0, may_move).is_null());

@@ -15,7 +15,7 @@ pub mod options;
 mod step;
 mod world;
 
-pub use crate::heap::harden::{CANARY, POISON};
+pub use crate::heap::harden::{CANARY, GUARD, POISON};
 pub use crate::heap::layout::{Layout, Tables};
 pub use host::{Fields, Options, Region, State, TestHost};
 pub use layout::LayoutCase;

@@ -142,6 +142,28 @@ faults! {
         chunks[0].add(40).write(0);
         w.heap().free(chunks[0])
     };
+    an_overrun_behind_a_full_block_is_noticed_at_the_free, "Overrun": |w, _chunks| {
+        let full = w.heap().alloc(BLOCK, 0);
+        full.add(BLOCK).write(0);
+        w.heap().free(full)
+    };
+    an_overrun_behind_full_blocks_is_noticed_at_a_collect, "Overrun": |w, _chunks| {
+        let mut w = w;
+        let full = w.heap().alloc(8 * BLOCK, 0);
+        w.state().roots.push(full.addr());
+        full.add(8 * BLOCK).write(0);
+        Host::collect(w.host())
+    };
+    an_overrun_behind_blocks_that_are_full_after_growth_is_noticed, "Overrun": |w, chunks| {
+        let grown = w.heap().realloc(chunks[2], 4 * BLOCK, false);
+        grown.add(4 * BLOCK).write(0);
+        w.heap().realloc(grown, 5 * BLOCK, true)
+    };
+    an_overrun_behind_blocks_that_are_full_after_shrinking_is_noticed, "Overrun": |w, chunks| {
+        let shrunk = w.heap().realloc(chunks[2], BLOCK, false);
+        shrunk.add(BLOCK).write(0);
+        w.heap().free(shrunk)
+    };
     an_overrun_within_the_first_word_is_noticed, "Overrun": |w, _chunks| {
         let byte = w.heap().alloc(1, 0);
         byte.add(1).write(0);
@@ -252,4 +274,38 @@ fn a_finaliser_may_free_an_object_that_is_marked() {
         Op::Collect,
     ]);
     assert_eq!((w.model.seen.finalised, w.chunks().len()), (1, 0));
+}
+
+/// What a program saves up to the end of a chunk holds no canary, and a program may write as many bytes as it has.
+#[test]
+fn a_chunk_has_the_bytes_that_were_asked_for() {
+    let w = heap_of::<Hardened>(64);
+    let heap = w.heap();
+    for bytes in [1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK] {
+        let chunk = heap.alloc(bytes, 0);
+        assert_eq!(heap.chunk_bytes(chunk), bytes);
+        // SAFETY: the chunk is live, and has as many bytes.
+        unsafe {
+            chunk.write_bytes(0x11, heap.chunk_bytes(chunk));
+            assert_eq!(heap.realloc(chunk, bytes + 1, false), chunk);
+            assert_eq!(heap.chunk_bytes(chunk), bytes + 1);
+            assert_eq!(heap.realloc(chunk, bytes, false), chunk);
+            assert_eq!(heap.chunk_bytes(chunk), bytes);
+            heap.free(chunk);
+        }
+        assert_eq!(heap.chunk_bytes(chunk), 0);
+    }
+    // the first word of an object that may have a finaliser is its own
+    let object = heap.alloc(1, HAS_FINALISER);
+    assert_eq!(heap.chunk_bytes(object), size_of::<usize>());
+}
+
+/// Where the guard does not fit into the numbers there are.
+#[test]
+fn a_request_that_wraps_around_with_its_guard_is_refused() {
+    let w = heap_of::<Hardened>(64);
+    for bytes in usize::MAX - 2 * BLOCK..=usize::MAX {
+        assert!(w.heap().alloc(bytes, 0).is_null(), "{bytes:#x} bytes");
+    }
+    assert_eq!(w.heap().info().used, 0);
 }
