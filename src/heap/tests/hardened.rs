@@ -107,13 +107,13 @@ faults! {
     a_write_after_free_is_noticed_at_the_next_allocation, "WriteAfterFree": |w, chunks| {
         w.heap().free(chunks[0]);
         chunks[0].add(33).write(0);
-        w.heap().alloc(64, 0)
+        w.heap().alloc(2 * BLOCK - 1, 0)
     };
     a_write_after_a_collect_is_noticed, "WriteAfterFree": |w, chunks| {
         let heap = w.heap();
         Host::collect(w.host());
         chunks[0].add(3).write(0);
-        heap.alloc(64, 0)
+        heap.alloc(2 * BLOCK - 1, 0)
     };
     a_write_to_shrunk_blocks_is_noticed_when_they_are_gained_again, "WriteAfterFree": |w, chunks| {
         w.heap().realloc(chunks[2], 20, false);
@@ -123,7 +123,7 @@ faults! {
     a_write_after_free_to_the_last_byte_is_noticed, "WriteAfterFree": |w, chunks| {
         w.heap().free(chunks[0]);
         chunks[0].add(63).write(0);
-        w.heap().alloc(64, 0)
+        w.heap().alloc(2 * BLOCK - 1, 0)
     };
     the_free_of_the_end_of_the_heap_is_noticed, "Foreign": |w, chunks| {
         w.heap().free(chunks[0].wrapping_add(64 * BLOCK))
