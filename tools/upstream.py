@@ -17,6 +17,7 @@ import options as option_names
 import unix
 from chance import fisher
 from common import BUILD, Fail, run_main, say, shown, table, write_json
+from hardened_tests import stopped
 from results import markdown_table, write_result
 from suite import Suite
 from targets import TARGETS, find_target
@@ -159,6 +160,10 @@ def run_and_compare(name, tree, make_suites, dirs, facts):
         results = run_suites(suites, dirs)
         c, rust = results["c"], results["rust"]
         verdicts, outcomes = compare(suites, c, rust, dirs)
+    for test, verdict in verdicts.items():
+        reason = stopped(test, suites["rust"].options)
+        if verdict == "ERROR" and reason:
+            verdicts[test] = f"stopped by a fault of MicroPython, which {reason}"
     c, rust = settle(c, "c", outcomes), settle(rust, "rust", outcomes)
     path = BUILD / "upstream" / f"{name}.json"
     errors = sorted(test for test, verdict in verdicts.items() if verdict == "ERROR")

@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import apt_sources
 import chance
 import fuzz
+import hardened_tests
 import interrupts
 import options
 import run_checks
@@ -22,7 +23,7 @@ import tree
 import twins
 import upstream
 import mpgc_rust
-from common import Fail
+from common import ROOT, Fail
 from suite import Result, read_result
 from unix import object_of
 from untouched import Untouched
@@ -183,6 +184,19 @@ class Options(unittest.TestCase):
         for text in ("pystak", "BUILD=/x", "--emit"):
             with self.assertRaises(Fail):
                 options.parse(text)
+
+
+class HardenedTests(unittest.TestCase):
+    def test_a_test_may_stop_in_a_hardened_build_alone(self):
+        for test in hardened_tests.STOPPED:
+            self.assertTrue(hardened_tests.stopped(test, options.parse("hardened")))
+            self.assertEqual(hardened_tests.stopped(test, options.parse("")), "")
+        self.assertEqual(hardened_tests.stopped("basics/list1.py", options.parse("hardened")), "")
+
+    def test_the_port_page_explains_each(self):
+        page = (ROOT / "docs" / "porting.md").read_text()
+        for test in hardened_tests.STOPPED:
+            self.assertIn(f"`{test}`", page)
 
 
 class Verdicts(unittest.TestCase):
