@@ -49,7 +49,7 @@ SUITES = [
 ]
 
 # What of the drop-in's checks is quick: what it exports, refuses and lays out.
-SHORT_DROP_IN = "symbols: standard,scenarios: plain,layouts,linked: no panic,linked: the program,bad input,headers"
+SHORT_DROP_IN = "symbols: standard,scenarios: plain,layouts,linked: no panic,linked: the program,bad input,headers,mpgc-object"
 
 # Random traces of each heap in the unit tests of `make test`; with the features `small` and `bare`, where
 # most of what runs is the same code, fewer.
@@ -206,6 +206,7 @@ def long_steps():
         drop_in(RELEASE),
         drop_in(SHORT_RELEASE, "symbols"),
         drop_in(SHORT_RELEASE, "patch"),
+        drop_in(SHORT_RELEASE, "mpgc-object"),
         Step("interrupts", python("tools/interrupts.py", *at, "--signals", "100000"), count_line, **rest),
         Step("threads", python("tools/threads.py", *at, "--operations", "20000", "--turns", "3"), count_line, **rest),
         Step("matrix", python("tools/matrix.py", *at, "--ci"), count_line, **rest),
