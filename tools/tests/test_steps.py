@@ -115,7 +115,7 @@ class Steps(unittest.TestCase):
 
 class Lists(unittest.TestCase):
     def test_the_long_versions_are_those_of_every_configuration_and_target(self):
-        names = {step.name for step in proof.all_steps("1.26.1")}
+        names = {step.name for step in proof.all_steps("1.26.1", ["1.26.1"])}
         self.assertLessEqual({f"fuzz 1.26.1 {target}" for target in fuzz.TARGETS}, names)
         self.assertLessEqual({"twins 1.26.1 stack8", "threads 1.26.1", "matrix 1.26.1"}, names)
 
