@@ -205,7 +205,7 @@ typedef struct mpgc_info {
   size_t used;
   // Bytes of all free blocks.
   size_t free;
-  // Bytes of the longest chunk that could be handed out now.
+  // Bytes of the longest chunk that could be handed out now; a hardened library has one less.
   size_t max_free;
   // Bytes of the longest chunk in use.
   size_t max_used;
@@ -370,7 +370,8 @@ int mpgc_free(struct mpgc_heap *heap,
 //
 // # Safety
 // The heap was made.
-size_t mpgc_nbytes(struct mpgc_heap *heap, const void *address);
+size_t mpgc_nbytes(struct mpgc_heap *heap,
+                   const void *address);
 
 // The chunk that `address` lies in, which need not be its start; its bytes go to `n_bytes` unless that is
 // NULL. Returns NULL if it lies in none.

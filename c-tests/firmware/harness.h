@@ -17,6 +17,16 @@ extern int failed_here;
 // Of a test that fails in a loop the first few lines tell enough.
 #define MOST_LINES 5
 
+// The most bytes that fit into so many bytes of blocks: a chunk of a hardened library has a guard of a byte
+// behind it. And what `mpgc_nbytes` says of a chunk of n bytes: in a hardened library what was asked for.
+#ifdef HARDENED
+#define FITTING(bytes) ((bytes) - 1)
+#define BYTES_OF(n) (n)
+#else
+#define FITTING(bytes) (bytes)
+#define BYTES_OF(n) (((n) + BLOCK - 1) / BLOCK * BLOCK)
+#endif
+
 #define EXPECT(what) \
     do { \
         if (!(what) && ++failed_here <= MOST_LINES) { \

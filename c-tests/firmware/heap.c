@@ -9,15 +9,7 @@ static mpgc_heap heap;
 
 static mpgc_error_fn on_error = note_error;
 
-// What fits into a block, and what `mpgc_nbytes` says of a chunk of n bytes. In a hardened library that is what was asked
-// for, and a chunk has a guard of a byte behind it.
-#ifdef HARDENED
-#define ONE (BLOCK - 1)
-#define BYTES_OF(n) (n)
-#else
-#define ONE (BLOCK)
-#define BYTES_OF(n) (((n) + BLOCK - 1) / BLOCK * BLOCK)
-#endif
+#define ONE FITTING(BLOCK)
 
 static void fresh_heap(void) {
     mpgc_config config = {.error = on_error};
@@ -93,7 +85,7 @@ static void a_region_may_begin_and_end_anywhere(void) {
 static size_t chunks_to_a_collection(void) {
     size_t n = 0;
     for (mpgc_info info = {.collected = 0}; info.collected == 0 && n < 5000; n++) {
-        hidden(&heap, BLOCK, 0);
+        hidden(&heap, ONE, 0);
         mpgc_heap_info(&heap, &info);
     }
     return n;

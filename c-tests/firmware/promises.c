@@ -130,12 +130,12 @@ static void the_figures_are_those_of_the_blocks(void) {
     mpgc_heap_info(&heap, &info);
     size_t total = info.total;
     EXPECT(total % BLOCK == 0 && info.free == total && info.max_free == total && info.max_used == 0);
-    void *a = mpgc_alloc(&heap, 3 * BLOCK, 0), *b = mpgc_alloc(&heap, 1, 0);
+    void *a = mpgc_alloc(&heap, FITTING(3 * BLOCK), 0), *b = mpgc_alloc(&heap, 1, 0);
     EXPECT(a != NULL && b != NULL && mpgc_free(&heap, a) == MPGC_OK);
     mpgc_heap_info(&heap, &info);
     EXPECT(info.total == total && info.used == BLOCK && info.free == total - BLOCK);
     EXPECT(info.max_free == total - 4 * BLOCK && info.max_used == BLOCK);
-    EXPECT(mpgc_alloc(&heap, info.max_free + 1, 0) == NULL && mpgc_alloc(&heap, info.max_free, 0) != NULL);
+    EXPECT(mpgc_alloc(&heap, FITTING(info.max_free) + 1, 0) == NULL && mpgc_alloc(&heap, FITTING(info.max_free), 0) != NULL);
     mpgc_heap_info(&heap, &info);
     EXPECT(info.max_free == 3 * BLOCK && info.max_used == total - 4 * BLOCK && info.used == total - 3 * BLOCK);
     mpgc_collect(&heap);
@@ -193,7 +193,7 @@ static void a_full_heap_is_collected_once_unless_that_is_off(void) {
     EXPECT(mpgc_add_roots(&heap, &roots, &all, sizeof all) == MPGC_OK);
     mpgc_info info;
     mpgc_heap_info(&heap, &info);
-    all = mpgc_alloc(&heap, info.total, 0);
+    all = mpgc_alloc(&heap, FITTING(info.total), 0);
     collects = 0;
     EXPECT(mpgc_alloc(&heap, 1, 0) == NULL && was_told(MPGC_ERROR_OUT_OF_MEMORY) && collects == 1);
     mpgc_set_collect(&heap, false, SIZE_MAX);
@@ -209,7 +209,7 @@ static size_t most_used(size_t *allocated) {
     mpgc_info info;
     *allocated = 0;
     for (int i = 0; i < 300; i++) {
-        *allocated += mpgc_alloc(&heap, BLOCK, 0) != NULL;
+        *allocated += mpgc_alloc(&heap, FITTING(BLOCK), 0) != NULL;
         mpgc_heap_info(&heap, &info);
         most = info.used > most ? info.used : most;
     }
@@ -229,7 +229,7 @@ static void it_collects_by_bytes_also_where_it_does_not_when_full(void) {
     mpgc_info info;
     mpgc_heap_info(&heap, &info);
     collects = 0;
-    EXPECT(mpgc_alloc(&heap, info.total, 0) != NULL && mpgc_alloc(&heap, 1, 0) == NULL && collects == 0);
+    EXPECT(mpgc_alloc(&heap, FITTING(info.total), 0) != NULL && mpgc_alloc(&heap, 1, 0) == NULL && collects == 0);
     EXPECT(was_told(MPGC_ERROR_OUT_OF_MEMORY));
     mpgc_set_collect(&heap, true, 2 * sizeof memory);
     EXPECT(mpgc_alloc(&heap, 1, 0) != NULL && collects == 1);

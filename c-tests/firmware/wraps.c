@@ -98,7 +98,7 @@ static void ranges_that_wrap_are_not_marked(void) {
     kept = hidden(&heap, 1, 0);
     uintptr_t lost = hidden(&heap, 1, 0);
     mpgc_collect(&heap);
-    EXPECT(mpgc_nbytes(&heap, shown(kept)) == BLOCK && mpgc_nbytes(&heap, shown(lost)) == 0);
+    EXPECT(mpgc_nbytes(&heap, shown(kept)) == BYTES_OF(1) && mpgc_nbytes(&heap, shown(lost)) == 0);
 }
 
 static void a_stack_that_wraps_has_no_room(void) {
@@ -128,7 +128,7 @@ static void bytes_of_any_number_start_a_collect(void) {
         size_t most = 0;
         for (int n = 0; n < 30; n++) {
             mpgc_info info;
-            mpgc_alloc(&heap, BLOCK, 0);
+            mpgc_alloc(&heap, FITTING(BLOCK), 0);
             mpgc_heap_info(&heap, &info);
             most = info.used > most ? info.used : most;
         }
@@ -139,7 +139,7 @@ static void bytes_of_any_number_start_a_collect(void) {
         fresh_heap();
         mpgc_set_collect(&heap, false, n);
         int chunks = 0;
-        while (mpgc_alloc(&heap, BLOCK, 0) != NULL) {
+        while (mpgc_alloc(&heap, FITTING(BLOCK), 0) != NULL) {
             chunks += 1;
         }
         EXPECT(chunks > 400 && was_told(MPGC_ERROR_OUT_OF_MEMORY));

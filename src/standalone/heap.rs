@@ -38,7 +38,7 @@ pub struct mpgc_info {
     pub used: usize,
     /// Bytes of all free blocks.
     pub free: usize,
-    /// Bytes of the longest chunk that could be handed out now.
+    /// Bytes of the longest chunk that could be handed out now; a hardened library has one less.
     pub max_free: usize,
     /// Bytes of the longest chunk in use.
     pub max_used: usize,
