@@ -1,5 +1,7 @@
 """What every tool here shares: where things lie, how to speak, how to run a command."""
 
+import contextlib
+import fcntl
 import json
 import os
 import subprocess
@@ -105,6 +107,15 @@ def shown(path):
         return str(Path(path).relative_to(ROOT))
     except ValueError:
         return str(path)
+
+
+@contextlib.contextmanager
+def locked(folder):
+    """Hold a folder that another step may want to build in at the same time."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.with_name(folder.name + ".lock"), "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def write_json(path, value):

@@ -109,19 +109,22 @@ def drop_in(release, only=""):
     )
     what = only if only and "," not in only else ""
     name = " ".join(filter(None, ["drop-in", release, what]))
-    return Step(name, command, count_line, after=(tree_of(release),))
+    return Step(name, command, count_line, cores=1, after=(tree_of(release),), uses=("drop-in",))
 
 
 def twins(release, configurations, *words):
     command = python("tools/twins.py", "--release", release, "--config", configurations, *words)
-    return Step(f"twins {release}", command, count_line, after=(tree_of(release),), uses=("twins",))
+    return Step(f"twins {release}", command, count_line, cores=1, after=(tree_of(release),), uses=("twins",))
 
 
 def upstream(suite):
     words = ["--release", suite.release, "--variant", suite.variant, "--options", suite.options]
     words += ["--arch", suite.arch, *(["--dirs", *suite.dirs] if suite.dirs else [])]
     name = " ".join(filter(None, ["upstream", suite.release, suite.arch, suite.variant, suite.options]))
-    return Step(name, python("tools/upstream.py", *words), after=(tree_of(suite.release),))
+    # The tests of extmod open ports by fixed numbers, and builds of a release share mpy-cross.
+    uses = (f"unix {suite.release}", *(() if suite.dirs else ("ports",)))
+    command = python("tools/upstream.py", *words)
+    return Step(name, command, cores=1, after=(tree_of(suite.release),), uses=uses)
 
 
 def firmware(release, board):
@@ -183,14 +186,15 @@ def short_steps():
     release = SHORT_RELEASE
     return [
         *beginning([release], True),
-        *sources(release, True),
+        # What takes longest begins first, so that no core waits for another at the end.
         twins(release, "ci", "--operations", SHORT_OPERATIONS, "--share", SHORT_SHARE),
         *map(upstream, SHORT_SUITES),
         drop_in(release, SHORT_DROP_IN),
+        *sources(release, True),
+        firmware(release, TESTED_BOARDS[0]),
+        fuzz_corpus(release),
         *instructions(release),
         firmware_library(),
-        fuzz_corpus(release),
-        firmware(release, TESTED_BOARDS[0]),
         size(release),
     ]
 

@@ -20,7 +20,7 @@ VIA_MPY_DIRS = ["basics", "float", "micropython"]
 OPEN_FILES = 1024  # select_poll_fd counts on this limit
 # Folders in which what CPython prints depends on the test file alone, not on where it lies: it is kept for
 # the next suite of the release.
-STEADY = ("basics", "float", "io", "micropython", "misc", "stress", "unicode")
+STEADY = ("basics", "float", "micropython", "misc", "stress", "unicode")
 
 # Stands for CPython: run-tests.py starts it once for each test, and most suites share their tests.
 KEEPING = """\

@@ -17,7 +17,7 @@ import time
 from collections import namedtuple
 
 import options as option_names
-from common import BUILD, ROOT, Fail, clean_env, jobs, run_logged, run_main, say, shown
+from common import BUILD, ROOT, Fail, clean_env, jobs, locked, run_logged, run_main, say, shown
 from targets import find_target
 from tree import add_tree_arguments, get_tree
 
@@ -57,7 +57,8 @@ def build_mpy_cross(tree):
     folder = BUILD / "mpy-cross" / tree_key(tree)
     log = folder.with_name(folder.name + ".log")
     command = ["make", f"-j{jobs()}", "-C", tree.path / "mpy-cross", f"BUILD={folder}"]
-    run_logged(command, log, env=build_env(tree), what=f"building mpy-cross {tree.release}")
+    with locked(folder):
+        run_logged(command, log, env=build_env(tree), what=f"building mpy-cross {tree.release}")
     return folder / "mpy-cross"
 
 
@@ -133,8 +134,9 @@ def build(tree, variant, flavour, options, *extra, arch=""):
     command = [*make_command(tree, variant, flavour, options.make_variables, folder), *extra]
     command += cross_variables(target) if target else []
     started = time.monotonic()
-    begin_with_c(folder)
-    run_logged(command, folder.with_name(flavour + ".log"), env=build_env(tree), what=f"building {name} ({flavour})")
+    with locked(folder):
+        begin_with_c(folder)
+        run_logged(command, folder.with_name(flavour + ".log"), env=build_env(tree), what=f"building {name} ({flavour})")
     program = folder / "micropython"
     kept = options.make_variables.get("MPGC_KEEP_C", "").split()
     prove(program, flavour, ("nlr_jump",) if "gc" in kept else ("gc_alloc", "nlr_jump"))
