@@ -163,13 +163,20 @@ def firmware_library():
     return Step("the library for C programs", command, count_line, cores=1, after=(PACKAGES,))
 
 
+def heap_tool_tests():
+    at = ["--manifest-path", "crates/mpgc-heap/Cargo.toml", "--target-dir", "build/mpgc-heap"]
+    command = ["cargo", "test", "--locked", *at]
+    return Step(
+        "tests of mpgc-heap", command, count_cargo, cores=1, after=(PACKAGES,), uses=("mpgc-heap",)
+    )
+
+
 def heap_tool(release):
     """mpgc-heap on processes, on their page in a browser, and on a board in qemu."""
-    at = ["--manifest-path", "crates/mpgc-heap/Cargo.toml", "--target-dir", "build/mpgc-heap"]
     words = {"cores": 1, "after": (tree_of(release),), "uses": ("mpgc-heap",)}
     check = python("tools/heap_check.py", "--release", release, "--page")
     board = python("tools/heap_board.py", "--release", release)
-    yield Step("tests of mpgc-heap", ["cargo", "test", "--locked", *at], count_cargo, **words)
+    yield heap_tool_tests()
     yield Step("mpgc-heap", check, count_line, **words)
     yield Step("mpgc-heap on a board", board, count_line, **words)
 
@@ -195,6 +202,7 @@ def short_steps():
         fuzz_corpus(release),
         *instructions(release),
         firmware_library(),
+        heap_tool_tests(),
         size(release),
     ]
 
