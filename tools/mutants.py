@@ -21,6 +21,7 @@ from collections import namedtuple
 import run_checks
 from common import ROOT, Fail, clean_env, jobs, run_logged, run_main, say, shown, write_json
 from mutant_edits import EDITS, WORK, check_edits, load_edits, run_edits
+from results import markdown_table, write_result
 
 CARGO_MUTANTS = "27.1.0"
 EQUIVALENT = ROOT / "mutants" / "equivalent.toml"
@@ -227,6 +228,24 @@ def report(found, reasons):
     return enough and not unexplained
 
 
+def write_page(found, reasons, args):
+    """docs/results/mutants.md: what was caught, and what survived, with its reason."""
+    survivors = sorted(each.name for each in found if not each.caught)
+    caught = len(found) - len(survivors)
+    edits = sum(each.name.startswith("edit: ") for each in found)
+    of_tool = f"a sample of {args.sample}" if args.sample else "all"
+    shown_to = "what `make test` runs" if args.short else "every check that is meant to see them"
+    rows = [["survivor", "reason"], *([f"`{name}`", reasons.get(name, "none")] for name in survivors)]
+    body = (
+        f"{caught} of {len(found)} changes are caught, {caught * 100 / len(found):.1f} %: {len(found) - edits} by "
+        f"cargo-mutants ({of_tool}; those that compile), and {edits} edits of mutants/edits.toml, shown to {shown_to}."
+        + ("\n\nSurvivors whose reason is known were counted without a run." if args.trust else "")
+        + f"\n\n{markdown_table(rows)}"
+    )
+    words = [f"--sample {args.sample}"] * bool(args.sample) + ["--short"] * args.short + ["--trust"] * args.trust
+    write_result("mutants", "What notices a planted fault", " ".join(["tools/mutants.py", *words]), body)
+
+
 def shard(text):
     k, _, n = text.partition("/")
     if not (k.isdigit() and n.isdigit() and int(k) < int(n)):
@@ -244,6 +263,7 @@ def main():
     parser.add_argument("--rungs", default="", help="the checks that edits are shown to, with commas (all)")
     parser.add_argument("--sample", type=int, default=0, help="of cargo-mutants' changes, so many, drawn by a fixed seed (all)")
     parser.add_argument("--short", action="store_true", help="show them to what `make test` runs, and not to more")
+    parser.add_argument("--write", action="store_true", help="write docs/results/mutants.md")
     parser.add_argument("--check", action="store_true", help="only see whether all edits and reasons fit the sources")
     args = parser.parse_args()
     edits, reasons = load_edits(), load_equivalent()
@@ -264,7 +284,10 @@ def main():
     if args.shard:
         edits = edits[args.shard[0]::args.shard[1]]
     found += [Found(f"edit: {name}", caught) for name, caught in run_edits(edits, test_env(args.short), args)]
-    return 0 if report(found, reasons) else 1
+    good = report(found, reasons)
+    if args.write:
+        write_page(found, reasons, args)
+    return 0 if good else 1
 
 
 if __name__ == "__main__":
