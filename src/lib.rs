@@ -25,7 +25,7 @@
 extern crate std;
 
 #[cfg(any(
-    feature = "micropython",
+    all(feature = "micropython", mpgc_enable_gc),
     feature = "standalone",
     all(test, target_arch = "x86_64")
 ))]

@@ -53,7 +53,9 @@ impl Thread for Only {
     unsafe fn put_back(self, _buffer: *mut Buffer) {}
     unsafe fn call_callbacks(self, _buffer: *mut Buffer) {}
     unsafe fn no_buffer(self, _value: *mut c_void) -> ! {
-        loop {}
+        loop {
+            core::hint::spin_loop();
+        }
     }
     unsafe fn resume(buffer: *mut Buffer) -> ! {
         // SAFETY: by this function's contract.

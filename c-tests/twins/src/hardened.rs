@@ -58,6 +58,10 @@ impl Side {
     }
 
     /// `gc_nbytes`, and the bytes of the chunk that nobody asked for.
+    #[expect(
+        clippy::not_unsafe_ptr_arg_deref,
+        reason = "any address may be asked for: only its number is looked at"
+    )]
     pub fn bytes_of_blocks(&self, chunk: *const u8) -> usize {
         // SAFETY: any address may be asked for.
         match unsafe { (self.twin.nbytes)(chunk) } {
