@@ -68,7 +68,16 @@ fn worlds(library: &str, bytes: usize) -> Result<[World; 2], String> {
             "{library}: c_twin and rust_twin are not the C and mpgc"
         ));
     }
-    Ok([World::new(c, &memory)?, World::new(rust, &memory)?])
+    let guard = if is_hardened(rust) { world::GUARD } else { 0 };
+    Ok([
+        World::new(c, &memory, 0)?,
+        World::new(rust, &memory, guard)?,
+    ])
+}
+
+fn is_hardened(twin: &twin::Twin) -> bool {
+    let info = twin.build_info().unwrap_or_default();
+    info.split(", ").any(|word| word == "hardened")
 }
 
 fn seconds(word: &str) -> Result<Duration, String> {
@@ -105,8 +114,7 @@ fn run(library: &str, budget: &str, only: &str) -> Result<(), String> {
 /// What callgrind counts is in its own files; a line tells which case has which.
 fn count(library: &str, only: &str) -> Result<(), String> {
     let mut worlds = worlds(library, 128 * MB)?;
-    let info = twin::load(library)?[1].build_info().unwrap_or_default();
-    let hardened = info.split(", ").any(|word| word == "hardened");
+    let hardened = is_hardened(twin::load(library)?[1]);
     for case in chosen(only)?.iter().filter(|case| !case.latency) {
         let operations = measure::count(case, &mut worlds, !hardened)?;
         let counted = case.smaller.as_deref().unwrap_or(case);

@@ -67,6 +67,9 @@ impl Shared {
     }
 }
 
+/// Bytes behind a chunk of a hardened mpgc that are its own (src/heap/harden.rs, `GUARD`).
+pub const GUARD: usize = 1;
+
 /// A side.
 pub struct World {
     twin: &'static Twin,
@@ -82,12 +85,13 @@ pub struct World {
     /// The times of single operations, of cases that measure latency.
     pub latencies: Vec<u64>,
     seen: u64,
+    guard: usize,
     shared: &'static Shared,
 }
 
 impl World {
-    /// A side of its own in memory that it shares.
-    pub fn new(twin: &'static Twin, memory: &Memory) -> Result<Self, String> {
+    /// A side of its own in memory that it shares; each chunk has so many bytes of guard.
+    pub fn new(twin: &'static Twin, memory: &Memory, guard: usize) -> Result<Self, String> {
         // SAFETY: null, or a constant of bench.c.
         let bench = unsafe { twin.bench.as_ref() };
         let bench = bench.ok_or("the twins were built without TWIN_BENCH")?;
@@ -108,6 +112,7 @@ impl World {
             ops: 1,
             latencies: Vec::new(),
             seen: 0,
+            guard,
             // a twin may keep its address for ever
             shared: Box::leak(Box::new(shared)),
         })
@@ -148,6 +153,11 @@ impl World {
     /// The twin's functions that only a benchmark calls.
     pub fn bench(&self) -> &'static Bench {
         self.bench
+    }
+
+    /// The blocks that a chunk of so many bytes takes.
+    pub fn blocks(&self, bytes: usize) -> usize {
+        (bytes + self.guard).div_ceil(BLOCK)
     }
 
     /// `gc_alloc`, null when there is no room.

@@ -105,7 +105,7 @@ pub fn fill(w: &mut World, heap: usize, percent: usize, sizes: &[usize]) {
     w.start(heap);
     let mut left = (w.info()[2] / BLOCK) * percent / 100;
     for bytes in sizes.iter().cycle() {
-        let blocks = bytes.div_ceil(BLOCK);
+        let blocks = w.blocks(*bytes);
         if blocks > left {
             return;
         }
