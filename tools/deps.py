@@ -74,13 +74,8 @@ HEAP_NEEDS = [
 # What `make test` needs beyond that.
 TEST_NEEDS = [
     Need("cmake (checks the CMake integration and package)", "cmake", program("cmake")),
-    *BENCH_NEEDS,
-]
-
-# What `make test-all` needs beyond that.
-TEST_ALL_NEEDS = [
-    *TEST_NEEDS,
     Need("patch (checks the patches)", "patch", program("patch")),
+    *BENCH_NEEDS,
 ]
 
 # What `make matrix` needs beyond that.
@@ -219,10 +214,8 @@ def main():
     parser.add_argument("--target", default="", help="also what a build for this machine needs (a name of tools/targets.py)")
     parser.add_argument("--board", default="", help="also what firmware for this board needs (a name of tools/boards.py)")
     args = parser.parse_args()
-    needs = NEEDS + (
-        TEST_ALL_NEEDS if args.test_all else TEST_NEEDS if args.test else BENCH_NEEDS if args.bench else []
-    )
     tests = args.test or args.test_all
+    needs = NEEDS + (TEST_NEEDS if tests else BENCH_NEEDS if args.bench else [])
     needs = needs + (MATRIX_NEEDS if args.matrix else []) + (HEAP_NEEDS if args.heap or args.test_all else [])
     targets = [find_target(args.target)] if args.target else []
     boards = [args.board] if args.board else TESTED_BOARDS if args.test_all else SHORT_BOARDS if args.test else []
