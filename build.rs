@@ -91,8 +91,8 @@ fn main() {
     }
 }
 
-/// Runs the program of `buildsrc/`, with the environment that cargo gives a build script, and passes on to
-/// cargo what it prints.
+/// Runs the program of `buildsrc/`, with the environment that cargo gives a build script, and
+/// passes on to cargo what it prints.
 fn read_headers() {
     // another value each time: what it leaves in `MPGC_OUT` is that of this build
     println!("cargo:rerun-if-env-changed=MPGC_RUN");
@@ -129,7 +129,8 @@ fn compile_headers_program() -> std::ffi::OsString {
     let mut command = std::process::Command::new(cargo);
     command.args(["build", "--locked", "--target-dir", &folder]);
     command.current_dir(format!("{root}/buildsrc"));
-    // what is meant for the library, and the directory that the cargo that waits for this has locked
+    // what is meant for the library, and the directory that the cargo that waits for this has
+    // locked
     for name in [
         "CARGO_BUILD_BUILD_DIR",
         "CARGO_BUILD_TARGET",

@@ -166,7 +166,8 @@ impl<'a> Config<'a> {
                 self.number("PYSTACK_ALIGN")
             ));
         }
-        // Before 1.25 the mutex is not recursive, and need not be. Since, it is declared whether or not its functions are.
+        // Before 1.25 the mutex is not recursive, and need not be. Since, it is declared whether or
+        // not its functions are.
         let recursive = self.shape.recursive_mutex && self.flag("PY_THREAD_RECURSIVE_MUTEX");
         if self.gc_mutex() && self.flag("FINALISER_PASS") && !recursive {
             return Err("threads without a GIL need the recursive gc_mutex \
@@ -181,7 +182,8 @@ impl<'a> Config<'a> {
         self.flag("PY_THREAD") && !self.flag("PY_THREAD_GIL")
     }
 
-    /// How bindgen declares the function that takes `gc_mutex`, unless the port has it inline: rp2 does.
+    /// How bindgen declares the function that takes `gc_mutex`, unless the port has it inline: rp2
+    /// does.
     fn mutex_lock(&self) -> &'static str {
         if self.shape.recursive_mutex {
             "pub fn mp_thread_recursive_mutex_lock("

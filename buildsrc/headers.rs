@@ -142,7 +142,8 @@ impl Headers {
             .contains(&squeeze(function))
     }
 
-    /// The types of a function's arguments and result: `usize, uint -> *mut void`; none if it is not declared.
+    /// The types of a function's arguments and result: `usize, uint -> *mut void`; none if it is
+    /// not declared.
     pub fn function(&self, name: &str) -> Option<String> {
         let (_, rest) = self.text.split_once(&format!("pub fn {name}("))?;
         let (declared, _) = rest.split_once(';')?;

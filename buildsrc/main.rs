@@ -1,6 +1,7 @@
-//! Reads the configuration of a port and makes everything that depends on it: the larger part of mpgc's build
-//! script, which runs it with cargo's environment and passes on what it prints. It is a program of its own, for
-//! bindgen takes far longer to compile than all the rest, and this is compiled once for all builds.
+//! Reads the configuration of a port and makes everything that depends on it: the larger part of
+//! mpgc's build script, which runs it with cargo's environment and passes on what it prints. It is
+//! a program of its own, for bindgen takes far longer to compile than all the rest, and this is
+//! compiled once for all builds.
 //!
 //! ```text
 //!   port.rs      the port's compiler command, as the make rules captured it

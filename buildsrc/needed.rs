@@ -1,5 +1,5 @@
-//! What the crate uses of the port's headers by name: fields, and the types of functions. A fork that has changed one
-//! gets a message with its name.
+//! What the crate uses of the port's headers by name: fields, and the types of functions. A fork
+//! that has changed one gets a message with its name.
 
 use super::headers::Headers;
 use super::release::{AREA, MEM, Shape, THREAD, VM, mend, spoken};
@@ -89,8 +89,8 @@ const NEEDED_BY_NOSCAN: &[Needed] = &[
     ("_mpz_t", "dig", Some("LONGINT_MPZ")),
 ];
 
-/// Further fields of the structs that belong to py/gc.c alone. One that is not known is one that the heap
-/// would leave unset.
+/// Further fields of the structs that belong to py/gc.c alone. One that is not known is one that
+/// the heap would leave unset.
 const ALSO_KNOWN: &[(&str, &str)] = &[
     (MEM, "total_bytes_allocated"),
     (MEM, "current_bytes_allocated"),
@@ -100,7 +100,8 @@ const ALSO_KNOWN: &[(&str, &str)] = &[
     (MEM, "gc_mutex"),
 ];
 
-/// The functions that the crate exports or calls, with the types that it gives or takes. `mp_handle_pending` has its own check.
+/// The functions that the crate exports or calls, with the types that it gives or takes.
+/// `mp_handle_pending` has its own check.
 const TYPES: &[(&str, &str)] = &[
     ("gc_init", "*mut void, *mut void"),
     ("gc_add", "*mut void, *mut void"),
@@ -157,7 +158,8 @@ const TYPES: &[(&str, &str)] = &[
     ),
 ];
 
-/// Whether all that the crate uses is there, as the crate uses it. `exports` are its functions in this configuration.
+/// Whether all that the crate uses is there, as the crate uses it. `exports` are its functions in
+/// this configuration.
 pub fn check(headers: &Headers, on: impl Fn(&str) -> bool, exports: &[&str]) -> Result<()> {
     fields(headers, on)?;
     for &(name, types) in TYPES {

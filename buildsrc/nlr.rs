@@ -89,7 +89,8 @@ pub fn cfgs(config: &Config) -> Vec<&'static str> {
     on
 }
 
-/// Whether the assembly of this architecture can link a buffer to a static: on ARM not where code may lie anywhere.
+/// Whether the assembly of this architecture can link a buffer to a static: on ARM not where code
+/// may lie anywhere.
 fn links() -> bool {
     match super::cargo_variable("CARGO_CFG_TARGET_ARCH").as_str() {
         "x86_64" => true,

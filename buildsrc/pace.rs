@@ -20,7 +20,8 @@ impl fmt::Display for Pace {
     }
 }
 
-/// What `MPGC_PACING` says, where the feature `pacing` is on; an eighth of the heap if it says nothing.
+/// What `MPGC_PACING` says, where the feature `pacing` is on; an eighth of the heap if it says
+/// nothing.
 pub fn asked_for() -> Option<Pace> {
     println!("cargo:rerun-if-env-changed=MPGC_PACING");
     std::env::var_os("CARGO_FEATURE_PACING")?;

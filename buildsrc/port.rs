@@ -161,8 +161,9 @@ impl Port {
         Ok(files)
     }
 
-    /// The arguments for libclang: of the port's own those that change what headers say, and that compiler's include
-    /// list in place of clang's. An argument that clang does not know would end it, and gcc has many.
+    /// The arguments for libclang: of the port's own those that change what headers say, and that
+    /// compiler's include list in place of clang's. An argument that clang does not know would end
+    /// it, and gcc has many.
     pub fn clang_args(&self) -> Result<Vec<String>> {
         let mut args: Vec<String> = Vec::new();
         // Bare-metal ARM, where clang's default is the other one.

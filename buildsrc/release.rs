@@ -129,7 +129,8 @@ pub fn mend() -> String {
     )
 }
 
-/// Says if the release is newer than any known, or a fork's; it was built all the same, for its headers fit.
+/// Says if the release is newer than any known, or a fork's; it was built all the same, for its
+/// headers fit.
 pub fn warning(headers: &Headers) -> String {
     let tests = "run its tests (`make upstream MICROPYTHON_DIR=...`) before you rely on it";
     if is_forks(headers) {
@@ -161,8 +162,9 @@ pub fn check(headers: &Headers) -> Result<()> {
     ))
 }
 
-/// Stops at a release that is older than any known. Asked before anything else, with the preprocessor alone: what else the
-/// headers of such a release lack would be told first, and mislead.
+/// Stops at a release that is older than any known. Asked before anything else, with the
+/// preprocessor alone: what else the headers of such a release lack would be told first, and
+/// mislead.
 pub fn check_age(port: &Port, out: &Path) -> Result<()> {
     let source = out.join("release.c");
     write(

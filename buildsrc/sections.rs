@@ -21,13 +21,13 @@ const FUNCTIONS: &[&str] = &[
 
 /// What the probe tells.
 pub struct Probed {
-    /// The macro `placed!` for the functions of this port: `placed!(mp_sched_schedule, fn ...)` gives the
-    /// function its section.
+    /// The macro `placed!` for the functions of this port: `placed!(mp_sched_schedule, fn ...)`
+    /// gives the function its section.
     pub placed: String,
     /// What its atomic sections are.
     pub atomic: Atomic,
-    /// The port's code, on x86-64, reaches data by its distance from the code, as in a program; in a library that is shared
-    /// it would ask a table for the address.
+    /// The port's code, on x86-64, reaches data by its distance from the code, as in a program; in
+    /// a library that is shared it would ask a table for the address.
     pub direct_data: bool,
 }
 
@@ -35,7 +35,8 @@ pub struct Probed {
 pub enum Atomic {
     /// No code, as py/mphal.h has it for ports without interrupts and threads.
     Empty,
-    /// Cortex-M's usual one: PRIMASK is kept and interrupts are switched off; at the end it is written back.
+    /// Cortex-M's usual one: PRIMASK is kept and interrupts are switched off; at the end it is
+    /// written back.
     Primask,
     /// Something else, behind the shim.
     Called,
@@ -52,8 +53,9 @@ impl Atomic {
     }
 }
 
-/// The machine code of functions that hold nothing but the usual section of a Cortex-M, which is little-endian in all its code:
-/// `mrs r0, primask`, `cpsid i`, `bx lr` and `msr primask, r0`, `bx lr`.
+/// The machine code of functions that hold nothing but the usual section of a Cortex-M, which is
+/// little-endian in all its code: `mrs r0, primask`, `cpsid i`, `bx lr` and `msr primask, r0`,
+/// `bx lr`.
 const PRIMASK_BEGIN: &[u8] = &[0xef, 0xf3, 0x10, 0x80, 0x72, 0xb6, 0x70, 0x47];
 const PRIMASK_END: &[u8] = &[0x80, 0xf3, 0x10, 0x88, 0x70, 0x47];
 

@@ -1,5 +1,5 @@
-//! What both doors of the library tell C, in C's types (`include/mpgc.h`): a MicroPython port's, and that of a C
-//! program of its own.
+//! What both doors of the library tell C, in C's types (`include/mpgc.h`): a MicroPython port's,
+//! and that of a C program of its own.
 
 use core::ffi::c_char;
 

@@ -22,11 +22,11 @@ const SOURCES: &[&str] = &[
 const ABOVE: &str = "\
 // mpgc for C. Two libraries have this header:
 //
-// - libmpgc, for C programs without MicroPython: a collected heap, a LIFO stack, the non-local return and a
-//   scheduler. docs/firmware.md has a whole small program.
-// - the objects that take the place of py/gc.c and others in a MicroPython port. Those keep MicroPython's own
-//   declarations (py/gc.h, py/nlr.h, py/pystack.h, py/runtime.h); of this header they have mpgc_version,
-//   mpgc_build_info, and the functions at the end that say so.
+// - libmpgc, for C programs without MicroPython: a collected heap, a LIFO stack, the non-local
+//   return and a scheduler. docs/firmware.md has a whole small program.
+// - the objects that take the place of py/gc.c and others in a MicroPython port. Those keep
+//   MicroPython's own declarations (py/gc.h, py/nlr.h, py/pystack.h, py/runtime.h); of this header
+//   they have mpgc_version, mpgc_build_info, and the functions at the end that say so.
 //
 // Written by cbindgen: `MPGC_BLESS=1 cargo test --test header` writes it anew.";
 
@@ -45,8 +45,8 @@ const MACHINE: &str = "\
 #define MPGC_NLR_REGISTERS 10
 #endif
 
-// Floats that a function keeps for its caller are not in a buffer: the function that pushes one is told that
-// they are lost, so it keeps them itself.
+// Floats that a function keeps for its caller are not in a buffer: the function that pushes one is
+// told that they are lost, so it keeps them itself.
 #if defined(__aarch64__)
 #define MPGC_FORGET_FLOATS \\
     __asm__ volatile(\"\" ::: \"d8\", \"d9\", \"d10\", \"d11\", \"d12\", \"d13\", \"d14\", \"d15\")
@@ -60,14 +60,14 @@ const MACHINE: &str = "\
 #define MPGC_FORGET_FLOATS ((void)0)
 #endif
 
-// The end of the C stack as the function that asks sees it, for `stack_top` of `mpgc_config`: where its own frame
-// ends, the higher end. What `main` keeps in its variables is scanned if `main` asks. Without an operating system
-// the linker script knows it.
+// The end of the C stack as the function that asks sees it, for `stack_top` of `mpgc_config`: where
+// its own frame ends, the higher end. What `main` keeps in its variables is scanned if `main` asks.
+// Without an operating system the linker script knows it.
 #define MPGC_STACK_TOP __builtin_dwarf_cfa()
 
-// Pushes a buffer, an `mpgc_nlr_buf *`, of a thread, an `mpgc_thread *`, and gives 0; and gives 1 once more when
-// `mpgc_nlr_jump` lands here, with the buffer's `value`. As with setjmp, a local variable that is changed in
-// between has to be volatile.
+// Pushes a buffer, an `mpgc_nlr_buf *`, of a thread, an `mpgc_thread *`, and gives 0; and gives 1
+// once more when `mpgc_nlr_jump` lands here, with the buffer's `value`. As with setjmp, a local
+// variable that is changed in between has to be volatile.
 //
 //     mpgc_nlr_buf buffer;
 //     if (mpgc_nlr_push(&thread, &buffer) == 0) {

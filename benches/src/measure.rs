@@ -169,8 +169,9 @@ fn keep_least(least: &mut Vec<u64>, taken: &[u64]) {
     }
 }
 
-/// Runs a case once on each side, to be counted under callgrind. Returns how many operations that were on
-/// each. The pool of a hardened mpgc is a little smaller, so that its results are others: not `alike`.
+/// Runs a case once on each side, to be counted under callgrind. Returns how many operations that
+/// were on each. The pool of a hardened mpgc is a little smaller, so that its results are others:
+/// not `alike`.
 pub fn count(case: &Case, worlds: &mut [World; 2], alike: bool) -> Result<[usize; 2], String> {
     let case = case.smaller.as_deref().unwrap_or(case);
     for (w, side) in worlds.iter_mut().zip(["c", "rust"]) {

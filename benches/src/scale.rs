@@ -14,7 +14,8 @@ pub fn range(values: impl Iterator<Item = f64>, margin: f64) -> Range<f64> {
     least / margin..most * margin
 }
 
-/// The powers of ten in a range; where these are few, 2 and 5 times one too, or all whole multiples.
+/// The powers of ten in a range; where these are few, 2 and 5 times one too, or all whole
+/// multiples.
 pub fn decades(range: Range<f64>) -> Vec<f64> {
     const ALL: [&[f64]; 3] = [
         &[1.0],
@@ -88,8 +89,8 @@ pub fn count(n: f64) -> String {
     text
 }
 
-/// Where labels go whose lines end at these pixels: as near as can be, but `line` apart from those in the same place of the
-/// axis.
+/// Where labels go whose lines end at these pixels: as near as can be, but `line` apart from those
+/// in the same place of the axis.
 pub fn apart(ends: &[(i32, i32)], line: i32) -> Vec<(i32, i32)> {
     const NEAR: i32 = 90;
     let mut order: Vec<usize> = (0..ends.len()).collect();

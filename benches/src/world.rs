@@ -212,8 +212,8 @@ impl World {
         unsafe { (self.twin.settle)() }
     }
 
-    /// Puts an object with a finaliser into the first block, whose finaliser tells when marking has ended:
-    /// finalisers run between the mark and the sweep.
+    /// Puts an object with a finaliser into the first block, whose finaliser tells when marking has
+    /// ended: finalisers run between the mark and the sweep.
     pub fn place_bell(&self) {
         // SAFETY: the heap was made; a block has a word.
         unsafe {
@@ -273,7 +273,8 @@ impl World {
     /// All answers, and what the tables and `gc_info` say now, as one number.
     pub fn digest(&mut self) -> u64 {
         let mut area = std::mem::MaybeUninit::<AreaWords>::uninit();
-        // SAFETY: the heap was made; env.c writes the area if there is one; the tables are `len` bytes long.
+        // SAFETY: the heap was made; env.c writes the area if there is one; the tables are `len`
+        // bytes long.
         unsafe {
             if (self.twin.area)(0, area.as_mut_ptr()) {
                 let area = area.assume_init();

@@ -1,5 +1,5 @@
-// What docs/porting.md says of a fork that calls something in gc_alloc: the linker leads the calls here, with
-// -Wl,--wrap=gc_alloc, whoever has the real one.
+// What docs/porting.md says of a fork that calls something in gc_alloc: the linker leads the calls
+// here, with -Wl,--wrap=gc_alloc, whoever has the real one.
 
 #include <stddef.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
-// Tests with names: each is a function, and a failed EXPECT names the line. Needs an operating system.
+// Tests with names: each is a function, and a failed EXPECT names the line. Needs an operating
+// system.
 
 #ifndef HARNESS_H
 #define HARNESS_H
@@ -17,8 +18,9 @@ extern int failed_here;
 // Of a test that fails in a loop the first few lines tell enough.
 #define MOST_LINES 5
 
-// The most bytes that fit into so many bytes of blocks: a chunk of a hardened library has a guard of a byte
-// behind it. And what `mpgc_nbytes` says of a chunk of n bytes: in a hardened library what was asked for.
+// The most bytes that fit into so many bytes of blocks: a chunk of a hardened library has a guard
+// of a byte behind it. And what `mpgc_nbytes` says of a chunk of n bytes: in a hardened library
+// what was asked for.
 #ifdef HARDENED
 #define FITTING(bytes) ((bytes) - 1)
 #define BYTES_OF(n) (n)
@@ -79,7 +81,8 @@ static inline int signal_of(void (*function)(void)) {
     return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
-// The status with which `function` leaves a process of its own, 0 if it returns; -1 if a signal ends it.
+// The status with which `function` leaves a process of its own, 0 if it returns; -1 if a signal
+// ends it.
 static inline int status_of(void (*function)(void)) {
     int status = end_of(function);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;

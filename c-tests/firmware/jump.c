@@ -29,7 +29,8 @@ static void the_stack_s_memory_may_begin_and_end_anywhere(void) {
             while ((chunk = mpgc_stack_alloc(&thread, 1)) != NULL) {
                 EXPECT((uintptr_t)chunk % ALIGN == 0 && chunk >= memory + skip && chunk + ALIGN <= memory + skip + n);
             }
-            EXPECT(was_told(MPGC_ERROR_STACK_EXHAUSTED) && mpgc_stack_used(&thread) + 3 * ALIGN > n); // alignment, rest, map
+            EXPECT(was_told(MPGC_ERROR_STACK_EXHAUSTED));
+            EXPECT(mpgc_stack_used(&thread) + 3 * ALIGN > n); // alignment, rest, map
         }
     }
 }
@@ -103,7 +104,8 @@ static void a_chunk_of_the_stack_that_is_given_back_twice_is_a_double_free(void)
     EXPECT(mpgc_stack_free(&thread, inside) == MPGC_FAULT_DOUBLE_FREE && was_told(MPGC_FAULT_DOUBLE_FREE));
 }
 
-// The chunks that are in use, by what was handed out and given back, beside what the stack says of each address.
+// The chunks that are in use, by what was handed out and given back, beside what the stack says of
+// each address.
 static void the_stack_knows_its_chunks_from_all_else(void) {
     size_t starts[sizeof lifo / ALIGN], n = 0;
     unsigned seed = 1;

@@ -1,5 +1,5 @@
-// The library for C programs, on a machine with an operating system: what it does, and what it does when something
-// is wrong. Ends with `N passed, N failed`. Run by `make firmware-check`.
+// The library for C programs, on a machine with an operating system: what it does, and what it does
+// when something is wrong. Ends with `N passed, N failed`. Run by `make firmware-check`.
 
 #include "harness.h"
 

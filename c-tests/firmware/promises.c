@@ -150,7 +150,8 @@ static void what_is_broken_is_told_with_its_area_and_block(void) {
     mpgc_broken broken;
     heap_with((mpgc_config) {0});
     EXPECT(mpgc_heap_check(&heap, &broken) && mpgc_heap_add(&heap, more, sizeof more) == MPGC_OK);
-    ((char *)memory)[2] = 2; // the first block of the third byte of the table, a tail behind a free one
+    // the first block of the third byte of the table becomes a tail behind a free block
+    ((char *)memory)[2] = 2;
     EXPECT(!mpgc_heap_check(&heap, NULL) && !mpgc_heap_check(&heap, &broken));
     EXPECT(broken.area == 0 && broken.block == 8 && strstr(broken.what, "tail") != NULL);
     ((char *)memory)[2] = 0;

@@ -1,5 +1,5 @@
-// What include/mpgc.h says of roots, threads, jumps and the scheduler, where no other test is named for it
-// (docs/promises.md).
+// What include/mpgc.h says of roots, threads, jumps and the scheduler, where no other test is named
+// for it (docs/promises.md).
 
 #include <sys/time.h>
 
@@ -89,7 +89,8 @@ static void a_chunk_of_the_stack_is_not_cleared(void) {
     EXPECT(chunk[0] == 0x5a && memcmp(chunk, chunk + 1, 39) == 0);
 }
 
-// The map of the stack lies behind its chunks: nobody's chunk reaches into it, and it into nobody's.
+// The map of the stack lies behind its chunks: nobody's chunk reaches into it, and it into
+// nobody's.
 static void chunks_of_the_stack_keep_what_is_in_them(void) {
     for (size_t n = 0; n < 40 * ALIGN; n += 3) {
         unsigned char *chunks[40], *end = (unsigned char *)lifo + n;
@@ -209,7 +210,8 @@ static void an_interrupt_may_lock_and_unlock(void) {
     int queued = 0;
     while (signals < 1000) {
         queued += mpgc_sched_schedule(&sched, count_call, NULL);
-        // a call looks at `locked`, so no signal may come between the look and the lock that the run takes
+        // a call looks at `locked`, so no signal may come between the look and the lock that the
+        // run takes
         size_t held = block_signal(&sched);
         EXPECT(mpgc_sched_run(&sched, NULL) == !locked);
         allow_signal(&sched, held);

@@ -63,8 +63,8 @@ __attribute__((noinline)) static void overwrite_the_stack(void) {
 }
 
 #if defined(__x86_64__)
-// Collects while a chunk's address is in one register that a function has to give back, and nowhere else: the
-// library saves such registers itself, where its own functions have not.
+// Collects while a chunk's address is in one register that a function has to give back, and nowhere
+// else: the library saves such registers itself, where its own functions have not.
 #define COLLECT_WITH_A_CHUNK_IN(name) \
     __attribute__((noinline)) static void collect_with_a_chunk_in_##name(void) { \
         register void *chunk __asm__(#name) = mpgc_alloc(&heap, 1, 0); \

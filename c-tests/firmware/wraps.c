@@ -115,7 +115,8 @@ static void a_stack_that_wraps_has_no_room(void) {
     }
 }
 
-// Bytes are rounded up to blocks: n bytes have been handed out when as many blocks have as they need.
+// Bytes are rounded up to blocks: n bytes have been handed out when as many blocks have as they
+// need.
 static void bytes_of_any_number_start_a_collect(void) {
     static const struct {
         size_t n, most_blocks;

@@ -1,4 +1,5 @@
-// What a port with interrupts has and MicroPython's qemu port has not. Comes before every file of the firmware (-include).
+// What a port with interrupts has and MicroPython's qemu port has not. Comes before every file of
+// the firmware (-include).
 
 #if !defined(__ASSEMBLER__)
 

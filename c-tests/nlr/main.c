@@ -1,6 +1,7 @@
 // Jumps out of calls of any depth, and looks whether the caller has what it had before. Every
 // function here keeps more values than there are callee-saved registers, so that each of those
-// holds one, and another one in each call; the values come from memory, or they would be computed anew.
+// holds one, and another one in each call; the values come from memory, or they would be computed
+// anew.
 
 #include <stdint.h>
 #include <stdio.h>

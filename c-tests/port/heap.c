@@ -8,7 +8,8 @@
 void run_python(const char *source);
 void heap_scenarios(void);
 
-// Allocates until many blocks in a row were free: words that were left on the stack may have kept chunks here and there.
+// Allocates until many blocks in a row were free: words that were left on the stack may have kept
+// chunks here and there.
 static void fill_holes(void) {
     char *last = NULL;
     for (int in_a_row = 0; in_a_row < 500;) {

@@ -24,8 +24,9 @@ static char python_stack[2048] __attribute__((aligned(16)));
 // What the port owes MicroPython.
 
 #ifdef SCENARIOS_VALGRIND
-// A conservative collector reads words that nobody has written: what was left on the stack, and padding that was
-// copied into a chunk. Memcheck is told that these are words, here and nowhere else.
+// A conservative collector reads words that nobody has written: what was left on the stack, and
+// padding that was copied into a chunk. Memcheck is told that these are words, here and nowhere
+// else.
 static void __attribute__((noinline)) collect_stack(void) {
     __builtin_unwind_init(); // the registers are on the stack now
     void **low = __builtin_frame_address(0);

@@ -1,5 +1,5 @@
-// The design's seeds that only C code of a port can see, each with a scenario that is named for it. What is
-// printed must be the same with the C and with Rust. docs/testing.md lists all seeds.
+// The design's seeds that only C code of a port can see, each with a scenario that is named for it.
+// What is printed must be the same with the C and with Rust. docs/testing.md lists all seeds.
 
 #include <stdint.h>
 #include <stdio.h>
@@ -120,7 +120,8 @@ static void the_threshold_counts_allocation(void) {
         "print('seed: threshold', gc.threshold())\n");
 }
 
-// The Python stack: chunks of one function and of several, and functions that call without the C stack.
+// The Python stack: chunks of one function and of several, and functions that call without the C
+// stack.
 
 static void *nonlocal_chunk(size_t n_bytes) {
     return mp_nonlocal_alloc(n_bytes);
@@ -165,8 +166,8 @@ static void stackless_calls_use_no_c_stack(void) {
 }
 
 #if MICROPY_PY_THREAD
-// The address is computed before the mutex is let go: another thread collects in between, and finds the chunk
-// by what this thread has on its stack and in its registers.
+// The address is computed before the mutex is let go: another thread collects in between, and finds
+// the chunk by what this thread has on its stack and in its registers.
 
 int scenario_collects_left;
 int scenario_mutex_depth;

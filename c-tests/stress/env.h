@@ -4,7 +4,8 @@
 
 #include "py/runtime.h"
 
-// A Python callback, or a finaliser, as the interpreter would call it. Returns an exception or NULL.
+// A Python callback, or a finaliser, as the interpreter would call it. Returns an exception or
+// NULL.
 void *stress_call(mp_obj_t function, mp_obj_t argument);
 
 // What mp_load_method_maybe finds as `__del__` of every object.

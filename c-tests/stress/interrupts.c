@@ -124,7 +124,8 @@ static void program(unsigned int depth) {
     }
 }
 
-// The timer: each interrupt arms it for the next, after a time in which the program comes a little further.
+// The timer: each interrupt arms it for the next, after a time in which the program comes a little
+// further.
 
 static timer_t timer;
 static volatile unsigned long steps;

@@ -1,8 +1,9 @@
 // An interrupt at every instruction of a short program, one after the other.
 //
-// The program runs once a step at a time, which gives the list of the instructions that an interrupt can
-// precede: all those outside of atomic sections. Then it runs once for each, with a breakpoint there in
-// whose place the interrupt comes. `pairs` then lets a second one come before each later instruction.
+// The program runs once a step at a time, which gives the list of the instructions that an
+// interrupt can precede: all those outside of atomic sections. Then it runs once for each, with a
+// breakpoint there in whose place the interrupt comes. `pairs` then lets a second one come before
+// each later instruction.
 //
 //     steps single|pairs [PART OF_PARTS [off]]
 
@@ -208,8 +209,8 @@ static void one_run(void) {
     watch_drain();
 }
 
-// Fills `trace` with what comes after the interrupts that are planned, and numbers each by how often the
-// same instruction came before.
+// Fills `trace` with what comes after the interrupts that are planned, and numbers each by how
+// often the same instruction came before.
 static void take_trace(void) {
     trace_len = 0;
     trace_after = plan_len;

@@ -2,8 +2,9 @@
 //
 //     threads THREADS OPERATIONS [stopped|rooms [no-mutex|long-roots]]
 //
-// Each thread allocates, resizes, frees and forgets chunks that are filled with a pattern of its own, and
-// looks whether the pattern is still there. The last two are controls, which must be told by a sanitizer.
+// Each thread allocates, resizes, frees and forgets chunks that are filled with a pattern of its
+// own, and looks whether the pattern is still there. The last two are controls, which must be told
+// by a sanitizer.
 
 #include <stdio.h>
 #include <stdlib.h>

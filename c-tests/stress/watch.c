@@ -146,8 +146,8 @@ static void follow_nodes(side_t *s, seen_t now) {
     }
 }
 
-// The state is the number of locks that are held, of which the running pass is one; without one it says
-// whether there is work.
+// The state is the number of locks that are held, of which the running pass is one; without one it
+// says whether there is work.
 static void follow_state(side_t *s, seen_t now) {
     int was = s->before.state;
     switch (s->call) {

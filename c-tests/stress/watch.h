@@ -1,5 +1,5 @@
-// The port's atomic sections, and a witness in them: it follows each change of the scheduler's state, of
-// the queue and of the list of nodes, and knows what each must be.
+// The port's atomic sections, and a witness in them: it follows each change of the scheduler's
+// state, of the queue and of the list of nodes, and knows what each must be.
 #ifndef STRESS_WATCH_H
 #define STRESS_WATCH_H
 
@@ -51,8 +51,8 @@ void watch_interrupt_exception(void);
 // Runs all that is left, and looks whether anything was lost.
 void watch_drain(void);
 
-// What the program does in an interrupt, in a Python callback (returning an exception or NULL) and in a
-// node's callback.
+// What the program does in an interrupt, in a Python callback (returning an exception or NULL) and
+// in a node's callback.
 void program_interrupt(void);
 void *program_callback(void);
 void program_node(unsigned int node);

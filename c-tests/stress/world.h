@@ -8,11 +8,12 @@
 #define WORLD_THREADS (64)
 
 typedef enum {
-    // As the unix port does: each thread is sent a signal in whose handler it waits, and its stack and
-    // registers are scanned. gc_alloc collects by itself.
+    // As the unix port does: each thread is sent a signal in whose handler it waits, and its stack
+    // and registers are scanned. gc_alloc collects by itself.
     WORLD_STOPPED,
-    // No signals and no stacks: who uses the heap holds a lock for reading, who collects holds it for
-    // writing, and what a thread keeps is in its registered roots. For tools that know no such signals.
+    // No signals and no stacks: who uses the heap holds a lock for reading, who collects holds it
+    // for writing, and what a thread keeps is in its registered roots. For tools that know no such
+    // signals.
     WORLD_ROOMS,
 } world_kind_t;
 

@@ -85,8 +85,8 @@ static const char *take_text(size_t *len) {
     return text;
 }
 
-// Threads: the main one. A mutex that is let go too often or never shows in the numbers, but for the one
-// place where the C does so: docs/upstream.md, 2.
+// Threads: the main one. A mutex that is let go too often or never shows in the numbers, but for
+// the one place where the C does so: docs/upstream.md, 2.
 
 #if MICROPY_PY_THREAD
 mp_state_thread_t *mp_thread_get_state(void) {
@@ -206,7 +206,8 @@ void mp_raise_type_arg(const mp_obj_type_t *exc_type, mp_obj_t arg) {
     nlr_jump(right ? &exhausted : NULL);
 }
 
-// In place of the library's. A fault ends the process; the driver knows the kind by the exit status.
+// In place of the library's. A fault ends the process; the driver knows the kind by the exit
+// status.
 void mpgc_fault(int kind, const void *ptr);
 void mpgc_fault(int kind, const void *ptr) {
     fprintf(stderr, "mpgc_fault(%d, %p)\n", kind, ptr);

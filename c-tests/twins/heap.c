@@ -159,7 +159,8 @@ void twin_info(size_t out[8]) {
     twin_tell(EVENT_FAST, info.free);
     twin_tell(EVENT_FAST, info.max_free + info.num_1block + info.num_2block + info.max_block);
     #if MICROPY_GC_SPLIT_HEAP
-    // Which area lies lowest in memory may differ between the twins. Bounds do not shrink when an area is given back.
+    // Which area lies lowest in memory may differ between the twins. Bounds do not shrink when an
+    // area is given back.
     uint8_t *min = MP_STATE_MEM(area).gc_pool_start, *max = MP_STATE_MEM(area).gc_pool_end;
     for (mp_state_mem_area_t *area = MP_STATE_MEM(area).next; area != NULL; area = area->next) {
         min = MIN(min, area->gc_pool_start);

@@ -1,5 +1,5 @@
-// The evaluator. What it holds in C variables is kept alive by the scan of the C stack; arguments wait on the LIFO stack,
-// which a jump brings back to where it was.
+// The evaluator. What it holds in C variables is kept alive by the scan of the C stack; arguments
+// wait on the LIFO stack, which a jump brings back to where it was.
 
 #include "cells.h"
 
@@ -84,8 +84,9 @@ void poll_interrupts(void) {
     }
 }
 
-// A jump leaves the frames that it skipped as they were, and the next ones lie over them. What these have not written yet would
-// keep alive, for a collector that takes any word for a root, what the skipped ones had: the list that filled the heap.
+// A jump leaves the frames that it skipped as they were, and the next ones lie over them. What
+// these have not written yet would keep alive, for a collector that takes any word for a root, what
+// the skipped ones had: the list that filled the heap.
 static __attribute__((noinline)) void wipe_skipped_frames(void) {
     volatile uintptr_t words[96];
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {

@@ -43,7 +43,8 @@ int lisp_init(const struct lisp_machine *machine) {
 }
 
 int lisp_run(const char *text) {
-    // what is read is not read again, whatever becomes of it: a static variable knows nothing of jumps
+    // what is read is not read again, whatever becomes of it: a static variable knows nothing of
+    // jumps
     static const char *at;
     static int errors;
     at = text;

@@ -1,5 +1,6 @@
-// A small Lisp on the library for C programs: its cells lie in a collected heap, its arguments on the LIFO stack, its
-// errors are jumps, and what an interrupt asks for is run between two calls. Nothing of a C library is needed.
+// A small Lisp on the library for C programs: its cells lie in a collected heap, its arguments on
+// the LIFO stack, its errors are jumps, and what an interrupt asks for is run between two calls.
+// Nothing of a C library is needed.
 
 #ifndef LISP_H
 #define LISP_H
@@ -26,8 +27,8 @@ struct lisp_machine {
 // Returns 0 if there is room for it.
 int lisp_init(const struct lisp_machine *machine);
 
-// Evaluates all that a text says and prints each value. An error is printed, and ends what it happened in.
-// Returns how many errors there were.
+// Evaluates all that a text says and prints each value. An error is printed, and ends what it
+// happened in. Returns how many errors there were.
 int lisp_run(const char *text);
 
 // Called by an interrupt: counts a tick, and has the function of `every-tick` called soon.

@@ -1,5 +1,5 @@
-//! Steps out of an input's bytes. One step takes few bytes, and every byte means something: so that a fuzzer
-//! that changes, drops or repeats bytes does the same to steps.
+//! Steps out of an input's bytes. One step takes few bytes, and every byte means something: so that
+//! a fuzzer that changes, drops or repeats bytes does the same to steps.
 
 use arbitrary::{Result, Unstructured};
 use mpgc::heap::testing::{CallbackAction, CoreOp, FinaliserAction, Op, Step};

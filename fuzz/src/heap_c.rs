@@ -1,4 +1,5 @@
-//! The heap, the Python stack, the scheduler and nlr against the C original: the pair of c-tests/twins.
+//! The heap, the Python stack, the scheduler and nlr against the C original: the pair of
+//! c-tests/twins.
 
 use crate::{Source, Target, draw};
 use arbitrary::{Result, Unstructured};
@@ -49,7 +50,8 @@ fn load_one(named: &str, cover: bool) -> std::result::Result<Configuration, Stri
     let twins = twin::load(path)?;
     if cover {
         let counters = &raw mut COUNTERS;
-        // SAFETY: the counters are there as long as the process; the fuzzer reads them between runs.
+        // SAFETY: the counters are there as long as the process; the fuzzer reads them between
+        // runs.
         unsafe { twin::cover(path, counters.cast(), COUNTERS_LEN)? };
     }
     Ok(Configuration {

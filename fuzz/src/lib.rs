@@ -1,5 +1,5 @@
-//! What the fuzz targets share: an input becomes a setup and a list of steps, in the same language as the
-//! tests' own; what is found is cut down and printed as a test.
+//! What the fuzz targets share: an input becomes a setup and a list of steps, in the same language
+//! as the tests' own; what is found is cut down and printed as a test.
 //!
 //! ```text
 //!   bytes --draw--> setup and steps --run--> all is well, or a panic

@@ -26,13 +26,15 @@ pub fn show<T: Target>(setup: T::Setup, steps: &[T::Step], plant: bool, file: &P
             1
         }
     };
-    // SAFETY: ends the process at once; the fuzzer takes an exit in the middle of an input for a finding.
+    // SAFETY: ends the process at once; the fuzzer takes an exit in the middle of an input for a
+    // finding.
     unsafe { libc::_exit(status) }
 }
 
 /// How the steps end in a process of their own, if not well: a crash must not end this one.
 fn fails<T: Target>(setup: T::Setup, steps: &[T::Step], plant: bool) -> Option<String> {
-    // SAFETY: the child only runs the steps and ends; what other threads of this process do is nothing to it.
+    // SAFETY: the child only runs the steps and ends; what other threads of this process do is
+    // nothing to it.
     let child = unsafe { libc::fork() };
     assert!(child >= 0, "fork fails");
     if child == 0 {

@@ -71,7 +71,8 @@ pub unsafe extern "C" fn gc_collect_start() {
 /// Mirrors `gc_collect_root` (py/gc.c).
 ///
 /// # Safety
-/// `ptrs` points at `len` words that may be read, between [`gc_collect_start`] and [`gc_collect_end`].
+/// `ptrs` points at `len` words that may be read, between [`gc_collect_start`] and
+/// [`gc_collect_end`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gc_collect_root(ptrs: *mut *mut c_void, len: usize) {
     // SAFETY: by this function's contract.

@@ -3,9 +3,9 @@
 use crate::host::idle;
 
 /// In a MicroPython port with MPGC_IDLE_COLLECT=1 only. Collects, if the program waits for so many
-/// milliseconds (`UINT32_MAX`: without end), the last collection took less, and enough was allocated since.
-/// Returns whether it did. It does nothing in another thread than the main one, in a Cortex-M exception
-/// handler, and with the heap or the scheduler locked.
+/// milliseconds (`UINT32_MAX`: without end), the last collection took less, and enough was
+/// allocated since. Returns whether it did. It does nothing in another thread than the main one, in
+/// a Cortex-M exception handler, and with the heap or the scheduler locked.
 ///
 /// # Safety
 /// The heap was made with `gc_init`; Python may run where it is called, and finalisers do.

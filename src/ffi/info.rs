@@ -10,7 +10,8 @@ const VERSION: &CStr =
         Err(_) => panic!("a version has no NUL"),
     };
 
-/// Text in a section of its own: the linker merges those of plain string literals into one that stays whole.
+/// Text in a section of its own: the linker merges those of plain string literals into one that
+/// stays whole.
 macro_rules! text_apart {
     ($name:ident, $section:literal, $text:expr) => {
         #[unsafe(link_section = $section)]

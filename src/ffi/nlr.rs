@@ -6,7 +6,8 @@ use crate::host::bindings::{nlr_jump_callback_fun_t, nlr_jump_callback_node_t};
 use crate::host::nlr;
 use core::ffi::{c_uint, c_void};
 
-/// Mirrors `nlr_push` (py/nlr*.c of the architecture): returns 0, and 1 once more for each jump here.
+/// Mirrors `nlr_push` (py/nlr*.c of the architecture): returns 0, and 1 once more for each jump
+/// here.
 ///
 /// # Safety
 /// `buffer` is valid until it is popped or jumped to, and so is the caller's frame.

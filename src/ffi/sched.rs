@@ -70,7 +70,8 @@ pub unsafe extern "C" fn mp_handle_pending(behavior: mp_handle_pending_behaviour
     unsafe { sched::handle_pending(sched::pending_from_c(behavior)) }
 }
 
-/// Mirrors `mp_handle_pending_internal` (py/scheduler.c) of 1.27, where `mp_handle_pending` is inline.
+/// Mirrors `mp_handle_pending_internal` (py/scheduler.c) of 1.27, where `mp_handle_pending` is
+/// inline.
 ///
 /// # Safety
 /// May jump to the newest nlr buffer.
@@ -81,7 +82,8 @@ pub unsafe extern "C" fn mp_handle_pending_internal(behavior: mp_handle_pending_
     unsafe { sched::handle_pending(sched::pending_from_c(behavior)) }
 }
 
-/// What `mp_handle_pending(true)` is in this release. By the export, so that there is one copy of what that does.
+/// What `mp_handle_pending(true)` is in this release. By the export, so that there is one copy of
+/// what that does.
 ///
 /// # Safety
 /// May jump to the newest nlr buffer.

@@ -1,7 +1,7 @@
 //! Chunks handed out and given back.
 //!
-//! The functions of the C header that a program calls all day. Each is the C's, step by step, with the
-//! mutex let go at the same places; only how blocks are found and marked differs.
+//! The functions of the C header that a program calls all day. Each is the C's, step by step, with
+//! the mutex let go at the same places; only how blocks are found and marked differs.
 
 use core::ptr;
 
@@ -23,8 +23,8 @@ impl<H: Host> Heap<H> {
     /// collect (none if automatic collects are off). Bytes that were not asked for are zero; with
     /// [`Host::CONSERVATIVE_CLEAR`] all are. With [`HAS_FINALISER`] the first word is zero.
     ///
-    /// Mirrors `gc_alloc` (py/gc.c). Differs: after an area was added the mutex is taken again before
-    /// the search is repeated.
+    /// Mirrors `gc_alloc` (py/gc.c). Differs: after an area was added the mutex is taken again
+    /// before the search is repeated.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn alloc(self, bytes: usize, flags: u32) -> *mut u8 {
         let Some(n) = self.enter_for(bytes) else {
@@ -61,8 +61,9 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// Finds the blocks of [`Self::alloc`] and takes them. Collects at most once before that, then grows the heap where it can
-    /// grow. Entered with the mutex, and left with it unless there is no room.
+    /// Finds the blocks of [`Self::alloc`] and takes them. Collects at most once before that, then
+    /// grows the heap where it can grow. Entered with the mutex, and left with it unless there is
+    /// no room.
     ///
     /// A collect by threshold counts as the one collect.
     #[cfg_attr(mpgc_bare, inline(never))]
@@ -124,7 +125,8 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// Enters the heap to get a chunk of `bytes` bytes, and returns its blocks. `None`, and not entered, if there can be none.
+    /// Enters the heap to get a chunk of `bytes` bytes, and returns its blocks. `None`, and not
+    /// entered, if there can be none.
     #[inline(always)]
     fn enter_for(self, bytes: usize) -> Option<BlockCount> {
         let n = self.blocks_for(bytes);
@@ -172,19 +174,22 @@ impl<H: Host> Heap<H> {
         }
 
         let finaliser = H::FINALISER && flags & HAS_FINALISER != 0;
-        // more than is cleared here, if there is a finaliser to be noted: one comparison, for which fewer values are kept
+        // more than is cleared here, if there is a finaliser to be noted: one comparison, for which
+        // fewer values are kept
         let long = BlockCount(n.0 + SHORT.0 * usize::from(finaliser));
         if !SMALL && H::CONSERVATIVE_CLEAR && !H::HARDENED && !H::PROFILE && long <= SHORT {
             fetch(chunk.wrapping_add(AHEAD));
-            // SAFETY: the chunk has just been made of n free blocks and nobody has it yet; n is `long`.
+            // SAFETY: the chunk has just been made of n free blocks and nobody has it yet; n is
+            // `long`.
             unsafe { clear_short::<H>(chunk, long) }
             return chunk;
         }
         self.clear(chunk, area, block, n, bytes, finaliser)
     }
 
-    /// Clears the chunk that was handed out, and notes its finaliser: the end of [`Self::hand_out`], but for
-    /// short chunks. The address is given, for nothing else keeps the chunk alive.
+    /// Clears the chunk that was handed out, and notes its finaliser: the end of
+    /// [`Self::hand_out`], but for short chunks. The address is given, for nothing else keeps the
+    /// chunk alive.
     #[cfg_attr(not(feature = "small"), inline(never))]
     fn clear(
         self,
@@ -197,8 +202,8 @@ impl<H: Host> Heap<H> {
     ) -> *mut u8 {
         if !H::HARDENED {
             let keep = if H::CONSERVATIVE_CLEAR { 0 } else { bytes };
-            // SAFETY: the chunk has just been made of n free blocks and nobody has it yet; bytes is at most its
-            // size.
+            // SAFETY: the chunk has just been made of n free blocks and nobody has it yet; bytes is
+            // at most its size.
             unsafe { chunk.add(keep).write_bytes(0, n.0 * H::BLOCK_BYTES - keep) }
         }
         if finaliser {
@@ -308,7 +313,8 @@ impl<H: Host> Heap<H> {
         area.weakrefs().set(head);
     }
 
-    /// The bytes of the chunk that starts at `address`; 0 for any other address. In a hardened heap, those that were asked for.
+    /// The bytes of the chunk that starts at `address`; 0 for any other address. In a hardened
+    /// heap, those that were asked for.
     ///
     /// Mirrors `gc_nbytes` (py/gc.c).
     pub fn chunk_bytes(self, address: *const u8) -> usize {
@@ -328,8 +334,8 @@ impl<H: Host> Heap<H> {
 
     /// The area and the block of a chunk that the caller says it has.
     ///
-    /// In C too this trusts the caller when asserts are off; an address outside every area is taken for
-    /// one of the first. A hardened build trusts nobody.
+    /// In C too this trusts the caller when asserts are off; an address outside every area is taken
+    /// for one of the first. A hardened build trusts nobody.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(super) fn locate(self, chunk: *mut u8) -> (Area<H>, BlockIndex) {
         let host = self.host();
@@ -357,7 +363,8 @@ impl<H: Host> Heap<H> {
     #[inline(always)]
     fn threshold_reached(self) -> bool {
         let host = self.host();
-        // SAFETY: both counters are the heap's (a promise of Host); C code may set the threshold between calls.
+        // SAFETY: both counters are the heap's (a promise of Host); C code may set the threshold
+        // between calls.
         self.auto_collects() && unsafe { *host.alloc_amount() >= *host.alloc_threshold() }
     }
 
@@ -374,8 +381,9 @@ impl<H: Host> Heap<H> {
     }
 }
 
-/// Bytes from a short chunk to the memory that is asked for when it is handed out: chunks lie one after the other, and in a
-/// heap larger than the caches the next ones would wait for theirs when they are cleared.
+/// Bytes from a short chunk to the memory that is asked for when it is handed out: chunks lie one
+/// after the other, and in a heap larger than the caches the next ones would wait for theirs when
+/// they are cleared.
 const AHEAD: usize = 1024;
 
 /// The longest chunk that is cleared in place; for longer ones the target's memset is called.
@@ -388,7 +396,8 @@ const SHORT: BlockCount = BlockCount(2);
 /// `chunk` must be valid for writes of `n` blocks and aligned to a block.
 #[inline(always)]
 unsafe fn clear_short<H: Host>(chunk: *mut u8, n: BlockCount) {
-    /// A block has 16 bytes or a multiple, and lies at one: what the processor has for so many at once may be used.
+    /// A block has 16 bytes or a multiple, and lies at one: what the processor has for so many at
+    /// once may be used.
     #[repr(align(16))]
     struct Part {
         _bytes: [u8; 16],

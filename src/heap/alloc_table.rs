@@ -1,7 +1,7 @@
 //! The alloc table: two bits a block, read and written a word at a time.
 //!
 //! ```text
-//!  word i    block  | 16i+15 |   ...   | 16i+1 | 16i |     on a 32-bit target; 32 blocks on a 64-bit one
+//!  word i    block  | 16i+15 |   ...   | 16i+1 | 16i |     32-bit target; 32 blocks on 64-bit
 //!            bits    31 30              3 2     1 0
 //! ```
 //!
@@ -9,26 +9,29 @@
 //! buffer, which costs more than the rest of an allocation. The last word may reach past the table
 //! into the gap and the bits behind it: such blocks are masked when read and kept when written.
 //!
-//! Masks live in this file and in `runs` only; the rest of the heap speaks of runs, kinds and transitions.
+//! Masks live in this file and in `runs` only; the rest of the heap speaks of runs, kinds and
+//! transitions.
 
 use super::block::{BlockCount, BlockIndex, BlockKind};
 pub use super::word::Word;
 use super::word::{lowest_pair, read_word, write_word};
 
-/// Whether the code is to be small, not fast: then the table is read and written a byte at a time, as the C does,
-/// and not a word. Bytes need no alignment, which costs loads and shifts on processors that ask for one.
+/// Whether the code is to be small, not fast: then the table is read and written a byte at a time,
+/// as the C does, and not a word. Bytes need no alignment, which costs loads and shifts on
+/// processors that ask for one.
 pub const SMALL: bool = cfg!(feature = "small");
-/// Whether the code is for a machine without an operating system: a processor that goes through instructions in order, with
-/// its code in flash. There a test that often saves a few instructions is worth it (where branches are predicted far ahead, one that cannot be
-/// predicted costs more than it saves), and a call costs less than a second copy of what it calls.
+/// Whether the code is for a machine without an operating system: a processor that goes through
+/// instructions in order, with its code in flash. There a test that often saves a few instructions
+/// is worth it (where branches are predicted far ahead, one that cannot be predicted costs more
+/// than it saves), and a call costs less than a second copy of what it calls.
 pub const BARE: bool = cfg!(mpgc_bare);
 /// Whether the search knows nothing but the C's hint: see `plain.rs`.
 pub const PLAIN: bool = SMALL || BARE;
 /// Blocks whose kinds share a byte.
 pub(super) const BLOCKS_PER_BYTE: usize = 4;
 
-/// How many blocks are swept at once: those of a word, or, where the code is to be small, of a byte, which needs no
-/// alignment and never reaches past the table's end.
+/// How many blocks are swept at once: those of a word, or, where the code is to be small, of a
+/// byte, which needs no alignment and never reaches past the table's end.
 pub(super) const AT_ONCE: usize = if SMALL {
     BLOCKS_PER_BYTE
 } else {
@@ -72,9 +75,9 @@ impl AllocTable {
     ///
     /// # Safety
     ///
-    /// As long as the value is used, every word that holds one of the blocks must be valid for reads
-    /// and writes, and nothing else may write there meanwhile. The pool follows the table and has at
-    /// least 64 bytes for each of its bytes, so the last word never reaches past the area.
+    /// As long as the value is used, every word that holds one of the blocks must be valid for
+    /// reads and writes, and nothing else may write there meanwhile. The pool follows the table and
+    /// has at least 64 bytes for each of its bytes, so the last word never reaches past the area.
     #[inline(always)]
     pub unsafe fn new(base: *mut u8, blocks: BlockCount) -> Self {
         AllocTable { base, blocks }
@@ -118,7 +121,8 @@ impl AllocTable {
         first_pairs(self.blocks.0 - i * BLOCKS_PER_WORD)
     }
 
-    /// The kinds of the [`AT_ONCE`] blocks from `i * AT_ONCE` on; blocks past the end of the table have any kind.
+    /// The kinds of the [`AT_ONCE`] blocks from `i * AT_ONCE` on; blocks past the end of the table
+    /// have any kind.
     #[inline(always)]
     pub(super) fn part(self, i: usize) -> Word {
         if SMALL {
@@ -128,7 +132,8 @@ impl AllocTable {
         }
     }
 
-    /// Writes what [`Self::part`] reads; the caller has kept the bits of blocks past the end of the table.
+    /// Writes what [`Self::part`] reads; the caller has kept the bits of blocks past the end of the
+    /// table.
     #[inline(always)]
     pub(super) fn set_part(self, i: usize, part: Word) {
         if SMALL {
@@ -245,7 +250,8 @@ impl AllocTable {
         self.flip(block, self.pair(block) ^ 0b11);
     }
 
-    /// Calls `f` for each marked head below `end`, in order: also for those that `f` marks on the way.
+    /// Calls `f` for each marked head below `end`, in order: also for those that `f` marks on the
+    /// way.
     pub(super) fn for_each_mark(self, end: BlockIndex, mut f: impl FnMut(BlockIndex)) {
         let end = end.0.min(self.blocks.0);
         for i in 0..end.div_ceil(BLOCKS_PER_WORD) {
@@ -263,10 +269,11 @@ impl AllocTable {
         }
     }
 
-    /// Makes a chunk of the `n` blocks at `block` if all of them are free: one load, one test, one store.
-    /// Says whether it did.
+    /// Makes a chunk of the `n` blocks at `block` if all of them are free: one load, one test, one
+    /// store. Says whether it did.
     ///
-    /// It may say no though they are free: for a run that does not end inside the word where it starts.
+    /// It may say no though they are free: for a run that does not end inside the word where it
+    /// starts.
     #[inline(always)]
     pub fn chunk_if_free(self, block: BlockIndex, n: BlockCount) -> bool {
         let (i, at) = (block.0 / BLOCKS_PER_WORD, block.0 % BLOCKS_PER_WORD);
@@ -322,8 +329,8 @@ impl AllocTable {
         self.put(block, n, 0, 0);
     }
 
-    /// Gives the `n` blocks from `block` on the kind of which `like` is a word full, with the bits of
-    /// `first` flipped in the first of them.
+    /// Gives the `n` blocks from `block` on the kind of which `like` is a word full, with the bits
+    /// of `first` flipped in the first of them.
     #[inline(always)]
     fn put(self, block: BlockIndex, n: BlockCount, like: Word, first: Word) {
         debug_assert!(block.0 + n.0 <= self.blocks.0);

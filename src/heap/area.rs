@@ -256,7 +256,8 @@ impl<H: Host> Area<H> {
         };
         let area = Area(fields);
         let fields = fields.as_ptr();
-        // SAFETY: the caller says that fields and region may be written; the layout lies inside the region.
+        // SAFETY: the caller says that fields and region may be written; the layout lies inside the
+        // region.
         unsafe {
             <H::Area>::alloc_table(fields).write(start);
             <H::Area>::table_bytes(fields).write(layout.table_bytes);
@@ -280,8 +281,8 @@ impl<H: Host> Area<H> {
     }
 }
 
-/// An area's table and pool, read once. A loop that writes to the table would have to read an area's fields
-/// again and again, for all the compiler can tell.
+/// An area's table and pool, read once. A loop that writes to the table would have to read an
+/// area's fields again and again, for all the compiler can tell.
 pub(super) struct View<H: Host> {
     /// The area.
     pub area: Area<H>,

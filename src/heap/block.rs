@@ -18,8 +18,8 @@ impl BlockCount {
     /// The blocks that `bytes` bytes need when a block has `block_bytes` bytes.
     ///
     /// Mirrors the rounding in `gc_alloc` (py/gc.c): for a request so large that rounding up wraps
-    /// around these are 0 blocks. So whoever has bytes refuses 0 blocks: that costs nothing where 0 bytes
-    /// have to be refused as well.
+    /// around these are 0 blocks. So whoever has bytes refuses 0 blocks: that costs nothing where 0
+    /// bytes have to be refused as well.
     #[inline(always)]
     pub const fn for_bytes(bytes: usize, block_bytes: usize) -> Self {
         BlockCount(bytes.wrapping_add(block_bytes - 1) / block_bytes)

@@ -1,4 +1,5 @@
-//! A search for a byte that is large enough, eight bytes at a time: [`super::hints`] keeps a byte for each segment.
+//! A search for a byte that is large enough, eight bytes at a time: [`super::hints`] keeps a byte
+//! for each segment.
 
 /// The first of some bytes that is at least that; their number, if none is.
 ///

@@ -10,8 +10,9 @@ use super::hints::ANY_LENGTH;
 use super::host::Host;
 use super::search::Search;
 
-/// Words that end with a NUL, for C. They have two: a text with one is put where the linker keeps all such texts
-/// together, and none is left out of a program that never asks for it. Nor is a constant of 4, 8, 16 or 32 bytes.
+/// Words that end with a NUL, for C. They have two: a text with one is put where the linker keeps
+/// all such texts together, and none is left out of a program that never asks for it. Nor is a
+/// constant of 4, 8, 16 or 32 bytes.
 macro_rules! words {
     ($text:literal) => {
         const {

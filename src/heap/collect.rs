@@ -15,9 +15,9 @@ impl<H: Host> Heap<H> {
     /// Begins a collect: until its end this thread cannot allocate and other threads stay out. The
     /// allocation counter starts anew.
     ///
-    /// Mirrors `gc_collect_start` (py/gc.c), whose own roots are the host's to trace. Differs: a collect
-    /// that a finaliser starts inside a collect is ignored up to its end; in C it unmarks what the outer
-    /// one has marked.
+    /// Mirrors `gc_collect_start` (py/gc.c), whose own roots are the host's to trace. Differs: a
+    /// collect that a finaliser starts inside a collect is ignored up to its end; in C it unmarks
+    /// what the outer one has marked.
     pub fn collect_start(self) {
         self.begin();
         if H::THRESHOLD && !self.is_nested_collect() {
@@ -65,8 +65,8 @@ impl<H: Host> Heap<H> {
     ///
     /// # Safety
     ///
-    /// [`Self::collect_start`] was called by this thread, and every chunk that is still used is reached by what
-    /// [`Self::collect_root`] was given since.
+    /// [`Self::collect_start`] was called by this thread, and every chunk that is still used is
+    /// reached by what [`Self::collect_root`] was given since.
     pub unsafe fn collect_end(self) {
         if !self.is_nested_collect() {
             self.trace_dirty();
@@ -90,8 +90,8 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// Ends a collect that cannot go on, because a jump leaves it from inside a finaliser. Nothing is
-    /// freed, and what was not finalised yet is left to the next collect.
+    /// Ends a collect that cannot go on, because a jump leaves it from inside a finaliser. Nothing
+    /// is freed, and what was not finalised yet is left to the next collect.
     ///
     /// In C the heap stays locked in this case until somebody collects by hand.
     ///

@@ -3,8 +3,8 @@
 
 #![forbid(unsafe_code)]
 
-/// What is wrong: the first argument of `mpgc_fault`, and a kind of error for a C program of its own.
-/// cbindgen:rename-all=QualifiedScreamingSnakeCase
+/// What is wrong: the first argument of `mpgc_fault`, and a kind of error for a C program of its
+/// own. cbindgen:rename-all=QualifiedScreamingSnakeCase
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub enum Fault {

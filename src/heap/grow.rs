@@ -12,15 +12,15 @@ use super::layout::{BLOCKS_PER_BIT_BYTE, BLOCKS_PER_TABLE_BYTE, GAP_BYTES, Layou
 impl<H: Host> Heap<H> {
     /// Makes a heap of the bytes `start .. end`. A part of a block at the end is left unused.
     ///
-    /// A region that is too small for a block gives a heap that is always full. A region for which the C
-    /// is not defined (no byte at all, or an end before the start) is a fault.
+    /// A region that is too small for a block gives a heap that is always full. A region for which
+    /// the C is not defined (no byte at all, or an end before the start) is a fault.
     ///
     /// Mirrors `gc_init` (py/gc.c).
     ///
     /// # Safety
     ///
-    /// The region must be valid for reads and writes, and the heap's alone from now on. No chunk of an
-    /// earlier heap may be used any more.
+    /// The region must be valid for reads and writes, and the heap's alone from now on. No chunk of
+    /// an earlier heap may be used any more.
     pub unsafe fn init(self, start: *mut u8, end: *mut u8) {
         let host = self.host();
         let end = block_end::<H>(end);
@@ -48,8 +48,8 @@ impl<H: Host> Heap<H> {
         host.init_mutex();
     }
 
-    /// Adds the bytes `start .. end` to the heap, after all that it has. The area's own fields are kept
-    /// at `start`.
+    /// Adds the bytes `start .. end` to the heap, after all that it has. The area's own fields are
+    /// kept at `start`.
     ///
     /// Mirrors `gc_add` (py/gc.c).
     ///
@@ -85,8 +85,8 @@ impl<H: Host> Heap<H> {
         self.keep_pace();
     }
 
-    /// Adds an area in which `bytes` bytes can be allocated, if the host has that much to give: as much
-    /// as the heap has already, or what is needed if that is more, or all there is.
+    /// Adds an area in which `bytes` bytes can be allocated, if the host has that much to give: as
+    /// much as the heap has already, or what is needed if that is more, or all there is.
     ///
     /// Mirrors `gc_try_add_heap` (py/gc.c).
     pub(super) fn try_add_area(self, bytes: usize) -> bool {
@@ -109,8 +109,8 @@ impl<H: Host> Heap<H> {
         true
     }
 
-    /// The bytes of an area that is as large as all the areas there are: that has as many blocks, or in 1.21
-    /// the size of all their regions.
+    /// The bytes of an area that is as large as all the areas there are: that has as many blocks,
+    /// or in 1.21 the size of all their regions.
     fn bytes_to_double(self) -> usize {
         if H::GROW_BY_REGIONS {
             return Area::all(self.host())
@@ -125,8 +125,9 @@ impl<H: Host> Heap<H> {
     }
 }
 
-/// The bytes of an area in which `bytes` bytes can be allocated: a little more than its tables need, at most 13 bytes
-/// of 512, and never less than 2 KiB more. Differs from the C: a sum that would wrap is the largest number.
+/// The bytes of an area in which `bytes` bytes can be allocated: a little more than its tables
+/// need, at most 13 bytes of 512, and never less than 2 KiB more. Differs from the C: a sum that
+/// would wrap is the largest number.
 pub(super) const fn bytes_with_tables(bytes: usize) -> usize {
     // what `bytes * 13 / 512` is where the product does not wrap
     let tables = bytes / 512 * 13 + bytes % 512 * 13 / 512;
@@ -134,8 +135,8 @@ pub(super) const fn bytes_with_tables(bytes: usize) -> usize {
     bytes.saturating_add(more)
 }
 
-/// What a hardened heap asks for where the C asks for `bytes`: the same number of blocks, and a byte of slack
-/// table for each. All else asks for what the C does.
+/// What a hardened heap asks for where the C asks for `bytes`: the same number of blocks, and a
+/// byte of slack table for each. All else asks for what the C does.
 fn with_slack_table<H: Host>(bytes: usize) -> usize {
     if !H::HARDENED {
         return bytes;

@@ -7,21 +7,23 @@
 //!   slack table: 24 - GUARD                             (nothing)
 //! ```
 //!
-//! - Free blocks are filled with *poison*, which must be whole when they are handed out: if not, somebody has
-//!   written after a free.
-//! - The *slack*, the bytes of a chunk that were not asked for, is filled with a *canary*. How long it is
-//!   stands in a table of one byte a block, right before the pool; it must be whole when the chunk is
-//!   freed or resized, and at each collect.
-//! - A chunk has slack even if what was asked for fills its blocks: [`GUARD`] bytes at least, for which it gets one more
-//!   block. Whatever is written next to the end of any chunk is seen.
-//! - `chunk_bytes` says how much was asked for: a program may use what it is said to have, and what it saves up to there
-//!   holds no canary.
+//! - Free blocks are filled with *poison*, which must be whole when they are handed out: if not,
+//!   somebody has written after a free.
+//! - The *slack*, the bytes of a chunk that were not asked for, is filled with a *canary*. How long
+//!   it is stands in a table of one byte a block, right before the pool; it must be whole when the
+//!   chunk is freed or resized, and at each collect.
+//! - A chunk has slack even if what was asked for fills its blocks: [`GUARD`] bytes at least, for
+//!   which it gets one more block. Whatever is written next to the end of any chunk is seen.
+//! - `chunk_bytes` says how much was asked for: a program may use what it is said to have, and what
+//!   it saves up to there holds no canary.
 //! - A pointer that is given back must be that of a live chunk.
 //! - Before each collect the tables are read for what cannot be.
 //!
-//! The slack of an object that may have a finaliser never reaches into its first word, which is written for it.
+//! The slack of an object that may have a finaliser never reaches into its first word, which is
+//! written for it.
 //!
-//! Poison and canary are odd in every byte, hence no address of a block: the collector sees nothing in them.
+//! Poison and canary are odd in every byte, hence no address of a block: the collector sees nothing
+//! in them.
 
 use core::ops::Range;
 use core::ptr::NonNull;
@@ -36,11 +38,12 @@ use super::host::Host;
 pub const POISON: u8 = 0xd5;
 /// Fills the slack of a chunk.
 pub const CANARY: u8 = 0xa7;
-/// The least slack of a chunk. One byte is the first that any overrun writes, and makes the fewest chunks longer.
+/// The least slack of a chunk. One byte is the first that any overrun writes, and makes the fewest
+/// chunks longer.
 pub const GUARD: usize = 1;
 
-/// The bytes that a chunk of `bytes` bytes must have. If there are not so many numbers, 0, which is refused like more
-/// than there is.
+/// The bytes that a chunk of `bytes` bytes must have. If there are not so many numbers, 0, which is
+/// refused like more than there is.
 #[inline(always)]
 pub(super) const fn with_guard<H: Host>(bytes: usize) -> usize {
     if H::HARDENED && bytes != 0 {
@@ -98,7 +101,8 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// Notes that `bytes` bytes of a chunk of `n` blocks are in use, and fills the rest with the canary.
+    /// Notes that `bytes` bytes of a chunk of `n` blocks are in use, and fills the rest with the
+    /// canary.
     ///
     /// The first word of an object that may have a finaliser is in use, however few bytes it has.
     pub(super) fn set_slack(
@@ -117,8 +121,8 @@ impl<H: Host> Heap<H> {
             };
             let bytes = bytes.max(first_word);
             let slack = n.0 * H::BLOCK_BYTES - bytes;
-            // SAFETY: the slack is the chunk's, and nobody asked for it (`blocks_for` leaves GUARD bytes of it at least, and less
-            // than a block more); the byte is the table's.
+            // SAFETY: the slack is the chunk's, and nobody asked for it (`blocks_for` leaves GUARD
+            // bytes of it at least, and less than a block more); the byte is the table's.
             unsafe {
                 area.address(head).add(bytes).write_bytes(CANARY, slack);
                 area.slack_byte(head).write((slack - GUARD) as u8);
@@ -126,8 +130,8 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// A chunk has `n` blocks now, and `bytes.end` of its bytes are in use where `bytes.start` were: clears
-    /// what was gained.
+    /// A chunk has `n` blocks now, and `bytes.end` of its bytes are in use where `bytes.start`
+    /// were: clears what was gained.
     pub(super) fn resize_slack(
         self,
         area: Area<H>,
@@ -168,7 +172,8 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// Why `chunk` is no chunk that can be given back, if it is none. Any address may be asked about.
+    /// Why `chunk` is no chunk that can be given back, if it is none. Any address may be asked
+    /// about.
     ///
     /// # Errors
     ///

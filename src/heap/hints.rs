@@ -1,30 +1,30 @@
 //! The search's hints: claims about where free blocks are, and are not.
 //!
-//! What is handed out is fixed (the C's addresses), so every hint is a claim that must be true, never
-//! a guess. There are three:
+//! What is handed out is fixed (the C's addresses), so every hint is a claim that must be true,
+//! never a guess. There are three:
 //!
 //! - **one block**: in each area no block below its hint is free. The blocks at the hint are tried
 //!   first for any size: where they fit, they are the lowest.
-//! - **the last size**: no run of `run` or more free blocks starts before `position` in `area`, areas
-//!   counted in the order of the list. A loop that allocates one size goes on where it was.
-//! - **bounds**: no free run that starts in segment `s` is longer than `bounds[s]` blocks, where 255
-//!   stands for any length. Bounds are learnt when a search fails in a segment, raised when blocks are
-//!   freed, and let a search step over segments without reading them. None was learnt before `bounded_from`, so most
-//!   frees need not look.
+//! - **the last size**: no run of `run` or more free blocks starts before `position` in `area`,
+//!   areas counted in the order of the list. A loop that allocates one size goes on where it was.
+//! - **bounds**: no free run that starts in segment `s` is longer than `bounds[s]` blocks, where
+//!   255 stands for any length. Bounds are learnt when a search fails in a segment, raised when
+//!   blocks are freed, and let a search step over segments without reading them. None was learnt
+//!   before `bounded_from`, so most frees need not look.
 //!
 //! ```text
 //!   area 0:  | segment 0 | segment 1 | segment 2 |     area 1:  | segment 3 | segment 4 |
 //!   bounds       1           255          7                        0           255
 //! ```
 //!
-//! The bounds cost no memory: they lie in the mark stack, which lives only during a collect. A collect
-//! frees at will, so it forgets all hints when it ends.
+//! The bounds cost no memory: they lie in the mark stack, which lives only during a collect. A
+//! collect frees at will, so it forgets all hints when it ends.
 //!
-//! On a machine without an operating system, and with the feature `small`, there is the first of the three alone, as in the C:
-//! see [`super::plain`].
+//! On a machine without an operating system, and with the feature `small`, there is the first of
+//! the three alone, as in the C: see [`super::plain`].
 //!
-//! The trap is the border of segments. When the front of a free run is taken, the rest of the run starts
-//! later, perhaps in another segment, whose bound knows nothing of it: see [`Search::cut`].
+//! The trap is the border of segments. When the front of a free run is taken, the rest of the run
+//! starts later, perhaps in another segment, whose bound knows nothing of it: see [`Search::cut`].
 
 use super::alloc_table::PLAIN;
 use super::area::Area;
@@ -37,7 +37,8 @@ use super::search::Search;
 pub(super) const ANY_LENGTH: u8 = u8::MAX;
 /// A segment has at least this many blocks, as a power of two.
 const MIN_SEGMENT_SHIFT: u32 = 8;
-/// A run as long as a segment is as long as bounds can tell: [`Search::is_bounded_near`] relies on it.
+/// A run as long as a segment is as long as bounds can tell: [`Search::is_bounded_near`] relies on
+/// it.
 const _: () = assert!(1 << MIN_SEGMENT_SHIFT >= ANY_LENGTH as usize);
 /// No block has this number.
 const NOTHING: BlockIndex = BlockIndex(usize::MAX);
@@ -110,7 +111,8 @@ impl<H: Host> Search<H> {
         hints.position = position.0;
     }
 
-    /// While marking, the words of the position hold the object that is set aside: see [`super::waiting`].
+    /// While marking, the words of the position hold the object that is set aside: see
+    /// [`super::waiting`].
     #[inline(always)]
     pub(super) fn aside(self) -> Option<(Area<H>, BlockIndex)> {
         let (area, block) = self.position();
@@ -178,7 +180,8 @@ impl<H: Host> Search<H> {
         BlockIndex(unsafe { (*self.hints()).bounded_from })
     }
 
-    /// A search has failed: no free run that starts in the segment, whose first block is `start`, is longer than that.
+    /// A search has failed: no free run that starts in the segment, whose first block is `start`,
+    /// is longer than that.
     #[inline(always)]
     pub(super) fn learn_bound(self, segment: usize, start: BlockIndex, bound: u8) {
         self.set_bound(segment, bound);
@@ -187,7 +190,8 @@ impl<H: Host> Search<H> {
         hints.bounded_from = hints.bounded_from.min(start.0);
     }
 
-    /// The first segment from that one on whose bound is at least that; a segment without a byte, if no byte is.
+    /// The first segment from that one on whose bound is at least that; a segment without a byte,
+    /// if no byte is.
     #[inline(always)]
     pub(super) fn next_segment(self, from: usize, least: u8) -> usize {
         // SAFETY: as in `bound`; nothing writes to the bounds while the slice lives.
@@ -278,8 +282,8 @@ impl<H: Host> Search<H> {
         }
     }
 
-    /// The front of a free run, `n` blocks from `at`, is taken: if the rest starts in another segment,
-    /// that segment's bound does not know of it.
+    /// The front of a free run, `n` blocks from `at`, is taken: if the rest starts in another
+    /// segment, that segment's bound does not know of it.
     #[inline(always)]
     pub(super) fn cut(self, area: Area<H>, at: BlockIndex, n: BlockCount) {
         if PLAIN {
@@ -312,8 +316,8 @@ impl<H: Host> Search<H> {
         if self.is_bounded_near(area, at) {
             return self.raise_bound(area, at, n);
         }
-        // where the run starts is not known, but it is later than this: a free run that was there before the
-        // position is shorter than the last size
+        // where the run starts is not known, but it is later than this: a free run that was there
+        // before the position is shorter than the last size
         let shorter = self.run().0 - 1;
         let (known_area, known) = self.position();
         if area == known_area && at.0 >= known.0 + shorter {
@@ -333,10 +337,10 @@ impl<H: Host> Search<H> {
 
     /// Whether a free run around `at` may have a bound that is too low.
     ///
-    /// Mostly nothing has been learnt of this part of the heap, which one comparison tells.
-    /// The run starts in the block's segment, or in the one before, or it was as long as a segment before anything was
-    /// added to it: then its bound says "any" already. The segment before the first of an area may be another
-    /// area's, and then this says yes more often than it must.
+    /// Mostly nothing has been learnt of this part of the heap, which one comparison tells. The run
+    /// starts in the block's segment, or in the one before, or it was as long as a segment before
+    /// anything was added to it: then its bound says "any" already. The segment before the first of
+    /// an area may be another area's, and then this says yes more often than it must.
     #[inline(always)]
     pub(super) fn is_bounded_near(self, area: Area<H>, at: BlockIndex) -> bool {
         if at < self.bounded_from() {
@@ -373,7 +377,8 @@ impl<H: Host> Search<H> {
         }
     }
 
-    /// [`Self::has_run`] for the run around blocks that have become free, which may start or end in other words.
+    /// [`Self::has_run`] for the run around blocks that have become free, which may start or end in
+    /// other words.
     fn freed_over_words(self, area: Area<H>, at: BlockIndex, n: BlockCount) {
         let before = area.table().free_before(at, NEIGHBOURHOOD);
         let after = area.table().free_from(at + n, NEIGHBOURHOOD);

@@ -1,9 +1,9 @@
 //! What the heap asks of whoever embeds it: its words, its options, and a few calls.
 //!
 //! The heap has no state of its own. In a MicroPython build every word of it lies in
-//! `mp_state_ctx.mem`, where C code reads some of them; elsewhere it lies where the host likes. So a
-//! host hands out pointers to its fields, and the heap is a set of functions over them. With a host
-//! whose fields are static, each access compiles to one load or store.
+//! `mp_state_ctx.mem`, where C code reads some of them; elsewhere it lies where the host likes. So
+//! a host hands out pointers to its fields, and the heap is a set of functions over them. With a
+//! host whose fields are static, each access compiles to one load or store.
 
 use super::block::BlockCount;
 use super::fault::Fault;
@@ -17,8 +17,8 @@ use super::pacing::{Pace, Paced};
 ///
 /// # Safety
 ///
-/// For a pointer to an area that may be written, each method returns one to a field of its own in that area, which may
-/// be written.
+/// For a pointer to an area that may be written, each method returns one to a field of its own in
+/// that area, which may be written.
 pub unsafe trait AreaFields: Sized {
     /// The next area of the list, or null. With [`Host::SPLIT`].
     fn next(this: *mut Self) -> *mut *mut Self;
@@ -108,8 +108,8 @@ pub enum Trace {
 /// with threads sees to that. `stack` (and `area_stack` with [`Host::SPLIT`]) must have
 /// [`Host::STACK_ENTRIES`] entries. The areas in the list must be the ones that the heap set up.
 ///
-/// Whoever has a value of the type may call [`Host::collect`]: there is none outside of the code that knows when
-/// that is right.
+/// Whoever has a value of the type may call [`Host::collect`]: there is none outside of the code
+/// that knows when that is right.
 pub unsafe trait Host: Copy {
     /// Bytes of a block: a power of two, 16 or more (`MICROPY_BYTES_PER_GC_BLOCK`).
     const BLOCK_BYTES: usize;
@@ -117,8 +117,8 @@ pub unsafe trait Host: Copy {
     const STACK_ENTRIES: usize;
     /// Whether objects may have finalisers (`MICROPY_ENABLE_FINALISER`).
     const FINALISER: bool;
-    /// Whether finalisers run before any block is freed, and may free. In releases before 1.25 each runs when
-    /// the sweep comes to its object, with the heap locked.
+    /// Whether finalisers run before any block is freed, and may free. In releases before 1.25 each
+    /// runs when the sweep comes to its object, with the heap locked.
     const FINALISER_PASS: bool = true;
     /// Whether there may be weak references to objects (`MICROPY_PY_WEAKREF`).
     const WEAKREF: bool = false;
@@ -131,33 +131,36 @@ pub unsafe trait Host: Copy {
     const SPLIT: bool;
     /// Whether areas come and go by themselves (`MICROPY_GC_SPLIT_HEAP_AUTO`).
     const SPLIT_AUTO: bool = false;
-    /// Whether an area that the heap adds by itself is as large as the regions of all areas together (1.21),
-    /// and not as large as it takes to hold as many blocks.
+    /// Whether an area that the heap adds by itself is as large as the regions of all areas
+    /// together (1.21), and not as large as it takes to hold as many blocks.
     const GROW_BY_REGIONS: bool = false;
     /// Whether whole chunks are zeroed and not just their slack (`MICROPY_GC_CONSERVATIVE_CLEAR`).
     const CONSERVATIVE_CLEAR: bool;
     /// Whether allocation is counted and may start a collect (`MICROPY_GC_ALLOC_THRESHOLD`).
     const THRESHOLD: bool;
-    /// The bits of [`Host::auto_collect`] that have a full heap collect. Any of its bits has it collect at the threshold.
+    /// The bits of [`Host::auto_collect`] that have a full heap collect. Any of its bits has it
+    /// collect at the threshold.
     const WHEN_FULL: u16 = u16::MAX;
-    /// Whether the heap sets its threshold itself, as [`Host::pace`] says: see `heap/pacing.rs`. With
-    /// [`Host::THRESHOLD`].
+    /// Whether the heap sets its threshold itself, as [`Host::pace`] says: see `heap/pacing.rs`.
+    /// With [`Host::THRESHOLD`].
     const PACES: bool = false;
     /// Whether collected chunks are counted (`MICROPY_PY_GC_COLLECT_RETVAL`).
     const COUNT_COLLECTED: bool;
-    /// Whether a region of any size is used whole. The C's product wraps, so that of 512 MiB on a 32-bit machine it uses a
-    /// part.
+    /// Whether a region of any size is used whole. The C's product wraps, so that of 512 MiB on a
+    /// 32-bit machine it uses a part.
     const EXACT_TABLES: bool = false;
     /// Whether faults of the program are looked for as it runs: see `heap/harden.rs`.
     const HARDENED: bool = false;
     /// Whether data that its owner says is without pointers is left unread: see `heap/noscan.rs`.
     const NOSCAN: bool = false;
-    /// Whether dead blocks are zeroed at once; an edit of the source in C (`CLEAR_ON_SWEEP`). A hardened heap
-    /// fills them instead.
+    /// Whether dead blocks are zeroed at once; an edit of the source in C (`CLEAR_ON_SWEEP`). A
+    /// hardened heap fills them instead.
     const CLEAR_ON_SWEEP: bool = false;
-    /// Whether [`Host::changed`] does anything; an edit of the source in C (`EXTENSIVE_HEAP_PROFILING`).
+    /// Whether [`Host::changed`] does anything; an edit of the source in C
+    /// (`EXTENSIVE_HEAP_PROFILING`).
     const PROFILE: bool = false;
-    /// Whether [`Host::trace`] is told of marks where nothing else is told; an edit of the source in C (`TRACE_MARK`).
+    /// Whether [`Host::trace`] is told of marks where nothing else is told; an edit of the source
+    /// in C (`TRACE_MARK`).
     const TRACE_MARKS: bool = false;
     /// Whether [`Host::hook`] does anything (`MICROPY_GC_HOOK_LOOP`).
     const HOOK: bool = false;
@@ -216,13 +219,14 @@ pub unsafe trait Host: Copy {
     fn enter(self) {}
     /// Lets other threads in again.
     fn exit(self) {}
-    /// `chunk` itself, as an address that the compiler must keep from here on: it could keep the number of the block
-    /// alone and compute the address when the mutex is let go, and then another thread's collect finds no pointer.
+    /// `chunk` itself, as an address that the compiler must keep from here on: it could keep the
+    /// number of the block alone and compute the address when the mutex is let go, and then another
+    /// thread's collect finds no pointer.
     fn keep_address(self, chunk: *mut u8) -> *mut u8 {
         chunk
     }
-    /// Hands out a chunk: [`super::Heap::alloc`]. A host that exports that function calls its export, so that there is one copy of
-    /// the code.
+    /// Hands out a chunk: [`super::Heap::alloc`]. A host that exports that function calls its
+    /// export, so that there is one copy of the code.
     ///
     /// # Safety
     ///
@@ -241,41 +245,46 @@ pub unsafe trait Host: Copy {
         unsafe { super::Heap::new(self).free(chunk) }
     }
     /// Collects: calls `collect_start`, `collect_root` for the roots that only the host knows, and
-    /// `collect_end`. Runs finalisers, hence Python; it may not return if one of them aborts the VM.
+    /// `collect_end`. Runs finalisers, hence Python; it may not return if one of them aborts the
+    /// VM.
     fn collect(self);
-    /// Runs the finaliser of a dying object, whose first word is not zero. Nothing that it raises may get
-    /// out; if the host has something that does, it calls [`super::Heap::abandon_collect`] on the way.
-    /// With [`Host::FINALISER`].
+    /// Runs the finaliser of a dying object, whose first word is not zero. Nothing that it raises
+    /// may get out; if the host has something that does, it calls [`super::Heap::abandon_collect`]
+    /// on the way. With [`Host::FINALISER`].
     ///
     /// # Safety
     ///
     /// `object` is a chunk that the sweep of the collect under way is about to free.
     unsafe fn finalise(self, object: *mut u8);
-    /// Which word of a chunk that begins with these two points at data without pointers. With [`Host::NOSCAN`].
+    /// Which word of a chunk that begins with these two points at data without pointers. With
+    /// [`Host::NOSCAN`].
     fn raw_field(self, _first: usize, _second: usize) -> Option<usize> {
         None
     }
-    /// Whether a chunk that begins with this word may be an object, and no data. With [`Host::NOSCAN`].
+    /// Whether a chunk that begins with this word may be an object, and no data. With
+    /// [`Host::NOSCAN`].
     fn may_be_object(self, _first: usize) -> bool {
         true
     }
-    /// Takes note that an object with a weak reference to it is about to be freed. With [`Host::WEAKREF`].
+    /// Takes note that an object with a weak reference to it is about to be freed. With
+    /// [`Host::WEAKREF`].
     ///
     /// # Safety
     ///
     /// As for [`Self::finalise`].
     unsafe fn weakref_dies(self, _object: *mut u8) {}
-    /// Calls who waits for objects that were freed; called without the mutex, and with the heap unlocked.
-    /// With [`Host::WEAKREF`].
+    /// Calls who waits for objects that were freed; called without the mutex, and with the heap
+    /// unlocked. With [`Host::WEAKREF`].
     fn sweep_weakrefs(self) {}
-    /// Called from every search and every long loop, with the numbers of the next `steps` steps that the C would take. With
-    /// [`Host::HOOK`].
+    /// Called from every search and every long loop, with the numbers of the next `steps` steps
+    /// that the C would take. With [`Host::HOOK`].
     fn hook(self, _first: usize, _steps: usize) {}
     /// Whether the word at this address may be read. With [`Host::CHECK_ROOTS`].
     fn readable(self, _root: *const usize) -> bool {
         true
     }
-    /// A chunk was handed out, given back or resized; called without the mutex. With [`Host::PROFILE`].
+    /// A chunk was handed out, given back or resized; called without the mutex. With
+    /// [`Host::PROFILE`].
     fn changed(self) {}
     /// Tells what happens. With [`Host::VERBOSE`]; of marks alone with [`Host::TRACE_MARKS`].
     fn trace(self, _event: Trace) {}

@@ -1,4 +1,5 @@
-//! Collections while the program waits: whether one is worth it now, and whether it fits into the wait.
+//! Collections while the program waits: whether one is worth it now, and whether it fits into the
+//! wait.
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -6,14 +7,15 @@ use super::Heap;
 use super::area::Area;
 use super::host::Host;
 
-/// A wait of fewer microseconds is left alone before the first collection has shown how long one takes.
+/// A wait of fewer microseconds is left alone before the first collection has shown how long one
+/// takes.
 const UNKNOWN: u32 = 100_000;
 
 /// Less than this part of the heap, handed out since the last collection, is not worth another.
 const PART: usize = 16;
 
-/// How long the last collection took, by a clock in microseconds that wraps. Any thread may collect while the main
-/// one looks.
+/// How long the last collection took, by a clock in microseconds that wraps. Any thread may collect
+/// while the main one looks.
 #[derive(Debug)]
 pub struct Pauses {
     began: AtomicU32,
@@ -43,8 +45,8 @@ impl Pauses {
         self.last.store(took.min(NEVER - 1), Relaxed);
     }
 
-    /// Whether a wait of so many milliseconds, or one without end, is longer than a collection: by a quarter
-    /// of what the last one took, for more may be alive now.
+    /// Whether a wait of so many milliseconds, or one without end, is longer than a collection: by
+    /// a quarter of what the last one took, for more may be alive now.
     pub fn fit_into(&self, wait_ms: Option<u32>) -> bool {
         let Some(ms) = wait_ms else {
             return true;
@@ -58,9 +60,9 @@ impl Pauses {
 }
 
 impl<H: Host> Heap<H> {
-    /// Whether a collection may be made now, outside of an allocation, and would find enough: a sixteenth of
-    /// the heap was handed out since the last one, or half of what the threshold allows. With
-    /// [`Host::THRESHOLD`].
+    /// Whether a collection may be made now, outside of an allocation, and would find enough: a
+    /// sixteenth of the heap was handed out since the last one, or half of what the threshold
+    /// allows. With [`Host::THRESHOLD`].
     pub fn is_due_when_idle(self) -> bool {
         let host = self.host();
         // SAFETY: the words are the heap's (a promise of Host).

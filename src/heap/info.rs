@@ -33,8 +33,8 @@ pub struct Info {
 impl<H: Host> Heap<H> {
     /// Counts blocks and chunks, a word of the table at a time.
     ///
-    /// Mirrors `gc_info` (py/gc.c). Differs: asked by a finaliser, it counts an object that the collect
-    /// has marked like any other; the C does not count its first block at all.
+    /// Mirrors `gc_info` (py/gc.c). Differs: asked by a finaliser, it counts an object that the
+    /// collect has marked like any other; the C does not count its first block at all.
     pub fn info(self) -> Info {
         let host = self.host();
         host.enter();
@@ -97,7 +97,8 @@ impl<H: Host> Heap<H> {
 }
 
 impl Info {
-    /// Adds the figures of an area, `used` and `free` in blocks: a step a chunk and one a free run, where less code is worth more.
+    /// Adds the figures of an area, `used` and `free` in blocks: a step a chunk and one a free run,
+    /// where less code is worth more.
     #[inline(always)]
     fn count_by_chunk(&mut self, table: AllocTable, hook: impl Fn(usize, usize)) {
         let end = BlockIndex(table.blocks().0);
@@ -124,10 +125,10 @@ impl Info {
     /// Adds the figures of a table, `used` and `free` in blocks.
     ///
     /// ```text
-    ///   blocks (low first)   H  H  T  .  H  T  T  H        H head or mark, T tail, . free
+    ///   blocks (low first)   H  H  T  .  H  T  T  H    H head or mark, T tail, . free
     ///   heads                1  1  0  0  1  0  0  1
-    ///   second               0  0  1  0  0  1  0  0        tails behind a head: chunks of two or more
-    ///   third                0  0  0  0  0  0  1  0        tails behind those: chunks of three or more
+    ///   second               0  0  1  0  0  1  0  0    tails behind a head: chunks of two or more
+    ///   third                0  0  0  0  0  0  1  0    tails behind those: chunks of three or more
     /// ```
     #[inline(always)]
     fn count(&mut self, table: AllocTable, hook: impl Fn(usize, usize)) {
@@ -204,8 +205,8 @@ impl Info {
 
 /// How many bits are set in words that have none but the low ones of pairs.
 ///
-/// Many processors have no instruction that counts bits. Here that is four simple ones a word; what they leave
-/// in each four bits is added up when it could overflow.
+/// Many processors have no instruction that counts bits. Here that is four simple ones a word; what
+/// they leave in each four bits is added up when it could overflow.
 #[derive(Clone, Copy, Default)]
 struct Tally {
     nibbles: Word,
@@ -275,7 +276,8 @@ impl Longest {
     }
 }
 
-/// Whether a word may have a run of more than `max` bits: no if it has none of so many as the power of two there is.
+/// Whether a word may have a run of more than `max` bits: no if it has none of so many as the power
+/// of two there is.
 #[inline(always)]
 const fn may_be_longer(bits: Word, max: usize) -> bool {
     let mut starts = bits;
@@ -296,7 +298,8 @@ mod tests {
 
     const BLOCKS: usize = 2 * BLOCKS_PER_WORD + 8;
 
-    /// Figures of `words` words of `fill` with `pattern` at block `at`; tails are heads where no chunk comes before.
+    /// Figures of `words` words of `fill` with `pattern` at block `at`; tails are heads where no
+    /// chunk comes before.
     fn compare(pattern: u16, at: usize, fill: u8, blocks: usize) {
         let mut bytes = [fill; BLOCKS / 4 + 16];
         for b in 0..blocks + 8 {
@@ -350,7 +353,8 @@ mod tests {
         }
     }
 
-    /// The filter asks for a run of the largest power of two that is no longer than what is looked for.
+    /// The filter asks for a run of the largest power of two that is no longer than what is looked
+    /// for.
     #[test]
     fn a_word_is_looked_at_only_if_it_has_half_of_what_is_looked_for() {
         for max in (0..2 * BLOCKS_PER_WORD).step_by(every(11)) {

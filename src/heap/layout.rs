@@ -1,15 +1,15 @@
 //! Where the tables and the pool of an area lie.
 //!
 //! ```text
-//!  start                                                                                   end
-//!  | alloc table: 2 bits/block | gap: 1 byte | finaliser bits | weakref bits | pad | pool: blocks |
-//!                                                                            slack table ^ (hardened)
+//!  start                                                                              end
+//!  | alloc table: 2 bits/block | gap: 1 byte | finaliser bits | weakrefs | pad | pool: blocks |
+//!                                                             slack table (hardened) ^
 //! ```
 //!
-//! The pool ends at `end`, which the caller has rounded down to a block; the tables start at `start`.
-//! The table's length comes from an integer division, so the pad between the tables and the pool is
-//! whatever is left. The gap byte stays zero: a chunk at the end of the pool is followed by a block
-//! that reads as free.
+//! The pool ends at `end`, which the caller has rounded down to a block; the tables start at
+//! `start`. The table's length comes from an integer division, so the pad between the tables and
+//! the pool is whatever is left. The gap byte stays zero: a chunk at the end of the pool is
+//! followed by a block that reads as free.
 
 #![forbid(unsafe_code)]
 
@@ -74,10 +74,12 @@ impl Layout {
     /// number that has wrapped around. An area too small for one table byte has no block.
     ///
     /// Mirrors `gc_setup_area` (py/gc.c), the wrap-around of its multiplication included: a 32-bit
-    /// heap of 512 MiB or more gets the smaller table that the C gives it, unless [`Tables::exact`]. Differs: where the C's weakref table
-    /// would reach into the pool, which takes an odd `total`, there are four blocks less.
+    /// heap of 512 MiB or more gets the smaller table that the C gives it, unless
+    /// [`Tables::exact`]. Differs: where the C's weakref table would reach into the pool, which
+    /// takes an odd `total`, there are four blocks less.
     ///
-    /// A hardened heap has one more table, the slack table, and so fewer blocks than the C gives it.
+    /// A hardened heap has one more table, the slack table, and so fewer blocks than the C gives
+    /// it.
     pub const fn new(total: usize, block_bytes: usize, tables: Tables) -> Option<Layout> {
         if total < GAP_BYTES {
             return None;

@@ -1,7 +1,7 @@
 //! The lock depth: whether this thread may allocate and free.
 //!
-//! Each thread has a depth of its own, so the functions here need no mutex. A hard interrupt may change
-//! it while it runs, but puts it back before it returns.
+//! Each thread has a depth of its own, so the functions here need no mutex. A hard interrupt may
+//! change it while it runs, but puts it back before it returns.
 
 use super::Heap;
 use super::host::Host;
@@ -10,10 +10,11 @@ use super::host::Host;
 pub const COLLECTING: u16 = 1;
 
 impl<H: Host> Heap<H> {
-    /// What a lock adds to the depth: the bit below it says that a collect is under way where there are finalisers.
+    /// What a lock adds to the depth: the bit below it says that a collect is under way where there
+    /// are finalisers.
     ///
-    /// Without finalisers nothing can call the heap during a collect, and there is no such bit. Without
-    /// [`Host::FINALISER_PASS`] a collect is one lock more.
+    /// Without finalisers nothing can call the heap during a collect, and there is no such bit.
+    /// Without [`Host::FINALISER_PASS`] a collect is one lock more.
     pub const LOCK_UNIT: u16 = if Self::COLLECTING != 0 { 2 } else { 1 };
     pub(super) const COLLECTING: u16 = if H::FINALISER && H::FINALISER_PASS {
         COLLECTING

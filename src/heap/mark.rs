@@ -1,21 +1,23 @@
 //! Marking: from the roots to everything that they reach, without ever scanning the heap again.
 //!
-//! An object is white (an unmarked head), grey (marked, its words not read yet) or black (marked and
-//! read). Grey objects wait on a stack of fixed size (`waiting.rs`). When it is full, an object waits in the tables: its
-//! kind takes one of two codes that do not occur otherwise while marking, and the segment of the area that
-//! it lies in is noted in one word of bits, the *dirty* segments, which is the area's hint at other times.
+//! An object is white (an unmarked head), grey (marked, its words not read yet) or black (marked
+//! and read). Grey objects wait on a stack of fixed size (`waiting.rs`). When it is full, an object
+//! waits in the tables: its kind takes one of two codes that do not occur otherwise while marking,
+//! and the segment of the area that it lies in is noted in one word of bits, the *dirty* segments,
+//! which is the area's hint at other times.
 //!
 //! ```text
-//!   kind, finaliser bit:   FREE,0 free    HEAD,x white    TAIL,0 tail    MARK,x black, or on the stack
+//!   kind, finaliser bit:   FREE,0 free   HEAD,x white   TAIL,0 tail   MARK,x black or stacked
 //!                          FREE,1 grey                    TAIL,1 grey, has a finaliser
 //! ```
 //!
-//! At the end `Heap::trace_dirty` looks through the finaliser bits of the dirty segments, turns each
-//! grey object black and traces it. So each object is traced once, however small the stack, and nothing
-//! but the tables is written: an object may be in use by DMA.
+//! At the end `Heap::trace_dirty` looks through the finaliser bits of the dirty segments, turns
+//! each grey object black and traces it. So each object is traced once, however small the stack,
+//! and nothing but the tables is written: an object may be in use by DMA.
 //!
-//! Without a finaliser table there is no code to spare, and with the feature `small` none is used. There an object
-//! that finds the stack full is only marked, and the marked objects of dirty segments are read again.
+//! Without a finaliser table there is no code to spare, and with the feature `small` none is used.
+//! There an object that finds the stack full is only marked, and the marked objects of dirty
+//! segments are read again.
 
 use super::Heap;
 use super::alloc_table::{BARE, BITS, BLOCKS_PER_WORD, PLAIN, SMALL};
@@ -29,15 +31,16 @@ impl<H: Host> Heap<H> {
     /// Whether there are codes for grey objects, and code that tells them.
     const GREY: bool = H::FINALISER && !SMALL;
 
-    /// Marks everything that is reachable from `len` words at `roots`. A word is a root if it is exactly
-    /// the address of a live chunk.
+    /// Marks everything that is reachable from `len` words at `roots`. A word is a root if it is
+    /// exactly the address of a live chunk.
     ///
-    /// Mirrors `gc_collect_root` (py/gc.c). Differs: called by a finaliser's own collect it does nothing.
+    /// Mirrors `gc_collect_root` (py/gc.c). Differs: called by a finaliser's own collect it does
+    /// nothing.
     ///
     /// # Safety
     ///
-    /// `roots` must be valid for reads of `len` words (with [`Host::CHECK_ROOTS`], of those that the host
-    /// says are readable), between `collect_start` and `collect_end`.
+    /// `roots` must be valid for reads of `len` words (with [`Host::CHECK_ROOTS`], of those that
+    /// the host says are readable), between `collect_start` and `collect_end`.
     pub unsafe fn collect_root(self, roots: *const usize, len: usize) {
         if self.is_nested_collect() {
             return;
@@ -51,8 +54,8 @@ impl<H: Host> Heap<H> {
             if H::CHECK_ROOTS && !self.host().readable(root) {
                 continue;
             }
-            // SAFETY: the caller says that the word may be read. It may be anything: a number, half an
-            // address, a stale pointer. It is only compared.
+            // SAFETY: the caller says that the word may be read. It may be anything: a number, half
+            // an address, a stale pointer. It is only compared.
             let word = unsafe { root.read_volatile() };
             if SMALL {
                 if let Some((area, block)) = self.blacken(first.area, word) {
@@ -88,8 +91,8 @@ impl<H: Host> Heap<H> {
 
     /// Reads the words of an object that is marked already, and of all that it leads to.
     ///
-    /// Mirrors `gc_mark_subtree` (py/gc.c). Differs: which object is read next is told by [`Waiting`], and a
-    /// full stack makes a child grey in the tables.
+    /// Mirrors `gc_mark_subtree` (py/gc.c). Differs: which object is read next is told by
+    /// [`Waiting`], and a full stack makes a child grey in the tables.
     fn mark_from(self, area: Area<H>, block: BlockIndex) {
         if SMALL {
             return self.mark_from_small(area, block);
@@ -149,8 +152,8 @@ impl<H: Host> Heap<H> {
 
     const BLOCK_WORDS: usize = H::BLOCK_BYTES / size_of::<usize>();
 
-    /// The area and the block of an address that starts a block in any of them. Most words are no addresses, and are told
-    /// by their low bits: pools end on a block boundary.
+    /// The area and the block of an address that starts a block in any of them. Most words are no
+    /// addresses, and are told by their low bits: pools end on a block boundary.
     #[inline(always)]
     fn elsewhere(self, address: usize) -> Option<(View<H>, BlockIndex)> {
         if address == 0 || !address.is_multiple_of(H::BLOCK_BYTES) {
@@ -169,8 +172,8 @@ impl<H: Host> Heap<H> {
 
     /// The blocks of a marked chunk.
     ///
-    /// A grey object with a finaliser looks like a tail; where there are such in the area, the chunk
-    /// ends before the next finaliser bit.
+    /// A grey object with a finaliser looks like a tail; where there are such in the area, the
+    /// chunk ends before the next finaliser bit.
     #[inline(always)]
     pub(super) fn extent(self, area: Area<H>, head: BlockIndex) -> BlockCount {
         self.extent_in(area.view(), head)
@@ -266,7 +269,8 @@ impl<H: Host> Heap<H> {
     }
 }
 
-/// Reads the words of one object after the other. It lives in registers: all that it does is inlined.
+/// Reads the words of one object after the other. It lives in registers: all that it does is
+/// inlined.
 struct Reader<H: Host, const FETCH: bool> {
     heap: Heap<H>,
     /// The area of the object.
@@ -332,8 +336,8 @@ fn dirty_segment(block: BlockIndex, blocks: BlockCount) -> usize {
     }
 }
 
-/// log2 of the blocks in a dirty segment: there is a bit for each segment in a word. Where the code is to be small, they
-/// have one length, and the last takes what is left.
+/// log2 of the blocks in a dirty segment: there is a bit for each segment in a word. Where the code
+/// is to be small, they have one length, and the last takes what is left.
 #[inline(always)]
 fn dirty_shift(blocks: BlockCount) -> u32 {
     if PLAIN {

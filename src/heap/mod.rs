@@ -1,16 +1,17 @@
 //! The heap: a conservative mark and sweep collector over blocks of fixed size.
 //!
-//! Memory comes in *areas*. An area has a *pool* of *blocks* and tables that tell what each block is
-//! (see `layout`). A *chunk* is a *head* and the *tails* behind it. A collect *marks* every chunk that
-//! the *roots* lead to, taking any word that looks like the address of a chunk for one, and *sweeps* the
-//! rest.
+//! Memory comes in *areas*. An area has a *pool* of *blocks* and tables that tell what each block
+//! is (see `layout`). A *chunk* is a *head* and the *tails* behind it. A collect *marks* every
+//! chunk that the *roots* lead to, taking any word that looks like the address of a chunk for one,
+//! and *sweeps* the rest.
 //!
 //! The heap is pure: it knows its tables and nothing of whoever uses it. What it needs it asks of a
 //! [`Host`]. Addresses are those that py/gc.c hands out for the same calls.
 //!
-//! What is public here is a heap from outside: [`Heap`], and the traits through which its user lends it memory. Both
-//! traits are unsafe to implement and a `Heap` is unsafe to make, for it writes where they say. Tables and areas
-//! trust the numbers of blocks that they are given, so nobody else gets at them:
+//! What is public here is a heap from outside: [`Heap`], and the traits through which its user
+//! lends it memory. Both traits are unsafe to implement and a `Heap` is unsafe to make, for it
+//! writes where they say. Tables and areas trust the numbers of blocks that they are given, so
+//! nobody else gets at them:
 //!
 //! ```compile_fail
 //! use mpgc::heap::alloc_table::AllocTable;
@@ -39,16 +40,18 @@
 //! | `search`, `hints`, `bytes` | first fit, and the claims that lead it | the loop in `gc_alloc` |
 //! | `plain` | first fit with the C's hint alone: on a bare machine | the same |
 //! | `small` | table, search and marking in the least code | |
-//! | `alloc`, `realloc` | hand out, give back, resize | `gc_alloc`, `gc_free`, `gc_realloc`, `gc_nbytes` |
+//! | `alloc` | hand out, give back | `gc_alloc`, `gc_free`, `gc_nbytes` |
+//! | `realloc` | resize | `gc_realloc` |
 //! | `lock` | who may allocate | `gc_lock`, `gc_unlock`, `gc_is_locked` |
-//! | `collect` | a collect from start to end | `gc_collect_start`, `gc_collect_end`, `gc_sweep_all` |
+//! | `collect` | a whole collection | `gc_collect_start`, `gc_collect_end`, `gc_sweep_all` |
 //! | `mark`, `waiting` | from the roots to all they reach | `gc_collect_root`, `gc_mark_subtree` |
 //! | `pacing` | the threshold that the heap sets itself | |
 //! | `idle` | whether a wait is long enough for a collection | |
 //! | `noscan` | data without pointers, marked and not read | |
 //! | `sweep` | finalisers, then free blocks | `gc_sweep_*` |
 //! | `info`, `dump` | numbers and a map | `gc_info`, `gc_dump_*` |
-//! | `check`, `harden`, `fault` | every invariant; what a hardened build checks as it goes; the kinds of fault | |
+//! | `check` | every invariant | |
+//! | `harden`, `fault` | the checks of a hardened build, and the kinds of fault | |
 //! | `host` | what the heap asks for | |
 
 pub(crate) mod alloc;
@@ -105,8 +108,8 @@ impl<H: Host> Heap<H> {
     ///
     /// # Safety
     ///
-    /// It is made with [`Self::init`] before anything else is asked of it, and the memory that it is given then
-    /// and by [`Self::add`] stays valid for as long as something is.
+    /// It is made with [`Self::init`] before anything else is asked of it, and the memory that it
+    /// is given then and by [`Self::add`] stays valid for as long as something is.
     #[inline(always)]
     pub const unsafe fn new(host: H) -> Self {
         const {

@@ -1,10 +1,11 @@
-//! Pacing: the heap sets its own threshold, so that garbage cannot fill it before a collection comes.
+//! Pacing: the heap sets its own threshold, so that garbage cannot fill it before a collection
+//! comes.
 //!
-//! Where only a full heap collects, garbage reaches every part of it, and the few chunks that live keep
-//! all of it in pieces. A collection that comes earlier finds most of the heap untouched.
+//! Where only a full heap collects, garbage reaches every part of it, and the few chunks that live
+//! keep all of it in pieces. A collection that comes earlier finds most of the heap untouched.
 //!
-//! The threshold is the word that `gc.threshold()` reads and writes, so an allocation has no instruction
-//! more. A threshold that is not the one written here is the program's own, and stays.
+//! The threshold is the word that `gc.threshold()` reads and writes, so an allocation has no
+//! instruction more. A threshold that is not the one written here is the program's own, and stays.
 
 use super::Heap;
 use super::area::Area;
@@ -19,8 +20,9 @@ pub enum Pace {
     OfHeap(usize),
     /// When an nth part of the blocks that the last collection left free is used.
     ///
-    /// What a program frees itself does not count. Where much is free collections are rare, and where
-    /// little is left they come in time: never much more than n times as often as without pacing.
+    /// What a program frees itself does not count. Where much is free collections are rare, and
+    /// where little is left they come in time: never much more than n times as often as without
+    /// pacing.
     OfFree(usize),
 }
 
@@ -41,8 +43,8 @@ impl Paced {
     };
 }
 
-/// The least of a heap that is handed out between two looks at what is free, for each reads the whole table: one
-/// in so many blocks.
+/// The least of a heap that is handed out between two looks at what is free, for each reads the
+/// whole table: one in so many blocks.
 const LEAST: usize = 256;
 
 impl<H: Host> Heap<H> {
@@ -55,7 +57,8 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// Sets the threshold for the blocks that there are now: after a collection, and when areas come or go.
+    /// Sets the threshold for the blocks that there are now: after a collection, and when areas
+    /// come or go.
     pub(super) fn keep_pace(self) {
         let host = self.host();
         if !H::PACES || host.pace() == Pace::Off || !self.sets_threshold() {
@@ -75,11 +78,12 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// Whether the collection that is due by the threshold can wait, since the program has freed by itself
-    /// what it used. Then the threshold is moved to where it will be due, if nothing more is freed.
+    /// Whether the collection that is due by the threshold can wait, since the program has freed by
+    /// itself what it used. Then the threshold is moved to where it will be due, if nothing more is
+    /// freed.
     ///
-    /// Counting free blocks takes a few instructions for each word of the table, and a collection some for
-    /// each byte in use.
+    /// Counting free blocks takes a few instructions for each word of the table, and a collection
+    /// some for each byte in use.
     #[cold]
     #[inline(never)]
     pub(super) fn can_wait(self) -> bool {
@@ -114,7 +118,8 @@ impl<H: Host> Heap<H> {
     /// Whether the threshold is the one that pacing wrote.
     fn sets_threshold(self) -> bool {
         let host = self.host();
-        // SAFETY: both words are the heap's (a promise of Host); C code may set the threshold between calls.
+        // SAFETY: both words are the heap's (a promise of Host); C code may set the threshold
+        // between calls.
         unsafe { host.alloc_threshold().read() == (*host.paced()).threshold }
     }
 

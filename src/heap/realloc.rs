@@ -8,15 +8,16 @@ use super::block::{BlockCount, BlockKind};
 use super::host::{Host, Trace};
 
 impl<H: Host> Heap<H> {
-    /// Makes a chunk `bytes` bytes long, in place where that is possible, else by moving it if it may
-    /// move. Returns where it is now; null when that could not be done, and then it is as it was.
+    /// Makes a chunk `bytes` bytes long, in place where that is possible, else by moving it if it
+    /// may move. Returns where it is now; null when that could not be done, and then it is as it
+    /// was.
     ///
-    /// From null it is [`Self::alloc`], to 0 bytes it is [`Self::free`]. Null while locked. Blocks gained
-    /// are cleared as by `alloc`, and a moved chunk keeps its finaliser.
+    /// From null it is [`Self::alloc`], to 0 bytes it is [`Self::free`]. Null while locked. Blocks
+    /// gained are cleared as by `alloc`, and a moved chunk keeps its finaliser.
     ///
-    /// Mirrors `gc_realloc` (py/gc.c). Differs: a chunk that grows to the last block of its area leaves
-    /// the mark of the highest used block inside the area; a size that wraps around when it is rounded up to
-    /// blocks is refused, where the C frees the chunk and returns it.
+    /// Mirrors `gc_realloc` (py/gc.c). Differs: a chunk that grows to the last block of its area
+    /// leaves the mark of the highest used block inside the area; a size that wraps around when it
+    /// is rounded up to blocks is refused, where the C frees the chunk and returns it.
     ///
     /// # Safety
     ///
@@ -108,8 +109,8 @@ impl<H: Host> Heap<H> {
                     to: moved,
                 });
             }
-            // SAFETY: both chunks are live, the new one is longer, and they do not overlap; then the caller
-            // is done with the old one.
+            // SAFETY: both chunks are live, the new one is longer, and they do not overlap; then
+            // the caller is done with the old one.
             unsafe {
                 moved.copy_from_nonoverlapping(chunk, in_use);
                 self.host().free(chunk);

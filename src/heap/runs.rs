@@ -1,7 +1,7 @@
 //! Runs of blocks of one kind in the alloc table: how long a chunk is, and how much room there is.
 //!
-//! A run is measured a word at a time: the word is compared with one full of that kind, and the lowest bit that
-//! differs lies where the run ends.
+//! A run is measured a word at a time: the word is compared with one full of that kind, and the
+//! lowest bit that differs lies where the run ends.
 
 use super::alloc_table::{
     AllocTable, BARE, BITS, BLOCKS_PER_WORD, HIGH, LOW, SMALL, Word, free_bits,
@@ -11,8 +11,8 @@ use super::block::BlockKind;
 use super::block::{BlockCount, BlockIndex};
 use super::word::lowest_pair;
 
-/// A word whose first block is a head, with the pairs of the head and of all tails made zero: the lowest bit that is
-/// left lies where the chunk ends.
+/// A word whose first block is a head, with the pairs of the head and of all tails made zero: the
+/// lowest bit that is left lies where the chunk ends.
 #[inline(always)]
 const fn behind_tails(word: Word) -> Word {
     (word & !0b11) ^ (HIGH & !0b11)
@@ -27,7 +27,8 @@ impl AllocTable {
 
     /// The blocks of the chunk whose head is `head`.
     ///
-    /// Few chunks go on in another word. The byte behind the table is zero, so that a chunk ends there.
+    /// Few chunks go on in another word. The byte behind the table is zero, so that a chunk ends
+    /// there.
     #[inline(always)]
     pub fn chunk_len(self, head: BlockIndex) -> BlockCount {
         if SMALL {
@@ -59,10 +60,11 @@ impl AllocTable {
         n + self.tails_from(head + n, self.blocks())
     }
 
-    /// Frees the chunk whose head is `head`, with one load and one store, and returns its length. `None`, and
-    /// nothing freed, if the chunk may go on in another word.
+    /// Frees the chunk whose head is `head`, with one load and one store, and returns its length.
+    /// `None`, and nothing freed, if the chunk may go on in another word.
     ///
-    /// On a machine without an operating system only a chunk of one block is freed: what few instructions tell.
+    /// On a machine without an operating system only a chunk of one block is freed: what few
+    /// instructions tell.
     #[inline(always)]
     pub(super) fn chunk_to_free(self, head: BlockIndex) -> Option<BlockCount> {
         if SMALL {
@@ -80,14 +82,15 @@ impl AllocTable {
         if at + n >= BLOCKS_PER_WORD {
             return None;
         }
-        // the bits below the lowest of `other`; where that is the high one of its pair, the low one is zero anyway
+        // the bits below the lowest of `other`; where that is the high one of its pair, the low one
+        // is zero anyway
         let pairs = other.wrapping_sub(1) & !other;
         self.set_word(i, word & !(pairs << (2 * at)));
         Some(BlockCount(n))
     }
 
-    /// The free run that the `n` free blocks at `block` are part of: its start and length, if a used block on
-    /// either side ends it inside the word.
+    /// The free run that the `n` free blocks at `block` are part of: its start and length, if a
+    /// used block on either side ends it inside the word.
     #[inline(always)]
     pub(super) fn run_in_word(
         self,
@@ -152,7 +155,8 @@ impl AllocTable {
         )
     }
 
-    /// How many blocks directly before `block` are free. The count stops at `max` or a little above.
+    /// How many blocks directly before `block` are free. The count stops at `max` or a little
+    /// above.
     pub fn free_before(self, block: BlockIndex, max: BlockCount) -> BlockCount {
         let mut n = 0;
         while n < block.0 && n < max.0 {

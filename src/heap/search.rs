@@ -1,7 +1,7 @@
 //! First fit: the lowest address at which a chunk fits.
 //!
-//! The search reads the table by the word and is led by the claims of [`super::hints`]. It keeps them true
-//! as it takes blocks, and as blocks are freed.
+//! The search reads the table by the word and is led by the claims of [`super::hints`]. It keeps
+//! them true as it takes blocks, and as blocks are freed.
 
 use super::alloc_table::{BARE, BLOCKS_PER_WORD, LOW, PLAIN, Word, free_bits};
 use super::area::Area;
@@ -10,8 +10,8 @@ use super::host::Host;
 use super::layout::BLOCKS_PER_TABLE_BYTE;
 use super::word::lowest_pair;
 
-/// How many words are looked at for one block before bounds are: a heap that is filled from its start learns none, and
-/// what is freed then is freed without a look at them.
+/// How many words are looked at for one block before bounds are: a heap that is filled from its
+/// start learns none, and what is freed then is freed without a look at them.
 pub(super) const NEAR: usize = 8;
 
 /// The search over a host's areas.
@@ -19,8 +19,9 @@ pub(super) const NEAR: usize = 8;
 pub(super) struct Search<H: Host>(pub H);
 
 impl<H: Host> Search<H> {
-    /// Makes a chunk of the `n > 0` blocks at the hint, if they are free: the most likely place, and a test that
-    /// the processor can predict. Nothing below is free, so they are the lowest. `None` says nothing.
+    /// Makes a chunk of the `n > 0` blocks at the hint, if they are free: the most likely place,
+    /// and a test that the processor can predict. Nothing below is free, so they are the lowest.
+    /// `None` says nothing.
     #[inline(always)]
     pub(super) fn take_first(self, n: BlockCount) -> Option<(Area<H>, BlockIndex)> {
         let expected = if H::TWINS { self.find_naive(n) } else { None };
@@ -46,8 +47,8 @@ impl<H: Host> Search<H> {
         found
     }
 
-    /// Finds the lowest `n` free blocks, `n > 0`, and makes a chunk of them. `None` when no run is long
-    /// enough.
+    /// Finds the lowest `n` free blocks, `n > 0`, and makes a chunk of them. `None` when no run is
+    /// long enough.
     #[cfg_attr(any(mpgc_bare, feature = "small"), inline(always))]
     pub(super) fn take(self, n: BlockCount) -> Option<(Area<H>, BlockIndex)> {
         let expected = if H::TWINS { self.find_naive(n) } else { None };
@@ -63,7 +64,8 @@ impl<H: Host> Search<H> {
         found
     }
 
-    /// The hook of a search: the C looks at a byte of the table at least, and a port may poll its devices there.
+    /// The hook of a search: the C looks at a byte of the table at least, and a port may poll its
+    /// devices there.
     #[inline(always)]
     fn hook_for_search(self) {
         if H::HOOK {
@@ -108,7 +110,8 @@ impl<H: Host> Search<H> {
         }
     }
 
-    /// The same from a word of an area on, below which nothing is free. Learns which segments are full.
+    /// The same from a word of an area on, below which nothing is free. Learns which segments are
+    /// full.
     #[inline(never)]
     fn take_one_far(self, from: Area<H>, word: usize) -> Option<(Area<H>, BlockIndex)> {
         let (mut area, mut word) = (from, word);
@@ -193,7 +196,7 @@ impl<H: Host> Search<H> {
     /// ```text
     ///           run = free blocks up to the word being read
     ///           v------v
-    ///   |.###.##|......|..####..|........|     word by word; a whole free word only makes `run` longer
+    ///   |.###.##|......|..####..|........|   word by word; a whole free word only extends `run`
     /// ```
     #[inline(always)]
     fn find_run(self, area: Area<H>, from: BlockIndex, n: BlockCount) -> Option<BlockIndex> {

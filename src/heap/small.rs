@@ -1,8 +1,9 @@
-//! What the feature `small` puts in place of the fast paths: the table, the search and marking in the least code.
+//! What the feature `small` puts in place of the fast paths: the table, the search and marking in
+//! the least code.
 //!
-//! A block at a time and a byte of the table at a time, as the C does it. The search knows one hint an area, the
-//! lowest block that may be free. Where the mark stack is full, the marked objects of a dirty segment are read again:
-//! no grey codes are used.
+//! A block at a time and a byte of the table at a time, as the C does it. The search knows one hint
+//! an area, the lowest block that may be free. Where the mark stack is full, the marked objects of
+//! a dirty segment are read again: no grey codes are used.
 
 use super::Heap;
 use super::alloc_table::{AllocTable, BLOCKS_PER_BYTE, Word, free_bits};
@@ -26,8 +27,8 @@ impl AllocTable {
         unsafe { self.byte(BlockIndex(i * BLOCKS_PER_BYTE)).write(word as u8) }
     }
 
-    /// Whether the chunk that ends before `block` goes on there. It may be the block behind the last one: the byte behind the
-    /// table is zero, which is no tail.
+    /// Whether the chunk that ends before `block` goes on there. It may be the block behind the
+    /// last one: the byte behind the table is zero, which is no tail.
     #[inline(always)]
     pub(super) fn goes_on_at(self, block: BlockIndex) -> bool {
         // SAFETY: the byte is one of the table, or the one right behind it, which is the area's.
@@ -49,7 +50,8 @@ impl AllocTable {
     #[inline(always)]
     pub(super) fn head_to_free(self, head: BlockIndex) -> BlockCount {
         let byte = self.byte(head);
-        // SAFETY: the block is one of the table's, so its byte is in it; the heap alone writes the table (a promise to `new`).
+        // SAFETY: the block is one of the table's, so its byte is in it; the heap alone writes the
+        // table (a promise to `new`).
         unsafe { byte.write(byte.read() & !(0b11 << Self::shift(head))) };
         BlockCount(1)
     }
@@ -147,8 +149,8 @@ impl<H: Host> Heap<H> {
                 if H::HOOK {
                     self.host().hook(word.addr() / size_of::<usize>(), 1);
                 }
-                // SAFETY: the word lies in a live chunk of the pool, which is aligned. The program may
-                // hold references to it, and what is read may be anything: it is only compared.
+                // SAFETY: the word lies in a live chunk of the pool, which is aligned. The program
+                // may hold references to it, and what is read may be anything: it is only compared.
                 let value = unsafe { word.read() };
                 word = word.wrapping_add(1);
                 let found = if H::NOSCAN {
@@ -178,7 +180,8 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// Puts a marked object on the stack of `depth` entries, or in the tables; returns the new depth.
+    /// Puts a marked object on the stack of `depth` entries, or in the tables; returns the new
+    /// depth.
     #[inline(always)]
     fn push_small(self, depth: usize, area: Area<H>, block: BlockIndex) -> usize {
         match H::Entry::from_block(block.0) {

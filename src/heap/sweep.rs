@@ -1,7 +1,9 @@
-//! The sweep: finalisers of the dying first (1.25 on), then their blocks, a word of the table at a time.
+//! The sweep: finalisers of the dying first (1.25 on), then their blocks, a word of the table at a
+//! time.
 //!
-//! In a word of 2-bit kinds the tails behind a dead head die with it. They are found without a loop: put a
-//! one where the first tail behind each dead head is, add, and let the carry run through the tails.
+//! In a word of 2-bit kinds the tails behind a dead head die with it. They are found without a
+//! loop: put a one where the first tail behind each dead head is, add, and let the carry run
+//! through the tails.
 //!
 //! ```text
 //!   blocks (low first)     H  T  T  M  T  H  H  T  .         H head (dead), M mark, T tail, . free
@@ -11,8 +13,8 @@
 //!   t & !sum               0  11 11 0  0  0  0  11 0         the dead tails
 //! ```
 //!
-//! What is left after taking out dead heads and dead tails is turned from marked to unmarked. A carry out
-//! of the top of a word goes on in the next.
+//! What is left after taking out dead heads and dead tails is turned from marked to unmarked. A
+//! carry out of the top of a word goes on in the next.
 //!
 //! Where the code is to be small, a byte stands for the word: see `AT_ONCE`.
 
@@ -88,11 +90,11 @@ fn sweep_word(word: Word, carry: Word) -> Swept {
 impl<H: Host> Heap<H> {
     /// Runs the finaliser of every dying object, in the order of addresses, area by area.
     ///
-    /// A finaliser may free, not allocate. Where there are weak references, those to the dying objects of each 8
-    /// blocks are noted after the finalisers of these 8.
+    /// A finaliser may free, not allocate. Where there are weak references, those to the dying
+    /// objects of each 8 blocks are noted after the finalisers of these 8.
     ///
-    /// Mirrors `gc_sweep_run_finalisers` (py/gc.c). Differs: passes over empty words of the finaliser
-    /// table, not bytes, and never reads past the table's end.
+    /// Mirrors `gc_sweep_run_finalisers` (py/gc.c). Differs: passes over empty words of the
+    /// finaliser table, not bytes, and never reads past the table's end.
     pub(super) fn run_finalisers(self) {
         for area in Area::all(self.host()) {
             let end = area.end().min(area.last_used() + BlockCount(1));
@@ -116,8 +118,8 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// The hook of a pass over the bits of a table that comes from `from` to `block`: the C calls it for each bit of a byte in
-    /// which one is set.
+    /// The hook of a pass over the bits of a table that comes from `from` to `block`: the C calls
+    /// it for each bit of a byte in which one is set.
     #[inline(always)]
     fn hook_in_bits(self, from: BlockIndex, block: BlockIndex) {
         let first = block.0 & !(BLOCKS_PER_BIT_BYTE - 1);
@@ -126,12 +128,13 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// Runs the finaliser of the dying object at `block`. If its first word is zero it was never filled in.
+    /// Runs the finaliser of the dying object at `block`. If its first word is zero it was never
+    /// filled in.
     #[inline(always)]
     fn finalise_at(self, area: Area<H>, block: BlockIndex) {
         let object = area.address(block);
-        // SAFETY: an unmarked head's block is in the pool, aligned, with at least one word; the sweep frees it
-        // next.
+        // SAFETY: an unmarked head's block is in the pool, aligned, with at least one word; the
+        // sweep frees it next.
         unsafe {
             if object.cast::<usize>().read() != 0 {
                 self.host().finalise(object);
@@ -140,8 +143,8 @@ impl<H: Host> Heap<H> {
         area.finalisers().clear(block);
     }
 
-    /// Does the finalisers of 8 blocks that share a byte of the bit tables, then notes the weak references to them,
-    /// and so on up to `end`.
+    /// Does the finalisers of 8 blocks that share a byte of the bit tables, then notes the weak
+    /// references to them, and so on up to `end`.
     fn finalise_and_note(self, area: Area<H>, end: BlockIndex) {
         let mut from = BlockIndex(0);
         loop {
@@ -176,10 +179,11 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// Runs the finalisers of the dying objects in word `i` when all that lies below each is swept, as releases
-    /// before 1.25 do. Returns the pairs of the word that are still to be swept.
+    /// Runs the finalisers of the dying objects in word `i` when all that lies below each is swept,
+    /// as releases before 1.25 do. Returns the pairs of the word that are still to be swept.
     ///
-    /// Nothing else can change the word: the heap is locked, so a finaliser can neither free nor allocate.
+    /// Nothing else can change the word: the heap is locked, so a finaliser can neither free nor
+    /// allocate.
     #[cold]
     #[inline(never)]
     fn finalise_in_word(self, area: Area<H>, i: usize, carry: Word, swept: &mut Tally) -> Word {
@@ -202,8 +206,8 @@ impl<H: Host> Heap<H> {
 
     /// Frees all unmarked chunks and unmarks the others.
     ///
-    /// Mirrors `gc_sweep_free_blocks` (py/gc.c). Differs: an area that was added by itself is given back
-    /// when no block of it is used; the C gives it back also when its first block alone is.
+    /// Mirrors `gc_sweep_free_blocks` (py/gc.c). Differs: an area that was added by itself is given
+    /// back when no block of it is used; the C gives it back also when its first block alone is.
     pub(super) fn sweep(self) {
         let host = self.host();
         let mut collected = 0;
@@ -321,7 +325,8 @@ fn for_each_block(i: usize, bits: Word, f: impl Fn(BlockIndex)) {
     }
 }
 
-/// The twin of [`sweep_word`]: a block at a time, the way the C does it. Returns the word and the carry.
+/// The twin of [`sweep_word`]: a block at a time, the way the C does it. Returns the word and the
+/// carry.
 fn sweep_word_naive(word: Word, carry: Word) -> (Word, Word) {
     let mut out = 0;
     let mut in_dead = carry != 0;

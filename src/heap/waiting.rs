@@ -14,13 +14,14 @@
 //!     the tables
 //! ```
 //!
-//! A chain of objects goes by the register of the first child alone: its time is that of its loads. A program that puts items
-//! together mostly names the item first and the rest of the chain last, so the items are read one by one, and of the chain one
-//! object waits; and a child that was made right after its parent lies right behind it. Where the chain comes first, its
-//! items fill the stack; then the chain is set aside until they have been read.
+//! A chain of objects goes by the register of the first child alone: its time is that of its loads.
+//! A program that puts items together mostly names the item first and the rest of the chain last,
+//! so the items are read one by one, and of the chain one object waits; and a child that was made
+//! right after its parent lies right behind it. Where the chain comes first, its items fill the
+//! stack; then the chain is set aside until they have been read.
 //!
-//! Where several wait, and the heap is larger than a cache, an entry goes through a short ring first. Its memory is
-//! asked for as it enters, and has come by the time it leaves.
+//! Where several wait, and the heap is larger than a cache, an entry goes through a short ring
+//! first. Its memory is asked for as it enters, and has come by the time it leaves.
 
 use super::Heap;
 use super::alloc_table::PLAIN;
@@ -57,7 +58,8 @@ impl<H: Host> Found<H> {
 
 /// Entries of the ring: a memory access takes as long as so many objects.
 const RING: usize = 16;
-/// A heap of fewer bytes, 16 MB, is in a cache anyway. The heaps of tests are small, and use the ring from 4 KB on.
+/// A heap of fewer bytes, 16 MB, is in a cache anyway. The heaps of tests are small, and use the
+/// ring from 4 KB on.
 pub(super) const LARGE_HEAP: usize = if cfg!(any(test, feature = "testing")) {
     0x1000
 } else {
@@ -88,11 +90,13 @@ impl Ring {
 /// Whether a heap is large enough for the ring.
 #[inline(always)]
 pub(super) fn fetches<H: Host>(first: View<H>) -> bool {
-    // Small processors have no cache that is worth it; entries of a split heap would need their areas.
+    // Small processors have no cache that is worth it; entries of a split heap would need their
+    // areas.
     size_of::<usize>() == 8 && !H::SPLIT && first.table.blocks().0 >= LARGE_HEAP / H::BLOCK_BYTES
 }
 
-/// The objects that wait, but for those in the ring and in the tables. With `FETCH` the ring is used.
+/// The objects that wait, but for those in the ring and in the tables. With `FETCH` the ring is
+/// used.
 pub(super) struct Waiting<H: Host, const FETCH: bool> {
     heap: Heap<H>,
     first: View<H>,
@@ -205,8 +209,8 @@ impl<H: Host, const FETCH: bool> Waiting<H, FETCH> {
 }
 
 impl<H: Host> Heap<H> {
-    /// The stack is full: sets `next` aside, which was to be read next, and returns `found` to be read in its place. Where
-    /// something was set aside already, `found` waits in the tables.
+    /// The stack is full: sets `next` aside, which was to be read next, and returns `found` to be
+    /// read in its place. Where something was set aside already, `found` waits in the tables.
     #[cold]
     #[inline(never)]
     pub(super) fn set_aside(self, next: Found<H>, found: Found<H>) -> Found<H> {

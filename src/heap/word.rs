@@ -1,11 +1,11 @@
-//! Words of a table: reading one wherever it lies, and finding its lowest bit, on processors that do not do either by
-//! themselves too.
+//! Words of a table: reading one wherever it lies, and finding its lowest bit, on processors that
+//! do not do either by themselves too.
 
 /// What the tables are read and written in.
 pub type Word = usize;
 
-/// Whether the processor has an instruction for the lowest bit that is set. With the feature `bare` a 32-bit one stands for one
-/// without.
+/// Whether the processor has an instruction for the lowest bit that is set. With the feature `bare`
+/// a 32-bit one stands for one without.
 const COUNTS_ZEROS: bool = !cfg!(all(
     target_pointer_width = "32",
     any(
@@ -14,12 +14,13 @@ const COUNTS_ZEROS: bool = !cfg!(all(
         all(target_arch = "riscv32", not(target_feature = "zbb"))
     )
 ));
-/// Whether the processor takes words at addresses of their own only. A region may start anywhere, and a table with it; but
-/// in nearly all programs it starts at a word, which one test tells, and else it is read by bytes.
+/// Whether the processor takes words at addresses of their own only. A region may start anywhere,
+/// and a table with it; but in nearly all programs it starts at a word, which one test tells, and
+/// else it is read by bytes.
 const ALIGNED_ONLY: bool = cfg!(mpgc_aligned_words);
 
-/// Reads a word wherever it lies. The first of its bytes is the lowest: tables are the C's, which knows bytes alone, so
-/// where the processor has the highest first, a word is turned round.
+/// Reads a word wherever it lies. The first of its bytes is the lowest: tables are the C's, which
+/// knows bytes alone, so where the processor has the highest first, a word is turned round.
 ///
 /// # Safety
 ///
@@ -60,8 +61,8 @@ pub(super) unsafe fn write_word(word: *mut Word, value: Word) {
     }
 }
 
-/// Volatile, or the compiler would read the bytes before the call, in place of the aligned word too: it may give a function what
-/// a pointer points at instead of the pointer.
+/// Volatile, or the compiler would read the bytes before the call, in place of the aligned word
+/// too: it may give a function what a pointer points at instead of the pointer.
 ///
 /// # Safety
 ///
@@ -93,8 +94,8 @@ pub(super) const fn lowest_pair(bits: Word) -> usize {
     }
 }
 
-/// The lowest bit that is set, of which there is one, where that is not asked often: less code, where the processor has no
-/// instruction for it.
+/// The lowest bit that is set, of which there is one, where that is not asked often: less code,
+/// where the processor has no instruction for it.
 #[inline(always)]
 pub(super) const fn lowest_bit(bits: Word) -> usize {
     if COUNTS_ZEROS {
@@ -115,7 +116,8 @@ const fn lowest_bit_by_loop(bits: Word) -> usize {
 
 /// [`lowest_pair`] where it would be a call of a library function.
 ///
-/// The lowest bit times a de Bruijn number is the number shifted: its top five bits tell by how much.
+/// The lowest bit times a de Bruijn number is the number shifted: its top five bits tell by how
+/// much.
 #[inline(always)]
 const fn lowest_pair_by_table(bits: u32) -> usize {
     const DE_BRUIJN: u32 = 0x077c_b531;

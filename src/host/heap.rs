@@ -13,8 +13,9 @@ use crate::heap::{Pace, Paced};
 use core::ffi::c_int;
 use core::mem::offset_of;
 
-/// The functions of `gc_mutex`, which is recursive from 1.25 on. Before, nothing takes it twice: a finaliser
-/// can neither allocate nor free, and where it asks for figures or collects, it waits for ever in C too.
+/// The functions of `gc_mutex`, which is recursive from 1.25 on. Before, nothing takes it twice: a
+/// finaliser can neither allocate nor free, and where it asks for figures or collects, it waits for
+/// ever in C too.
 #[cfg(mpgc_gc_mutex)]
 mod mutex {
     #[cfg(not(any(mpgc_recursive_mutex, mpgc_mutex_inline)))]
@@ -39,7 +40,8 @@ mod mutex {
 pub struct MicroPython;
 
 /// The heap of the one context of the port.
-// SAFETY: its words are a static's, its areas the port's, which calls gc_init before anything else (a contract of the exports).
+// SAFETY: its words are a static's, its areas the port's, which calls gc_init before anything else
+// (a contract of the exports).
 pub const HEAP: Heap<MicroPython> = unsafe { Heap::new(MicroPython) };
 
 const _: () = {
@@ -55,14 +57,16 @@ const _: () = {
     );
 };
 
-/// What the search keeps between calls and the C has no field for; not used where it knows the C's hint alone.
+/// What the search keeps between calls and the C has no field for; not used where it knows the C's
+/// hint alone.
 static mut HINTS: Hints<c::mp_state_mem_area_t> = Hints::NONE;
 
 /// What pacing keeps between collections.
 #[cfg(feature = "pacing")]
 static mut PACED: Paced = Paced::NONE;
 
-/// The words that the port keeps only with `MICROPY_GC_ALLOC_THRESHOLD`, for those who need them without it.
+/// The words that the port keeps only with `MICROPY_GC_ALLOC_THRESHOLD`, for those who need them
+/// without it.
 #[cfg(all(
     any(feature = "pacing", feature = "idle-collect"),
     not(mpgc_alloc_threshold)
@@ -80,8 +84,8 @@ macro_rules! of_mem {
     };
 }
 
-// SAFETY: the fields are those of a static; the mutex keeps other threads out, and no interrupt handler
-// may call the heap.
+// SAFETY: the fields are those of a static; the mutex keeps other threads out, and no interrupt
+// handler may call the heap.
 unsafe impl Host for MicroPython {
     const BLOCK_BYTES: usize = config::BYTES_PER_GC_BLOCK;
     const STACK_ENTRIES: usize = config::ALLOC_GC_STACK_SIZE;
@@ -109,7 +113,8 @@ unsafe impl Host for MicroPython {
     const TRACE_MARKS: bool = cfg!(feature = "trace-marks");
     const VERBOSE: bool = cfg!(mpgc_debug_verbose);
     const CHECK_ROOTS: bool = cfg!(mpgc_debug_valgrind);
-    // a build with asserts has its own; comparing every allocation with a full scan would hide its speed
+    // a build with asserts has its own; comparing every allocation with a full scan would hide its
+    // speed
     const TWINS: bool = false;
 
     type Area = c::mp_state_mem_area_t;
@@ -229,7 +234,8 @@ unsafe impl Host for MicroPython {
         unsafe { mutex::unlock(&raw mut (*mem()).gc_mutex) }
     }
 
-    // A store and a load, of which the compiler knows nothing; c-tests/rp2 shows a chunk lost without it.
+    // A store and a load, of which the compiler knows nothing; c-tests/rp2 shows a chunk lost
+    // without it.
     #[cfg(mpgc_gc_mutex)]
     #[inline(always)]
     fn keep_address(self, chunk: *mut u8) -> *mut u8 {
@@ -276,7 +282,8 @@ unsafe impl Host for MicroPython {
             // SAFETY: the jump leaves a finaliser, hence a collect.
             unsafe { HEAP.abandon_collect() }
             #[cfg(mpgc_scheduler)]
-            // SAFETY: the node is the first field of what `finalise` has on its stack, which the jump leaves next.
+            // SAFETY: the node is the first field of what `finalise` has on its stack, which the
+            // jump leaves next.
             super::sched::unlock_to(unsafe { (*node.cast::<Running>()).sched_depth });
             #[cfg(not(mpgc_scheduler))]
             let _ = node;
@@ -399,8 +406,8 @@ unsafe impl Host for MicroPython {
     }
 }
 
-/// Begins a collect and marks from the roots in the context: those of the main thread and the VM, which
-/// lie side by side, and the running thread's Python stack.
+/// Begins a collect and marks from the roots in the context: those of the main thread and the VM,
+/// which lie side by side, and the running thread's Python stack.
 pub fn collect_start() {
     HEAP.collect_start();
     #[cfg(feature = "idle-collect")]

@@ -1,7 +1,8 @@
 //! Collections while the program waits (`MPGC_IDLE_COLLECT`).
 //!
-//! A wait handles pending events, so Python may run there; what may run Python may collect. What may not is
-//! asked here: the heap or the scheduler is locked, the caller is an interrupt or another thread.
+//! A wait handles pending events, so Python may run there; what may run Python may collect. What
+//! may not is asked here: the heap or the scheduler is locked, the caller is an interrupt or
+//! another thread.
 
 use super::bindings::gc_collect;
 use super::heap::HEAP;
@@ -26,11 +27,12 @@ pub fn end() {
     PAUSES.end(now());
 }
 
-/// Collects, if that is due and fits into a wait of so many milliseconds (`None`: without end). Returns how
-/// many have passed, `None` if nothing was done.
+/// Collects, if that is due and fits into a wait of so many milliseconds (`None`: without end).
+/// Returns how many have passed, `None` if nothing was done.
 ///
 /// # Safety
-/// As for a wait of the port: Python may run, finalisers do. May jump if one of those aborts the VM.
+/// As for a wait of the port: Python may run, finalisers do. May jump if one of those aborts the
+/// VM.
 pub unsafe fn collect_within(wait_ms: Option<u32>) -> Option<u32> {
     if !is_main_thread()
         || in_interrupt()
@@ -68,8 +70,8 @@ fn scheduler_is_locked() -> bool {
     false
 }
 
-/// Whether an exception handler runs, or interrupts are off. Where that cannot be asked, an interrupt handler
-/// has the heap locked, as MicroPython wants it.
+/// Whether an exception handler runs, or interrupts are off. Where that cannot be asked, an
+/// interrupt handler has the heap locked, as MicroPython wants it.
 #[cfg(mpgc_primask_atomic)]
 fn in_interrupt() -> bool {
     let (handler, masked): (u32, u32);

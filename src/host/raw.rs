@@ -1,4 +1,5 @@
-//! Which objects of MicroPython own data without pointers (feature `noscan`): see `crate::heap::noscan`.
+//! Which objects of MicroPython own data without pointers (feature `noscan`): see
+//! `crate::heap::noscan`.
 
 use super::bindings as c;
 use core::mem::offset_of;
@@ -14,8 +15,8 @@ const _: () = {
     assert!(offset_of!(c::mp_obj_str_t, data).is_multiple_of(WORD));
 };
 
-/// The word of an object that points at its data: str and bytes; bytearray, array and memoryview of numbers;
-/// big int. The first word of an object is the address of its type.
+/// The word of an object that points at its data: str and bytes; bytearray, array and memoryview of
+/// numbers; big int. The first word of an object is the address of its type.
 ///
 /// An instance of a subclass is none of these: it holds a native object, which is one.
 #[inline(always)]
@@ -38,7 +39,8 @@ pub fn field(first: usize, second: usize) -> Option<usize> {
     None
 }
 
-/// The typecode of an array is a bit-field of 8 bits behind the type, which every ABI puts into the first byte.
+/// The typecode of an array is a bit-field of 8 bits behind the type, which every ABI puts into the
+/// first byte.
 #[inline(always)]
 fn typecode(second: usize) -> u8 {
     second.to_ne_bytes()[0]

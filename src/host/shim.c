@@ -168,7 +168,8 @@ mp_uint_t mpgc_shim_ticks_us(void) {
 
 void mpgc_shim_clear_dead_stack(void) {
     #if MICROPY_PY_THREAD
-    // Of its other threads a port knows no limit for sure: unix gives one that is sometimes all of the stack.
+    // Of its other threads a port knows no limit for sure: unix gives one that is sometimes all of
+    // the stack.
     if (mp_thread_get_state() != &mp_state_ctx.thread) {
         return;
     }
@@ -191,8 +192,8 @@ void mpgc_shim_clear_dead_stack(void) {
     }
 }
 
-// A port may have its own. The profile for the least code has no text. Without MPGC_HARDENED what is told lies in no chunk: it is
-// the start of a region that is too small, or lies in no area.
+// A port may have its own. The profile for the least code has no text. Without MPGC_HARDENED what
+// is told lies in no chunk: it is the start of a region that is too small, or lies in no area.
 #if MPGC_NO_MESSAGES
 __attribute__((weak)) void mpgc_fault(int kind, const void *ptr) {
     (void)kind;
@@ -234,8 +235,8 @@ MPGC_SHIM_NORETURN void mpgc_shim_fault(int kind, const void *ptr) {
 #endif
 
 #if defined(__arm__) && !defined(__linux__)
-// By these names of the ABI rustc copies and fills memory. mpgc_build.py leads its calls here, and the linker drops
-// what is not called.
+// By these names of the ABI rustc copies and fills memory. mpgc_build.py leads its calls here, and
+// the linker drops what is not called.
 void mpgc_shim_memcpy(void *dest, const void *src, size_t n);
 void mpgc_shim_memmove(void *dest, const void *src, size_t n);
 void mpgc_shim_memset(void *dest, size_t n, int c);

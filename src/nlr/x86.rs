@@ -26,7 +26,7 @@ save_and_resume! {
         "mov ebx, [edx + {ebx}]",
         "mov esp, [edx + {esp}]", // the stack as nlr_push found it
         "mov ebp, [edx + {ebp}]",
-        "add esp, 4",             // less the return address, whose slot may have been used again since
+        "add esp, 4",             // drop the return address; its slot may be in use again
         "mov eax, 1",             // 1: a jump landed here
         // not a return, which the processor expects to go where the last call came from
         "jmp [edx + {eip}]",      // where nlr_push was to return to

@@ -29,7 +29,7 @@ save_and_resume! {
         "mov rbx, [rcx + {rbx}]",
         "mov rsp, [rcx + {rsp}]", // the stack as nlr_push found it
         "mov rbp, [rcx + {rbp}]",
-        "add rsp, 8",             // less the return address, whose slot may have been used again since
+        "add rsp, 8",             // drop the return address; its slot may be in use again
         "mov eax, 1",             // 1: a jump landed here
         // not a return, which the processor expects to go where the last call came from
         "jmp [rcx + {rip}]",      // where nlr_push was to return to

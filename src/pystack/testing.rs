@@ -45,7 +45,8 @@ impl Stack {
     ///
     /// # Panics
     ///
-    /// When a chunk is not where and as long as it should be, or the region says that it is full and is not.
+    /// When a chunk is not where and as long as it should be, or the region says that it is full
+    /// and is not.
     pub fn run(&mut self, steps: &[CoreOp]) {
         for &step in steps {
             self.step(step);
@@ -80,7 +81,8 @@ impl Stack {
 
     fn alloc(&mut self, request: usize) {
         let free = self.memory.len() - self.cur;
-        // The request, then bytes one by one up to a boundary, then the slot. Wide enough not to wrap.
+        // The request, then bytes one by one up to a boundary, then the slot. Wide enough not to
+        // wrap.
         let mut wanted = request as u128;
         while !wanted.is_multiple_of(self.layout.align as u128) {
             wanted += 1;

@@ -19,8 +19,8 @@ pub const MPGC_FINALISER: c_uint = 1;
 
 const _: () = assert!(MPGC_FINALISER == alloc::HAS_FINALISER);
 
-/// A heap: its own state, in memory of the program. What is in it is the library's; `mpgc_heap_init` makes
-/// it. The chunks lie in the regions that the heap is given.
+/// A heap: its own state, in memory of the program. What is in it is the library's;
+/// `mpgc_heap_init` makes it. The chunks lie in the regions that the heap is given.
 #[repr(C)]
 #[derive(Debug)]
 pub struct mpgc_heap {
@@ -46,8 +46,8 @@ pub struct mpgc_info {
     pub collected: usize,
 }
 
-/// The bytes of a region, from `start` to `end`; the start is moved up to a word. `None` if it is null, or goes on
-/// behind the end of the address space.
+/// The bytes of a region, from `start` to `end`; the start is moved up to a word. `None` if it is
+/// null, or goes on behind the end of the address space.
 fn region(start: *mut c_void, n_bytes: usize) -> Option<(*mut u8, *mut u8)> {
     if start.is_null() {
         return None;
@@ -72,13 +72,13 @@ fn has_room(start: *mut u8, end: *mut u8) -> bool {
     layout.is_some_and(|layout| layout.blocks().0 > 0)
 }
 
-/// Makes a heap of a region; `config` is copied, NULL stands for one that is all zero. Returns MPGC_OK, or
-/// MPGC_FAULT_NO_ROOM if the region is NULL, too small for its tables and four blocks, or longer than the address
-/// space: then there is no heap. A block is four words.
+/// Makes a heap of a region; `config` is copied, NULL stands for one that is all zero. Returns
+/// MPGC_OK, or MPGC_FAULT_NO_ROOM if the region is NULL, too small for its tables and four blocks,
+/// or longer than the address space: then there is no heap. A block is four words.
 ///
 /// # Safety
-/// `heap` may be written; the region is valid and the heap's alone from now on. No chunk of an earlier heap
-/// there is used any more.
+/// `heap` may be written; the region is valid and the heap's alone from now on. No chunk of an
+/// earlier heap there is used any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_heap_init(
     heap: *mut mpgc_heap,
@@ -100,8 +100,8 @@ pub unsafe extern "C" fn mpgc_heap_init(
     mpgc_error::MPGC_OK.code()
 }
 
-/// Adds a region to a heap. Returns MPGC_OK; or MPGC_FAULT_NO_ROOM as for `mpgc_heap_init`, or MPGC_ERROR_LOCKED
-/// if a finaliser calls it, and then the heap is as it was.
+/// Adds a region to a heap. Returns MPGC_OK; or MPGC_FAULT_NO_ROOM as for `mpgc_heap_init`, or
+/// MPGC_ERROR_LOCKED if a finaliser calls it, and then the heap is as it was.
 ///
 /// # Safety
 /// The heap was made; the region is valid and the heap's alone from now on.
@@ -133,8 +133,9 @@ pub unsafe extern "C" fn mpgc_heap_add(
     mpgc_error::MPGC_OK.code()
 }
 
-/// Ends a heap: runs the finalisers that are left and frees everything. Its memory is the program's again.
-/// Returns MPGC_OK; or MPGC_ERROR_LOCKED if the heap is locked or a finaliser calls it, and then it is as it was.
+/// Ends a heap: runs the finalisers that are left and frees everything. Its memory is the program's
+/// again. Returns MPGC_OK; or MPGC_ERROR_LOCKED if the heap is locked or a finaliser calls it, and
+/// then it is as it was.
 ///
 /// # Safety
 /// The heap was made; no chunk of it is used any more.
@@ -154,13 +155,13 @@ pub unsafe extern "C" fn mpgc_heap_close(heap: *mut mpgc_heap) -> c_int {
     mpgc_error::MPGC_OK.code()
 }
 
-/// Hands out a chunk of at least that many bytes, all zero and aligned to a block of four words; NULL for 0
-/// bytes. It is the program's as long as a root, or another chunk that a root leads to, holds the address of
-/// its start.
+/// Hands out a chunk of at least that many bytes, all zero and aligned to a block of four words;
+/// NULL for 0 bytes. It is the program's as long as a root, or another chunk that a root leads to,
+/// holds the address of its start.
 ///
-/// If there is no room the heap is collected once, unless `mpgc_set_collect` keeps it from that, then it is NULL:
-/// MPGC_ERROR_OUT_OF_MEMORY. While the heap is locked, or collects, it is NULL: MPGC_ERROR_LOCKED. `flags` is 0 or
-/// MPGC_FINALISER.
+/// If there is no room the heap is collected once, unless `mpgc_set_collect` keeps it from that,
+/// then it is NULL: MPGC_ERROR_OUT_OF_MEMORY. While the heap is locked, or collects, it is NULL:
+/// MPGC_ERROR_LOCKED. `flags` is 0 or MPGC_FINALISER.
 ///
 /// # Safety
 /// The heap was made.
@@ -191,12 +192,13 @@ fn no_chunk(host: Program, locked: bool) {
     host.fail(error, null_mut());
 }
 
-/// Makes a chunk longer or shorter, where it is if that is possible, else elsewhere if it `may_move`. Returns
-/// where it is now. Bytes that it gains are zero. NULL makes a new one, 0 bytes free it.
+/// Makes a chunk longer or shorter, where it is if that is possible, else elsewhere if it
+/// `may_move`. Returns where it is now. Bytes that it gains are zero. NULL makes a new one, 0 bytes
+/// free it.
 ///
 /// If it cannot be done NULL is returned and the chunk is as it was: MPGC_ERROR_OUT_OF_MEMORY,
-/// MPGC_ERROR_LOCKED, or for what is no chunk MPGC_FAULT_FOREIGN, MPGC_FAULT_INNER, MPGC_FAULT_DOUBLE_FREE.
-/// (NULL because it may not move is no error, and nobody is told.)
+/// MPGC_ERROR_LOCKED, or for what is no chunk MPGC_FAULT_FOREIGN, MPGC_FAULT_INNER,
+/// MPGC_FAULT_DOUBLE_FREE. (NULL because it may not move is no error, and nobody is told.)
 ///
 /// # Safety
 /// The heap was made; the chunk is not used any more if another is returned.
@@ -236,9 +238,9 @@ pub unsafe extern "C" fn mpgc_realloc(
     moved.cast()
 }
 
-/// Frees a chunk; its finaliser is not run. NULL is fine. Returns MPGC_OK; or, for what is no chunk,
-/// MPGC_FAULT_FOREIGN (not in this heap), MPGC_FAULT_INNER (inside a chunk), MPGC_FAULT_DOUBLE_FREE (free
-/// already); or MPGC_ERROR_LOCKED. Then nothing is freed.
+/// Frees a chunk; its finaliser is not run. NULL is fine. Returns MPGC_OK; or, for what is no
+/// chunk, MPGC_FAULT_FOREIGN (not in this heap), MPGC_FAULT_INNER (inside a chunk),
+/// MPGC_FAULT_DOUBLE_FREE (free already); or MPGC_ERROR_LOCKED. Then nothing is freed.
 ///
 /// # Safety
 /// The heap was made; nobody uses the chunk any more.
@@ -263,8 +265,8 @@ pub unsafe extern "C" fn mpgc_free(heap: *mut mpgc_heap, chunk: *mut c_void) -> 
     }
 }
 
-/// The bytes of the chunk that starts at `address`, 0 if none does: those of its blocks; in a hardened library
-/// those that were asked for. Any address may be asked about.
+/// The bytes of the chunk that starts at `address`, 0 if none does: those of its blocks; in a
+/// hardened library those that were asked for. Any address may be asked about.
 ///
 /// # Safety
 /// The heap was made.
@@ -277,8 +279,8 @@ pub unsafe extern "C" fn mpgc_nbytes(heap: *mut mpgc_heap, address: *const c_voi
     bytes
 }
 
-/// The chunk that `address` lies in, which need not be its start; its bytes go to `n_bytes` unless that is
-/// NULL. Returns NULL if it lies in none.
+/// The chunk that `address` lies in, which need not be its start; its bytes go to `n_bytes` unless
+/// that is NULL. Returns NULL if it lies in none.
 ///
 /// # Safety
 /// The heap was made; `n_bytes` is NULL or may be written.
@@ -302,8 +304,9 @@ pub unsafe extern "C" fn mpgc_heap_chunk_of(
     chunk.as_ptr().cast()
 }
 
-/// Collects now: what no root leads to is finalised and freed. A finaliser that calls it changes nothing. Returns
-/// MPGC_OK; or MPGC_ERROR_LOCKED while the heap is locked, and then nothing is freed.
+/// Collects now: what no root leads to is finalised and freed. A finaliser that calls it changes
+/// nothing. Returns MPGC_OK; or MPGC_ERROR_LOCKED while the heap is locked, and then nothing is
+/// freed.
 ///
 /// # Safety
 /// The heap was made, and every chunk in use is reached by a root.
@@ -322,9 +325,9 @@ pub unsafe extern "C" fn mpgc_collect(heap: *mut mpgc_heap) -> c_int {
     mpgc_error::MPGC_OK.code()
 }
 
-/// Has the heap collect by itself, or not, when it is full; and also, in either case, before it hands out a chunk
-/// when that many bytes or more have been handed out since the last collect (`SIZE_MAX`: never). A heap that was
-/// just made does so when it is full alone.
+/// Has the heap collect by itself, or not, when it is full; and also, in either case, before it
+/// hands out a chunk when that many bytes or more have been handed out since the last collect
+/// (`SIZE_MAX`: never). A heap that was just made does so when it is full alone.
 ///
 /// # Safety
 /// The heap was made.
@@ -346,8 +349,8 @@ pub unsafe extern "C" fn mpgc_set_collect(heap: *mut mpgc_heap, when_full: bool,
     host.release(held);
 }
 
-/// Keeps everybody from allocating, resizing, freeing and collecting until as many `mpgc_unlock`s: for code that must
-/// not collect.
+/// Keeps everybody from allocating, resizing, freeing and collecting until as many `mpgc_unlock`s:
+/// for code that must not collect.
 ///
 /// # Safety
 /// The heap was made.
@@ -400,9 +403,9 @@ pub unsafe extern "C" fn mpgc_heap_info(heap: *mut mpgc_heap, out: *mut mpgc_inf
     }
 }
 
-/// Looks at every block of the heap and at everything that the library claims to know of it. Returns true if
-/// all of it is right. If not, it returns false and writes the first thing that is wrong to `out`, unless that
-/// is NULL; `what` is valid for ever. Not in a collect.
+/// Looks at every block of the heap and at everything that the library claims to know of it.
+/// Returns true if all of it is right. If not, it returns false and writes the first thing that is
+/// wrong to `out`, unless that is NULL; `what` is valid for ever. Not in a collect.
 ///
 /// # Safety
 /// The heap was made; `out` is NULL or may be written.

@@ -6,8 +6,8 @@ use super::heap::mpgc_heap;
 use super::thread::mpgc_thread;
 use crate::heap::Fault;
 
-/// What a call that can fail returns, and what an error callback is given. Besides these there are the kinds
-/// of `mpgc_fault_kind`.
+/// What a call that can fail returns, and what an error callback is given. Besides these there are
+/// the kinds of `mpgc_fault_kind`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum mpgc_error {
@@ -15,7 +15,8 @@ pub enum mpgc_error {
     MPGC_OK = 0,
     /// The heap has no room for a chunk, even after a collect. NULL was returned.
     MPGC_ERROR_OUT_OF_MEMORY = 32,
-    /// The heap is locked, or collecting, so it cannot hand out, resize, free, collect or get a region. Nothing was changed.
+    /// The heap is locked, or collecting, so it cannot hand out, resize, free, collect or get a
+    /// region. Nothing was changed.
     MPGC_ERROR_LOCKED = 33,
     /// The LIFO stack has no room for a chunk. It is as it was, and NULL was returned.
     MPGC_ERROR_STACK_EXHAUSTED = 34,
@@ -27,7 +28,8 @@ pub enum mpgc_error {
     MPGC_ERROR_NOT_COLLECTING = 37,
     /// An unlock without a lock. Nothing was changed.
     MPGC_ERROR_NOT_LOCKED = 38,
-    /// A range goes on behind the end of the address space, or ends before it begins. Nothing was changed.
+    /// A range goes on behind the end of the address space, or ends before it begins. Nothing was
+    /// changed.
     MPGC_ERROR_RANGE = 39,
 }
 
@@ -42,42 +44,43 @@ pub(super) const fn fault_code(fault: Fault) -> c_int {
     fault as c_int
 }
 
-/// Told when something goes wrong: an `mpgc_error` or an `mpgc_fault_kind`, and the address it is about, if
-/// any. A jump cannot leave a finaliser or a roots callback that is running. Otherwise no lock is held and the heap is
-/// whole, so it may jump, unless `kind` is MPGC_FAULT_BROKEN_TABLE, MPGC_FAULT_WRITE_AFTER_FREE, MPGC_FAULT_OVERRUN, or
-/// MPGC_ERROR_NO_BUFFER of a jump: then the processor is stopped by an undefined instruction when it returns.
+/// Told when something goes wrong: an `mpgc_error` or an `mpgc_fault_kind`, and the address it is
+/// about, if any. A jump cannot leave a finaliser or a roots callback that is running. Otherwise no
+/// lock is held and the heap is whole, so it may jump, unless `kind` is MPGC_FAULT_BROKEN_TABLE,
+/// MPGC_FAULT_WRITE_AFTER_FREE, MPGC_FAULT_OVERRUN, or MPGC_ERROR_NO_BUFFER of a jump: then the
+/// processor is stopped by an undefined instruction when it returns.
 pub type mpgc_error_fn =
     Option<unsafe extern "C" fn(user: *mut c_void, kind: c_int, address: *const c_void)>;
 
-/// Keeps others out: takes a mutex that its holder may take again, or turns interrupts off. What it returns
-/// is given back to the `mpgc_exit_fn` that ends it.
+/// Keeps others out: takes a mutex that its holder may take again, or turns interrupts off. What it
+/// returns is given back to the `mpgc_exit_fn` that ends it.
 pub type mpgc_enter_fn = Option<unsafe extern "C" fn(user: *mut c_void) -> usize>;
 
 /// Lets others in again.
 pub type mpgc_exit_fn = Option<unsafe extern "C" fn(user: *mut c_void, held: usize)>;
 
-/// Called in a collect to mark what is alive: it calls `mpgc_mark`, `mpgc_mark_stack` and `mpgc_mark_thread`
-/// and nothing else of the heap.
+/// Called in a collect to mark what is alive: it calls `mpgc_mark`, `mpgc_mark_stack` and
+/// `mpgc_mark_thread` and nothing else of the heap.
 pub type mpgc_roots_fn = Option<unsafe extern "C" fn(heap: *mut mpgc_heap, user: *mut c_void)>;
 
-/// Called with a dying chunk that was allocated with MPGC_FINALISER and whose first word is not zero. What
-/// the chunk refers to is still whole. It may call `mpgc_free` for other chunks; it cannot allocate, and may
-/// not keep the chunk.
+/// Called with a dying chunk that was allocated with MPGC_FINALISER and whose first word is not
+/// zero. What the chunk refers to is still whole. It may call `mpgc_free` for other chunks; it
+/// cannot allocate, and may not keep the chunk.
 pub type mpgc_finalise_fn =
     Option<unsafe extern "C" fn(heap: *mut mpgc_heap, user: *mut c_void, chunk: *mut c_void)>;
 
-/// What a heap calls and where it looks. All zero is a good one: nothing is called, and the roots are the
-/// ranges that are registered.
+/// What a heap calls and where it looks. All zero is a good one: nothing is called, and the roots
+/// are the ranges that are registered.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct mpgc_config {
     /// Given to every callback.
     pub user: *mut c_void,
-    /// The end of the C stack that collects scan, the higher one; NULL: none is scanned. Only for a program
-    /// with one stack; others scan theirs in `roots`. See MPGC_STACK_TOP.
+    /// The end of the C stack that collects scan, the higher one; NULL: none is scanned. Only for a
+    /// program with one stack; others scan theirs in `roots`. See MPGC_STACK_TOP.
     pub stack_top: *const c_void,
-    /// Its LIFO stack is a root; NULL: none. A finaliser or `roots` that jumps finds no buffer of this thread
-    /// but its own.
+    /// Its LIFO stack is a root; NULL: none. A finaliser or `roots` that jumps finds no buffer of
+    /// this thread but its own.
     pub thread: *mut mpgc_thread,
     /// Marks further roots; NULL: there are none.
     pub roots: mpgc_roots_fn,
@@ -89,8 +92,8 @@ pub struct mpgc_config {
     pub enter: mpgc_enter_fn,
     /// Ends what `enter` began.
     pub exit: mpgc_exit_fn,
-    /// The heap collects after each part of it that was handed out, one in so many, as if that were set with
-    /// `mpgc_set_collect`; 0: only when it is full. 8 is a good number.
+    /// The heap collects after each part of it that was handed out, one in so many, as if that were
+    /// set with `mpgc_set_collect`; 0: only when it is full. 8 is a good number.
     pub pacing: c_uint,
 }
 
@@ -128,7 +131,8 @@ impl Held {
     }
 }
 
-/// Tells a callback, and returns if it returns. Nothing with a destructor is alive, and no section is held.
+/// Tells a callback, and returns if it returns. Nothing with a destructor is alive, and no section
+/// is held.
 #[cold]
 #[inline(never)]
 pub(super) fn tell(

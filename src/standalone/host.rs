@@ -10,8 +10,8 @@ use super::thread::Barrier;
 use crate::heap::host::{AreaFields, Host};
 use crate::heap::{Fault, Heap, Hints, Pace, Paced};
 
-/// An entry of the mark stack: half a word, which is 65535 blocks on a 32-bit machine (1 MiB). Objects
-/// further up in an area wait in the tables instead.
+/// An entry of the mark stack: half a word, which is 65535 blocks on a 32-bit machine (1 MiB).
+/// Objects further up in an area wait in the tables instead.
 #[cfg(target_pointer_width = "64")]
 type Entry = u32;
 #[cfg(target_pointer_width = "32")]
@@ -22,7 +22,8 @@ const STACK_ENTRIES: usize = 64;
 /// The most locks that a `lock_depth` counts.
 const MOST_LOCKS: u16 = u16::MAX / Heap::<Program>::LOCK_UNIT;
 
-/// The bit of `auto_collect` that has the heap collect at the threshold, also where it does not when it is full.
+/// The bit of `auto_collect` that has the heap collect at the threshold, also where it does not
+/// when it is full.
 pub(super) const BY_BYTES: u16 = 2;
 
 /// The fields of an area.
@@ -119,7 +120,8 @@ impl Program {
     /// # Safety
     /// The memory may be written, and no earlier heap in it is used any more.
     pub(super) unsafe fn set_up(self, config: mpgc_config) {
-        // SAFETY: by this function's contract; zeros are numbers, null pointers and hints that say nothing.
+        // SAFETY: by this function's contract; zeros are numbers, null pointers and hints that say
+        // nothing.
         unsafe {
             self.0.write_bytes(0, 1);
             (*self.0).config = config;
@@ -205,8 +207,9 @@ impl Program {
     }
 }
 
-// SAFETY: the pointers are to fields of the caller's memory, which is valid and the heap's alone (the contract
-// of every export); exports hold the heap while its functions run, so `enter` and `exit` have nothing to do.
+// SAFETY: the pointers are to fields of the caller's memory, which is valid and the heap's alone
+// (the contract of every export); exports hold the heap while its functions run, so `enter` and
+// `exit` have nothing to do.
 unsafe impl Host for Program {
     const BLOCK_BYTES: usize = 4 * size_of::<usize>();
     const STACK_ENTRIES: usize = STACK_ENTRIES;
@@ -289,7 +292,8 @@ unsafe impl Host for Program {
         let config = unsafe { *self.config() };
         if let Some(finalise) = config.finalise {
             let barrier = Barrier::set(config.thread);
-            // SAFETY: the program's own function, with a dying chunk; the barrier keeps jumps inside.
+            // SAFETY: the program's own function, with a dying chunk; the barrier keeps jumps
+            // inside.
             unsafe { finalise(self.c_heap(), config.user, object.cast()) }
             barrier.take_away();
         }

@@ -7,14 +7,15 @@
 //!   heap | stack | nlr | sched      the exports: translate, call, translate back
 //!        |
 //!        v
-//!      host | thread | hooks        state in memory of the caller: no static, so several heaps at a time
+//!      host | thread | hooks        state in the caller's memory, so several heaps at a time
 //!        |
 //!        v
 //!   crate::{heap, pystack, nlr, sched}
 //! ```
 //!
-//! Two things here may jump or call C that jumps: [`nlr::mpgc_nlr_jump`], and an error callback that is
-//! told something that went wrong in a call. No value with a destructor is alive there, and no lock is held.
+//! Two things here may jump or call C that jumps: [`nlr::mpgc_nlr_jump`], and an error callback
+//! that is told something that went wrong in a call. No value with a destructor is alive there, and
+//! no lock is held.
 
 #![expect(
     non_camel_case_types,

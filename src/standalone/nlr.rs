@@ -11,7 +11,8 @@ use crate::nlr::{self, Buffer, CallbackNode, Thread, registers};
 /// Registers of an `mpgc_nlr_buf`; the header has the number of each architecture.
 pub const MPGC_NLR_REGISTERS: usize = registers::REGISTERS;
 
-/// Where a jump lands. It lies on the C stack, in a function that does not return while it is pushed.
+/// Where a jump lands. It lies on the C stack, in a function that does not return while it is
+/// pushed.
 #[repr(C)]
 #[derive(Debug)]
 pub struct mpgc_nlr_buf {
@@ -48,12 +49,13 @@ const _: () = {
     assert!(offset_of!(mpgc_nlr_callback, fun) == offset_of!(CallbackNode, fun));
 };
 
-/// Saves the registers, links the buffer to its thread and returns 0; and 1 once more for each jump that
-/// lands here. The macro `mpgc_nlr_push` sets the thread and calls it.
+/// Saves the registers, links the buffer to its thread and returns 0; and 1 once more for each jump
+/// that lands here. The macro `mpgc_nlr_push` sets the thread and calls it.
 /// cbindgen:prefix=MPGC_RETURNS_TWICE
 ///
 /// # Safety
-/// `buffer` is valid until it is popped or jumped to, and so is the caller's frame; its thread is set.
+/// `buffer` is valid until it is popped or jumped to, and so is the caller's frame; its thread is
+/// set.
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
 pub unsafe extern "C" fn mpgc_nlr_push_buf(buffer: *mut mpgc_nlr_buf) -> c_uint {
@@ -100,8 +102,8 @@ impl Thread for Running {
     }
 }
 
-/// Unlinks the newest buffer: to be called where the function that pushed it goes on without a jump.
-/// Returns MPGC_OK, or MPGC_ERROR_NO_BUFFER if there is none.
+/// Unlinks the newest buffer: to be called where the function that pushed it goes on without a
+/// jump. Returns MPGC_OK, or MPGC_ERROR_NO_BUFFER if there is none.
 ///
 /// # Safety
 /// The thread was made, and is the running one.
@@ -122,9 +124,10 @@ pub unsafe extern "C" fn mpgc_nlr_pop(thread: *mut mpgc_thread) -> c_int {
     mpgc_error::MPGC_OK.code()
 }
 
-/// Jumps to the newest buffer: its push returns 1, `value` is in it, it is unlinked, the LIFO stack is as it
-/// was when it was pushed, and the callbacks pushed since have been called, newest first. Without a buffer
-/// the error callback is told MPGC_ERROR_NO_BUFFER with `value`, and the processor stops.
+/// Jumps to the newest buffer: its push returns 1, `value` is in it, it is unlinked, the LIFO stack
+/// is as it was when it was pushed, and the callbacks pushed since have been called, newest first.
+/// Without a buffer the error callback is told MPGC_ERROR_NO_BUFFER with `value`, and the processor
+/// stops.
 ///
 /// # Safety
 /// The thread was made, and is the running one; what pushed the buffer has not returned.
@@ -137,7 +140,8 @@ pub unsafe extern "C" fn mpgc_nlr_jump(thread: *mut mpgc_thread, value: *mut c_v
 /// Has `fun` called with `node` when a jump passes by the running function.
 ///
 /// # Safety
-/// The thread was made, and is the running one; `node` lies on the C stack and is valid until it is popped.
+/// The thread was made, and is the running one; `node` lies on the C stack and is valid until it is
+/// popped.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_nlr_push_callback(
     thread: *mut mpgc_thread,
@@ -149,8 +153,8 @@ pub unsafe extern "C" fn mpgc_nlr_push_callback(
     unsafe { nlr::push_callback(&raw mut (*state).callbacks, node.cast(), fun) }
 }
 
-/// Takes the newest callback away, and calls it if `run`. Returns MPGC_OK, or MPGC_ERROR_NO_BUFFER if there
-/// is none.
+/// Takes the newest callback away, and calls it if `run`. Returns MPGC_OK, or MPGC_ERROR_NO_BUFFER
+/// if there is none.
 ///
 /// # Safety
 /// The thread was made, and is the running one.

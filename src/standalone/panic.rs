@@ -1,4 +1,5 @@
-//! No code of a release build panics (tools/firmware_check.py looks at the one for this machine), but the language asks for a handler.
+//! No code of a release build panics (tools/firmware_check.py looks at the one for this machine),
+//! but the language asks for a handler.
 
 use core::panic::PanicInfo;
 

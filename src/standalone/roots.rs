@@ -1,4 +1,5 @@
-//! Where a collect begins: ranges that are registered, a LIFO stack, the C stack, and what a callback marks.
+//! Where a collect begins: ranges that are registered, a LIFO stack, the C stack, and what a
+//! callback marks.
 
 use core::ffi::{c_int, c_uint, c_void};
 use core::mem::MaybeUninit;
@@ -13,8 +14,8 @@ use crate::nlr::registers::{RegisterBuffer, nlr_push_body};
 
 const WORD: usize = size_of::<usize>();
 
-/// A range of words that may refer to chunks. The program gives its memory, and leaves it alone while it is
-/// registered.
+/// A range of words that may refer to chunks. The program gives its memory, and leaves it alone
+/// while it is registered.
 #[repr(C)]
 #[derive(Debug)]
 pub struct mpgc_roots {
@@ -38,7 +39,8 @@ fn words(start: *const c_void, n_bytes: usize) -> (*const usize, usize) {
     (first, n_bytes.saturating_sub(skipped) / WORD)
 }
 
-/// Saves the registers that a function has to give back, like a push of a buffer that is linked nowhere.
+/// Saves the registers that a function has to give back, like a push of a buffer that is linked
+/// nowhere.
 ///
 /// # Safety
 /// `buffer` may be written.
@@ -59,7 +61,8 @@ impl Program {
         let nested = self.heap().is_collecting();
         self.heap().collect_start();
         if !nested {
-            // SAFETY: the registered ranges, the thread and the stack are valid, as the program has said.
+            // SAFETY: the registered ranges, the thread and the stack are valid, as the program has
+            // said.
             unsafe {
                 let mut roots = self.roots().read();
                 while !roots.is_null() {
@@ -77,7 +80,8 @@ impl Program {
                 }
             }
         }
-        // SAFETY: the collect has begun here; what the program uses is reached by its roots, as it has said.
+        // SAFETY: the collect has begun here; what the program uses is reached by its roots, as it
+        // has said.
         unsafe { self.heap().collect_end() }
     }
 
@@ -101,8 +105,8 @@ impl Program {
         }
     }
 
-    /// Marks from the registers and from the C stack, from here up to `top`. Says no, and marks nothing, if that lies
-    /// below.
+    /// Marks from the registers and from the C stack, from here up to `top`. Says no, and marks
+    /// nothing, if that lies below.
     ///
     /// # Safety
     /// `top` lies on this stack, above.
@@ -110,8 +114,8 @@ impl Program {
     unsafe fn mark_stack(self, top: *const c_void) -> bool {
         let mut registers = MaybeUninit::<RegisterBuffer>::zeroed();
         let mut here: *const c_void = registers.as_mut_ptr().cast();
-        // SAFETY: the buffer may be written. The empty assembly lets the compiler know nothing of the pointer,
-        // through which all the frames up to the top are read.
+        // SAFETY: the buffer may be written. The empty assembly lets the compiler know nothing of
+        // the pointer, through which all the frames up to the top are read.
         unsafe {
             save_registers(registers.as_mut_ptr().cast());
             core::arch::asm!("/* {0} */", inout(reg) here, options(nostack, preserves_flags));
@@ -129,9 +133,10 @@ impl Program {
     }
 }
 
-/// Makes a range a root until it is taken away. `roots` is memory of the program for this one range.
-/// Returns MPGC_OK; or MPGC_ERROR_ROOTS if `roots` is registered already, MPGC_FAULT_FOREIGN if it is NULL, or
-/// MPGC_ERROR_RANGE if the range is longer than the address space, and then nothing is changed.
+/// Makes a range a root until it is taken away. `roots` is memory of the program for this one
+/// range. Returns MPGC_OK; or MPGC_ERROR_ROOTS if `roots` is registered already, MPGC_FAULT_FOREIGN
+/// if it is NULL, or MPGC_ERROR_RANGE if the range is longer than the address space, and then
+/// nothing is changed.
 ///
 /// # Safety
 /// The heap was made; `roots` may be written; both it and the range stay valid until it is removed.
@@ -210,8 +215,8 @@ unsafe fn find(mut link: *mut *mut mpgc_roots, roots: *mut mpgc_roots) -> *mut *
     core::ptr::null_mut()
 }
 
-/// Marks what the words of a range refer to. For a roots callback.
-/// Returns MPGC_OK; or MPGC_ERROR_NOT_COLLECTING, or MPGC_ERROR_RANGE if the range is longer than the address space,
+/// Marks what the words of a range refer to. For a roots callback. Returns MPGC_OK; or
+/// MPGC_ERROR_NOT_COLLECTING, or MPGC_ERROR_RANGE if the range is longer than the address space,
 /// and then nothing is marked.
 ///
 /// # Safety
@@ -234,10 +239,10 @@ pub unsafe extern "C" fn mpgc_mark(
     mpgc_error::MPGC_OK.code()
 }
 
-/// Marks what the registers and the running C stack refer to, up to `stack_top`, its higher end. For a roots
-/// callback of a program with several stacks; see also `stack_top` in `mpgc_config`.
-/// Returns MPGC_OK; or MPGC_ERROR_NOT_COLLECTING, or MPGC_ERROR_RANGE if `stack_top` lies below, and then nothing is
-/// marked.
+/// Marks what the registers and the running C stack refer to, up to `stack_top`, its higher end.
+/// For a roots callback of a program with several stacks; see also `stack_top` in `mpgc_config`.
+/// Returns MPGC_OK; or MPGC_ERROR_NOT_COLLECTING, or MPGC_ERROR_RANGE if `stack_top` lies below,
+/// and then nothing is marked.
 ///
 /// # Safety
 /// The heap was made; `stack_top` lies on the running stack, above.
@@ -254,8 +259,8 @@ pub unsafe extern "C" fn mpgc_mark_stack(heap: *mut mpgc_heap, stack_top: *const
     mpgc_error::MPGC_OK.code()
 }
 
-/// Marks what the LIFO stack of a thread refers to. For a roots callback; `thread` of `mpgc_config` is marked
-/// without it. Returns MPGC_OK, or MPGC_ERROR_NOT_COLLECTING.
+/// Marks what the LIFO stack of a thread refers to. For a roots callback; `thread` of `mpgc_config`
+/// is marked without it. Returns MPGC_OK, or MPGC_ERROR_NOT_COLLECTING.
 ///
 /// # Safety
 /// Heap and thread were made, and the thread does not run.

@@ -14,8 +14,8 @@ pub const MPGC_SCHED_WORDS: usize = 24;
 /// How many calls an `mpgc_sched` can keep, besides nodes.
 pub const MPGC_SCHED_DEPTH: usize = 8;
 
-/// A queue of calls to make. What is in it is the library's; `mpgc_sched_init` makes it. The arguments of queued
-/// calls lie in it: where they refer to chunks, register it as a root.
+/// A queue of calls to make. What is in it is the library's; `mpgc_sched_init` makes it. The
+/// arguments of queued calls lie in it: where they refer to chunks, register it as a root.
 #[repr(C)]
 #[derive(Debug)]
 pub struct mpgc_sched {
@@ -26,7 +26,8 @@ pub struct mpgc_sched {
 /// What is called.
 pub type mpgc_call_fn = Option<unsafe extern "C" fn(argument: *mut c_void)>;
 
-/// A call that has its own memory, so that there is always room for it. All zero before its first use.
+/// A call that has its own memory, so that there is always room for it. All zero before its first
+/// use.
 #[repr(C)]
 #[derive(Debug)]
 pub struct mpgc_sched_node {
@@ -120,7 +121,8 @@ struct Running {
 }
 
 unsafe extern "C" fn jumped_out(node: *mut c_void) {
-    // SAFETY: the node is the first field of what `mpgc_sched_run` has on its stack, which the jump leaves.
+    // SAFETY: the node is the first field of what `mpgc_sched_run` has on its stack, which the jump
+    // leaves.
     sched::unlock(unsafe { (*node.cast::<Running>()).scheduler });
 }
 
@@ -253,8 +255,8 @@ unsafe impl Host<MPGC_SCHED_DEPTH> for Scheduler {
     }
 }
 
-/// Makes a scheduler with nothing to do. `enter` and `exit` keep interrupts and threads out that schedule; NULL:
-/// there are none.
+/// Makes a scheduler with nothing to do. `enter` and `exit` keep interrupts and threads out that
+/// schedule; NULL: there are none.
 ///
 /// # Safety
 /// `sched` may be written.
@@ -280,8 +282,9 @@ pub unsafe extern "C" fn mpgc_sched_init(
     }
 }
 
-/// Has `function` called with `argument` by a later `mpgc_sched_run`, in the order of the calls. Returns false
-/// when MPGC_SCHED_DEPTH calls wait already: then nothing is changed. May be called from an interrupt.
+/// Has `function` called with `argument` by a later `mpgc_sched_run`, in the order of the calls.
+/// Returns false when MPGC_SCHED_DEPTH calls wait already: then nothing is changed. May be called
+/// from an interrupt.
 ///
 /// # Safety
 /// The scheduler was made.
@@ -294,9 +297,9 @@ pub unsafe extern "C" fn mpgc_sched_schedule(
     sched::schedule(Scheduler::of(sched), Call { function, argument })
 }
 
-/// Has `callback` called with `node` by a later `mpgc_sched_run`, before the calls of `mpgc_sched_schedule`. There
-/// is always room. Returns false if the node is queued already, or either is NULL: then nothing is changed. May be
-/// called from an interrupt.
+/// Has `callback` called with `node` by a later `mpgc_sched_run`, before the calls of
+/// `mpgc_sched_schedule`. There is always room. Returns false if the node is queued already, or
+/// either is NULL: then nothing is changed. May be called from an interrupt.
 ///
 /// # Safety
 /// The scheduler was made; `node` is valid until its callback is called.
@@ -319,12 +322,12 @@ pub unsafe extern "C" fn mpgc_sched_is_pending(sched: *mut mpgc_sched) -> bool {
     Scheduler::of(sched).state().is_pending()
 }
 
-/// Calls the nodes that are queued now, then the oldest call of `mpgc_sched_schedule`. What they queue waits for
-/// the next run. Returns whether there was anything to do: there is not while the scheduler is locked, or one of
-/// them runs it.
+/// Calls the nodes that are queued now, then the oldest call of `mpgc_sched_schedule`. What they
+/// queue waits for the next run. Returns whether there was anything to do: there is not while the
+/// scheduler is locked, or one of them runs it.
 ///
-/// With a `thread`, they may jump to a buffer outside, and the scheduler goes on with the next run. With NULL
-/// they must not.
+/// With a `thread`, they may jump to a buffer outside, and the scheduler goes on with the next run.
+/// With NULL they must not.
 ///
 /// # Safety
 /// The scheduler was made; `thread` is NULL or the running one.
@@ -338,8 +341,8 @@ pub unsafe extern "C" fn mpgc_sched_run(sched: *mut mpgc_sched, thread: *mut mpg
     unsafe { sched::run_pending(scheduler) }
 }
 
-/// Keeps `mpgc_sched_run` from calling anything until as many `mpgc_sched_unlock`s. May be called from an
-/// interrupt.
+/// Keeps `mpgc_sched_run` from calling anything until as many `mpgc_sched_unlock`s. May be called
+/// from an interrupt.
 ///
 /// # Safety
 /// The scheduler was made.

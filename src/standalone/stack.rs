@@ -1,4 +1,5 @@
-//! The LIFO stack: chunks that are given back in the order opposite to that in which they were handed out.
+//! The LIFO stack: chunks that are given back in the order opposite to that in which they were
+//! handed out.
 //!
 //! ```text
 //!   start           cur               end
@@ -6,8 +7,9 @@
 //!     1 0 0   1 0     0 0 0             set where a chunk in use begins
 //! ```
 //!
-//! The map tells a chunk from what lies inside one. Above `cur` no bit is set, so that a chunk that is handed out sets
-//! one bit and looks at no other; what moves `cur` down, a free or a jump, clears those that are above it then.
+//! The map tells a chunk from what lies inside one. Above `cur` no bit is set, so that a chunk that
+//! is handed out sets one bit and looks at no other; what moves `cur` down, a free or a jump,
+//! clears those that are above it then.
 
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
@@ -66,7 +68,8 @@ unsafe fn clear_words(words: *mut usize, n: usize) {
     unsafe { words.write_bytes(0, n) }
 }
 
-/// A jump gives back what was handed out since its buffer was pushed, when the stack was in use up to `cur`.
+/// A jump gives back what was handed out since its buffer was pushed, when the stack was in use up
+/// to `cur`.
 ///
 /// # Safety
 /// The thread was made, and `cur` is where its stack was in use once.
@@ -84,16 +87,17 @@ pub(super) unsafe fn give_back_to(thread: *mut mpgc_thread, cur: *mut u8) {
     }
 }
 
-/// Hands out a chunk of the LIFO stack, aligned to two words and not cleared; NULL when there is no room, and
-/// the stack is as it was: MPGC_ERROR_STACK_EXHAUSTED. A chunk of 0 bytes takes as many as one of 1, so each has an
-/// address of its own.
+/// Hands out a chunk of the LIFO stack, aligned to two words and not cleared; NULL when there is no
+/// room, and the stack is as it was: MPGC_ERROR_STACK_EXHAUSTED. A chunk of 0 bytes takes as many
+/// as one of 1, so each has an address of its own.
 ///
 /// # Safety
 /// The thread was made, and is the running one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_stack_alloc(thread: *mut mpgc_thread, n_bytes: usize) -> *mut c_void {
     let state = mpgc_thread::state(thread);
-    // SAFETY: by this function's contract; cur <= end holds from `mpgc_thread_init` on, and the map begins at the end.
+    // SAFETY: by this function's contract; cur <= end holds from `mpgc_thread_init` on, and the map
+    // begins at the end.
     unsafe {
         let (chunk, end) = ((*state).cur, (*state).end);
         if let Ok(taken) = LAYOUT.chunk_bytes(n_bytes.max(1), end.addr() - chunk.addr()) {
@@ -111,16 +115,18 @@ pub unsafe extern "C" fn mpgc_stack_alloc(thread: *mut mpgc_thread, n_bytes: usi
     null_mut()
 }
 
-/// Gives a chunk of the LIFO stack back, and all that were handed out after it. Returns MPGC_OK; or, for what
-/// is no chunk in use, MPGC_FAULT_FOREIGN (outside of the stack), MPGC_FAULT_INNER (inside of one, or askew),
-/// MPGC_FAULT_DOUBLE_FREE (all is free there, given back by a call or by a jump), and then nothing is changed.
+/// Gives a chunk of the LIFO stack back, and all that were handed out after it. Returns MPGC_OK;
+/// or, for what is no chunk in use, MPGC_FAULT_FOREIGN (outside of the stack), MPGC_FAULT_INNER
+/// (inside of one, or askew), MPGC_FAULT_DOUBLE_FREE (all is free there, given back by a call or by
+/// a jump), and then nothing is changed.
 ///
 /// # Safety
 /// The thread was made, and is the running one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_stack_free(thread: *mut mpgc_thread, chunk: *mut c_void) -> c_int {
     let state = mpgc_thread::state(thread);
-    // SAFETY: by this function's contract; the map begins at the end, and a unit in use has a bit in it.
+    // SAFETY: by this function's contract; the map begins at the end, and a unit in use has a bit
+    // in it.
     unsafe {
         let start = (*state).start.addr();
         let used = ((*state).cur.addr() - start) / ALIGN;

@@ -1,4 +1,5 @@
-//! What C cannot look at: regions at any address, ranges, and the version. The rest is in c-tests/firmware.
+//! What C cannot look at: regions at any address, ranges, and the version. The rest is in
+//! c-tests/firmware.
 
 use core::ffi::{CStr, c_void};
 use core::mem::MaybeUninit;
@@ -30,7 +31,8 @@ fn a_region_of_any_size_at_any_address_is_no_room_or_a_whole_heap() {
     for offset in (0..BLOCK).step_by(every(5)) {
         for bytes in (0..10 * BLOCK).step_by(every(37)) {
             let region = Region::at(offset, bytes, 0x5a);
-            // SAFETY: the region is the heap's alone, and outlives it; nothing refers to chunks but `chunks`.
+            // SAFETY: the region is the heap's alone, and outlives it; nothing refers to chunks but
+            // `chunks`.
             unsafe {
                 if mpgc_heap_init(heap, region.start().cast(), bytes, null()) != OK {
                     assert!(bytes < 6 * BLOCK, "{bytes} bytes at {offset}");

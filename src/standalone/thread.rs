@@ -1,4 +1,5 @@
-//! What a thread has of its own: a LIFO stack, a chain of buffers to jump to, and callbacks of a jump.
+//! What a thread has of its own: a LIFO stack, a chain of buffers to jump to, and callbacks of a
+//! jump.
 
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
@@ -11,8 +12,8 @@ use crate::nlr::{Buffer, CallbackNode};
 /// Words of an `mpgc_thread`.
 pub const MPGC_THREAD_WORDS: usize = 8;
 
-/// What a thread of the program has of its own: a LIFO stack, and where it jumps to. What is in it is the
-/// library's; `mpgc_thread_init` makes it.
+/// What a thread of the program has of its own: a LIFO stack, and where it jumps to. What is in it
+/// is the library's; `mpgc_thread_init` makes it.
 #[repr(C)]
 #[derive(Debug)]
 pub struct mpgc_thread {
@@ -84,8 +85,8 @@ impl mpgc_thread {
     }
 }
 
-/// While it is set, the thread has no buffer to jump to and no callback but those pushed since: what the
-/// library cannot be jumped out of lies between. It has no destructor.
+/// While it is set, the thread has no buffer to jump to and no callback but those pushed since:
+/// what the library cannot be jumped out of lies between. It has no destructor.
 #[must_use = "a barrier has to be taken away"]
 pub(super) struct Barrier {
     thread: *mut mpgc_thread,
@@ -126,9 +127,10 @@ impl Barrier {
     }
 }
 
-/// Makes a thread. `stack` is memory for its LIFO stack, NULL and 0 for none, of which it keeps a bit for every two
-/// words; memory that is longer than the address space is none. `error` is told when it is exhausted, or when a jump
-/// finds no buffer, with `user`; NULL: what calls return tells it.
+/// Makes a thread. `stack` is memory for its LIFO stack, NULL and 0 for none, of which it keeps a
+/// bit for every two words; memory that is longer than the address space is none. `error` is told
+/// when it is exhausted, or when a jump finds no buffer, with `user`; NULL: what calls return tells
+/// it.
 ///
 /// # Safety
 /// `thread` may be written; the stack's memory is valid and its alone from now on.

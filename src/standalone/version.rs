@@ -40,15 +40,15 @@ pub extern "C" fn mpgc_version() -> *const c_char {
     VERSION.as_ptr()
 }
 
-/// The version of the library as MPGC_VERSION_NUMBER writes it: the header that a program was compiled with
-/// fits if both are equal.
+/// The version of the library as MPGC_VERSION_NUMBER writes it: the header that a program was
+/// compiled with fits if both are equal.
 #[unsafe(no_mangle)]
 pub extern "C" fn mpgc_version_number() -> c_uint {
     NUMBER
 }
 
-/// One line: the library's version, what it was built for (a MicroPython release and a target, or C programs) and
-/// the options that matter. Valid for ever.
+/// One line: the library's version, what it was built for (a MicroPython release and a target, or C
+/// programs) and the options that matter. Valid for ever.
 #[unsafe(no_mangle)]
 pub extern "C" fn mpgc_build_info() -> *const c_char {
     const LINE: &CStr = text(if cfg!(feature = "hardened") {
@@ -60,8 +60,8 @@ pub extern "C" fn mpgc_build_info() -> *const c_char {
 }
 
 /// Whether the library was built for the sizes that the header has: call it as
-/// `mpgc_fits(sizeof(mpgc_heap), sizeof(mpgc_thread), sizeof(mpgc_sched), sizeof(mpgc_nlr_buf))`, once, in a
-/// test of your program.
+/// `mpgc_fits(sizeof(mpgc_heap), sizeof(mpgc_thread), sizeof(mpgc_sched), sizeof(mpgc_nlr_buf))`,
+/// once, in a test of your program.
 #[unsafe(no_mangle)]
 pub extern "C" fn mpgc_fits(
     heap_bytes: usize,

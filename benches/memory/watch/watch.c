@@ -1,6 +1,6 @@
-// Counts collections, and looks at the largest free run, in a unix port of either kind.
-// The linker leads calls of gc_alloc and gc_collect here (--wrap). At the end of the process one line
-// goes to stderr: watch COLLECTIONS MEAN LEAST, the last two in bytes.
+// Counts collections, and looks at the largest free run, in a unix port of either kind. The linker
+// leads calls of gc_alloc and gc_collect here (--wrap). At the end of the process one line goes to
+// stderr: watch COLLECTIONS MEAN LEAST, the last two in bytes.
 
 #include <stdio.h>
 

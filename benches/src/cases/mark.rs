@@ -207,8 +207,8 @@ fn tree(w: &World, depth: u32, left: &mut usize) -> *mut u8 {
     node
 }
 
-/// Half of the words of each object become references to others at random, the rest small numbers; the
-/// first eight objects are roots.
+/// Half of the words of each object become references to others at random, the rest small numbers;
+/// the first eight objects are roots.
 pub fn wire(w: &mut World, objects: &[(*mut u8, usize)], seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
     for &(chunk, bytes) in objects {

@@ -1,4 +1,5 @@
-//! What is measured. A case builds a heap and then does something with it, of which a part is timed.
+//! What is measured. A case builds a heap and then does something with it, of which a part is
+//! timed.
 
 mod alloc;
 mod core;
@@ -85,8 +86,8 @@ fn size(bytes: usize) -> String {
     }
 }
 
-/// Sizes of objects as a program makes them: 55 of 100 have one block, 25 two, 10 three or four, 8 five
-/// to eight, 2 nine to 32. The same list on both sides; its length is a power of two.
+/// Sizes of objects as a program makes them: 55 of 100 have one block, 25 two, 10 three or four, 8
+/// five to eight, 2 nine to 32. The same list on both sides; its length is a power of two.
 pub fn mixed_sizes(seed: u64) -> Vec<usize> {
     let mut rng = fastrand::Rng::with_seed(seed);
     (0..4096)
@@ -114,7 +115,8 @@ pub fn fill(w: &mut World, heap: usize, percent: usize, sizes: &[usize]) {
     }
 }
 
-/// Half of the chunks, at random, become roots; the others are dropped. All chunks stay in `chunks`.
+/// Half of the chunks, at random, become roots; the others are dropped. All chunks stay in
+/// `chunks`.
 fn root_half(w: &mut World, seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
     w.roots = w

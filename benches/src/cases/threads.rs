@@ -30,8 +30,8 @@ fn build_lists(w: &mut World) {
     super::build_shape(w, super::Shape::Lists, 3000);
 }
 
-/// micropython#15620: functions in a module's dict, a heap of 8 MB. With one function more than the mark
-/// stack has room for, the pause was 17 times as long.
+/// micropython#15620: functions in a module's dict, a heap of 8 MB. With one function more than the
+/// mark stack has room for, the pause was 17 times as long.
 fn build_functions(w: &mut World, functions: usize) {
     w.start(8 * MB);
     // the dict: its table has a key and a value for each entry

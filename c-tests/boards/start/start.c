@@ -1,4 +1,5 @@
-// What the qemu port does not do at its start, done before its main(): the floating-point unit and the Python stack.
+// What the qemu port does not do at its start, done before its main(): the floating-point unit and
+// the Python stack.
 
 #include "py/pystack.h"
 #include "py/runtime.h"

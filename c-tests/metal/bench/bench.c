@@ -1,4 +1,5 @@
-// The module `heapbench`: cases of `make bench` on a heap of their own, told by the processor's timer.
+// The module `heapbench`: cases of `make bench` on a heap of their own, told by the processor's
+// timer.
 //
 // The emulator runs each instruction in the same time (-icount), so ticks are instructions.
 
@@ -247,7 +248,8 @@ static void collect_graph(void) {
     collect(first);
 }
 
-// More children than the mark stack holds, each with a child of its own: the C reads the heap again.
+// More children than the mark stack holds, each with a child of its own: the C reads the heap
+// again.
 static void collect_overflow(void) {
     anew();
     const size_t width = 300;
@@ -323,7 +325,8 @@ static const struct {
     { "sched-schedule-run", schedule_run },
 };
 
-// run(n, buffer): the name of case n, how many operations it had, and their ticks; None when there is no such case.
+// run(n, buffer): the name of case n, how many operations it had, and their ticks; None when there
+// is no such case.
 static mp_obj_t run(mp_obj_t number, mp_obj_t buffer) {
     mp_int_t n = mp_obj_get_int(number);
     if (n >= (mp_int_t)MP_ARRAY_SIZE(cases)) {

@@ -1,5 +1,5 @@
-// The Python module `boardclock`: the 32-bit timer of the MPS2 boards, as a count of its ticks. With
-// -icount each instruction takes the same time.
+// The Python module `boardclock`: the 32-bit timer of the MPS2 boards, as a count of its ticks.
+// With -icount each instruction takes the same time.
 
 #include "py/obj.h"
 

@@ -1,4 +1,5 @@
-// The module `irq`: the timer of a Cortex-M interrupts the program, and what it calls is what drivers call.
+// The module `irq`: the timer of a Cortex-M interrupts the program, and what it calls is what
+// drivers call.
 
 #include "py/gc.h"
 #include "py/nlr.h"
@@ -10,7 +11,8 @@
 #define VECTOR_TABLE (*(volatile uint32_t *)0xe000ed08)
 #define SYSTICK_VECTOR 15
 
-// The first 16 entries are those of the processor itself. The table must lie at a multiple of its size.
+// The first 16 entries are those of the processor itself. The table must lie at a multiple of its
+// size.
 static uint32_t vectors[16] __attribute__((aligned(128)));
 
 static volatile struct {
@@ -42,7 +44,8 @@ static bool schedule(void) {
     return done;
 }
 
-// What the handler of a hard interrupt in Python runs between (shared/runtime/mpirq.c has the like).
+// What the handler of a hard interrupt in Python runs between (shared/runtime/mpirq.c has the
+// like).
 static void under_the_lock(void) {
     int16_t depth = MP_STATE_VM(sched_state);
     mp_sched_lock();

@@ -1,4 +1,5 @@
-//! What is compared on a period: the tables, the pools, the figures, the dump, and what mpgc claims.
+//! What is compared on a period: the tables, the pools, the figures, the dump, and what mpgc
+//! claims.
 
 use crate::memory::Place;
 use crate::pair::{Difference, Outcome, Pair, same};

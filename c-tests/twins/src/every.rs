@@ -67,8 +67,8 @@ pub fn every_operation(parts: &[Part], finaliser: bool) -> Vec<Vec<Op>> {
     all
 }
 
-/// Every operation in a heap as it is, locked, without collects of its own, and at its threshold; and every
-/// finaliser's action, of objects that point at each other.
+/// Every operation in a heap as it is, locked, without collects of its own, and at its threshold;
+/// and every finaliser's action, of objects that point at each other.
 pub fn in_every_way(parts: &[Part], finaliser: bool) -> Vec<Vec<Op>> {
     let (_, chunks) = blocks_and_chunks(parts);
     let ways: [&[Op]; 4] = [

@@ -1,5 +1,6 @@
-//! What the C does wrong, shown where that harms nobody: the C must fail and mpgc must not. The numbers
-//! are those of docs/upstream.md. Each side runs in a child process, and nothing of the C is mended.
+//! What the C does wrong, shown where that harms nobody: the C must fail and mpgc must not. The
+//! numbers are those of docs/upstream.md. Each side runs in a child process, and nothing of the C
+//! is mended.
 
 use crate::pair::{Difference, Setup};
 use crate::run::{TELLS, be_quiet, in_child, shared};
@@ -45,7 +46,8 @@ const FAULTS: &[Fault] = &[
     fault(12, "a request for the Python stack that wraps around", |twin| twin.pystack, small, pystack_wraps, GOES_ON),
     fault(13, "a static node that is null", |twin| twin.static_nodes, small, null_node, GOES_ON),
     fault(14, "a static node that queues itself", |twin| twin.static_nodes && twin.release < 12600, small, endless_node, GOES_ON),
-    // Three bytes of alloc table, the gap, two bytes of each bit table, and the pool a byte too early.
+    // Three bytes of alloc table, the gap, two bytes of each bit table, and the pool a byte too
+    // early.
     fault(16, "a weakref table that reaches into the pool", |twin| twin.weakref && twin.finaliser && !twin.asserts, |block| region(7 + 12 * block, block - 7), weakref_in_the_pool, GOES_ON),
     fault(18, "gc_nbytes of an address inside a block", |twin| twin.release >= 12900 && twin.split, small, inner_nbytes, GOES_ON),
     fault(19, "an abort of the VM inside a scheduled callback", |twin| twin.release >= 12100 && twin.scheduler && twin.vm_abort, small, abort_in_callback, GOES_ON),

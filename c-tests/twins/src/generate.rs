@@ -1,5 +1,6 @@
-//! Makes traces in which interesting things happen. What comes next depends on the numbers drawn and on
-//! what is live; the steps themselves are plain data, so that a trace can be run again and cut down.
+//! Makes traces in which interesting things happen. What comes next depends on the numbers drawn
+//! and on what is live; the steps themselves are plain data, so that a trace can be run again and
+//! cut down.
 
 use crate::pair::{Pair, Setup};
 use crate::shape::Shape;
@@ -315,8 +316,8 @@ impl Generator {
                     FinaliserAction::Raises,
                     FinaliserAction::AsksInfo,
                 ];
-                // Before 1.25 finalisers run while areas are given back, of which the C's are put back when the collect has
-                // ended: docs/upstream.md, 8.
+                // Before 1.25 finalisers run while areas are given back, of which the C's are put
+                // back when the collect has ended: docs/upstream.md, 8.
                 let all = actions.len() - usize::from(self.gives_areas_too_early);
                 Op::Finaliser {
                     action: actions[rng.usize(0..all)],

@@ -1,18 +1,21 @@
-//! What a hardened mpgc does otherwise than the C, on purpose. Everything else is compared as ever: every
-//! address, answer, number, figure, dump and table, and every byte that a program has written.
+//! What a hardened mpgc does otherwise than the C, on purpose. Everything else is compared as ever:
+//! every address, answer, number, figure, dump and table, and every byte that a program has
+//! written.
 //!
-//! 1. **The slack table**, a byte a block, lies before the pool. So its regions begin that many bytes
-//!    earlier than the C's, what it asks for by itself is that much more, and it hears of that much more.
-//!    Pools of both have the same blocks.
-//! 2. **Slack**, the bytes of a chunk that nobody asked for, holds the canary. In C it is zero after
-//!    `gc_alloc` and what it was after `gc_realloc`, where it may keep a chunk alive; the driver zeroes it.
-//! 3. **Bytes asked for and not written yet** hold poison, or are zero where a chunk was resized in place. In
-//!    C they hold what was there. The driver writes them before anybody looks.
+//! 1. **The slack table**, a byte a block, lies before the pool. So its regions begin that many
+//!    bytes earlier than the C's, what it asks for by itself is that much more, and it hears of
+//!    that much more. Pools of both have the same blocks.
+//! 2. **Slack**, the bytes of a chunk that nobody asked for, holds the canary. In C it is zero
+//!    after `gc_alloc` and what it was after `gc_realloc`, where it may keep a chunk alive; the
+//!    driver zeroes it.
+//! 3. **Bytes asked for and not written yet** hold poison, or are zero where a chunk was resized in
+//!    place. In C they hold what was there. The driver writes them before anybody looks.
 //! 4. **Free blocks** hold poison. In C they hold what was there.
 //!
-//! 5. **A guard**: a chunk has a byte of slack at least. So the C is asked for a byte more, and both chunks have the same
-//!    blocks.
-//! 6. **`gc_nbytes`** tells the bytes that were asked for, without the slack. In C it tells those of the blocks.
+//! 5. **A guard**: a chunk has a byte of slack at least. So the C is asked for a byte more, and
+//!    both chunks have the same blocks.
+//! 6. **`gc_nbytes`** tells the bytes that were asked for, without the slack. In C it tells those
+//!    of the blocks.
 //!
 //! Each of the values that mpgc has there is checked, to the byte.
 
@@ -28,8 +31,8 @@ pub fn is_hardened(twin: &Twin) -> bool {
     info.is_some_and(|info| info.split(", ").any(|word| word == "hardened"))
 }
 
-/// What `gc_setup_area` makes of a region of `bytes` bytes, `offset` bytes behind an aligned address: it ends at a
-/// block.
+/// What `gc_setup_area` makes of a region of `bytes` bytes, `offset` bytes behind an aligned
+/// address: it ends at a block.
 pub fn usable(twin: &Twin, offset: usize, bytes: usize) -> usize {
     ((offset + bytes) & !(twin.block_bytes as usize - 1)).saturating_sub(offset)
 }
@@ -113,7 +116,8 @@ impl Side {
         .sum()
     }
 
-    /// A word of a live or dying chunk; bytes that nobody asked for are zero, as the driver keeps them in C.
+    /// A word of a live or dying chunk; bytes that nobody asked for are zero, as the driver keeps
+    /// them in C.
     pub fn program_word(&self, chunk: *mut u8, word: usize) -> usize {
         // SAFETY: the callers ask for one of the two words that a block has at least.
         let value = unsafe { chunk.cast::<usize>().add(word).read() };
@@ -160,7 +164,8 @@ impl Pair {
         self.side(1).hardened
     }
 
-    /// The bytes of a chunk that the program may use: all, but in a hardened build those that were asked for.
+    /// The bytes of a chunk that the program may use: all, but in a hardened build those that were
+    /// asked for.
     pub(crate) fn program_bytes(&mut self, chunk: Place) -> Outcome<usize> {
         let rust = self.side(1);
         let slack = rust.slack(rust.word(chunk));

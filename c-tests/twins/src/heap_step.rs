@@ -209,7 +209,8 @@ impl Pair {
             let (a, b) = unsafe { (c.add(i).read(), rust.add(i).read()) };
             if a != b {
                 let (a_place, b_place) = (self.side(0).place(a), self.side(1).place(b));
-                // The bytes of the last word that were asked for are what is left of an old address.
+                // The bytes of the last word that were asked for are what is left of an old
+                // address.
                 let asked = bytes.wrapping_sub(i * WORD);
                 let asked_only = asked < WORD && (a ^ b) >> (8 * asked) == 0;
                 if !asked_only {

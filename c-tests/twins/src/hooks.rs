@@ -27,7 +27,8 @@ impl Side {
     /// Asks for an abort of the VM, if what runs now is to do that.
     fn abort_if_asked(&self) {
         if let (true, Some(abort)) = (self.aborts, self.twin.sched_vm_abort) {
-            // SAFETY: may be called at any time; env.c and core.c handle it when the hook has returned.
+            // SAFETY: may be called at any time; env.c and core.c handle it when the hook has
+            // returned.
             unsafe { abort() }
         }
     }
@@ -37,16 +38,16 @@ impl Side {
 ///
 /// # Safety
 ///
-/// `world` is what [`Side::hooks`] was given, and no reference to the side is in use: the driver holds
-/// none while a twin runs.
+/// `world` is what [`Side::hooks`] was given, and no reference to the side is in use: the driver
+/// holds none while a twin runs.
 unsafe fn side<'a>(world: *mut c_void) -> &'a mut Side {
     // SAFETY: by this function's contract.
     unsafe { &mut *world.cast::<Side>() }
 }
 
 unsafe extern "C" fn roots(world: *mut c_void, words: *mut *const usize, len: *mut usize) {
-    // SAFETY: called by env.c with `world` and two words of its own; the roots stay as they are during
-    // a collect.
+    // SAFETY: called by env.c with `world` and two words of its own; the roots stay as they are
+    // during a collect.
     unsafe {
         let side = side(world);
         words.write(side.roots.as_ptr());

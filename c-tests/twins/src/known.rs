@@ -1,5 +1,5 @@
-//! Traces that once showed a difference, or that random ones rarely come to. A trace that `make twins`
-//! prints is pasted here. Each runs before the drawn ones, in every configuration.
+//! Traces that once showed a difference, or that random ones rarely come to. A trace that
+//! `make twins` prints is pasted here. Each runs before the drawn ones, in every configuration.
 
 use crate::pair::Setup;
 use mpgc::heap::testing::{CallbackAction, CoreOp, FinaliserAction, Op, Step};

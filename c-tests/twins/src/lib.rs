@@ -1,5 +1,5 @@
-//! The C original and mpgc side by side: operations, comparison, and what a difference is told with. The
-//! program of this package draws traces; a fuzzer or a test may bring its own.
+//! The C original and mpgc side by side: operations, comparison, and what a difference is told
+//! with. The program of this package draws traces; a fuzzer or a test may bring its own.
 
 pub mod compare;
 pub mod core_step;

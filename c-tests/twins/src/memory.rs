@@ -19,8 +19,8 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// A region of that many bytes, whose origin lies `offset` bytes behind an address that is aligned to 4096.
-    /// It begins `extra` bytes before its origin, from where places are counted.
+    /// A region of that many bytes, whose origin lies `offset` bytes behind an address that is
+    /// aligned to 4096. It begins `extra` bytes before its origin, from where places are counted.
     pub fn new(bytes: usize, offset: usize, extra: usize, fill: u8) -> Self {
         let front = (extra + GUARD).next_multiple_of(ALIGN);
         let total = front + offset + bytes + GUARD;

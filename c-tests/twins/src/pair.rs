@@ -105,7 +105,8 @@ impl Pair {
         for i in 0..2 {
             let side = self.sides[i];
             self.side_mut(i).restart(setup);
-            // SAFETY: the side is valid until this pair is dropped, and its memory is the twin's from now on.
+            // SAFETY: the side is valid until this pair is dropped, and its memory is the twin's
+            // from now on.
             unsafe { Side::start(side) }
         }
         self.before = [0, 1].map(|i| self.counts(i));
@@ -154,7 +155,8 @@ impl Pair {
 
     /// The same where the Rust sets its threshold itself: the C is given that threshold.
     ///
-    /// What was due may have waited: then the threshold was moved before the allocation, for the C too.
+    /// What was due may have waited: then the threshold was moved before the allocation, for the C
+    /// too.
     fn both_at_a_pace<T: PartialEq + Debug>(
         &mut self,
         what: &str,

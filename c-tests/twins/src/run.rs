@@ -41,8 +41,8 @@ pub struct Told {
 /// When there is none.
 pub fn shared() -> &'static mut Told {
     let bytes = size_of::<Told>();
-    // SAFETY: asks for new memory; zeros are a value of all the fields that are read before they are
-    // written (the counters).
+    // SAFETY: asks for new memory; zeros are a value of all the fields that are read before they
+    // are written (the counters).
     unsafe {
         let memory = libc::mmap(
             std::ptr::null_mut(),
@@ -169,7 +169,8 @@ fn drawn(twins: [&'static Twin; 2], seed: u64, told: &mut Told, planted: Option<
     outcome
 }
 
-/// What is compared after step `i`. The larger the heap, the rarer the comparisons that look at all of it.
+/// What is compared after step `i`. The larger the heap, the rarer the comparisons that look at all
+/// of it.
 ///
 /// # Errors
 ///

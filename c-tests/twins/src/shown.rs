@@ -38,7 +38,8 @@ impl Stage {
 
     /// Looks at the side or changes it, while no twin runs.
     fn side<T>(self, f: impl FnOnce(&mut Side) -> T) -> T {
-        // SAFETY: by the contract of `new`, and no caller runs a twin's function that changes the side from `f`.
+        // SAFETY: by the contract of `new`, and no caller runs a twin's function that changes the
+        // side from `f`.
         f(unsafe { &mut *self.0 })
     }
 
@@ -122,8 +123,8 @@ pub fn finaliser_collects(stage: Stage) -> Shown {
 pub fn last_block(stage: Stage) -> Shown {
     let (first, second) = (stage.take(1, HAS_FINALISER), stage.take(1, 0));
     let bytes = stage.bytes(7);
-    // The byte behind the finaliser table is the first of this word: it says that block 12 of 8 has one.
-    // SAFETY: both chunks are live, the first has a word.
+    // The byte behind the finaliser table is the first of this word: it says that block 12 of 8 has
+    // one. SAFETY: both chunks are live, the first has a word.
     let grown = unsafe {
         first.cast::<usize>().write(0x11);
         (stage.twin().realloc)(second, bytes, false)
@@ -152,7 +153,8 @@ pub fn inner_nbytes(stage: Stage) -> Shown {
 }
 
 pub fn weakref_in_the_pool(stage: Stage) -> Shown {
-    // Every third chunk has a weak reference to it: the last of these, in block 8, whose bit is in the table's second byte.
+    // Every third chunk has a weak reference to it: the last of these, in block 8, whose bit is in
+    // the table's second byte.
     let [first, ..] = [1, 6, 1, 1].map(|blocks| stage.take(blocks, 0));
     // SAFETY: the chunk is live.
     let word = unsafe { first.cast::<usize>().read() };
@@ -303,7 +305,8 @@ pub fn abort_in_node(stage: Stage) -> Shown {
     })
 }
 
-/// What is queued by `queue` and told as `kind` runs, is left by an abort, and runs once more when it is queued anew.
+/// What is queued by `queue` and told as `kind` runs, is left by an abort, and runs once more when
+/// it is queued anew.
 fn aborted_while_it_runs(stage: Stage, kind: i32, queue: impl Fn() -> bool) -> Shown {
     let before = stage.side(|side| side.numbers().sched_state);
     let handle_pending = stage.twin().handle_pending;

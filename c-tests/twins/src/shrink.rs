@@ -8,7 +8,8 @@ use mpgc::heap::testing::Step;
 /// The most replays; each takes at most a few seconds, mostly far less.
 const REPLAYS: usize = 4000;
 
-/// The shortest trace found that still fails, and how it does. `None` if the trace does not fail again.
+/// The shortest trace found that still fails, and how it does. `None` if the trace does not fail
+/// again.
 pub fn shrink(
     twins: [&'static Twin; 2],
     setup: Setup,
@@ -25,8 +26,8 @@ pub fn shrink(
     shortest(steps, fails)
 }
 
-/// The shortest list found for which `fails` still tells a failure, and that failure. `None` if it does
-/// not fail as it is.
+/// The shortest list found for which `fails` still tells a failure, and that failure. `None` if it
+/// does not fail as it is.
 pub fn shortest<T: Clone, F>(
     steps: &[T],
     mut fails: impl FnMut(&[T]) -> Option<F>,

@@ -107,7 +107,8 @@ impl Side {
     ///
     /// The side stays where it is for as long as the twin is used.
     pub unsafe fn start(this: *mut Side) {
-        // SAFETY: the side is valid (by this function's contract), and its memory is the twin's now.
+        // SAFETY: the side is valid (by this function's contract), and its memory is the twin's
+        // now.
         unsafe {
             let twin = (*this).twin;
             let (heap, stack) = (&(&(*this).regions)[0], &(*this).stack);

@@ -1,5 +1,5 @@
-//! Exhaustive at small scope: every sequence of a few operations, and every state of a small heap with
-//! every operation. The C, the Rust and the naive model must agree.
+//! Exhaustive at small scope: every sequence of a few operations, and every state of a small heap
+//! with every operation. The C, the Rust and the naive model must agree.
 
 use crate::every::{Operations, every_operation, in_every_way};
 use crate::pair::{Outcome, Setup};
@@ -251,7 +251,8 @@ fn build(parts: &[Part]) -> Vec<Op> {
             finaliser: used.is_some_and(|used| used.finaliser),
         })
         .collect();
-    // The driver puts the last chunk where it takes one away: from the end, none that matters moves.
+    // The driver puts the last chunk where it takes one away: from the end, none that matters
+    // moves.
     for (chunk, part) in parts.iter().enumerate().rev() {
         if part.1.is_none() {
             steps.push(Op::Free { chunk });

@@ -12,7 +12,8 @@ pub struct Used {
 
 /// All states of `blocks` blocks: each block free, a head or a tail behind one of the two.
 ///
-/// With `every_finaliser` each head may have a finaliser or not; otherwise all of a state have one or none has.
+/// With `every_finaliser` each head may have a finaliser or not; otherwise all of a state have one
+/// or none has.
 pub fn states(blocks: usize, finaliser: bool, every_finaliser: bool) -> Vec<Vec<Part>> {
     let choices: &[&[bool]] = match (finaliser, every_finaliser) {
         (false, _) => &[&[false]],

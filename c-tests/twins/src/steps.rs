@@ -1,8 +1,8 @@
-//! How often the hook of long loops (`MICROPY_GC_HOOK_LOOP`) is called: a port that polls its devices there must
-//! not be called less often than by the C.
+//! How often the hook of long loops (`MICROPY_GC_HOOK_LOOP`) is called: a port that polls its
+//! devices there must not be called less often than by the C.
 //!
-//! - In a collection, in `gc_info` and in whatever else does not search, mpgc looks at what the C looks at, and calls
-//!   the hook at least as often.
+//! - In a collection, in `gc_info` and in whatever else does not search, mpgc looks at what the C
+//!   looks at, and calls the hook at least as often.
 //! - Where the mark stack was full, the C reads marked objects again and again, and mpgc does not
 //!   (docs/upstream.md, 4). The calls up to there are compared.
 //! - A search of the C goes by the byte of the table. mpgc steps over what it knows to be full

@@ -41,8 +41,8 @@ impl<O: Options> Triple<O> {
     ///
     /// # Errors
     ///
-    /// The first difference between the C and the Rust, or between the finalisers that ran and those that
-    /// the model expects.
+    /// The first difference between the C and the Rust, or between the finalisers that ran and
+    /// those that the model expects.
     pub fn step(&mut self, op: Op) -> Outcome {
         self.expect(op);
         self.pair.step(Step::Heap(op))?;
@@ -125,7 +125,8 @@ impl<O: Options> Triple<O> {
         }
     }
 
-    /// Compares tables, pools, figures and claims of the two, and their tables with the model's chunks.
+    /// Compares tables, pools, figures and claims of the two, and their tables with the model's
+    /// chunks.
     ///
     /// # Errors
     ///

@@ -242,7 +242,8 @@ pub fn load(path: &str) -> Result<[&'static Twin; 2], String> {
 /// The counters are valid for as long as the process runs.
 pub unsafe fn cover(path: &str, counters: *mut u8, len: usize) -> Result<(), String> {
     let cover = symbol(path, c"twin_cover")?;
-    // SAFETY: cover.c defines the symbol as a function of this type, and the caller vouches for the counters.
+    // SAFETY: cover.c defines the symbol as a function of this type, and the caller vouches for the
+    // counters.
     unsafe {
         let cover = std::mem::transmute::<*mut c_void, unsafe extern "C" fn(*mut u8, usize)>(cover);
         cover(counters, len);

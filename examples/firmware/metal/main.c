@@ -1,5 +1,5 @@
-// The Lisp on a board without an operating system. The SysTick timer is the interrupt. (An nRF51 of silicon has no SysTick, qemu's has:
-// on a real micro:bit take one of its timers.)
+// The Lisp on a board without an operating system. The SysTick timer is the interrupt. (An nRF51 of
+// silicon has no SysTick, qemu's has: on a real micro:bit take one of its timers.)
 
 #include "../lisp.h"
 #include "../program.h"

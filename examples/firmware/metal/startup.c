@@ -1,5 +1,5 @@
-// From reset to main, on any Cortex-M: the vector table, memory as C expects it, and the end. `mem` functions are here
-// because the compiler calls them and there is no C library.
+// From reset to main, on any Cortex-M: the vector table, memory as C expects it, and the end. `mem`
+// functions are here because the compiler calls them and there is no C library.
 
 #include <stddef.h>
 #include <stdint.h>

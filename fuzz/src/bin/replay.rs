@@ -4,8 +4,8 @@
 //!   replay TARGET FOLDER
 //! ```
 //!
-//! Prints the name of each input before it is run, so that the last line names what crashed, and how
-//! many there were at the end.
+//! Prints the name of each input before it is run, so that the last line names what crashed, and
+//! how many there were at the end.
 
 use mpgc_fuzz::{fuzz, heap_c, heap_model, layout, pystack, sched};
 use std::path::{Path, PathBuf};

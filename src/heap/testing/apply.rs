@@ -226,8 +226,8 @@ impl<O: Options> World<O> {
         }
     }
 
-    /// A hardened heap knows how many bytes of a chunk were asked for. The first word of an object that may
-    /// have a finaliser is always its own.
+    /// A hardened heap knows how many bytes of a chunk were asked for. The first word of an object
+    /// that may have a finaliser is always its own.
     fn set_in_use(&mut self, at: At, bytes: usize) {
         if O::HARDENED {
             let chunk = self.model.chunk(at);

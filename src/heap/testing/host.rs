@@ -38,13 +38,15 @@ pub trait Options: Copy + 'static {
     const TRACE_MARKS: bool = false;
     const CHECK_ROOTS: bool = false;
     const PACE: Pace = Pace::Off;
-    // Miri would take minutes to look at each block of a heap in each search; the tests of the fast paths have the twins
+    // Miri would take minutes to look at each block of a heap in each search; the tests of the fast
+    // paths have the twins
     const TWINS: bool = !cfg!(miri);
     type Entry: StackEntry + Default;
 }
 
-/// Which word of a chunk points at raw data. As a world fills chunks, all that have the words for it are
-/// owners, until one of their first two words becomes a link. What a test writes can name a word further on.
+/// Which word of a chunk points at raw data. As a world fills chunks, all that have the words for
+/// it are owners, until one of their first two words becomes a link. What a test writes can name a
+/// word further on.
 pub(super) fn raw_field(first: usize, second: usize) -> Option<usize> {
     match (first, second) {
         (1, 3) => Some(2),
@@ -119,7 +121,8 @@ pub struct State<O: Options> {
     pub roots: Vec<usize>,
     /// The addresses whose finalisers have run, in order.
     pub finalised: Vec<usize>,
-    /// The addresses of dying objects with weak references, in order, and how many finalisers had run by then.
+    /// The addresses of dying objects with weak references, in order, and how many finalisers had
+    /// run by then.
     pub noted: Vec<(usize, usize)>,
     /// The bytes in use that finalisers saw which asked for the figures, in order.
     pub used_seen: Vec<usize>,
@@ -147,8 +150,8 @@ pub struct State<O: Options> {
     pub max_new_area: usize,
 }
 
-/// Memory of exactly so many bytes: a tool that watches what is beside an allocation sees every access
-/// that leaves it.
+/// Memory of exactly so many bytes: a tool that watches what is beside an allocation sees every
+/// access that leaves it.
 pub struct Region {
     memory: *mut u8,
     layout: Layout,
@@ -225,7 +228,8 @@ macro_rules! state_field {
     };
 }
 
-// SAFETY: the fields lie in a boxed state that the test keeps for as long as the host, one thread at a time.
+// SAFETY: the fields lie in a boxed state that the test keeps for as long as the host, one thread
+// at a time.
 unsafe impl<O: Options> Host for TestHost<O> {
     const BLOCK_BYTES: usize = O::BLOCK_BYTES;
     const STACK_ENTRIES: usize = O::STACK_ENTRIES;

@@ -24,7 +24,8 @@ impl LayoutCase {
     ///
     /// When tables and pool are not where they should be.
     pub fn check(self) -> usize {
-        // the caller of Layout rounds the end; a region without a whole block may end before its start
+        // the caller of Layout rounds the end; a region without a whole block may end before its
+        // start
         let end = self.start.saturating_add(self.bytes) / self.block_bytes * self.block_bytes;
         let Some(total) = end.checked_sub(self.start) else {
             return 0;
@@ -62,8 +63,8 @@ impl LayoutCase {
         blocks
     }
 
-    /// How many table bytes, each with all that belongs to its four blocks, go into the region. Tried out from
-    /// the most significant bit on, in bits, wide enough for any product.
+    /// How many table bytes, each with all that belongs to its four blocks, go into the region.
+    /// Tried out from the most significant bit on, in bits, wide enough for any product.
     fn naive_table_bytes(self, total: usize) -> u128 {
         let slack = u128::from(self.hardened);
         let four_blocks = 4 * (self.block_bytes as u128 + slack);

@@ -1,7 +1,7 @@
 //! A host for tests, one language of operations, and a naive model to compare the heap with.
 //!
-//! Tests, fuzzers and benchmarks share [`Op`], so that a failing list of operations can be pasted as a
-//! regression test.
+//! Tests, fuzzers and benchmarks share [`Op`], so that a failing list of operations can be pasted
+//! as a regression test.
 
 extern crate std;
 
@@ -24,7 +24,8 @@ pub use op::{FinaliserAction, Op};
 pub use step::{CallbackAction, CoreOp, Step};
 pub use world::World;
 
-/// The step from one case of a test to the next: 1, but `n` under Miri, which takes hundreds of times as long.
+/// The step from one case of a test to the next: 1, but `n` under Miri, which takes hundreds of
+/// times as long.
 pub const fn every(n: usize) -> usize {
     if cfg!(miri) { n } else { 1 }
 }

@@ -14,7 +14,8 @@ use core::marker::PhantomData;
 pub struct Chunk {
     /// Its length in blocks.
     pub blocks: usize,
-    /// How many of its bytes are the program's: all, but in a hardened heap those that were asked for.
+    /// How many of its bytes are the program's: all, but in a hardened heap those that were asked
+    /// for.
     pub bytes: usize,
     /// Whether it is flagged to have a finaliser.
     pub finaliser: bool,
@@ -102,7 +103,8 @@ impl<O: Options> Default for Model<O> {
 }
 
 impl<O: Options> Model<O> {
-    /// Adds an area whose tables start at `start`; `end` is any address in or behind its last block.
+    /// Adds an area whose tables start at `start`; `end` is any address in or behind its last
+    /// block.
     pub fn add_area(&mut self, start: *mut u8, end: *mut u8) {
         let end = end.addr() & !(O::BLOCK_BYTES - 1);
         let layout = Layout::new(

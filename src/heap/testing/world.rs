@@ -16,7 +16,8 @@ use crate::heap::{Heap, Hints, Paced};
 
 /// A heap under test, with its model beside it.
 pub struct World<O: Options> {
-    // it points at a boxed state, which `drop` takes back: a box beside it would claim to be the only way there
+    // it points at a boxed state, which `drop` takes back: a box beside it would claim to be the
+    // only way there
     host: TestHost<O>,
     pub(super) regions: Vec<Region>,
     /// What the heap should be like.
@@ -170,7 +171,8 @@ impl<O: Options> World<O> {
 
 impl<O: Options> Drop for World<O> {
     fn drop(&mut self) {
-        // SAFETY: `at` made the state, and the hosts that point at it are used while the world lives.
+        // SAFETY: `at` made the state, and the hosts that point at it are used while the world
+        // lives.
         drop(unsafe { Box::from_raw(self.host.0) });
     }
 }

@@ -115,8 +115,8 @@ fn words(t: AllocTable) -> Vec<Word> {
     (0..t.words()).map(|i| t.word(i)).collect()
 }
 
-/// Checks that since `before` the blocks in `from .. from + n` have become `kind`, and nothing else has changed. Then
-/// puts things back.
+/// Checks that since `before` the blocks in `from .. from + n` have become `kind`, and nothing else
+/// has changed. Then puts things back.
 fn only_changed(t: AllocTable, before: &[Word], from: BlockIndex, n: BlockCount, kind: BlockKind) {
     let mut expected = before.to_vec();
     for b in from.0..from.0 + n.0 {
@@ -130,7 +130,8 @@ fn only_changed(t: AllocTable, before: &[Word], from: BlockIndex, n: BlockCount,
     }
 }
 
-/// All patterns of eight blocks at places that matter: the start of a word, its end, the end of the table.
+/// All patterns of eight blocks at places that matter: the start of a word, its end, the end of the
+/// table.
 fn for_each_block_of_each_pattern(check: impl Fn(AllocTable, BlockIndex)) {
     for at in [0, 1, BLOCKS_PER_WORD - 5, BLOCKS - 8] {
         for pattern in (0..=u16::MAX).step_by(every(32749)) {

@@ -35,7 +35,8 @@ fn check_notices_what_is_broken() {
     );
 }
 
-/// The last segment of an area is looked at too; its bound was not learnt, so nobody was told of it.
+/// The last segment of an area is looked at too; its bound was not learnt, so nobody was told of
+/// it.
 #[test]
 #[cfg_attr(mpgc_plain, ignore = "the plain search has no bounds")]
 fn check_looks_at_the_bound_of_every_segment() {
@@ -49,8 +50,8 @@ fn check_looks_at_the_bound_of_every_segment() {
     }
 }
 
-/// What `check` says of a heap of 64 blocks with two chunks in blocks 0 to 2, one of them with a finaliser,
-/// after something was done to it.
+/// What `check` says of a heap of 64 blocks with two chunks in blocks 0 to 2, one of them with a
+/// finaliser, after something was done to it.
 fn said(spoil: impl FnOnce(&mut World<Plain>, Area<TestHost<Plain>>)) -> Result<(), &'static CStr> {
     let mut w = heap_of::<Plain>(64);
     let finaliser = Op::Alloc {

@@ -227,7 +227,8 @@ fn each_object_is_read_once_though_grey_ones_look_like_tails() {
 fn nothing_waits_in_the_tables_while_the_mark_stack_has_room() {
     let mut w = heap_of::<Plain>(256);
     let heap = w.heap();
-    // a root whose children all lie on the stack at once, but for the first where that is kept beside it
+    // a root whose children all lie on the stack at once, but for the first where that is kept
+    // beside it
     let n = Plain::STACK_ENTRIES + usize::from(!SMALL);
     let root = heap.alloc(n * size_of::<usize>(), 0);
     for i in 0..n {
@@ -246,7 +247,8 @@ fn nothing_waits_in_the_tables_while_the_mark_stack_has_room() {
     assert!(w.guards_are_whole());
 }
 
-/// `l = (l, item)`, over and over: the chain is set aside while its items are read, again and again.
+/// `l = (l, item)`, over and over: the chain is set aside while its items are read, again and
+/// again.
 #[test]
 #[cfg_attr(mpgc_plain, ignore = "a plain build sets nothing aside")]
 fn a_chain_whose_items_fill_the_mark_stack_is_set_aside() {
@@ -347,7 +349,8 @@ fn the_hook_is_called_for_each_bit_that_the_c_looks_at() {
     assert_eq!(w.model.seen.finalised, 3);
 }
 
-/// Objects that do not fit into the stack, in a part of a large heap that the last dirty segment stands for.
+/// Objects that do not fit into the stack, in a part of a large heap that the last dirty segment
+/// stands for.
 fn overflow_far_up<O: Options>() {
     let mut w = heap_of::<O>(36_000);
     w.run(&[blocks(33_500), blocks(16)]);

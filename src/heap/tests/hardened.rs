@@ -276,7 +276,8 @@ fn a_finaliser_may_free_an_object_that_is_marked() {
     assert_eq!((w.model.seen.finalised, w.chunks().len()), (1, 0));
 }
 
-/// What a program saves up to the end of a chunk holds no canary, and a program may write as many bytes as it has.
+/// What a program saves up to the end of a chunk holds no canary, and a program may write as many
+/// bytes as it has.
 #[test]
 fn a_chunk_has_the_bytes_that_were_asked_for() {
     let w = heap_of::<Hardened>(64);

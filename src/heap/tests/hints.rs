@@ -1,4 +1,5 @@
-//! What the search knows: its bounds against a naive reading of them, and a claim that is easily made too strong.
+//! What the search knows: its bounds against a naive reading of them, and a claim that is easily
+//! made too strong.
 
 use std::vec;
 use std::vec::Vec;
@@ -121,7 +122,8 @@ fn a_cut_inside_a_segment_forgets_nothing() {
     assert_eq!(search.bound(1), ANY_LENGTH);
 }
 
-/// What is freed behind the position, as many blocks as a run before it may have, cannot start before it.
+/// What is freed behind the position, as many blocks as a run before it may have, cannot start
+/// before it.
 #[test]
 fn the_position_stays_where_what_is_freed_cannot_matter() {
     let w = heap_of::<Plain>(600);
@@ -145,7 +147,8 @@ fn the_position_stays_where_what_is_freed_cannot_matter() {
     assert_eq!(search.position().1, BlockIndex(5));
 }
 
-/// A run that goes on further than one looks may be as long as the last size, whichever side it goes on.
+/// A run that goes on further than one looks may be as long as the last size, whichever side it
+/// goes on.
 #[test]
 fn a_run_too_long_to_measure_may_start_before_the_position() {
     // the block in use, and the one that has just become free

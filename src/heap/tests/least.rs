@@ -1,4 +1,5 @@
-//! The least that a host must have: what it leaves out has a default, and the heap works with these.
+//! The least that a host must have: what it leaves out has a default, and the heap works with
+//! these.
 
 use core::ffi::c_int;
 use std::boxed::Box;

@@ -1,5 +1,5 @@
-//! Owners of data that is not read. In these worlds a chunk is one as it is filled: see `raw_field` of the
-//! test host. Word 2 points at the data.
+//! Owners of data that is not read. In these worlds a chunk is one as it is filled: see `raw_field`
+//! of the test host. Word 2 points at the data.
 
 use std::vec;
 use std::vec::Vec;
@@ -187,7 +187,8 @@ fn a_field_behind_the_first_block_is_one_of_longer_chunks_alone() {
     }
 }
 
-/// Owners by the thousand: more than the stack has entries, with data that comes before and after them.
+/// Owners by the thousand: more than the stack has entries, with data that comes before and after
+/// them.
 #[test]
 fn owners_that_found_the_stack_full_keep_their_data() {
     let n = 1000 / every(10);

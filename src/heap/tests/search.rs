@@ -47,8 +47,8 @@ fn the_hint_moves_behind_what_is_taken_there() {
     }
 }
 
-/// One block is taken at the hint, or, on a bare machine, where it shares the hint's word, or nothing is said.
-/// Nothing is taken behind the last block, which ends in the middle of a word.
+/// One block is taken at the hint, or, on a bare machine, where it shares the hint's word, or
+/// nothing is said. Nothing is taken behind the last block, which ends in the middle of a word.
 #[test]
 #[cfg_attr(
     feature = "small",
@@ -88,8 +88,8 @@ fn one_block_is_taken_at_the_hint_or_in_its_word() {
     }
 }
 
-/// Block 0 free, so that the one-block hint stays there; then blocks used up to 800, with bounds learnt;
-/// then a free run from 240 to 300, across the border of the segments of 256 blocks.
+/// Block 0 free, so that the one-block hint stays there; then blocks used up to 800, with bounds
+/// learnt; then a free run from 240 to 300, across the border of the segments of 256 blocks.
 fn run_across_a_border() -> World<Plain> {
     let mut w = heap_of::<Plain>(4096);
     w.run(&[blocks(1), blocks(199)]);
@@ -104,7 +104,8 @@ fn run_across_a_border() -> World<Plain> {
     w
 }
 
-/// When the front of a free run is taken, the rest may start in a segment whose bound is too low for it.
+/// When the front of a free run is taken, the rest may start in a segment whose bound is too low
+/// for it.
 #[test]
 #[cfg_attr(miri, ignore = "takes minutes")]
 fn a_run_cut_at_a_segment_border_is_still_found() {
@@ -112,12 +113,14 @@ fn a_run_cut_at_a_segment_border_is_still_found() {
     w.run(&[blocks(20), blocks(10)]);
 }
 
-/// Blocks are freed in a segment without a bound, behind a free run that starts in a segment with one.
+/// Blocks are freed in a segment without a bound, behind a free run that starts in a segment with
+/// one.
 #[test]
 #[cfg_attr(miri, ignore = "takes minutes")]
 fn a_run_that_grows_behind_a_segment_border_is_still_found() {
     let mut w = run_across_a_border();
-    // up to the border, which takes the bound away behind it; then a search for less, which learns that of segment 0
+    // up to the border, which takes the bound away behind it; then a search for less, which learns
+    // that of segment 0
     w.run(&[blocks(16), blocks(3)]);
     w.run(&[Op::Free { chunk: 21 }, Op::Free { chunk: 21 }]);
     w.run(&[blocks(60)]);
@@ -140,7 +143,8 @@ fn a_run_cut_at_a_segment_border_by_realloc_is_still_found() {
     assert_eq!(w.model.seen.grown_in_place, 1);
 }
 
-/// Two runs that become one, either or both of them longer than a bound can tell: the hint for long runs must go.
+/// Two runs that become one, either or both of them longer than a bound can tell: the hint for long
+/// runs must go.
 #[test]
 #[cfg_attr(miri, ignore = "takes minutes")]
 fn a_run_longer_than_the_neighbourhood_is_found_when_its_halves_join() {
@@ -158,7 +162,8 @@ fn a_run_longer_than_the_neighbourhood_is_found_when_its_halves_join() {
     }
 }
 
-/// A heap of 4096 blocks, every other one free, without automatic collects. Returns it and all chunks.
+/// A heap of 4096 blocks, every other one free, without automatic collects. Returns it and all
+/// chunks.
 fn comb<O: Options>() -> (World<O>, Vec<*mut u8>) {
     let (w, chunks) = full();
     for chunk in chunks.iter().step_by(2) {
@@ -192,17 +197,19 @@ fn steps<O: Options, R>(
 fn segments_without_a_run_long_enough_are_stepped_over() {
     let (mut w, chunks) = comb::<Steps>();
     let heap = w.heap();
-    // the first search of a size reads the table, a word a step, and learns a bound for each segment
+    // the first search of a size reads the table, a word a step, and learns a bound for each
+    // segment
     let words = 4096 / BLOCKS_PER_WORD;
     let (first, found) = steps(&mut w, |w| w.heap().alloc(2 * BLOCK, 0));
     assert!(found.is_null() && first >= words, "{first} steps");
-    // nothing was freed since: no word for the same or more; a step at the hint, and one for the search
+    // nothing was freed since: no word for the same or more; a step at the hint, and one for the
+    // search
     for n in [2, 5] {
         let (more, found) = steps(&mut w, |w| w.heap().alloc(n * BLOCK, 0));
         assert!(found.is_null() && more == 2, "{more} steps for {n} blocks");
     }
-    // a run of 3 in the last segment, which a search from the start must find: 16 segments, a step for each
-    // SAFETY: the chunk is live and used no more.
+    // a run of 3 in the last segment, which a search from the start must find: 16 segments, a step
+    // for each SAFETY: the chunk is live and used no more.
     unsafe { heap.free(chunks[4093]) };
     let (led, found) = steps(&mut w, |w| w.heap().alloc(2 * BLOCK, 0));
     assert_eq!(found, chunks[4092]);
@@ -337,7 +344,8 @@ fn the_first_block_of_the_first_bounded_segment_is_looked_at_when_it_is_freed() 
     assert_eq!(heap.alloc(2 * BLOCK, 0), chunks[256]);
 }
 
-/// In a second area a search goes from a segment that it reads to one that it need not, and on from there.
+/// In a second area a search goes from a segment that it reads to one that it need not, and on from
+/// there.
 #[test]
 #[cfg_attr(mpgc_plain, ignore = "the plain search has one hint an area alone")]
 fn segments_of_a_second_area_are_stepped_over_from_wherever_the_search_is() {

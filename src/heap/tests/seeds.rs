@@ -1,5 +1,6 @@
-//! The design's seeds that the pure heap shows, each with a test that is named for it. `docs/testing.md` lists
-//! all of them; those that need C or Python are in `c-tests/port/seeds.c` and `tests/seeds/`.
+//! The design's seeds that the pure heap shows, each with a test that is named for it.
+//! `docs/testing.md` lists all of them; those that need C or Python are in `c-tests/port/seeds.c`
+//! and `tests/seeds/`.
 
 use super::*;
 use crate::heap::host::Host;
@@ -57,7 +58,8 @@ fn seed_the_threshold_counts_allocated_blocks_since_the_last_collect() {
 fn seed_clear_on_sweep_zeroes_the_dead() {
     let w = World::<TinyBlocks>::new(2000);
     let chunk = w.heap().alloc(40, 0);
-    // SAFETY: the chunk has three blocks of 16 bytes; after the collect the region is still the world's.
+    // SAFETY: the chunk has three blocks of 16 bytes; after the collect the region is still the
+    // world's.
     let bytes = unsafe {
         chunk.write_bytes(0xee, 40);
         w.host().collect();

@@ -67,7 +67,8 @@ fn each_change_is_told_once_where_changes_are_told() {
     // SAFETY: null is fine.
     unsafe { heap.free(core::ptr::null_mut()) };
     assert_eq!(w.state().changes, 7);
-    // the first chunk was collected for want of a root when there was no room: another has its place.
+    // the first chunk was collected for want of a root when there was no room: another has its
+    // place.
     let freed = heap.alloc(BLOCK, 0);
     assert_eq!(freed, a);
     // SAFETY: the chunk is live, and used no more.

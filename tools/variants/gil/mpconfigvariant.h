@@ -1,4 +1,5 @@
-// The standard variant with a global interpreter lock, for trees whose variant headers know of none.
+// The standard variant with a global interpreter lock, for trees whose variant headers know of
+// none.
 #include "variants/standard/mpconfigvariant.h"
 
 // A keyboard interrupt cannot jump out of a signal handler while another thread may hold the lock.

@@ -1,5 +1,5 @@
-// The Python module `matrix`: what the scripts of tests/matrix cannot reach from Python, and a host's
-// side of the options that need one.
+// The Python module `matrix`: what the scripts of tests/matrix cannot reach from Python, and a
+// host's side of the options that need one.
 
 #include <stdlib.h>
 #include <string.h>
@@ -137,8 +137,8 @@ static MP_DEFINE_CONST_OBJ_TYPE(
 
 // Memory that Python does not see.
 
-// dirty(n) allocates n bytes, fills them and frees them; fresh(n) allocates n bytes and tells how many
-// of them are not zero.
+// dirty(n) allocates n bytes, fills them and frees them; fresh(n) allocates n bytes and tells how
+// many of them are not zero.
 static mp_obj_t matrix_dirty(mp_obj_t n_in) {
     size_t n = (size_t)mp_obj_get_int(n_in);
     byte *chunk = m_malloc(n);
@@ -162,8 +162,8 @@ static mp_obj_t matrix_fresh(mp_obj_t n_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(matrix_fresh_obj, matrix_fresh);
 
-// leave(n) fills a chunk of n bytes and drops it, to be collected; left(n) tells how many bytes of it are
-// still as they were. The address is kept where no collect looks.
+// leave(n) fills a chunk of n bytes and drops it, to be collected; left(n) tells how many bytes of
+// it are still as they were. The address is kept where no collect looks.
 static uintptr_t hidden;
 
 static mp_obj_t matrix_leave(mp_obj_t n_in) {
@@ -185,7 +185,8 @@ static mp_obj_t matrix_left(mp_obj_t n_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(matrix_left_obj, matrix_left);
 
-// tracked(n): n tracked chunks that only the list of them keeps alive through a collect; how many are whole.
+// tracked(n): n tracked chunks that only the list of them keeps alive through a collect; how many
+// are whole.
 #if MICROPY_TRACKED_ALLOC
 static mp_obj_t matrix_tracked(mp_obj_t n_in) {
     enum { MOST = 64, WORDS = 10 };
@@ -228,8 +229,8 @@ mp_import_stat_t mp_import_stat(const char *path) {
 
 // Jumps.
 
-// catch(f, depth) calls f below that many nested buffers, each of which raises again what it caught; tells
-// how many of them did.
+// catch(f, depth) calls f below that many nested buffers, each of which raises again what it
+// caught; tells how many of them did.
 static mp_int_t caught;
 
 static void call_below(mp_obj_t fun, mp_int_t depth) {

@@ -1,5 +1,5 @@
-// What the smoke set touches is on. An option with #ifndef is one that a cell of the matrix may change;
-// the others have the default of py/mpconfig.h there.
+// What the smoke set touches is on. An option with #ifndef is one that a cell of the matrix may
+// change; the others have the default of py/mpconfig.h there.
 
 #define MICROPY_CONFIG_ROM_LEVEL (MICROPY_CONFIG_ROM_LEVEL_MINIMUM)
 
