@@ -95,22 +95,22 @@
 #define MPGC_SCHED_DEPTH 8
 
 // What is wrong: the first argument of `mpgc_fault`, and a kind of error for a C program of its
-// own. cbindgen:rename-all=QualifiedScreamingSnakeCase
+// own.
 typedef enum mpgc_fault_kind {
   // A region of no bytes, or a null one, was to be made a heap.
-  NoRoom = 1,
+  MPGC_FAULT_NO_ROOM = 1,
   // What was given back lies in no area of the heap.
-  Foreign = 2,
+  MPGC_FAULT_FOREIGN = 2,
   // What was given back lies in the heap, but is not the start of a chunk.
-  Inner = 3,
+  MPGC_FAULT_INNER = 3,
   // What was given back is free already.
-  DoubleFree = 4,
+  MPGC_FAULT_DOUBLE_FREE = 4,
   // A table says what cannot be.
-  BrokenTable = 5,
+  MPGC_FAULT_BROKEN_TABLE = 5,
   // A free block was written to.
-  WriteAfterFree = 6,
+  MPGC_FAULT_WRITE_AFTER_FREE = 6,
   // The bytes behind those that were asked for were written to.
-  Overrun = 7,
+  MPGC_FAULT_OVERRUN = 7,
 } mpgc_fault_kind;
 
 // What a call that can fail returns, and what an error callback is given. Besides these there are

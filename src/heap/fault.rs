@@ -4,7 +4,8 @@
 #![forbid(unsafe_code)]
 
 /// What is wrong: the first argument of `mpgc_fault`, and a kind of error for a C program of its
-/// own. cbindgen:rename-all=QualifiedScreamingSnakeCase
+/// own.
+/// cbindgen:rename-all=QualifiedScreamingSnakeCase
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub enum Fault {
