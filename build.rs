@@ -55,12 +55,13 @@ const CFGS: &[&str] = &[
     "mpgc_type_memoryview",
     "mpgc_vm_abort",
     "mpgc_weakref",
+    "mpgc_windowed",
 ];
 
 /// Targets whose Thumb is the first one: no stores of high registers, no long branch.
 const THUMB1: &[&str] = &["thumbv4t", "thumbv5te", "thumbv6", "thumbv8m.base"];
 /// Targets, beside those, that read and write a word at an address of its own only.
-const ALIGNED_WORDS: &[&str] = &["arm-", "armv4t", "armv5te", "mips", "riscv"];
+const ALIGNED_WORDS: &[&str] = &["arm-", "armv4t", "armv5te", "mips", "riscv", "xtensa"];
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -71,6 +72,9 @@ fn main() {
     let target = std::env::var("TARGET").unwrap_or_default();
     if THUMB1.iter().any(|name| target.starts_with(name)) {
         println!("cargo:rustc-cfg=mpgc_thumb1");
+    }
+    if target.starts_with("xtensa-windowed") {
+        println!("cargo:rustc-cfg=mpgc_windowed");
     }
     let feature = |name| std::env::var_os(format!("CARGO_FEATURE_{name}")).is_some();
     let (bare, small) = (feature("BARE"), feature("SMALL"));

@@ -170,6 +170,9 @@ impl Port {
         if self.target.contains("-none-eabi") {
             args.push("-fshort-enums".into());
         }
+        if self.target.starts_with("xtensa") {
+            args.extend(self.stand_in_for_xtensa()?);
+        }
         let mut words = self.args.iter();
         while let Some(word) = words.next() {
             if FLAGS_WITH_VALUE.contains(&word.as_str()) {
@@ -188,6 +191,24 @@ impl Port {
             args.extend(["-isystem".into(), dir]);
         }
         args.push(self.include_shim());
+        Ok(args)
+    }
+
+    /// clang before 20 has no Xtensa. Types lie in memory as on RISC-V of 32 bits (layout.rs proves
+    /// it), and headers ask for what the port's compiler predefines.
+    fn stand_in_for_xtensa(&self) -> Result<Vec<String>> {
+        let output = self.run(&["-dM", "-E", "-x", "c", "/dev/null"])?;
+        let mut args = vec!["--target=riscv32-unknown-none-elf".into()];
+        args.extend(["__riscv", "__riscv_xlen"].map(|name| format!("-U{name}")));
+        for line in String::from_utf8_lossy(&output.stdout).lines() {
+            let mut words = line.splitn(3, ' ').skip(1);
+            let (Some(name), Some(value)) = (words.next(), words.next()) else {
+                continue;
+            };
+            if name.starts_with("__XTENSA") || name.starts_with("__XCHAL") || name == "__xtensa__" {
+                args.push(format!("-D{name}={value}"));
+            }
+        }
         Ok(args)
     }
 

@@ -28,6 +28,7 @@ from pathlib import Path
 import mpgc_link
 import mpgc_options
 import mpgc_tree
+import mpgc_xtensa
 from mpgc_rust import Stop, choose_toolchain, first_error, run, rust_target, toolchain_environment
 
 # Exports of the library's own that stay out when the heap stays in C.
@@ -46,7 +47,7 @@ PROFILES = {
 
 # A bare machine's port has these (the division is libgcc's), its C files call them: so does the carrier, instead of
 # bringing the ones of Rust's compiler_builtins. On ARM rustc calls them by names of the ABI, which a port need not have: shim.c has those.
-OF_THE_PORT = ("memcpy", "memmove", "memset", "__aeabi_uidiv", "__aeabi_uidivmod")
+OF_THE_PORT = ("memcpy", "memmove", "memset", "__udivsi3", "__umodsi3", "__aeabi_uidiv", "__aeabi_uidivmod")
 OF_THE_SHIM = [f"__aeabi_mem{name}{width}" for name in ("cpy", "move", "set", "clr") for width in ("", "4", "8")]
 # The global pointer on MIPS. Relocations count from the one of their object. The linker's -r makes one up for its output, counts
 # from there, and notes it nowhere; with that of the inputs nothing has to be counted anew.
@@ -149,8 +150,13 @@ class Compiler:
         return sorted(set(files))
 
 
+def profile_of(options, target):
+    """The profile that was asked for; on the ESP8266 the least code is the default, as its flash is the smallest there is."""
+    return PROFILES[options["MPGC_PROFILE"] or ("size" if target == mpgc_xtensa.CALL0 else "speed")]
+
+
 def opt_level(options, target):
-    profile = PROFILES[options["MPGC_PROFILE"] or "speed"]
+    profile = profile_of(options, target)
     return options["MPGC_OPT_LEVEL"] or (profile.bare_opt_level if "-none" in target else profile.opt_level)
 
 
@@ -233,8 +239,9 @@ def build_library(args, options, toolchain, work, target, asserts):
         "CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS": "true" if asserts else "false",
     }
     command = [toolchain.cargo, "rustc", "--lib", "--release", "--locked", "--crate-type", "staticlib"]
-    features = ["micropython", *PROFILES[options["MPGC_PROFILE"] or "speed"].features, *mpgc_options.features(options)]
-    command += ["--features", ",".join(features), "--target", target]
+    features = ["micropython", *profile_of(options, target).features, *mpgc_options.features(options)]
+    words = mpgc_xtensa.cargo_words(toolchain, target, tools) if mpgc_xtensa.is_ours(target) else ["--target", target]
+    command += ["--features", ",".join(features), *words]
     if toolchain.build_std:
         command.append("-Zbuild-std=core")
         # core is the same for all builds; cargo before 1.91 compiles it in each build directory
@@ -242,6 +249,8 @@ def build_library(args, options, toolchain, work, target, asserts):
     # Where full RELRO is the default, rustc calls other objects through the GOT. The port's link knows better:
     # so it makes direct calls of them.
     command += ["--", "-C", "relro-level=off"]
+    if mpgc_xtensa.is_ours(target):
+        command += ["--emit", f"link,asm={work / 'llvm.s'}"]
     run_cargo(command, args.crate, env, work / "error")
     library = work / "cargo" / target / "release" / "libmpgc.a"
     if not library.exists():
@@ -274,6 +283,10 @@ def link_carrier(args, compiler, work, library, exports, target):
         command += [f"-Wl,--wrap={name}" for name in [*OF_THE_PORT, *OF_THE_SHIM]]
     if target.startswith("mips"):
         command.append(f"-Wl,--defsym={GP}=0")
+    if mpgc_xtensa.is_ours(target):
+        command.append(f"-Wl,--wrap={mpgc_xtensa.TRAP}")
+        nlr_push = "nlr_push" if "nlr_push" in exports else None
+        command += map(str, mpgc_xtensa.assemble(compiler.linker(), work / "llvm.s", work, nlr_push))
     command.append(str(library))
     done = run(command)
     if done.returncode:

@@ -3,9 +3,11 @@
 import os
 import re
 import shutil
-import subprocess
 from collections import namedtuple
 from pathlib import Path
+
+import mpgc_xtensa
+from mpgc_run import Stop, first_error, run
 
 OLDEST_RUST = (1, 88)
 # Assembly of this architecture is part of the language since:
@@ -16,21 +18,6 @@ DEBIANS_COMMAND = "apt-get install cargo-web rust-web-src"
 
 # `build_std`: core is compiled from the toolchain's source.
 Toolchain = namedtuple("Toolchain", "cargo rustc build_std")
-
-
-class Stop(Exception):
-    """What went wrong and how to mend it."""
-
-
-def run(command, **options):
-    return subprocess.run(
-        command, capture_output=True, text=True, errors="replace", check=False, **options
-    )
-
-
-def first_error(text):
-    lines = text.strip().splitlines() or ["no message"]
-    return next((line for line in lines if "error" in line), lines[0])
 
 
 def rust_target(macros):
@@ -48,11 +35,13 @@ def rust_target(macros):
         target = bare_arm_target(has)
     elif has("__riscv"):
         target = bare_riscv_target(macros)
+    elif has("__xtensa__"):
+        target = mpgc_xtensa.target_of(macros)
     else:
         target = None
     if target:
         return target
-    known = ("__xtensa__", "__powerpc__", "__mips__", "__loongarch__", "__i386__", "__x86_64__")
+    known = ("__powerpc__", "__mips__", "__loongarch__", "__i386__", "__x86_64__")
     machine = next((name for name in known if has(name)), "this machine")
     raise Stop(
         f"no Rust target is known for the port's compiler ({machine}): "
@@ -113,13 +102,14 @@ def bare_riscv_target(macros):
     return "riscv32imac-unknown-none-elf" if atomics else "riscv32imc-unknown-none-elf"
 
 
-def candidates(cargo):
-    """The cargo that was asked for; otherwise the one in PATH, then Debian's."""
+def candidates(cargo, target):
+    """The cargo that was asked for; otherwise Espressif's for its processors, the one in PATH, then Debian's."""
     if cargo:
         if shutil.which(cargo) is None:
             raise Stop(f"`{cargo}` is not found: {install_rust(OLDEST_RUST)}, or set MPGC_CARGO")
         return [cargo]
-    found = [path for path in (shutil.which("cargo"), DEBIANS_CARGO) if path and os.access(path, os.X_OK)]
+    espressifs = mpgc_xtensa.espressifs_cargo() if mpgc_xtensa.is_ours(target) else None
+    found = [path for path in (espressifs, shutil.which("cargo"), DEBIANS_CARGO) if path and os.access(path, os.X_OK)]
     if not found:
         raise Stop(f"`cargo` is not found: {install_rust(OLDEST_RUST)}, or set MPGC_CARGO")
     return list(dict.fromkeys(found))
@@ -152,6 +142,8 @@ def too_old(rustc, target):
 
 
 def has_prebuilt(rustc, target, crate):
+    if mpgc_xtensa.is_ours(target):
+        return False
     done = run([rustc, "--print", "target-libdir", "--target", target])
     if done.returncode:
         raise Stop(f"rustc knows no target {target}: set MPGC_TARGET to one of `rustc --print target-list`")
@@ -169,10 +161,12 @@ def choose_toolchain(target, cargo="", build_std="", crate="core"):
     `build_std` is what MPGC_BUILD_STD says: 1 takes the source alone, 0 never does.
     """
     wrong = []
-    names = candidates(cargo)
+    names = candidates(cargo, target)
     for name in names:
         rustc = rustc_of(name)
         reason = too_old(rustc, target)
+        if not reason and mpgc_xtensa.is_ours(target):
+            reason = mpgc_xtensa.specification(rustc, target)[1]
         if reason:
             wrong.append(reason)
         elif build_std != "1" and has_prebuilt(rustc, target, crate):
@@ -187,10 +181,12 @@ def choose_toolchain(target, cargo="", build_std="", crate="core"):
 def how_to_get(target, build_std):
     """The command that mends it: what rustup has prebuilt, it adds; the rest is built from source."""
     add = f"`rustup target add {target}`"
+    if build_std == "0" and mpgc_xtensa.is_ours(target):
+        return "leave MPGC_BUILD_STD=0 out to build it from source, since nobody has it prebuilt"
     if build_std == "0":
         return f"run {add}, or leave MPGC_BUILD_STD=0 out to build it from source"
     listed = run(["rustup", "target", "list"]).stdout.split() if shutil.which("rustup") else [target]
-    command = add if target in listed and build_std != "1" else "`rustup component add rust-src`"
+    command = add if target in listed and not mpgc_xtensa.is_ours(target) and build_std != "1" else "`rustup component add rust-src`"
     return f"run {command}, or on Debian `{DEBIANS_COMMAND}`"
 
 

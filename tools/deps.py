@@ -19,6 +19,7 @@ from common import ROOT, Fail, run_main, say
 from targets import find_target, missing_for
 
 from mpgc_rust import Stop, choose_toolchain
+from mpgc_xtensa import is_ours
 
 OLDEST_PYTHON = (3, 9)
 
@@ -89,6 +90,9 @@ MATRIX_NEEDS = [
 TESTED_TARGETS = ("i686",)
 SHORT_BOARDS = TESTED_BOARDS[:1]
 
+# What `make test-all` tests the library for C programs for beside those.
+LIBRARY_TARGETS = ("xtensa-lx106",)
+
 # Where the Lisp of examples/firmware runs beside this machine.
 EXAMPLE_TARGETS = ("thumbv6m", "thumbv7m")
 
@@ -119,7 +123,7 @@ def add_rust_target(target):
 
     Where there is no rustup, or it reaches no server, what needs_of() names is installed instead.
     """
-    if shutil.which("rustup") is None or rust_for(target.rust):
+    if shutil.which("rustup") is None or is_ours(target.rust) or rust_for(target.rust):
         return
     say(f"adding Rust's library: rustup target add {target.rust}")
     command = ["rustup", "target", "add", target.rust]
@@ -222,6 +226,7 @@ def main():
     targets += [find_target(find_board(board).target) for board in boards]
     targets += [find_target(name) for name in TESTED_TARGETS] if tests else []
     targets += [find_target(name) for name in EXAMPLE_TARGETS] if tests or args.examples else []
+    targets += [find_target(name) for name in LIBRARY_TARGETS] if args.test_all else []
     for target in targets:
         if not args.check:
             add_rust_target(target)

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 import firmware_examples
+import xtensa
 from common import BUILD, ROOT, Fail, run_logged, run_main, say, shown
 from firmware_lib import CPUS, build, install, machine, shared_name, soname, version
 from steps import count_line
@@ -31,15 +32,21 @@ FLAVOURS = {
 
 
 def c_tests(flavour, target=""):
-    """On this machine, or on another whose programs qemu-user runs."""
+    """On this machine, on another whose programs qemu-user runs, or on the one that c-tests/xtensa is for."""
     options, features = FLAVOURS[flavour]
     folder = build(target, features)
     program, log = WORK / f"tests{target}{flavour}", WORK / f"tests{target}{flavour}.log"
-    command = [*machine(target).compiler, "-std=gnu11", *options, *WARNINGS, "-I", ROOT / "include", "-o", program]
-    run_logged([*command, *sorted(TESTS.glob("*.c")), folder / "libmpgc.a", "-pthread"], log, what="compiling the C tests")
-    emulator = find_target(target).emulator if target else []
+    program.parent.mkdir(parents=True, exist_ok=True)
+    if target == xtensa.TARGET:
+        compiler, run_command = [*xtensa.compiler(), "-DWITHOUT_THREADS"], xtensa.run_command(program)
+        sources = [*sorted(set(TESTS.glob("*.c")) - {TESTS / "threads.c"}), *xtensa.sources(), folder / "libmpgc.a"]
+    else:
+        compiler, run_command = machine(target).compiler, [*(find_target(target).emulator if target else []), program]
+        sources = [*sorted(TESTS.glob("*.c")), folder / "libmpgc.a", "-pthread"]
+    command = [*compiler, "-std=gnu11", *options, *WARNINGS, "-I", ROOT / "include", "-o", program]
+    run_logged([*command, *sources], log, what="compiling the C tests")
     # they take a second; a deadlock would take for ever
-    status = run_logged(["timeout", "120", *emulator, program], log, what="running the C tests", fatal=False)
+    status = run_logged(["timeout", "120", *run_command], log, what="running the C tests", fatal=False)
     text = log.read_text(errors="replace")
     passed, failed = count_line(text)
     if status != 0 or failed or not passed:
@@ -172,7 +179,7 @@ def all_checks():
 
 
 def checks_on(target):
-    if find_target(target).rust in CPUS:
+    if find_target(target).rust in CPUS and target != xtensa.TARGET:
         raise Fail(f"TARGET={target} has no operating system for the C tests: run `make examples TARGET={target}`")
     return {f"C tests on {target}, {flavour}": lambda flavour=flavour: c_tests(flavour, target) for flavour in FLAVOURS}
 
@@ -180,7 +187,7 @@ def checks_on(target):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", help="run the checks whose name holds this")
-    parser.add_argument("--target", default="", help="only the C tests, on this machine of tools/targets.py with an operating system")
+    parser.add_argument("--target", default="", help=f"only the C tests, on this machine of tools/targets.py with an operating system, or {xtensa.TARGET}")
     args = parser.parse_args()
     known = checks_on(args.target) if args.target else all_checks()
     checks = {name: check for name, check in known.items() if args.only in name}

@@ -12,8 +12,10 @@ from pathlib import Path
 from common import BUILD, ROOT, Fail, clean_env, run_logged, run_main, say, shown
 from targets import METAL, TARGETS, find_target
 
+import mpgc_xtensa
 from mpgc_build import PROFILES
 from mpgc_rust import Stop, choose_toolchain, rust_target, toolchain_environment
+from mpgc_xtensa import CALL0
 
 WORK = BUILD / "firmware-lib"
 # Where the names of both end: what a program of its own has no use for.
@@ -27,6 +29,8 @@ CPUS = {
     "thumbv6m-none-eabi": ["-mcpu=cortex-m0", "-mthumb"],
     "thumbv7m-none-eabi": ["-mcpu=cortex-m3", "-mthumb"],
     "thumbv7em-none-eabi": ["-mcpu=cortex-m4", "-mthumb"],
+    # with the literals in the text a linker script has one name less to place
+    CALL0: ["-mlongcalls", "-mtext-section-literals"],
 }
 
 
@@ -55,9 +59,9 @@ def declared():
     return sorted(set(names) - set(OF_PORTS))
 
 
-def exported(library, made_by):
-    """The functions that a library has for C."""
-    listing = subprocess.run(["nm", "--defined-only", "-g", library], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+def exported(files, made_by):
+    """The functions that a library, or the objects that it is made of, have for C."""
+    listing = subprocess.run(["nm", "--defined-only", "-g", *files], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
     names = sorted(set(re.findall(r" T (mpgc_\w+)$", listing.stdout, re.M)))
     if names != declared():
         differ = sorted(set(names) ^ set(declared()))
@@ -76,10 +80,15 @@ def build(name="", features=(), cargo=""):
     if shutil.which(target.compiler[0]) is None:
         raise Fail(f"`{target.compiler[0]}` is not in PATH: run `make deps TARGET={name}`")
     command = [toolchain.cargo, "rustc", "--lib", "--release", "--locked", "--crate-type", "staticlib"]
-    command += ["--features", ",".join(["standalone", *features]), "--target", target.rust]
+    command += ["--features", ",".join(["standalone", *features])]
     command += ["--target-dir", WORK / ("cargo-from-source" if toolchain.build_std else "cargo")]
     if toolchain.build_std:
         command.append("-Zbuild-std=core")
+    if mpgc_xtensa.is_ours(target.rust):
+        command += mpgc_xtensa.cargo_words(toolchain, target.rust, WORK / "targets")
+        command += ["--", "--emit", f"link,asm={folder / 'llvm.s'}"]
+    else:
+        command += ["--target", target.rust]
     what = f"building mpgc for {target.rust}" + (", with `core` from its source" if toolchain.build_std else "")
     profile = PROFILES["speed"]
     level = profile.opt_level if target.hosted else profile.bare_opt_level
@@ -91,13 +100,19 @@ def build(name="", features=(), cargo=""):
 
 def link(target, rust, folder):
     """One object whose only globals are the functions of the header, as an archive and as a shared library."""
-    names = exported(rust, "the Rust library")
+    inputs = [rust]
+    if mpgc_xtensa.is_ours(target.rust):
+        # without the functions of `core`, since C's are there: the library for Rust is made of objects that do not link
+        inputs = mpgc_xtensa.assemble(target.compiler, folder / "llvm.s", folder, "mpgc_nlr_push_buf")
+    names = exported(inputs, "the Rust library")
     (folder / "globals").write_text("".join(name + "\n" for name in names))
     linked, carrier, library = folder / "linked.o", folder / "mpgc.o", folder / "libmpgc.a"
     # What of `core` and of the compiler's own functions none of these needs is left out.
-    roots = [f"-Wl,-u,{name}" for name in names]
+    options = ["--force-group-allocation", "--gc-sections", *(f"-u,{name}" for name in names)]
+    if mpgc_xtensa.is_ours(target.rust):
+        options.append(f"--wrap={mpgc_xtensa.TRAP}")
     steps = [
-        [*target.compiler, "-r", "-nostdlib", "-Wl,--force-group-allocation", "-Wl,--gc-sections", *roots, "-o", linked, rust],
+        [*target.compiler, "-r", "-nostdlib", *(f"-Wl,{option}" for option in options), "-o", linked, *inputs],
         [target.objcopy, f"--keep-global-symbols={folder / 'globals'}", *without("*ARM.exidx*", "*ARM.extab*", ".llvm*"), linked, carrier],
         [target.ar, "rcs", library, carrier],
     ]

@@ -14,6 +14,7 @@ from collections import namedtuple
 
 from boards import TESTED_BOARDS
 from common import BUILD, Fail, jobs, run_main, say
+from deps import LIBRARY_TARGETS
 from results import markdown_table, write_result
 from steps import Step, choose, count_cargo, count_line, count_unittest, python, run_steps
 
@@ -163,6 +164,12 @@ def firmware_library():
     return Step("the library for C programs", command, count_line, cores=1, after=(PACKAGES,))
 
 
+def firmware_library_for(target):
+    command = python("tools/firmware_check.py", "--target", target)
+    name = f"the library for C programs, {target}"
+    return Step(name, command, count_line, cores=1, after=(PACKAGES,))
+
+
 def heap_tool_tests():
     at = ["--manifest-path", "crates/mpgc-heap/Cargo.toml", "--target-dir", "build/mpgc-heap"]
     command = ["cargo", "test", "--locked", *at]
@@ -227,6 +234,7 @@ def long_steps():
         Step("sanitizers", python("tools/sanitize.py", *at, "--short"), count_line, cores=1, **rest),
         fuzzing(RELEASE),
         firmware_library(),
+        *map(firmware_library_for, LIBRARY_TARGETS),
         Step("Miri", python("tools/miri.py"), count_line, **rest),
         *heap_tool(RELEASE),
         Step("waiting", python("tools/waiting.py", *at), cores=1, **rest),

@@ -8,6 +8,7 @@ from common import ROOT, Fail
 
 sys.path.insert(0, str(ROOT / "micropython-patches"))
 from mpgc_rust import Stop, choose_toolchain
+from mpgc_xtensa import CALL0
 
 # `emulator` is empty where this machine runs the programs itself.
 Target = namedtuple("Target", "rust prefix packages emulator")
@@ -37,6 +38,9 @@ TARGETS = {
 ARM_METAL = ["gcc-arm-none-eabi", "libnewlib-arm-none-eabi", "qemu-system-arm", "python3-serial"]
 RISCV_METAL = ["gcc-riscv64-unknown-elf", "picolibc-riscv64-unknown-elf", "qemu-system-misc", "python3-serial"]
 
+# The compiler is for the ESP8266 alone; with register windows it makes code for the ESP32's processors too.
+XTENSA_METAL = ["gcc-xtensa-lx106", "picolibc-xtensa-lx106-elf", "qemu-system-misc", "python3-serial"]
+
 # Machines without an operating system.
 METAL = {
     "thumbv6m": Target("thumbv6m-none-eabi", "arm-none-eabi-", ARM_METAL, ["qemu-system-arm"]),
@@ -45,6 +49,7 @@ METAL = {
     "thumbv7emhf": Target("thumbv7em-none-eabihf", "arm-none-eabi-", ARM_METAL, ["qemu-system-arm"]),
     "armv7a": Target("armv7a-none-eabi", "arm-none-eabi-", ARM_METAL, ["qemu-system-arm"]),
     "rv32imac": Target("riscv32imac-unknown-none-elf", "riscv64-unknown-elf-", RISCV_METAL, ["qemu-system-riscv32"]),
+    "xtensa-lx106": Target(CALL0, "xtensa-lx106-elf-", XTENSA_METAL, ["qemu-system-xtensa"]),
 }
 
 

@@ -31,7 +31,9 @@ int main(void) {
     root_tests();
     jump_tests();
     sched_tests();
+    #ifndef WITHOUT_THREADS
     thread_tests();
+    #endif
     wrap_tests();
     promise_tests();
     core_promise_tests();

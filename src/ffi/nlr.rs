@@ -11,7 +11,8 @@ use core::ffi::{c_uint, c_void};
 ///
 /// # Safety
 /// `buffer` is valid until it is popped or jumped to, and so is the caller's frame.
-#[cfg(mpgc_nlr_registers)]
+// On Xtensa it is in src/nlr/xtensa.S.
+#[cfg(all(mpgc_nlr_registers, not(target_arch = "xtensa")))]
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
 pub unsafe extern "C" fn nlr_push(buffer: *mut nlr_buf_t) -> c_uint {
@@ -121,7 +122,7 @@ same_as_the_header!(
     nlr_pop_jump_callback,
     nlr_call_jump_callbacks,
 );
-#[cfg(mpgc_nlr_registers)]
+#[cfg(all(mpgc_nlr_registers, not(target_arch = "xtensa")))]
 same_as_the_header!(nlr_push);
 #[cfg(mpgc_vm_abort)]
 same_as_the_header!(nlr_jump_abort);

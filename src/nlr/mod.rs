@@ -39,6 +39,9 @@ pub mod registers;
 #[cfg(all(target_arch = "x86_64", not(windows)))]
 #[path = "x86_64.rs"]
 pub mod registers;
+#[cfg(all(target_arch = "xtensa", not(mpgc_windowed)))]
+#[path = "xtensa.rs"]
+pub mod registers;
 
 // Miri has no assembly.
 #[cfg(all(test, target_arch = "x86_64", not(windows), not(miri)))]

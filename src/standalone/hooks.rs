@@ -162,5 +162,14 @@ pub(super) fn stop() -> ! {
         core::arch::asm!("udf #0", options(noreturn));
         #[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
         core::arch::asm!("unimp", options(noreturn));
+        // rustc has no assembly for it, and LLVM calls this where it wants such an instruction:
+        // the linker leads both to src/nlr/xtensa.S
+        #[cfg(target_arch = "xtensa")]
+        {
+            unsafe extern "C" {
+                fn abort() -> !;
+            }
+            abort()
+        }
     }
 }

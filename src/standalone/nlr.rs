@@ -56,6 +56,8 @@ const _: () = {
 /// # Safety
 /// `buffer` is valid until it is popped or jumped to, and so is the caller's frame; its thread is
 /// set.
+// On Xtensa it is in src/nlr/xtensa.S.
+#[cfg(not(target_arch = "xtensa"))]
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
 pub unsafe extern "C" fn mpgc_nlr_push_buf(buffer: *mut mpgc_nlr_buf) -> c_uint {
@@ -63,7 +65,8 @@ pub unsafe extern "C" fn mpgc_nlr_push_buf(buffer: *mut mpgc_nlr_buf) -> c_uint 
 }
 
 /// # Safety
-/// As for [`mpgc_nlr_push_buf`].
+/// As for `mpgc_nlr_push_buf`.
+#[cfg_attr(target_arch = "xtensa", unsafe(export_name = "nlr_push_tail"))]
 unsafe extern "C" fn push_tail(buffer: *mut mpgc_nlr_buf) -> c_uint {
     // SAFETY: by this function's contract.
     unsafe { nlr::push_saved(Running((*buffer).thread), buffer.cast()) };

@@ -1,7 +1,9 @@
 //! Where a collect begins: ranges that are registered, a LIFO stack, the C stack, and what a
 //! callback marks.
 
-use core::ffi::{c_int, c_uint, c_void};
+#[cfg(not(target_arch = "xtensa"))]
+use core::ffi::c_uint;
+use core::ffi::{c_int, c_void};
 use core::mem::MaybeUninit;
 
 use super::heap::mpgc_heap;
@@ -9,8 +11,13 @@ use super::hooks::{fault_code, mpgc_error};
 use super::host::Program;
 use super::thread::{Barrier, mpgc_thread};
 use crate::heap::Fault;
+#[cfg(not(target_arch = "xtensa"))]
 use crate::nlr::Buffer;
-use crate::nlr::registers::{RegisterBuffer, nlr_push_body};
+use crate::nlr::registers::RegisterBuffer;
+#[cfg(not(target_arch = "xtensa"))]
+use crate::nlr::registers::nlr_push_body;
+#[cfg(target_arch = "xtensa")]
+use crate::nlr::registers::save as save_registers;
 
 const WORD: usize = size_of::<usize>();
 
@@ -44,11 +51,13 @@ fn words(start: *const c_void, n_bytes: usize) -> (*const usize, usize) {
 ///
 /// # Safety
 /// `buffer` may be written.
+#[cfg(not(target_arch = "xtensa"))]
 #[unsafe(naked)]
 unsafe extern "C" fn save_registers(buffer: *mut Buffer) -> c_uint {
     nlr_push_body!(nothing_more)
 }
 
+#[cfg(not(target_arch = "xtensa"))]
 extern "C" fn nothing_more(_buffer: *mut Buffer) -> c_uint {
     0
 }
@@ -118,7 +127,13 @@ impl Program {
         // the pointer, through which all the frames up to the top are read.
         unsafe {
             save_registers(registers.as_mut_ptr().cast());
+            #[cfg(not(target_arch = "xtensa"))]
             core::arch::asm!("/* {0} */", inout(reg) here, options(nostack, preserves_flags));
+            // there a function of another file has had the pointer
+            #[cfg(target_arch = "xtensa")]
+            {
+                here = core::hint::black_box(here);
+            }
             let Some(n_bytes) = top.addr().checked_sub(here.addr()) else {
                 return false;
             };

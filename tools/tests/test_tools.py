@@ -91,10 +91,12 @@ class RustTargets(unittest.TestCase):
         self.assertEqual(self.target("__arm__", "__ARM_ARCH_7EM__", "__ARM_PCS_VFP"), "thumbv7em-none-eabihf")
         self.assertEqual(self.target("__arm__", "__ARM_ARCH_6M__"), "thumbv6m-none-eabi")
         self.assertEqual(self.target("__riscv", "__riscv_atomic", __riscv_xlen="32"), "riscv32imac-unknown-none-elf")
+        self.assertEqual(self.target("__xtensa__", "__XTENSA_CALL0_ABI__"), "xtensa-call0-none-elf")
+        self.assertEqual(self.target("__xtensa__", "__XTENSA_WINDOWED_ABI__"), "xtensa-windowed-none-elf")
 
     def test_a_machine_without_a_target_is_named(self):
-        with self.assertRaisesRegex(mpgc_rust.Stop, "__xtensa__.*MPGC_TARGET"):
-            self.target("__xtensa__")
+        with self.assertRaisesRegex(mpgc_rust.Stop, "__mips__.*MPGC_TARGET"):
+            self.target("__mips__")
 
 
 class RustToolchains(unittest.TestCase):

@@ -1,0 +1,95 @@
+// What the ESP8266 has in its ROM, and the compiler's library for it therefore lacks:
+// multiplication and division.
+
+#include <stdint.h>
+
+uint32_t __udivsi3(uint32_t n, uint32_t d);
+uint32_t __umodsi3(uint32_t n, uint32_t d);
+int32_t __divsi3(int32_t n, int32_t d);
+int32_t __modsi3(int32_t n, int32_t d);
+uint64_t __umulsidi3(uint32_t a, uint32_t b);
+int64_t __muldi3(int64_t a, int64_t b);
+uint64_t __udivdi3(uint64_t n, uint64_t d);
+uint64_t __umoddi3(uint64_t n, uint64_t d);
+int64_t __divdi3(int64_t n, int64_t d);
+int64_t __moddi3(int64_t n, int64_t d);
+
+// Bit by bit, as on paper. The remainder is below `d`, and so is twice it in one bit more: `carry`.
+#define DIVIDE(type, bits, n, d, quotient, rest) \
+    type quotient = 0, rest = 0; \
+    for (int bit = bits - 1; bit >= 0; bit--) { \
+        type carry = rest >> (bits - 1); \
+        rest = rest << 1 | (n >> bit & 1); \
+        if (carry || rest >= d) { \
+            rest -= d; \
+            quotient |= (type)1 << bit; \
+        } \
+    }
+
+uint32_t __udivsi3(uint32_t n, uint32_t d) {
+    DIVIDE(uint32_t, 32, n, d, quotient, rest)
+    return quotient;
+}
+
+uint32_t __umodsi3(uint32_t n, uint32_t d) {
+    DIVIDE(uint32_t, 32, n, d, quotient, rest)
+    return rest;
+}
+
+uint64_t __udivdi3(uint64_t n, uint64_t d) {
+    DIVIDE(uint64_t, 64, n, d, quotient, rest)
+    return quotient;
+}
+
+uint64_t __umoddi3(uint64_t n, uint64_t d) {
+    DIVIDE(uint64_t, 64, n, d, quotient, rest)
+    return rest;
+}
+
+#define MAGNITUDE(type, x) ((x) < 0 ? -(type)(x) : (type)(x))
+
+int32_t __divsi3(int32_t n, int32_t d) {
+    uint32_t quotient = __udivsi3(MAGNITUDE(uint32_t, n), MAGNITUDE(uint32_t, d));
+    return (int32_t)((n < 0) != (d < 0) ? -quotient : quotient);
+}
+
+int32_t __modsi3(int32_t n, int32_t d) {
+    uint32_t rest = __umodsi3(MAGNITUDE(uint32_t, n), MAGNITUDE(uint32_t, d));
+    return (int32_t)(n < 0 ? -rest : rest);
+}
+
+int64_t __divdi3(int64_t n, int64_t d) {
+    uint64_t quotient = __udivdi3(MAGNITUDE(uint64_t, n), MAGNITUDE(uint64_t, d));
+    return (int64_t)((n < 0) != (d < 0) ? -quotient : quotient);
+}
+
+int64_t __moddi3(int64_t n, int64_t d) {
+    uint64_t rest = __umoddi3(MAGNITUDE(uint64_t, n), MAGNITUDE(uint64_t, d));
+    return (int64_t)(n < 0 ? -rest : rest);
+}
+
+// The words of a number of 64 bits, which shifts would be made of calls for.
+union words {
+    uint64_t whole;
+    struct {
+        uint32_t low, high;
+    };
+};
+
+uint64_t __umulsidi3(uint32_t a, uint32_t b) {
+    uint32_t low = (a & 0xffff) * (b & 0xffff), high = (a >> 16) * (b >> 16);
+    uint32_t one = (a & 0xffff) * (b >> 16), other = (a >> 16) * (b & 0xffff);
+    uint32_t middle = (low >> 16) + (one & 0xffff) + (other & 0xffff);
+    union words product = {
+        .low = (low & 0xffff) | middle << 16,
+        .high = high + (one >> 16) + (other >> 16) + (middle >> 16),
+    };
+    return product.whole;
+}
+
+int64_t __muldi3(int64_t a, int64_t b) {
+    union words x = {.whole = (uint64_t)a}, y = {.whole = (uint64_t)b};
+    union words product = {.whole = __umulsidi3(x.low, y.low)};
+    product.high += x.low * y.high + x.high * y.low;
+    return (int64_t)product.whole;
+}
