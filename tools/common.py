@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
-# Where tools/emulators.py puts what this system lacks; what is in PATH comes first.
+# Where tools/setup/emulators.py puts what this system lacks; what is in PATH comes first.
 EMULATORS = BUILD / "emulators"
 os.environ["PATH"] = os.pathsep.join(filter(None, [os.environ.get("PATH"), str(EMULATORS / "bin")]))
 

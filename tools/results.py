@@ -6,7 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from common import ROOT, say, shown
+from tools.common import ROOT, say, shown
 
 FOLDER = ROOT / "docs" / "results"
 

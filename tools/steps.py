@@ -10,7 +10,7 @@ import threading
 import time
 from collections import namedtuple
 
-from common import ROOT, Fail, clean_env, run_logged, say, shown, table, write_json
+from tools.common import ROOT, Fail, clean_env, run_logged, say, shown, table, write_json
 
 # `count` adds up the (passed, failed) that a log reports; without it a step is one check. `minutes` is
 # about how long it takes on two cores. A step has all cores to itself (`cores` 0: what runs several
@@ -44,6 +44,11 @@ def count_unittest(text):
 
 def python(script, *arguments):
     return [sys.executable, str(ROOT / script), *arguments]
+
+
+def task(name, *arguments, root=ROOT):
+    """The command of one of the tasks; whoever runs steps has looked for packages before."""
+    return [sys.executable, str(root / "tools"), name, "--no-deps", *arguments]
 
 
 def run_step(number, step, folder, cores):

@@ -1,7 +1,7 @@
 //! The driver of `make bench`: the C original and mpgc in one process, on the same memory, in
 //! turns.
 //!
-//! It prints a JSON object a line, as soon as it has one; tools/bench.py makes the report.
+//! It prints a JSON object a line, as soon as it has one; tools/measure/bench.py makes the report.
 
 mod cases;
 #[cfg(feature = "charts")]

@@ -1,4 +1,4 @@
-# Runs each case of the module `heapbench`; HEAP, in bytes, is set by tools/metal_bench.py.
+# Runs each case of the module `heapbench`; HEAP, in bytes, is set by tools/measure/metal_bench.py.
 import heapbench
 
 heap = bytearray(HEAP)

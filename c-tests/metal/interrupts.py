@@ -1,4 +1,4 @@
-# Allocates and collects while the timer interrupts; WANTED, CYCLES and LOCK are set by tools/metal_interrupts.py.
+# Allocates and collects while the timer interrupts; WANTED, CYCLES and LOCK are set by tools/verify/metal_interrupts.py.
 import gc
 import irq
 

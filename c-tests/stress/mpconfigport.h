@@ -1,5 +1,5 @@
 // What the programs strain is on: the scheduler for interrupts and steps, threads without a GIL for
-// threads. More is given on the command line (tools/stress.py).
+// threads. More is given on the command line (tools/verify/stress.py).
 #include <alloca.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 // Counts where the code of both twins has been, for a fuzzer that cannot see into the shared
 // object. Linked in only where the twins are compiled with -fsanitize-coverage=trace-pc and its
-// like in Rust (tools/fuzz.py).
+// like in Rust (tools/verify/fuzz.py).
 
 #include <stddef.h>
 #include <stdint.h>

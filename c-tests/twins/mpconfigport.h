@@ -1,12 +1,12 @@
 // Whatever of the four files' behaviour has an option is on here, or given on the command line
-// by the configuration (tools/twins.py).
+// by the configuration (tools/verify/twins.py).
 #include <alloca.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define MICROPY_CONFIG_ROM_LEVEL (MICROPY_CONFIG_ROM_LEVEL_MINIMUM)
 
-// tools/lint.py looks at mpgc without a heap too.
+// tools/verify/lint.py looks at mpgc without a heap too.
 #ifndef MICROPY_ENABLE_GC
 #define MICROPY_ENABLE_GC (1)
 #endif

@@ -54,7 +54,7 @@ pub struct Source {
 /// The most steps of an input.
 pub const MAX_STEPS: usize = 600;
 
-/// Runs an input. tools/fuzz.py sets the variables:
+/// Runs an input. tools/verify/fuzz.py sets the variables:
 ///
 /// - `MPGC_FUZZ_SHOW`: print the input as a test into that file instead;
 /// - `MPGC_FUZZ_PLANT`: plant a fault, to see what becomes of it.

@@ -92,7 +92,7 @@ def cmake_sdk_door(builds, placement):
     """Firmware for a Cortex-M0+, built as the rp2 port is: the same output, and code in RAM where the port wants it."""
     for tool in ("cmake", "arm-none-eabi-gcc", "qemu-system-arm"):
         if shutil.which(tool) is None:
-            raise Failed(f"{tool} is not found: run `python3 tools/deps.py --test`")
+            raise Failed(f"{tool} is not found: run `python3 -m tools deps --test`")
     module = CRATE / "micropython-patches" / "micropython.cmake"
     source, build = CRATE / "c-tests" / "rp2", builds.directory("cmake-sdk", "rust")
     options = [f"-DMICROPY_DIR={builds.tree}", f"-DSDK_PLACEMENT={placement}"]

@@ -66,7 +66,7 @@ def cmake(builds):
     """What make is given reaches CMake; a build directory that held C does not stay C."""
     for tool in ("cmake", "arm-none-eabi-gcc"):
         if shutil.which(tool) is None:
-            raise Failed(f"{tool} is not found: run `python3 tools/deps.py --test`")
+            raise Failed(f"{tool} is not found: run `python3 -m tools deps --test`")
     build = builds.directory("cmake port", "rust")
     shutil.rmtree(build, ignore_errors=True)
 

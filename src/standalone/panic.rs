@@ -1,5 +1,6 @@
-//! No code of a release build panics (tools/firmware_check.py looks at the one for this machine),
-//! but the language asks for a handler.
+//! No code of a release build panics, but the language asks for a handler.
+//!
+//! tools/verify/firmware_check.py looks at the build for this machine.
 
 use core::panic::PanicInfo;
 

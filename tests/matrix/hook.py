@@ -1,4 +1,4 @@
-# How often the hook is called: tools/matrix.py compares what the two builds say here.
+# How often the hook is called: tools/verify/matrix.py compares what the two builds say here.
 import gc
 import matrix
 

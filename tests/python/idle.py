@@ -1,4 +1,4 @@
-# A loop with deadlines, collections while it waits, and a stale word: on a build of tools/waiting.py.
+# A loop with deadlines, collections while it waits, and a stale word: on a build of tools/verify/waiting.py.
 # Prints figures, which the tool compares.
 import gc
 import waiting

@@ -107,18 +107,5 @@ class Readers(unittest.TestCase):
                     self.assertIn(name, {*mpgc_options.table(), "MPGC_BLESS"})
 
 
-class OfThisProject(unittest.TestCase):
-    """The variables of the Makefile for people: RESUME=0 used to be RESUME=1."""
-
-    def test_off_is_off_here_too(self):
-        for task, variable, flag in (("firmware-lib", "HARDENED", "--hardened"), ("size", "SYMBOLS", "--symbols"),
-                                     ("mutants", "TRUST", "--trust"), ("matrix", "RESUME", "--resume")):
-            for value, on in (("1", True), ("yes", True), ("", False), ("0", False), ("OFF", False), ("no", False)):
-                command = ["make", "-n", "-C", ROOT, task, f"{variable}={value}"]
-                done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-                with self.subTest(f"{variable}={value}"):
-                    self.assertEqual(flag in done.stdout, on)
-
-
 if __name__ == "__main__":
     unittest.main()

@@ -2,16 +2,13 @@
 
 import os
 import subprocess
-import sys
 import tempfile
 import unittest
 from pathlib import Path
 from unittest import mock
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-import deps
-import emulators
+from tools.setup import deps
+from tools.setup import emulators
 
 
 class Libclang(unittest.TestCase):

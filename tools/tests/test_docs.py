@@ -11,7 +11,10 @@ import subprocess
 import unittest
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from tools.arguments import FOR_ALL, FOR_OTHERS, option
+from tools.common import ROOT
+from tools.tasks import TASKS, variables_of
+
 # The changelog may name what is gone.
 DOCUMENTS = [path for path in sorted(ROOT.glob("*.md")) if path.name != "CHANGELOG.md"]
 DOCUMENTS += sorted((ROOT / "docs").rglob("*.md")) + sorted((ROOT / "c-tests").rglob("README.md"))
@@ -121,29 +124,35 @@ def wrong_name(name):
     return f"nothing is called `{name}`"
 
 
-@functools.cache
-def make_targets():
-    return set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.M))
+def wrong_task(command):
+    """A command line of make, or of the tools: the task is there, and takes these variables and options."""
+    after = re.sub(r"^(make|python3 -m tools)", "", command).split()
+    if any("<" in word for word in after) or (command.startswith("make") and any(w.startswith("-") for w in after)):
+        return None
+    name = next((word for word in after if re.fullmatch(r"[a-z][a-z-]*", word)), None)
+    if name and name not in TASKS:
+        return f"no make target `{name}`"
+    takes = {*variables_of(TASKS[name]), *FOR_ALL} if name else set()
+    for variable in re.findall(r"(?<=\s)([A-Z_]+)=", command) if name else []:
+        if variable not in takes and not variable.startswith(FOR_OTHERS):
+            return f"`{name}` knows no {variable} (`{command}`)"
+    known = text_of({f"tools/{TASKS[name].module.replace('.', '/')}.py"}) if name else ""
+    for flag in re.findall(r"(?<=\s)--[a-z][a-z-]*", command) if name else []:
+        if f'"{flag}"' not in known and flag not in map(option, takes):
+            return f"`{name}` knows no {flag}"
+    return None
 
 
 def wrong_command(command):
-    """A command line: a make target with its variables, or a script with its options."""
+    """A command line: a task with its variables, or a script with its options."""
     words = command.split()
-    if words[0] == "make" and not any(word.startswith("-") or "<" in word for word in words):
-        given = [word.split("=")[0] for word in words[1:] if "=" in word and re.match(r"[A-Z_]+=", word)]
-        targets = [word for word in words[1:] if re.fullmatch(r"[a-z][a-z-]*", word)][:1]
-        for target in targets:
-            if target not in make_targets():
-                return f"no make target `{target}`"
-        makefile = words_of((ROOT / "Makefile").read_text())
-        for variable in given if targets else []:
-            if variable not in makefile and variable not in own_words():
-                return f"the Makefile knows no {variable} (`{command}`)"
+    if words[0] == "make" or command.startswith("python3 -m tools"):
+        return wrong_task(command)
     script = next((word for word in words[:2] if re.fullmatch(r"(tools|micropython-patches)/[\w/]+\.py", word)), None)
     if script:
         if script not in files():
             return f"no file `{script}`"
-        known = text_of({script, "tools/tree.py"})
+        known = text_of({script})
         for flag in re.findall(r"(?<=\s)--[a-z][a-z-]*", command):
             if f'"{flag}"' not in known:
                 return f"{script} knows no {flag}"
@@ -196,11 +205,11 @@ def faults(document, text):
             continue
         if line.startswith("    "):
             command = line.split("#")[0].strip()
-            wrong = [wrong_command(command)] if command.startswith(("make ", "tools/", "python3 tools/")) else []
+            wrong = [wrong_command(command)] if command.startswith(("make ", "tools/", "python3 ")) else []
         else:
             wrong = [wrong_link(document, target) for target in re.findall(r"\]\(([^)\s]+)\)", line)]
             for quoted in re.findall(r"`([^`]+)`", line):
-                if re.match(r"(make|tools/\S+|micropython-patches/\S+) ", quoted):
+                if re.match(r"(make|python3 -m tools|tools/\S+|micropython-patches/\S+) ", quoted):
                     wrong.append(wrong_command(quoted))
                 elif "<" not in quoted and FILE.fullmatch(quoted) and not quoted.startswith((".", "*", "-")):
                     wrong.append(wrong_file(quoted))
@@ -229,7 +238,7 @@ class Documents(unittest.TestCase):
             "`make nowhere` does it": "no make target",
             "    make nowhere # does it": "no make target",
             "`make twins NOWHERE=1`": "knows no NOWHERE",
-            "`tools/twins.py --nowhere`": "knows no --nowhere",
+            "`python3 -m tools twins --nowhere`": "knows no --nowhere",
             "set `MPGC_NOWHERE`": "nothing is called",
         }
         if trees()[0]:

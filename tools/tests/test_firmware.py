@@ -1,22 +1,19 @@
 """Tests of the tools for firmware, without any build."""
 
 import re
-import sys
 import tempfile
 import unittest
 from pathlib import Path
 from unittest import mock
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-import boards
-import firmware
-import firmware_test
-import size
-import targets
-from common import Fail
-from tree import Tree
-from unix import Build
+from tools.setup import boards
+from tools.build import firmware
+from tools.verify import firmware_test
+from tools.measure import size
+from tools.setup import targets
+from tools.common import Fail
+from tools.setup.tree import Tree
+from tools.build.unix import Build
 
 
 class Boards(unittest.TestCase):

@@ -1,15 +1,12 @@
 """Tests of the tool that builds and installs the library for C programs, without any build."""
 
-import sys
 import tempfile
 import unittest
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-import firmware_check
-import firmware_lib
-from common import Fail
+from tools.verify import firmware_check
+from tools.build import firmware_lib, install
+from tools.common import Fail
 
 
 class Library(unittest.TestCase):
@@ -29,11 +26,11 @@ class Library(unittest.TestCase):
 
     def test_a_prefix_is_absolute(self):
         with self.assertRaisesRegex(Fail, "PREFIX=there is not an absolute path"):
-            firmware_lib.install(Path("nowhere"), "there")
+            install.install(Path("nowhere"), "there")
 
     def test_a_missing_library_is_told_with_the_place(self):
         with tempfile.TemporaryDirectory() as folder, self.assertRaisesRegex(Fail, "cannot install below .*: .*libmpgc.a.*; choose another PREFIX"):
-            firmware_lib.install(Path(folder) / "nothing", folder)
+            install.install(Path(folder) / "nothing", folder)
 
     def test_the_shared_library_is_named_for_the_minor_version_until_1(self):
         self.assertRegex(firmware_lib.soname(), r"^libmpgc\.so\.(0\.\d+|[1-9]\d*)$")

@@ -4,16 +4,13 @@ import contextlib
 import io
 import re
 import subprocess
-import sys
 import unittest
-from pathlib import Path
 from unittest import mock
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-import lint
-import miri
-from common import ROOT
+from tools.arguments import read
+from tools.verify import lint
+from tools.verify import miri
+from tools.common import ROOT
 
 
 def features():
@@ -58,8 +55,8 @@ class Lint(unittest.TestCase):
 
 class Miri(unittest.TestCase):
     def test_without_miri_the_reason_is_told_and_nothing_fails(self):
-        with mock.patch.object(miri.shutil, "which", return_value=None), mock.patch.object(sys, "argv", ["miri.py"]):
-            status, said = printed(miri.main)
+        with mock.patch.object(miri.shutil, "which", return_value=None):
+            status, said = printed(miri.main, read(["miri"])[2])
         self.assertEqual(status, 0)
         self.assertRegex(said, r"\Askipped: Miri is missing: .*rustup.*\n0 passed, 0 failed\n\Z")
 

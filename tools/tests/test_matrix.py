@@ -1,18 +1,15 @@
-"""Tests of tools/matrix.py that build nothing."""
+"""Tests of tools/verify/matrix.py that build nothing."""
 
-import sys
 import tempfile
 import unittest
 from pathlib import Path
 
 TOOLS = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(TOOLS))
-
-import matrix_build
-import matrix_cells
-import matrix_docs
-from common import Fail
-from matrix_build import Run, difference
+from tools.verify import matrix_build
+from tools.verify import matrix_cells
+from tools.verify import matrix_docs
+from tools.common import Fail
+from tools.verify.matrix_build import Run, difference
 
 
 class Cells(unittest.TestCase):

@@ -1,15 +1,11 @@
 """What the header of the library for C programs says, and the tables of docs/firmware.md, has tests."""
 
 import re
-import sys
 import unittest
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-import firmware_examples
-import promises
-from common import ROOT
+from tools.verify import examples as firmware_examples
+from tools.verify import promises
+from tools.common import ROOT
 
 
 class Reading(unittest.TestCase):

@@ -7,14 +7,12 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-import fuzz
-import mutant_edits
-import proof
-import run_checks
-import steps
-from common import Fail
+from tools.verify import fuzz
+from tools.verify import mutant_edits
+from tools.verify import proof
+from tools.verify import test as run_checks
+from tools import steps
+from tools.common import Fail
 
 
 def meets(folder, own, other):
@@ -36,7 +34,7 @@ class Steps(unittest.TestCase):
         self.folder = Path(scratch.name)
 
     def run_all(self, *chosen, **words):
-        with mock.patch("steps.say") as said, mock.patch("common.say"):
+        with mock.patch("tools.steps.say") as said, mock.patch("tools.common.say"):
             status = steps.run_steps(list(enumerate(chosen)), self.folder, **words)
         self.said = "\n".join(call.args[0] for call in said.call_args_list)
         return status
@@ -91,7 +89,7 @@ class Steps(unittest.TestCase):
     def test_results_of_other_sources_are_not_resumed(self):
         good = steps.Step("good", ["true"])
         self.assertEqual(self.run_all(good), 0)
-        with mock.patch("steps.fingerprint", return_value="other"):
+        with mock.patch("tools.steps.fingerprint", return_value="other"):
             self.assertEqual(self.run_all(good._replace(command=["false"]), resume=True), 1)
         self.assertIn("the sources have changed", self.said)
 

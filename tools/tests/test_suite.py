@@ -7,10 +7,8 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-import suite
-from tree import Tree
+from tools.verify import suite
+from tools.setup.tree import Tree
 
 
 class KeepingPython(unittest.TestCase):

@@ -1,32 +1,29 @@
 """Tests of the tools themselves: what they read and what they conclude, without any build."""
 
 import os
-import sys
 import tarfile
 import tempfile
 import unittest
 from pathlib import Path
 from unittest import mock
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-import apt_sources
-import chance
-import fuzz
-import hardened_tests
-import interrupts
-import options
-import run_checks
-import targets
-import threads
-import tree
-import twins
-import upstream
+from tools.setup import apt_sources
+from tools.verify import chance
+from tools.verify import fuzz
+from tools.verify import hardened_tests
+from tools.verify import interrupts
+from tools.setup import options
+from tools.verify import test as run_checks
+from tools.setup import targets
+from tools.verify import threads
+from tools.setup import tree
+from tools.verify import twins
+from tools.verify import upstream
 import mpgc_rust
-from common import ROOT, Fail
-from suite import Result, read_result
-from unix import object_of
-from untouched import Untouched
+from tools.common import ROOT, Fail
+from tools.verify.suite import Result, read_result
+from tools.build.unix import object_of
+from tools.verify.untouched import Untouched
 
 DEBIAN_12 = {"ID": "debian", "VERSION_CODENAME": "bookworm"}
 DEB822 = """\

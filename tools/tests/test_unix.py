@@ -1,14 +1,11 @@
 """Tests of what a build begins with, without any build."""
 
 import os
-import sys
 import tempfile
 import unittest
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from unix import begin_with_c
+from tools.build.unix import begin_with_c
 
 
 class BuildsBesideTheControl(unittest.TestCase):

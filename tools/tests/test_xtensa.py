@@ -1,17 +1,14 @@
-#!/usr/bin/env python3
 """What is made of LLVM's assembly for Xtensa, and of a specification that a rustc refuses."""
 
 import json
 import os
-import sys
 import tempfile
 import unittest
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "micropython-patches")]
 import mpgc_xtensa
 from mpgc_run import Stop
+from tools.common import ROOT
 
 # As LLVM prints two functions: their literals before the section that they belong to.
 PRINTED = """\

@@ -7,7 +7,7 @@
 //!   twins SHARED-OBJECT faults
 //! ```
 //!
-//! `tools/twins.py` makes the shared object and calls this. Exit status 0: no difference.
+//! `tools/verify/twins.py` makes the shared object and calls this. Exit status 0: no difference.
 
 use std::process::ExitCode;
 use twins::run::{self, Failure, Told};

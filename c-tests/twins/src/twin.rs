@@ -254,7 +254,7 @@ pub unsafe fn cover(path: &str, counters: *mut u8, len: usize) -> Result<(), Str
 /// Where a symbol of a shared object is, which stays open.
 fn symbol(path: &str, name: &CStr) -> Result<*mut c_void, String> {
     let path = CString::new(path).map_err(|e| e.to_string())?;
-    // SAFETY: the file is one that tools/twins.py made; it has no constructors.
+    // SAFETY: the file is one that tools/verify/twins.py made; it has no constructors.
     let library = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
     if !library.is_null() {
         // SAFETY: the library is open and never closed.

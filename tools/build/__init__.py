@@ -1,0 +1,1 @@
+"""Builds the unix port, firmware, the library for C programs, and mpgc-heap."""

@@ -1,0 +1,1 @@
+"""Measures sizes, instructions, times and memory, with the C and with mpgc."""

@@ -1,0 +1,107 @@
+"""Measures programs of benches/memory on MPS2_AN385 in qemu: how much heap, and how many instructions.
+
+The board has one heap; a program that begins with a buffer has that much less. So the smallest heap is found
+without a build for each size. Times are those of -icount, where each instruction takes the same: in a heap 1.1 times
+the smallest of the C without pacing. Writes build/bench/memory-board.json and docs/results/memory-board.md.
+"""
+
+import re
+
+from tools.measure import memory_report
+from tools.verify import on_metal
+from tools.measure.bench_memory import FLAVOURS, PROGRAMS
+from tools.common import BUILD, Fail, say, table, write_json
+from tools.results import markdown_table, write_result
+from tools.setup.tree import get_tree
+
+BOARD = "MPS2_AN385"
+HEAP = 512 << 10
+CASES = ("table", "csvjoin", "mqttdash", "plugins")
+PACES = ("off", "8", "free/3")
+STEP = 1024
+HERTZ, SHIFT = 25_000_000, 5
+BEGIN = """import gc, boardclock
+pad = bytearray({pad})
+gc.collect()
+{prelude}
+begun = boardclock.ticks()
+"""
+END = """
+print("took", boardclock.ticks() - begun & 0xffffffff)
+"""
+
+
+class Board:
+    """A build on the board."""
+
+    def __init__(self, tree, flavour):
+        self.tree, self.flavour, self.known = tree, flavour, {}
+        variables = {"MICROPY_HEAP_SIZE": HEAP}
+        if flavour.variable:
+            variables["MPGC_PACING"] = flavour.pacing
+        name = "memory" + (f"-{flavour.pacing}".replace("/", "-") if flavour.variable else "")
+        self.built = on_metal.build(tree, BOARD, "c" if flavour.build == "c" else "rust", variables, name)
+
+    def run(self, case, heap):
+        """(what it printed, its instructions); (None, None) if it did not come to its end."""
+        if (case, heap) in self.known:
+            return self.known[case, heap]
+        # paced by its own share, not by that of all memory
+        prelude = f"gc.threshold({heap} // 8)\n" if self.flavour.prelude else ""
+        if self.flavour.variable and not self.flavour.pacing.startswith("free"):
+            prelude = f"gc.threshold({heap} // {self.flavour.pacing})\n"
+        source = on_metal.WORK / f"memory-{case}.py"
+        text = BEGIN.format(pad=HEAP - heap, prelude=prelude) + (PROGRAMS / f"{case}.py").read_text() + END
+        source.write_text(text)
+        name = f"memory-{case}-{self.flavour.build}-{self.flavour.pacing.replace('/', '-')}"
+        output, good = on_metal.run(self.tree, self.built, source, {}, name, "-icount", f"shift={SHIFT}")
+        took = re.search(r"^took (\d+)\s*$", output, re.M)
+        found = (None, None)
+        if good and took:
+            found = output[: took.start()].strip(), round(int(took[1]) * 1e9 / HERTZ / (1 << SHIFT))
+        self.known[case, heap] = found
+        return found
+
+    def smallest(self, case, expected):
+        low, high = 0, 64 << 10
+        while self.run(case, high)[0] != expected:
+            low, high = high, high * 2
+            if high > HEAP - (16 << 10):
+                raise Fail(f"{case} does not end on {BOARD} with {high} bytes")
+        while high - low > max(STEP, high // 50):
+            middle = (low + high) // 2 // STEP * STEP
+            low, high = (low, middle) if self.run(case, middle)[0] == expected else (middle, high)
+        return high
+
+
+def main(args):
+    tree = get_tree(args.release or None, args.micropython_dir)
+    on_metal.WORK.mkdir(parents=True, exist_ok=True)
+    boards = [Board(tree, f) for f in FLAVOURS if f.pacing in PACES]
+    lines = []
+    for case in (args.case or ",".join(CASES)).split(","):
+        expected = boards[0].run(case, HEAP - (64 << 10))[0]
+        if not expected:
+            raise Fail(f"{case} does not run on {BOARD}")
+        sizes = [board.smallest(case, expected) for board in boards]
+        heap = int(sizes[0] * 1.1) // STEP * STEP
+        times = [board.run(case, heap)[1] for board in boards]
+        for board, size, time in zip(boards, sizes, times):
+            lines.append({
+                "program": case, "build": board.flavour.build, "pacing": board.flavour.pacing, "smallest_kb": size / 1024,
+                "instructions": time, "time_ratio": time / times[0] if time and times[0] else None,
+            })
+            say(f"  {case}: {board.flavour.build}, {board.flavour.pacing}: {size / 1024:.0f} KB, {time} instructions")
+    write_json(BUILD / "bench" / "memory-board.json", lines)
+    rows = [["program", "build, pacing", "smallest KB", "of the C's", "time"]]
+    for line in lines:
+        ratio = memory_report.ratios(lines, (line["build"], line["pacing"]), "smallest_kb")[line["program"]]
+        time = "-" if line["time_ratio"] is None else f"{line['time_ratio']:.3f}"
+        rows.append([line["program"], f"{line['build']}, {line['pacing']}", f"{line['smallest_kb']:.0f}", f"{ratio:.2f}", time])
+    say(table(rows))
+    write_result(
+        "memory-board", f"How much heap programs need on {BOARD}", "make bench-memory-board",
+        f"MicroPython {tree.release} in qemu; times by instructions, in a heap 1.1 times the smallest of the C without pacing, as a "
+        f"multiple of that C's.\n\n{markdown_table(rows)}",
+    )
+    return 0

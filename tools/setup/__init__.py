@@ -1,0 +1,1 @@
+"""Finds and installs what the tasks need: packages, compilers, emulators, MicroPython trees."""

@@ -1,0 +1,267 @@
+"""Finds what is missing on this machine to build and test, and installs it where apt and root allow.
+
+Quick when all is there: it looks for programs and files, and starts apt only for what is missing.
+"""
+
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import namedtuple
+
+from tools.setup import emulators
+from tools.setup.boards import TESTED_BOARDS, find_board
+from tools.common import ROOT, Fail, say
+from tools.setup.targets import find_target, missing_for
+
+from mpgc_rust import Stop, choose_toolchain
+from mpgc_xtensa import is_ours
+
+OLDEST_PYTHON = (3, 9)
+
+BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
+
+Need = namedtuple("Need", "what package present")
+
+
+def program(name):
+    return lambda: shutil.which(name) is not None
+
+
+def libclang():
+    """bindgen loads libclang at run time, from LIBCLANG_PATH or the usual folders. libclang-cpp is another library."""
+    named = os.environ.get("LIBCLANG_PATH")
+    folders = [named] if named else []
+    folders += ["/usr/lib", "/usr/lib/*-linux-gnu", "/usr/lib64", "/usr/local/lib", "/usr/lib/llvm-*/lib", "/usr/lib/llvm/*/lib"]
+    patterns = ("libclang.so", "libclang-*.so", "libclang.so.*", "libclang-*.so.*")
+    found = (path for folder in folders for pattern in patterns for path in glob.glob(os.path.join(folder, pattern)))
+    return any("-cpp." not in os.path.basename(path) for path in found)
+
+
+def libffi():
+    if not shutil.which("pkg-config"):
+        return False
+    return subprocess.run(["pkg-config", "--exists", "libffi"], check=False).returncode == 0
+
+
+NEEDS = [
+    Need("make", "make", program("make")),
+    Need("gcc", "gcc", program("gcc")),
+    Need("g++ (the coverage variant has C++)", "g++", program("g++")),
+    Need("the C library's headers", "libc6-dev", lambda: os.path.isfile("/usr/include/stdio.h")),
+    Need("readelf, objcopy, nm", "binutils", lambda: all(map(shutil.which, ("readelf", "objcopy", "nm")))),
+    Need("pkg-config", "pkg-config", program("pkg-config")),
+    Need("libffi (the ffi module of the unix port)", "libffi-dev", libffi),
+    Need("libclang (bindgen reads the port's headers with it)", "libclang-dev", libclang),
+    Need("xz (unpacks the source package)", "xz-utils", program("xz")),
+    Need("git", "git", program("git")),
+]
+
+# What `make bench` needs beyond that.
+BENCH_NEEDS = [
+    Need("valgrind (counts instructions)", "valgrind", lambda: program("valgrind")() and os.path.isfile("/usr/include/valgrind/callgrind.h")),
+]
+
+# What `make heap-check` needs beyond that.
+HEAP_NEEDS = [
+    Need("gdb (takes snapshots of a process)", "gdb", lambda: all(map(shutil.which, ("gdb", "gcore")))),
+    Need("a browser (opens the page of mpgc-heap)", "chromium-headless-shell", lambda: any(map(shutil.which, BROWSERS))),
+]
+
+# What `make test` needs beyond that.
+TEST_NEEDS = [
+    Need("cmake (checks the CMake integration and package)", "cmake", program("cmake")),
+    Need("patch (checks the patches)", "patch", program("patch")),
+    *BENCH_NEEDS,
+]
+
+# What `make matrix` needs beyond that.
+MATRIX_NEEDS = [
+    Need("clang (a port's other compiler)", "clang-14", program("clang-14")),
+    Need("setarch (runs with the same addresses each time)", "util-linux", program("setarch")),
+    *BENCH_NEEDS,
+]
+
+# What `make test` builds for beside this machine; the board of its firmware.
+TESTED_TARGETS = ("i686",)
+SHORT_BOARDS = TESTED_BOARDS[:1]
+
+# What `make test-all` tests the library for C programs for beside those.
+LIBRARY_TARGETS = ("xtensa-lx106",)
+
+# Where the Lisp of examples/firmware runs beside this machine.
+EXAMPLE_TARGETS = ("thumbv6m", "thumbv7m")
+
+
+def rust_for(target):
+    """Whether some toolchain here has Rust's library for the target, or its source."""
+    # Drivers that are built for another machine with an operating system have std.
+    crate = "std" if "-linux-" in target else "core"
+    try:
+        choose_toolchain(target, crate=crate)
+    except Stop:
+        return False
+    return True
+
+
+def needs_of(target):
+    """What a build for another machine needs: its compiler and library, and Debian's Rust where the own one lacks it."""
+    found = []
+    for package in target.packages:
+        present = program(target.emulator[0]) if package.startswith(emulators.PREFIX) else installed(package)
+        found.append(Need(f"the compiler, library or emulator for {target.rust}", package, present))
+    # rust-web-src is the source of core and std, which cargo-web builds for any target.
+    return found + [Need(f"Rust for {target.rust}", package, lambda: rust_for(target.rust)) for package in ("cargo-web", "rust-web-src")]
+
+
+def add_rust_target(target):
+    """Let rustup add Rust's library for a target: smaller and sooner there than a compiler of Debian's.
+
+    Where there is no rustup, or it reaches no server, what needs_of() names is installed instead.
+    """
+    if shutil.which("rustup") is None or is_ours(target.rust) or rust_for(target.rust):
+        return
+    say(f"adding Rust's library: rustup target add {target.rust}")
+    command = ["rustup", "target", "add", target.rust]
+    try:
+        subprocess.run(command, stdin=subprocess.DEVNULL, check=False, timeout=120)
+    except subprocess.TimeoutExpired:
+        say("rustup does not answer; taking Debian's Rust")
+
+
+def installed(package):
+    """Whether dpkg has the package; where there is no dpkg, what is missing shows in the build."""
+
+    def present():
+        if not shutil.which("dpkg-query"):
+            return True
+        command = ["dpkg-query", "-W", "-f", "${Status}", package]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+        return done.stdout.endswith(" installed")
+
+    return present
+
+
+def check_rust_tools():
+    for tool, component in (("fmt", "rustfmt"), ("clippy", "clippy")):
+        command = ["cargo", tool, "--version"]
+        if subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode != 0:
+            raise Fail(f"`cargo {tool}` does not work: run `rustup component add {component}`")
+
+
+def check_rust():
+    """cargo is the one thing that is never installed here: which one to use is the person's choice."""
+    cargo = shutil.which("cargo")
+    mend = "install Rust with rustup (https://rustup.rs), then open a new shell so that `cargo` is in PATH"
+    if not cargo:
+        raise Fail(f"`cargo` is not in PATH: {mend}")
+    text = subprocess.run([cargo, "--version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False).stdout
+    match = re.search(r"cargo (\d+)\.(\d+)", text)
+    if not match:
+        raise Fail(f"`cargo --version` gives no version but: {text.strip()}; {mend}")
+    oldest = re.search(r'^rust-version = "(\d+)\.(\d+)', (ROOT / "Cargo.toml").read_text(), re.M)
+    if tuple(map(int, match.groups())) < tuple(map(int, oldest.groups())):
+        raise Fail(f"{text.strip()} is too old, mpgc needs {'.'.join(oldest.groups())}: run `rustup update stable`, or {mend}")
+
+
+def root_prefix():
+    """How to become root: [] as root, ["sudo", ...] where it works, None where not."""
+    if os.geteuid() == 0:
+        return []
+    if not shutil.which("sudo"):
+        return None
+    if sys.stdin.isatty():
+        return ["sudo"]
+    works = subprocess.run(["sudo", "-n", "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0
+    return ["sudo", "-n"] if works else None
+
+
+def install(missing):
+    packages = sorted({need.package for need in missing})
+    unpacked = [package for package in packages if package.startswith(emulators.PREFIX)]
+    packages = [package for package in packages if package not in unpacked]
+    listing = "".join(dict.fromkeys(f"\n  {need.what}: package {need.package}" for need in missing))
+    by_hand = f"apt-get install {' '.join(packages)}"
+    if not shutil.which("apt-get"):
+        raise Fail(f"missing, and this system has no apt-get (install what is called so here):{listing}")
+    prefix = root_prefix()
+    if packages and prefix is None:
+        raise Fail(f"missing, and neither root nor sudo is at hand to install it:{listing}\nrun as root: {by_hand}")
+    say(f"installing what is missing:{listing}")
+    if prefix is not None:
+        install_packages(prefix, packages, by_hand)
+    for package in unpacked:
+        emulators.unpack(package)
+
+
+def install_packages(prefix, packages, by_hand):
+    environment = ["env", "DEBIAN_FRONTEND=noninteractive"]
+    for words in (["update"], ["install", "-y", "--no-install-recommends", "--no-remove", *packages]):
+        command = [*prefix, *environment, "apt-get", "-q", *words]
+        if subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode != 0 and words[0] == "install":
+            raise Fail(f"apt-get could not install {' '.join(packages)} (its messages are above); mend that, then run as root: {by_hand}")
+
+
+KINDS = {
+    "test": "also what `make test` needs",
+    "test-all": "also what `make test-all` needs",
+    "bench": "also what `make bench` needs",
+    "matrix": "also what `make matrix` needs",
+    "heap": "also what `make heap-check` needs",
+    "examples": "also what the examples for C programs need",
+}
+
+
+def wanted(kinds=(), targets=(), boards=()):
+    """(needs, targets) of some kinds of tasks, machines and boards, beyond what every build needs."""
+    tests = "test" in kinds or "test-all" in kinds
+    needs = NEEDS + (TEST_NEEDS if tests else BENCH_NEEDS if "bench" in kinds else [])
+    needs = needs + (MATRIX_NEEDS if "matrix" in kinds else [])
+    needs = needs + (HEAP_NEEDS if "heap" in kinds or "test-all" in kinds else [])
+    boards = boards or (TESTED_BOARDS if "test-all" in kinds else SHORT_BOARDS if "test" in kinds else [])
+    names = [name for name in targets if name]
+    names += [find_board(board).target for board in boards]
+    names += TESTED_TARGETS if tests else ()
+    names += EXAMPLE_TARGETS if tests or "examples" in kinds else ()
+    names += LIBRARY_TARGETS if "test-all" in kinds else ()
+    return needs, [find_target(name) for name in dict.fromkeys(names)]
+
+
+def ensure(kinds=(), targets=(), boards=(), check=False):
+    """Install what is missing; with `check` only say what is."""
+    needs, machines = wanted(kinds, targets, boards)
+    for target in machines:
+        if not check:
+            add_rust_target(target)
+        needs = needs + needs_of(target)
+    if sys.version_info < OLDEST_PYTHON:
+        raise Fail(f"python3 is {sys.version.split()[0]}, the tools need {'.'.join(map(str, OLDEST_PYTHON))} or later: install a newer python3")
+    missing = [need for need in needs if not need.present()]
+    if missing and check:
+        raise Fail("missing:" + "".join(f"\n  {need.what}: package {need.package}" for need in missing))
+    if missing:
+        install(missing)
+        still = [need.what for need in needs if not need.present()]
+        if still:
+            reasons = "".join(f"\n{reason}" for reason in dict.fromkeys(filter(None, map(missing_for, machines))))
+            what = ", ".join(dict.fromkeys(still))
+            raise Fail(f"installed, but still not found: {what}; look at the output of apt-get above{reasons}")
+    check_rust()
+    for wrong in filter(None, map(missing_for, machines)):
+        raise Fail(wrong)
+    if "test" in kinds or "test-all" in kinds:
+        check_rust_tools()
+
+
+def add_arguments(parser):
+    parser.add_argument("--check", action="store_true", help="only say what is missing, install nothing")
+    for kind, help in KINDS.items():
+        parser.add_argument(f"--{kind}", action="append_const", dest="kinds", const=kind, help=help)
+    parser.add_argument("--board", default="", help="also what firmware for this board needs (a name of tools/setup/boards.py)")
+
+
+def main(args):
+    ensure(args.kinds or (), [args.target or args.arch], [args.board] if args.board else (), args.check)
+    return 0

@@ -1,0 +1,150 @@
+"""What `make TASK` and `python3 -m tools TASK` can do: each task, the module that does it, and what it takes.
+
+The module of a task has `main(args)`, which returns the exit status, and where it needs more options than the
+variables here `add_arguments(parser)`. A module is named as its task where it does only that.
+"""
+
+from collections import namedtuple
+
+# `module` is below tools/. `takes` are variables (tools/arguments.py), with commas where they have a default of
+# their own; `needs` is what setup/deps.py looks for before (None: nothing); `preset` is what distinguishes the
+# task from others of its module.
+Task = namedtuple("Task", "name module does takes needs preset", defaults=("", None, {}))
+
+TREE = "RELEASE MICROPYTHON_DIR "
+
+
+def nothing_more(args):
+    return {}
+
+
+def for_arch(args):
+    return {"targets": [args.arch]}
+
+
+def for_board(args):
+    return {"boards": args.board.split(",")}
+
+
+def for_bench(args):
+    return {"kinds": ["bench"], "targets": [getattr(args, "arch", "")]}
+
+
+def for_heap(args):
+    return {"kinds": ["heap"]}
+
+
+def for_sizes(args):
+    return {"targets": ["i686"], "boards": ["MPS2_AN385", "VIRT_RV32"]}
+
+
+def for_matrix(args):
+    return {"kinds": ["matrix"], "targets": ["i686"]}
+
+
+def for_proof(args):
+    return {"kinds": ["test-all", "matrix"]}
+
+
+def for_examples(args):
+    return {"kinds": ["examples"]}
+
+
+def for_firmware_check(args):
+    return {"targets": [args.target]} if args.target else {"kinds": ["test"]}
+
+
+SECTIONS = {
+    "Set up": [
+        Task("help", "help", "list these tasks, or the arguments of one: `python3 -m tools help TASK`"),
+        Task("deps", "setup.deps", "install what is missing to build and test (apt, as root or with sudo) [TARGET=aarch64]", "TARGET ARCH"),
+        Task("tree", "setup.tree", "fetch the MicroPython tree into build/trees", TREE),
+        Task("clean", "setup.clean", "remove what was built, but not the fetched trees"),
+    ],
+    "Build": [
+        Task("build", "build.unix", "build the unix port with mpgc [ARCH=aarch64]", TREE + "VARIANT OPTIONS ARCH", for_arch),
+        Task("build-c", "build.unix", "build the unix port with its own C, for comparison", TREE + "VARIANT OPTIONS ARCH", for_arch, {"flavour": "c"}),
+        Task("run", "build.unix", "build the unix port with mpgc and run examples/demo.py", TREE + "VARIANT OPTIONS", nothing_more,
+             {"python_module": True, "run": ["examples/demo.py"], "arch": ""}),
+        Task("repl", "build.unix", "build the unix port with mpgc and open its prompt", TREE + "VARIANT OPTIONS", nothing_more,
+             {"python_module": True, "run": [], "arch": ""}),
+        Task("firmware", "build.firmware",
+             "build firmware of the qemu port with mpgc [BOARD=MICROBIT|MPS2_AN385|MPS2_AN386|NETDUINO2|SABRELITE|VIRT_RV32]",
+             TREE + "BOARD OPTIONS", for_board),
+        Task("firmware-lib", "build.firmware_lib", "build the library for C programs without MicroPython [TARGET=thumbv7m] [HARDENED=1]", "TARGET HARDENED"),
+        Task("install", "build.install", "build it and install it [PREFIX=/usr/local] [TARGET=thumbv7m] [DESTDIR=...] [LIBDIR=lib]",
+             "TARGET HARDENED PREFIX DESTDIR LIBDIR"),
+        Task("heap-demo", "build.heap_demo", "build mpgc-heap and show it on a program with a leak: a snapshot, what fills it, who keeps it alive",
+             TREE, for_heap),
+    ],
+    "Verify": [
+        Task("unit", "verify.unit", "test the pure heap, pystack and scheduler with cargo alone"),
+        Task("test", "verify.test", "run what finds most in 12 minutes, as CI does; ends with `N passed, N failed` [RESUME=1]", "ONLY RESUME"),
+        Task("test-all", "verify.test", "run every check of an hour, before a release or a large change [ONLY=twins] [RESUME=1]",
+             "ONLY RESUME", preset={"all": True}),
+        Task("proof", "verify.proof", "run the long versions of the checks, hours of them [RELEASE=1.26.1] [ONLY=twins] [RESUME=1]",
+             "RELEASE ONLY RESUME", for_proof),
+        Task("lint", "verify.lint", "check format, lints and documentation of Rust and Python [ALL=1] [ONLY=ruff]", TREE + "ONLY ALL", nothing_more),
+        Task("fmt", "verify.fmt", "format the Rust and Python sources"),
+        Task("upstream", "verify.upstream", "run MicroPython's own tests on C and on mpgc, and compare [ARCH=armhf, under qemu-user]",
+             TREE + "VARIANT OPTIONS ARCH", for_arch),
+        Task("twins", "verify.twins", "run the C original and mpgc side by side, by operation [OPS=1000000] [CONFIG=split,auto]",
+             TREE + "OPS CONFIG SEED RUN", nothing_more),
+        Task("fuzz", "verify.fuzz", "fuzz heap, layout, pystack and scheduler from the kept corpus [SECONDS=60] [TARGET=heap_c,sched]",
+             TREE + "TARGET SECONDS=60 INPUT", nothing_more),
+        Task("fuzz-corpus", "verify.fuzz", "the same, then minimise what was found and keep it in fuzz/corpus.tar.xz",
+             TREE + "TARGET SECONDS=60", nothing_more, {"keep": True, "input": ""}),
+        Task("nlr", "verify.nlr", "run nlr's assembly of each architecture that is set up here, under qemu-user [ARCH=aarch64,riscv64]", "ARCH"),
+        Task("interrupts", "verify.interrupts", "strain the scheduler with interrupts at any instruction [SIGNALS=1000000] [PAIRS=40]",
+             TREE + "SIGNALS PAIRS SEED", nothing_more),
+        Task("threads", "verify.threads", "compare threads without a GIL on C and on mpgc [ROUNDS=20] [STRESS_ROUNDS=50]",
+             TREE + "ROUNDS=20 STRESS_ROUNDS", nothing_more),
+        Task("matrix", "verify.matrix", "build and try each option, alone and with others, on C and on mpgc [ONLY=auto,hook] [RESUME=1]",
+             TREE + "ONLY RESUME", for_matrix),
+        Task("noscan", "verify.noscan", "try mpgc with MPGC_NOSCAN=1 on a script, beside the C", TREE, nothing_more),
+        Task("waiting", "verify.waiting", "try collections while a program waits, and clearing dead stack, in counted time", TREE, nothing_more),
+        Task("own-tree", "verify.own_tree", "see that a build in a checkout of one's own writes nothing into it"),
+        Task("sanitize", "verify.sanitize", "run under AddressSanitizer, ThreadSanitizer, UBSan and valgrind", TREE, for_bench),
+        Task("miri", "verify.miri", "run the tests of the pure modules under Miri, where rustup has it [ONLY=small,s390x] [WRITE=1]", "ONLY WRITE SEED"),
+        Task("mutants", "verify.mutants",
+             "break the library on purpose and see whether a check notices [ONLY=hints] [SINCE=v0.1] [SHARD=0/4] [RESUME=1] [TRUST=1] "
+             "[SAMPLE=300 SHORT=1] [WRITE=1]", "ONLY SINCE SHARD RESUME TRUST SAMPLE SHORT WRITE", nothing_more),
+        Task("firmware-test", "verify.firmware_test",
+             "run MicroPython's own tests in qemu on firmware with C and with mpgc, and compare [BOARD=...]", TREE + "BOARD OPTIONS", for_board),
+        Task("firmware-check", "verify.firmware_check", "test the library for C programs, an installation of it, its examples [TARGET=aarch64]",
+             "TARGET ONLY", for_firmware_check),
+        Task("examples", "verify.examples", "build and run its examples, here and on boards under qemu [TARGET=thumbv6m]", "TARGET", for_examples),
+        Task("heap-check", "verify.heap_check", "try mpgc-heap on builds with C and with mpgc: what it finds is what a collection leaves",
+             TREE + "VARIANT", for_heap),
+        Task("heap-board", "verify.heap_board",
+             "try mpgc-heap on firmware with the C in qemu, through its GDB server and its serial line [BOARD=...]", TREE + "BOARD", for_board),
+        Task("metal", "verify.metal", "compare sizes, run nlr and upstream's tests on every board [ONLY=MICROBIT] [RESUME=1]", "ONLY RESUME", for_sizes),
+        Task("metal-interrupts", "verify.metal_interrupts", "a million interrupts on firmware that allocates and collects, in qemu",
+             TREE, lambda args: {"boards": ["MPS2_AN385"]}),
+    ],
+    "Measure": [
+        Task("size", "measure.size", "compare the size of the four files, C and Rust, in each profile [TARGET=thumbv7m,x86-64] [SYMBOLS=1]",
+             TREE + "TARGET SYMBOLS", for_sizes),
+        Task("bench", "measure.bench", "measure the C and mpgc in turns in one process [CASE=fill,sweep] [SECONDS=2] [ARCH=i686]",
+             TREE + "ARCH CASE SECONDS=2", for_bench),
+        Task("bench-growth", "measure.bench", "measure how pauses grow with the heap and with what is alive", TREE + "SECONDS=0.5", for_bench,
+             {"growth": True, "arch": "", "case": ""}),
+        Task("bench-python", "measure.bench_python", "run Python programs on C and on mpgc in turns [CASE=perf_bench] [ROUNDS=9] [COUNT=1]",
+             TREE + "VARIANT OPTIONS CASE ROUNDS COUNT", for_bench),
+        Task("bench-memory", "measure.bench_memory", "measure how much heap programs need, with C, mpgc, and each at a pace [CASE=display,table]",
+             TREE + "CASE", for_bench),
+        Task("bench-memory-board", "measure.bench_memory_board", "measure the same on a board in qemu", TREE + "CASE",
+             lambda args: {"boards": ["MPS2_AN385"]}),
+        Task("hardened-cost", "measure.hardened_cost", "count and measure what the hardened build costs", TREE + "ROUNDS=5", for_bench),
+        Task("metal-bench", "measure.metal_bench", "count instructions of the C and mpgc on a board in qemu [BOARD=MPS2_AN385|MICROBIT]",
+             TREE + "BOARD", for_board),
+    ],
+}
+
+TASKS = {task.name: task for tasks in SECTIONS.values() for task in tasks}
+
+
+def variables_of(task):
+    """{variable: its default for this task, or None for the usual one}."""
+    words = [word.partition("=") for word in task.takes.split()]
+    return {name: default or None for name, _, default in words}

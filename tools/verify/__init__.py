@@ -1,0 +1,1 @@
+"""Runs checks: each ends with a count of what passed and failed, or with an error."""

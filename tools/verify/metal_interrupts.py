@@ -1,0 +1,100 @@
+"""Interrupts firmware in qemu while it allocates and collects, and looks whether anything is lost.
+
+The timer of MPS2_AN385 schedules callbacks, fills the queue, and allocates under the heap's lock, which must raise
+(c-tests/metal). With the C and with mpgc alike, each callback that was accepted must have run once, and what the program keeps
+must be whole. A planted fault, interrupts that take no lock, must be seen. What the port wants in fast RAM must lie
+there, and its atomic sections, a few instructions, must need no call. Ends with `N passed, N failed`.
+"""
+
+import re
+import subprocess
+from collections import namedtuple
+
+from tools.verify import on_metal
+from tools.build import unix
+from tools.common import Fail, say
+from tools.setup.tree import get_tree
+
+BOARD = "MPS2_AN385"
+# Of the processor's 25 MHz: some thousand instructions of the emulated program between two interrupts.
+CYCLES = 1250
+FAST = ("mp_sched_schedule", "mp_sched_exception")
+
+Told = namedtuple("Told", "interrupts scheduled refused caught wrong ran broken turns")
+
+
+def run(tree, built, wanted, lock, name):
+    """Runs the script on the firmware. Returns what it told, or None and the output."""
+    text, good = on_metal.run(tree, built, "interrupts.py", {"WANTED": wanted, "CYCLES": CYCLES, "LOCK": lock}, name)
+    found = re.search(r"^told ([\d ]+?)\s*$", text, re.M)
+    if not good or not found:
+        return None, text
+    return Told(*map(int, found[1].split())), found[0]
+
+
+def fault_in(told, wanted):
+    """What is wrong with what the firmware told; None if nothing is."""
+    if told.interrupts < wanted:
+        return "fewer interrupts than were asked for"
+    if told.ran != told.scheduled:
+        return f"{told.scheduled} callbacks were accepted and {told.ran} ran"
+    if told.wrong or told.broken:
+        return f"{told.wrong} allocations under the lock, {told.broken} objects broken"
+    if not told.refused or not told.caught or not told.turns:
+        return "the queue was never full, or nothing was allocated under the lock: this shows nothing"
+    return None
+
+
+def placed_fast(tree, built):
+    """What of the scheduler does not lie in the section that the port asked for."""
+    link_map = (built.folder / "firmware.map").read_text(errors="replace")
+    missing = []
+    for function in FAST:
+        found = re.search(rf"^ \.text\.fast\.{function}\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S+)$", link_map, re.M)
+        if not found or int(found[1], 16) == 0:
+            missing.append(function)
+            continue
+        symbols = subprocess.run(["readelf", "-sW", found[2]], stdout=subprocess.PIPE, text=True, check=True, cwd=built.folder).stdout
+        if (unix.PROOF in symbols) != (built.flavour == "rust"):
+            missing.append(function)
+    return missing
+
+
+def called(built):
+    """What of the port's atomic sections mpgc calls."""
+    symbols = subprocess.run(["readelf", "-sW", built.program], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return sorted(set(re.findall(r"\bmpgc_shim_atomic_\w+", symbols)))
+
+
+class Checks:
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def add(self, name, fault, told=""):
+        self.passed, self.failed = self.passed + (not fault), self.failed + bool(fault)
+        say(f"  {name}: {f'FAILED: {fault}' if fault else f'ok {told}'.rstrip()}")
+
+
+def add_arguments(parser):
+    parser.add_argument("--interrupts", type=int, default=1_000_000, help="how many (1000000)")
+
+
+def main(args):
+    tree = get_tree(args.release or None, args.micropython_dir)
+    if args.interrupts < 1000:
+        raise Fail("--interrupts: give at least 1000, or the queue is never full")
+    checks = Checks()
+    for flavour, side in (("c", "C"), ("rust", "mpgc")):
+        built = on_metal.build(tree, BOARD, flavour)
+        missing = placed_fast(tree, built)
+        checks.add(f"{side}: {', '.join(FAST)} lie in .text.fast", f"not so: {', '.join(missing)}" if missing else None)
+        if flavour == "rust":
+            calls = called(built)
+            checks.add(f"{side}: atomic sections without a call", f"called: {', '.join(calls)}" if calls else None)
+        told, text = run(tree, built, args.interrupts, True, f"interrupts-{flavour}")
+        checks.add(f"{side}: interrupts", fault_in(told, args.interrupts) if told else text, told)
+        told, text = run(tree, built, 20000, False, f"planted-{flavour}")
+        seen = not told or told.wrong or told.broken
+        checks.add(f"{side}: interrupts without the lock, planted fault", None if seen else f"not seen: {text}")
+    say(f"{checks.passed} passed, {checks.failed} failed")
+    return 1 if checks.failed else 0

@@ -1,0 +1,71 @@
+"""Runs nlr's assembly of each architecture: c-tests/nlr jumps, and looks whether the registers are as they were.
+
+What is missing on this machine is left out by name. Ends with `N passed, N failed`.
+"""
+
+import re
+
+from tools.common import BUILD, ROOT, Fail, clean_env, run_logged, say
+from tools.setup.targets import TARGETS, find_target, missing_for
+
+from mpgc_rust import choose_toolchain, toolchain_environment
+
+SOURCES = ROOT / "c-tests" / "nlr"
+WORK = BUILD / "nlr"
+# py/nlrmips.c keeps half of each register of 64 bits, so mpgc has nlr for those through setjmp alone.
+WITHOUT = ("mips64el",)
+# Where the header has slots for floats, which a cfg tells: see buildsrc/nlr.rs.
+WITH_FLOATS = ("armhf",)
+LEVELS = ("-O2", "-Os")
+
+
+def build_library(arch, target):
+    toolchain = choose_toolchain(target.rust)
+    env = clean_env(**toolchain_environment(toolchain))
+    if arch in WITH_FLOATS:
+        env["RUSTFLAGS"] = "--cfg mpgc_nlr_fp"
+    command = [toolchain.cargo, "build", "--manifest-path", SOURCES / "Cargo.toml"]
+    command += ["--target", target.rust, "--target-dir", WORK / "cargo"]
+    if toolchain.build_std:
+        command.append("-Zbuild-std=core")
+    run_logged(command, WORK / f"{arch}-rust.log", env=env, what=f"building nlr for {target.rust}")
+    return WORK / "cargo" / target.rust / "debug" / "libnlr_alone.a"
+
+
+def run_arch(arch):
+    """Returns what main.c printed at each level, and whether all was well."""
+    target = find_target(arch)
+    library = build_library(arch, target)
+    floats = ["-DFLOATS_KEPT"] if arch in WITH_FLOATS else []
+    told, good = [], True
+    for level in LEVELS:
+        program, log = WORK / f"{arch}{level}", WORK / f"{arch}{level}.log"
+        command = [f"{target.prefix}gcc", "-Wall", "-Werror", level, *floats, "-o", program, SOURCES / "main.c", library]
+        run_logged(command, log, what=f"compiling for {arch}")
+        status = run_logged([*target.emulator, program], log, what=f"running {arch}", fatal=False)
+        found = re.search(r"^\d+ registers, \d+ jumps, wrong 0x\w+$", log.read_text(errors="replace"), re.M)
+        told.append(f"{level}: {found[0] if found else f'no result, status {status}'}")
+        good = good and status == 0 and found is not None
+    return told, good
+
+
+def main(args):
+    names = args.arch.split(",") if args.arch else [name for name in TARGETS if name not in WITHOUT]
+    passed = failed = 0
+    for name in names:
+        if name in WITHOUT:
+            raise Fail(f"ARCH={name}: there nlr is setjmp's, and there is nothing to run")
+        missing = missing_for(find_target(name))
+        if missing:
+            say(f"{name}: left out: {missing}")
+            continue
+        try:
+            told, good = run_arch(name)
+        except Fail as error:
+            told, good = [str(error)], False
+        say(f"{name}: {'' if good else 'WRONG: '}{'; '.join(told)}")
+        passed, failed = passed + good, failed + (not good)
+    if not passed and not failed:
+        raise Fail("nothing was run: none of the architectures that were asked for can be built for here")
+    say(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0

@@ -1,0 +1,161 @@
+"""Compares threads without a GIL on the C and on mpgc: for failures, and for speed.
+
+The C program c-tests/stress/threads.c runs on both in turns. With --rounds MicroPython's own thread
+tests run that often on both, and with --stress-rounds its thread/stress_schedule, under load: a busy
+process for each core. That test gives itself 10 s, so it can fail with C as well. The rule: a test fails
+here if its failures with mpgc are those with C and three or more, and the one-sided Fisher test
+says that by chance alone this would happen less than once in a hundred. Ends with `N passed, N failed`.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections import Counter
+
+from tools.setup import options as option_names
+from tools.verify import stress
+from tools.build import unix
+from tools.verify.chance import fisher
+from tools.common import Fail, say, table
+from tools.verify.suite import Suite
+from tools.setup.tree import get_tree
+from tools.verify.untouched import Untouched
+
+MORE = 2  # failures more than this are looked at
+CHANCE = 0.01
+STRESS_TEST = "thread/stress_schedule.py"
+# Nothing may be forgotten: each of these has to have happened in the C program.
+HAPPENED = ("collects", "checked", "moved", "finalised")
+
+
+def fails_more_often(c_failed, c_runs, rust_failed, rust_runs):
+    return rust_failed > c_failed + MORE and fisher(c_failed, c_runs, rust_failed, rust_runs) < CHANCE
+
+
+def in_turns(turn):
+    """The sides, the other one first each time."""
+    return stress.SIDES if turn % 2 == 0 else stress.SIDES[::-1]
+
+
+def run_program(tree, args):
+    """The C program on both sides. Returns (passed, failed)."""
+    passed = failed = 0
+    programs = {side: stress.build(tree, "threads", side) for side in stress.SIDES}
+    for world in ("stopped", "rooms"):
+        seconds, counts = {side: [] for side in stress.SIDES}, {}
+        wrong = []
+        for turn in range(args.turns):
+            for side in in_turns(turn):
+                command = [programs[side], args.threads, args.operations, world]
+                outcome = stress.run(command, timeout=600)
+                never = [name for name in HAPPENED if not outcome.counts.get(name)]
+                if not outcome.good or never:
+                    wrong.append(f"{stress.NAMES[side]}: never {never}: {outcome.text.strip()[-1500:]}")
+                    continue
+                seconds[side].append(outcome.counts["seconds"])
+                counts[side] = outcome.counts
+        if wrong:
+            say(f"{args.threads} threads, {world}: FAILED\n" + "\n".join(wrong[:3]))
+            failed += 1
+            continue
+        best = {side: min(seconds[side]) for side in stress.SIDES}
+        ratio = statistics.median(r / c for c, r in zip(seconds["c"], seconds["rust"]))
+        say(
+            f"{args.threads} threads, {world}: {int(counts['rust']['operations'])} operations a run, {args.turns} runs each, "
+            f"{int(counts['rust']['collects'])} collects in the last; best C {best['c']:.3f} s, Rust {best['rust']:.3f} s, "
+            f"median of Rust/C {ratio:.2f}"
+        )
+        passed += 1
+    return passed, failed
+
+
+class Load:
+    """A busy process for each core."""
+
+    def __enter__(self):
+        busy = [sys.executable, "-c", "while True: pass"]
+        self.processes = [subprocess.Popen(busy) for _ in range(os.cpu_count() or 1)]
+
+    def __exit__(self, *_):
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+
+def run_rounds(suites, rounds, what, **chosen):
+    """Rounds of tests on both sides in turns. Returns ({side: failures by test}, {side: tests in a round})."""
+    failures = {side: Counter() for side in suites}
+    tests = {side: Counter() for side in suites}
+    started = time.monotonic()
+    for turn in range(rounds):
+        for side in in_turns(turn):
+            result = suites[side].run(f"{what}-{turn}", **chosen)
+            if result.performed == 0:
+                raise Fail(f"{side}: no {what} test was performed; see {suites[side].work}")
+            tests[side][result.performed] += 1
+            failures[side].update(result.failed)
+        so_far = ", ".join(f"{stress.NAMES[side]} {failures[side].total()} failures" for side in suites)
+        say(f"  {what}, round {turn + 1} of {rounds}: {so_far}, {time.monotonic() - started:.0f} s")
+    return failures, tests
+
+
+def verdict(failures, tests, rounds, what):
+    """Tells what failed how often. Returns (passed, failed) by test."""
+    performed = {side: tests[side].most_common(1)[0][0] for side in tests}
+    names = sorted(set(failures["c"]) | set(failures["rust"]))
+    worse = []
+    rows = [["test", "C", "Rust", "chance"]]
+    for name in names:
+        c, rust = failures["c"][name], failures["rust"][name]
+        rows.append([name, c, rust, f"{fisher(c, rounds, rust, rounds):.3f}"])
+        if fails_more_often(c, rounds, rust, rounds):
+            worse.append(name)
+    if names:
+        say(table(rows))
+    if performed["c"] != performed["rust"]:
+        say(f"{what}: C performs {performed['c']} tests, Rust {performed['rust']}")
+        worse.append("the number of tests")
+    say(
+        f"{what}: {rounds} rounds of {performed['rust']} tests on each side; failures: C {failures['c'].total()}, "
+        f"Rust {failures['rust'].total()}" + (f"; more often with Rust: {' '.join(worse)}" if worse else "")
+    )
+    return max(performed["rust"] - len(worse), 0), len(worse)
+
+
+def run_interpreter(tree, args):
+    """MicroPython's own tests on both sides. Returns (passed, failed)."""
+    passed = failed = 0
+    options = option_names.parse("")
+    with Untouched(tree):
+        built = {side: unix.build(tree, "standard", side, options) for side in stress.SIDES}
+        suites = {side: Suite(tree, built[side], options) for side in stress.SIDES}
+        if args.rounds:
+            found = run_rounds(suites, args.rounds, "threads", dirs=["thread"])
+            good, bad = verdict(*found, args.rounds, "thread tests")
+            passed, failed = passed + good, failed + bad
+        if args.stress_rounds:
+            with Load():
+                found = run_rounds(suites, args.stress_rounds, "stress_schedule", files=[STRESS_TEST])
+            good, bad = verdict(*found, args.stress_rounds, f"{STRESS_TEST} under load")
+            passed, failed = passed + good, failed + bad
+    return passed, failed
+
+
+def add_arguments(parser):
+    parser.add_argument("--threads", type=int, default=8, help="threads of the C program (8)")
+    parser.add_argument("--operations", type=int, default=100_000, help="operations of each of them in a run (100000)")
+    parser.add_argument("--turns", type=int, default=5, help="runs of the C program on each side (5)")
+
+
+def main(args):
+    if args.threads < 1 or args.operations < 1 or args.turns < 1:
+        raise Fail("--threads, --operations and --turns are 1 or more")
+    tree = get_tree(args.release or None, args.micropython_dir)
+    passed, failed = run_program(tree, args)
+    if args.rounds or args.stress_rounds:
+        good, bad = run_interpreter(tree, args)
+        passed, failed = passed + good, failed + bad
+    say(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0

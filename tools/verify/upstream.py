@@ -1,0 +1,230 @@
+"""Runs MicroPython's own test suite on a build with its C and on one with mpgc, and compares.
+
+A test that passes with the C and fails (or is skipped) with mpgc is an error, after three more runs on each side;
+one that passes then is flaky, is named, and counts as passed. One that now passes and now fails, on either side, gets
+more runs if mpgc fails more often, and is an error if by chance it would fail so much more often than with the C less than
+once in twenty times: a test of times fails on a busy machine whatever it runs on. Results go to
+build/upstream/<release>[-<arch>]-<variant>[-<options>].json.
+"""
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from tools.setup import options as option_names
+from tools.build import unix
+from tools.verify.chance import fisher
+from tools.common import BUILD, Fail, say, shown, table, write_json
+from tools.verify.hardened_tests import stopped
+from tools.results import markdown_table, write_result
+from tools.verify.suite import Suite
+from tools.setup.targets import find_target
+from tools.setup.tree import get_tree
+from tools.verify.untouched import Untouched
+
+REPEATS = 3
+# What is unsteady on one side only is run that often more.
+MORE_REPEATS = 12
+CHANCE = 0.05
+FLAVOURS = ("c", "rust")
+# What runs on a build for another machine: what nlr, the collector's roots and threads can break.
+ARCH_DIRS = ["basics", "micropython", "stress", "thread"]
+
+
+def find_by_stem(suite, stem, dirs):
+    """The test files of this name: run-tests.py names skipped tests without their folder."""
+    tests = suite.work / "tests"
+    return [f"{folder}/{stem}.py" for folder in dirs if (tests / folder / f"{stem}.py").is_file()]
+
+
+def suspects(c_suite, c, rust, dirs):
+    """Tests that did not come out of the Rust build as they came out of the C control."""
+    names = set(c.failed) ^ set(rust.failed)
+    for stem in set(c.skipped) ^ set(rust.skipped):
+        names.update(find_by_stem(c_suite, stem, dirs))
+    return sorted(names)
+
+
+def outcome(result, test):
+    if test in result.failed:
+        return "fail"
+    return "pass" if result.passed else "skip"
+
+
+def run_again(suites, test):
+    """Outcomes of one test on each side, in turns, until they can be judged."""
+    seen = {flavour: [] for flavour in suites}
+    for turn in range(REPEATS + MORE_REPEATS):
+        if turn >= REPEATS and not unsteady(seen):
+            break
+        for flavour, suite in suites.items():
+            result = suite.run(f"again-{turn}", files=[test])
+            seen[flavour].append(outcome(result, test))
+    return seen
+
+
+def unsteady(seen):
+    """Whether one side, or both, now pass and now do not, and mpgc more often does not."""
+    c, rust = ([outcome == "pass" for outcome in seen[flavour]] for flavour in FLAVOURS)
+    return sum(rust) < sum(c) and (any(rust) or not all(c))
+
+
+def judge(seen):
+    """What the repeated runs of a test that differed say."""
+    c, rust = set(seen["c"]), set(seen["rust"])
+    if c == {"pass"} and "pass" not in rust:
+        return "ERROR"
+    failures = {flavour: sum(each != "pass" for each in turns) for flavour, turns in seen.items()}
+    if "pass" in c and fisher(failures["c"], len(seen["c"]), failures["rust"], len(seen["rust"])) < CHANCE:
+        return "ERROR"
+    if rust == {"pass"} and "pass" not in c:
+        return "only the C fails"
+    return "flaky"
+
+
+def settle(result, flavour, outcomes):
+    """The result with each test that failed once and passed when run again counted as passed."""
+    passed_again = [test for test in result.failed if "pass" in outcomes.get(test, {}).get(flavour, ())]
+    return result._replace(
+        passed=result.passed + len(passed_again), failed=[test for test in result.failed if test not in passed_again]
+    )
+
+
+def as_json(result):
+    return {
+        "performed": result.performed, "passed": result.passed,
+        "skipped": len(result.skipped), "skipped_names": result.skipped, "failed": result.failed,
+    }
+
+
+def compare(suites, c, rust, dirs):
+    """Run what differs again. Returns ({test: verdict}, {test: outcomes})."""
+    verdicts, outcomes = {}, {}
+    differing = suspects(suites["c"], c, rust, dirs)
+    if len(differing) > 60:
+        raise Fail(
+            f"{len(differing)} tests differ between C and Rust, too many to run again; the first ones: "
+            f"{' '.join(differing[:12])}; see {shown(suites['rust'].work)}"
+        )
+    for test in differing:
+        say(f"  {test} differs: running it {REPEATS} times more on each side")
+        outcomes[test] = run_again(suites, test)
+        verdicts[test] = judge(outcomes[test])
+        say(f"    C {' '.join(outcomes[test]['c'])}, Rust {' '.join(outcomes[test]['rust'])}: {verdicts[test]}")
+    return verdicts, outcomes
+
+
+def report(name, c, rust, verdicts, outcomes, suites):
+    """The table, and a line for each thing that is not plain."""
+    rows = [["", "performed", "passed", "skipped", "failed"]]
+    for label, result in (("C", c), ("Rust", rust)):
+        rows.append([label, result.performed, result.passed, len(result.skipped), len(result.failed)])
+    say(f"\n{name}\n{table(rows)}")
+    both = sorted(set(c.failed) & set(rust.failed))
+    if both:
+        say(f"{len(both)} fail with C and Rust alike: {' '.join(both)}")
+    differing = [t for t in both if suites["c"].output_of("all", t) != suites["rust"].output_of("all", t)]
+    if differing:
+        say(f"{len(differing)} of them print something else with Rust: {' '.join(differing)}")
+    for test, verdict in sorted(verdicts.items()):
+        turns = outcomes[test]
+        say(f"{verdict}: {test} (run again: C {' '.join(turns['c'])}, Rust {' '.join(turns['rust'])})")
+    say("")
+
+
+def run_suites(suites, dirs):
+    def run(flavour):
+        suite, started = suites[flavour], time.monotonic()
+        result = suite.run("all", dirs=dirs)
+        if result.performed == 0:
+            raise Fail(f"{flavour}: run-tests.py performed no test at all; see {shown(suite.work / 'all.log')}")
+        say(f"  {flavour}: {result.performed} performed, {result.passed} passed in {time.monotonic() - started:.0f} s")
+        return result
+
+    # Towards the end most of the time is waited, for threads: so both sides run at once where they may.
+    width = len(suites) if all(suite.may_share(dirs) for suite in suites.values()) else 1
+    with ThreadPoolExecutor(width) as pool:
+        return dict(zip(suites, pool.map(run, suites)))
+
+
+def run_and_compare(name, tree, make_suites, dirs, facts):
+    """Make the suites, run them, write build/upstream/<name>.json. A Fail if a test passes with C alone.
+
+    `dirs` is none for all that upstream's full run covers; `facts` are what the JSON tells of the builds.
+    """
+    with Untouched(tree):
+        suites = make_suites()
+        dirs = dirs or suites["c"].all_dirs()
+        results = run_suites(suites, dirs)
+        c, rust = results["c"], results["rust"]
+        verdicts, outcomes = compare(suites, c, rust, dirs)
+    for test, verdict in verdicts.items():
+        reason = stopped(test, suites["rust"].options)
+        if verdict == "ERROR" and reason:
+            verdicts[test] = f"stopped by a fault of MicroPython, which {reason}"
+    c, rust = settle(c, "c", outcomes), settle(rust, "rust", outcomes)
+    path = BUILD / "upstream" / f"{name}.json"
+    errors = sorted(test for test, verdict in verdicts.items() if verdict == "ERROR")
+    write_json(path, {
+        "release": tree.release, **facts,
+        "c": as_json(c), "rust": as_json(rust), "run_again": outcomes, "verdicts": verdicts, "errors": errors,
+        "command": {flavour: suite.built.command for flavour, suite in suites.items()},
+    })
+    report(name, c, rust, verdicts, outcomes, suites)
+    say(f"written: {shown(path)}")
+    if errors:
+        raise Fail(f"{len(errors)} tests pass with C and not with Rust: {' '.join(errors)}")
+
+
+def write_results():
+    """docs/results/suites.md, of every comparison on hand."""
+    rows = [["release", "build", "options", "performed", "pass with C", "pass with mpgc"]]
+    alike, only_mpgc = set(), set()
+    for path in sorted((BUILD / "upstream").glob("*.json")):
+        told = json.loads(path.read_text())
+        build = told.get("board") or " ".join(filter(None, [told.get("arch"), told.get("variant")]))
+        sides = [told["c"], told["rust"]]
+        rows.append([told["release"], build, told["options"], sides[0]["performed"], *(s["passed"] for s in sides)])
+        failed = [set(side["failed"]) for side in sides]
+        alike |= failed[0] & failed[1]
+        only_mpgc |= {f"{test} ({told['options'] or build})" for test in failed[1] - failed[0]}
+    if len(rows) == 1:
+        raise Fail("no comparison is on hand: run `make test` or `make test-all` first")
+    body = (
+        "MicroPython's own tests on a C build and an mpgc build of the same command line, one "
+        "`make upstream` or `make firmware-test` a row; some rows run the core folders alone.\n\n"
+        + markdown_table(rows)
+        + f"\n\nPass with C and fail with mpgc: {', '.join(sorted(only_mpgc)) or 'none'}. What stops a hardened "
+        "build is explained in [porting.md](../porting.md#what-a-hardened-build-stops-in-micropython).\n\n"
+        + f"Fail with both: {', '.join(sorted(alike)) or 'none'}.\n"
+    )
+    write_result("suites", "Upstream's tests", "python3 -m tools upstream --results", body)
+    return 0
+
+
+def add_arguments(parser):
+    parser.add_argument("--dirs", nargs="*", help="test folders (default: all that upstream's full run covers)")
+    parser.add_argument("--results", action="store_true", help="only write docs/results/suites.md from what is on hand")
+
+
+def main(args):
+    if args.results:
+        return write_results()
+    if args.arch:
+        find_target(args.arch)
+    tree = get_tree(args.release or None, args.micropython_dir)
+    options = option_names.parse(args.options)
+    some = [] if not args.dirs else ["only", option_names.slug(args.dirs)]
+    name = "-".join(filter(None, [tree.release, args.arch, args.variant, options.slug, *some]))
+    dirs = args.dirs or (ARCH_DIRS if args.arch else None)
+
+    def make_suites():
+        words = " ".join(filter(None, [args.arch, args.variant, args.options]))
+        say(f"building the C control and the Rust build of MicroPython {tree.release}, {words}")
+        return {
+            flavour: Suite(tree, unix.build(tree, args.variant, flavour, options, arch=args.arch), options)
+            for flavour in FLAVOURS
+        }
+
+    run_and_compare(name, tree, make_suites, dirs, {"arch": args.arch, "variant": args.variant, "options": args.options})
+    return 0
