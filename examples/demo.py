@@ -184,7 +184,14 @@ def main():
     gc.collect()
     print("heap before: %d bytes free, %d used" % (gc.mem_free(), gc.mem_alloc()))
     for part in (
-        allocate_and_keep, grow_and_shrink, collect_frees, exhaust, exceptions, callbacks, finalisers, threshold,
+        allocate_and_keep,
+        grow_and_shrink,
+        collect_frees,
+        exhaust,
+        exceptions,
+        callbacks,
+        finalisers,
+        threshold,
     ):
         start = time.ticks_ms()
         told = part()

@@ -26,13 +26,25 @@ def all_checks(builds):
         yield f"symbols: {name}", lambda name=name: linked.same_symbols(builds, name)
     for name in SCENARIOS:
         yield f"scenarios: {name}", lambda name=name: programs.scenarios(builds, name)
-    yield "build info: printed, left, and told at run time", lambda: programs.build_info_is_the_printed_line(builds)
-    yield "placement: MICROPY_WRAP_MP_SCHED_SCHEDULE", lambda: programs.placed_where_the_port_wants(builds)
+    yield (
+        "build info: printed, left, and told at run time",
+        lambda: programs.build_info_is_the_printed_line(builds),
+    )
+    yield (
+        "placement: MICROPY_WRAP_MP_SCHED_SCHEDULE",
+        lambda: programs.placed_where_the_port_wants(builds),
+    )
     yield "linked: no panic, unwind or formatting code", lambda: linked.no_panic_is_linked(builds)
     yield "linked: the program runs", lambda: linked.the_program_runs_on_rust(builds)
     yield "linked: the Python module tells the build", lambda: linked.module_tells_the_build(builds)
-    yield "seed: realloc is checked in debug builds only", lambda: programs.realloc_is_checked_in_debug_builds_only(builds)
-    yield "seed: several threads", lambda: programs.entry_points_are_safe_from_several_threads(builds)
+    yield (
+        "seed: realloc is checked in debug builds only",
+        lambda: programs.realloc_is_checked_in_debug_builds_only(builds),
+    )
+    yield (
+        "seed: several threads",
+        lambda: programs.entry_points_are_safe_from_several_threads(builds),
+    )
     yield "hardened: each fault is told, and stops", lambda: programs.faults_are_told(builds)
     yield "layouts: proven by the port's compiler", lambda: linked.layouts_are_proven(builds)
     yield "headers: py/gc.h and mpgc.h together", lambda: linked.headers_stand_together(builds)
@@ -45,16 +57,31 @@ def all_checks(builds):
 
     for name in incremental.Incremental.checks():
         yield f"incremental: {name.replace('_', ' ')}", lambda name=name: rebuild(name)
-    yield "incremental: a C build turns into a Rust build", lambda: incremental.c_build_turns_into_rust(builds)
-    yield "incremental: the heap can stay in C, and come back", lambda: incremental.the_heap_can_stay_in_c(builds)
+    yield (
+        "incremental: a C build turns into a Rust build",
+        lambda: incremental.c_build_turns_into_rust(builds),
+    )
+    yield (
+        "incremental: the heap can stay in C, and come back",
+        lambda: incremental.the_heap_can_stay_in_c(builds),
+    )
     yield "door: USER_C_MODULES", lambda: doors.usermod_door(builds)
     yield "door: the patch applies and switches", lambda: doors.patch_applies_and_switches(builds)
     yield "door: CMake, on a mock port", lambda: doors.cmake_door(builds)
-    yield "door: CMake, with an SDK for a Cortex-M0+", lambda: doors.cmake_sdk_door(builds, "by_name")
-    yield "door: CMake, with an SDK that places gc.c in RAM by the path of its object", lambda: doors.cmake_sdk_door(builds, "by_path")
+    yield (
+        "door: CMake, with an SDK for a Cortex-M0+",
+        lambda: doors.cmake_sdk_door(builds, "by_name"),
+    )
+    yield (
+        "door: CMake, with an SDK that places gc.c in RAM by the path of its object",
+        lambda: doors.cmake_sdk_door(builds, "by_path"),
+    )
     yield "handed on: to another makefile", lambda: handed_on.another_makefile(builds)
     yield "handed on: to CMake", lambda: handed_on.cmake(builds)
-    yield "entry point: mpgc-object, with the package of ports/embed", lambda: embedded.object_for_a_package(builds)
+    yield (
+        "entry point: mpgc-object, with the package of ports/embed",
+        lambda: embedded.object_for_a_package(builds),
+    )
     yield "bad input: mpgc-object", lambda: embedded.object_refusals(builds)
     yield "bad input: no tree", lambda: refusals.no_tree(builds)
     yield "bad input: the switch points nowhere", lambda: refusals.switch_to_nowhere(builds)
@@ -67,7 +94,13 @@ def all_checks(builds):
 # What has a folder of its own runs beside others.
 BESIDE_OTHERS = ("symbols: ", "scenarios: ")
 # What touches files of mpgc, counts on nothing else doing so, or needs the patched tree runs in turn, beside the rest.
-IN_TURN = ("incremental: ", "door: CMake, on a mock port", "door: the patch", "bad input: ", "another release: ")
+IN_TURN = (
+    "incremental: ",
+    "door: CMake, on a mock port",
+    "door: the patch",
+    "bad input: ",
+    "another release: ",
+)
 
 
 def run_check(named):
@@ -77,27 +110,43 @@ def run_check(named):
     try:
         told = check()
     except (Failed, subprocess.CalledProcessError, OSError) as error:
-        print(f"FAIL  {name} ({time.time() - start:.0f} s)\n" + textwrap.indent(str(error), "      "), flush=True)
+        print(
+            f"FAIL  {name} ({time.time() - start:.0f} s)\n" + textwrap.indent(str(error), "      "),
+            flush=True,
+        )
         return False
     print(f"ok    {name} ({time.time() - start:.0f} s)" + (f": {told}" if told else ""), flush=True)
     return True
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tree", type=Path, required=True, help="a MicroPython tree; it is only read")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--tree", type=Path, required=True, help="a MicroPython tree; it is only read"
+    )
     parser.add_argument("--work", type=Path, required=True, help="a directory for the builds")
     parser.add_argument("--jobs", type=int, default=int(os.environ.get("JOBS") or 2))
-    parser.add_argument("--only", default="", help="run the checks whose name holds one of these, with commas between")
+    parser.add_argument(
+        "--only",
+        default="",
+        help="run the checks whose name holds one of these, with commas between",
+    )
     args = parser.parse_args()
     tree = args.tree.resolve()
     if not (tree / "py" / "gc.c").exists():
-        print(f"mpgc: {tree} is not a MicroPython tree (no py/gc.c): give one with --tree", file=sys.stderr)
+        print(
+            f"mpgc: {tree} is not a MicroPython tree (no py/gc.c): give one with --tree",
+            file=sys.stderr,
+        )
         return 2
     args.work.mkdir(parents=True, exist_ok=True)
     builds = Builds(tree, args.work.resolve(), args.jobs)
     words = args.only.split(",")
-    chosen = [(name, check) for name, check in all_checks(builds) if any(word in name for word in words)]
+    chosen = [
+        (name, check) for name, check in all_checks(builds) if any(word in name for word in words)
+    ]
     beside = [named for named in chosen if named[0].startswith(BESIDE_OTHERS)]
     in_turn = [named for named in chosen if named[0].startswith(IN_TURN)]
     rest = [named for named in chosen if not named[0].startswith((*BESIDE_OTHERS, *IN_TURN))]

@@ -47,8 +47,20 @@ PROFILES = {
 
 # A bare machine's port has these (the division is libgcc's), its C files call them: so does the carrier, instead of
 # bringing the ones of Rust's compiler_builtins. On ARM rustc calls them by names of the ABI, which a port need not have: shim.c has those.
-OF_THE_PORT = ("memcpy", "memmove", "memset", "__udivsi3", "__umodsi3", "__aeabi_uidiv", "__aeabi_uidivmod")
-OF_THE_SHIM = [f"__aeabi_mem{name}{width}" for name in ("cpy", "move", "set", "clr") for width in ("", "4", "8")]
+OF_THE_PORT = (
+    "memcpy",
+    "memmove",
+    "memset",
+    "__udivsi3",
+    "__umodsi3",
+    "__aeabi_uidiv",
+    "__aeabi_uidivmod",
+)
+OF_THE_SHIM = [
+    f"__aeabi_mem{name}{width}"
+    for name in ("cpy", "move", "set", "clr")
+    for width in ("", "4", "8")
+]
 # The global pointer on MIPS. Relocations count from the one of their object. The linker's -r makes one up for its output, counts
 # from there, and notes it nowhere; with that of the inputs nothing has to be counted anew.
 GP = "_gp"
@@ -74,16 +86,25 @@ def from_cmake(commands, target, source, path):
     try:
         entries = json.loads(commands.read_text())
     except (OSError, ValueError) as error:
-        raise Stop(f"{commands} tells no commands ({error}): run cmake again, with -G Ninja or -G \"Unix Makefiles\"") from error
+        raise Stop(
+            f'{commands} tells no commands ({error}): run cmake again, with -G Ninja or -G "Unix Makefiles"'
+        ) from error
     of_target = f"CMakeFiles/{target}.dir/"
-    same = [entry for entry in entries if Path(entry["file"]).name == source.name and Path(entry["file"]).resolve() == source.resolve()]
+    same = [
+        entry
+        for entry in entries
+        if Path(entry["file"]).name == source.name
+        and Path(entry["file"]).resolve() == source.resolve()
+    ]
     found = [entry for entry in same if of_target in entry["command"]]
     if not found:
-        raise Stop(f"{commands} has no command that compiles {source} for {target}: give micropython.cmake to a port that compiles it")
+        raise Stop(
+            f"{commands} has no command that compiles {source} for {target}: give micropython.cmake to a port that compiles it"
+        )
     words = shlex.split(found[0]["command"])
     at = words.index("-c") if "-c" in words else len(words)
     # CMake has the source behind -c
-    stamp(path, without_files(words[:at] + words[at + 2:]))
+    stamp(path, without_files(words[:at] + words[at + 2 :]))
 
 
 def without_files(words):
@@ -93,7 +114,9 @@ def without_files(words):
         word = words.pop(0)
         if word in ("-o", "-MF", "-MT", "-MQ"):
             del words[:1]
-        elif word not in ("-c", "-MD", "-MMD", "-MP", "--", "") and not word.startswith(("-MF", "-MT", "-MQ", "-Wp,-M")):
+        elif word not in ("-c", "-MD", "-MMD", "-MP", "--", "") and not word.startswith(
+            ("-MF", "-MT", "-MQ", "-Wp,-M")
+        ):
             kept.append(word)
     return kept
 
@@ -119,7 +142,9 @@ class Compiler:
         if not self.words:
             raise Stop(f"{command_file} is empty: the port has no CC")
         if shutil.which(self.words[0]) is None:
-            raise Stop(f"the port's compiler `{self.words[0]}` is not found: install it, or set CROSS_COMPILE or CC")
+            raise Stop(
+                f"the port's compiler `{self.words[0]}` is not found: install it, or set CROSS_COMPILE or CC"
+            )
 
     def run(self, *extra):
         return run(self.words + list(extra))
@@ -134,7 +159,7 @@ class Compiler:
     def driver(self):
         """The program: everything before the first flag (`ccache gcc`)."""
         flags = (at for at, word in enumerate(self.words) if word.startswith("-"))
-        return self.words[:next(flags, len(self.words))]
+        return self.words[: next(flags, len(self.words))]
 
     def linker(self):
         """The compiler driver, with what selects the architecture."""
@@ -157,12 +182,23 @@ def profile_of(options, target):
 
 def opt_level(options, target):
     profile = profile_of(options, target)
-    return options["MPGC_OPT_LEVEL"] or (profile.bare_opt_level if "-none" in target else profile.opt_level)
+    return options["MPGC_OPT_LEVEL"] or (
+        profile.bare_opt_level if "-none" in target else profile.opt_level
+    )
 
 
 def environment(toolchain):
     """The environment for cargo, without the variables of make and of the port, which are not meant for its compilations."""
-    ours = ("MAKE", "MFLAGS", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "CARGO_TARGET_DIR", "CARGO_BUILD_")
+    ours = (
+        "MAKE",
+        "MFLAGS",
+        "CFLAGS",
+        "CXXFLAGS",
+        "CPPFLAGS",
+        "LDFLAGS",
+        "CARGO_TARGET_DIR",
+        "CARGO_BUILD_",
+    )
     plain = ("CC", "CXX", "CPP", "LD", "AR", "AS", "TARGET", "HOST")
     env = {k: v for k, v in os.environ.items() if not k.startswith(ours) and k not in plain}
     return env | toolchain_environment(toolchain)
@@ -173,14 +209,22 @@ def run_cargo(command, crate, env, error=None):
     if error:
         error.unlink(missing_ok=True)
     cargo = subprocess.Popen(
-        command, cwd=crate, env=env, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, errors="replace"
+        command,
+        cwd=crate,
+        env=env,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        errors="replace",
     )
     # What cargo does is shown at once; what the compiler says only if it is the message.
     said, printed = [], []
     reader = threading.Thread(target=lambda: printed.append(cargo.stdout.read()))
     reader.start()
     for line in cargo.stderr:
-        if re.match(r" +(Compiling|Downloading|Downloaded|Updating|Blocking|Building|Locking) ", line):
+        if re.match(
+            r" +(Compiling|Downloading|Downloaded|Updating|Blocking|Building|Locking) ", line
+        ):
             print(line.rstrip(), file=sys.stderr, flush=True)
         else:
             said.append(line)
@@ -217,9 +261,15 @@ def headers_program(crate, tools, toolchain):
         env.pop(name, None)
     env["CARGO_TARGET_DIR"] = str(tools)
     printed = run_cargo(command, crate / "buildsrc", env)
-    programs = [message["executable"] for message in map(json.loads, printed.splitlines()) if message.get("executable")]
+    programs = [
+        message["executable"]
+        for message in map(json.loads, printed.splitlines())
+        if message.get("executable")
+    ]
     if not programs:
-        raise Stop(f"cargo made no program of {crate}/buildsrc: report this with the output of `{toolchain.cargo} --version`")
+        raise Stop(
+            f"cargo made no program of {crate}/buildsrc: report this with the output of `{toolchain.cargo} --version`"
+        )
     return programs[0]
 
 
@@ -238,9 +288,25 @@ def build_library(args, options, toolchain, work, target, asserts):
         "CARGO_PROFILE_RELEASE_OPT_LEVEL": opt_level(options, target),
         "CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS": "true" if asserts else "false",
     }
-    command = [toolchain.cargo, "rustc", "--lib", "--release", "--locked", "--crate-type", "staticlib"]
-    features = ["micropython", *profile_of(options, target).features, *mpgc_options.features(options)]
-    words = mpgc_xtensa.cargo_words(toolchain, target, tools) if mpgc_xtensa.is_ours(target) else ["--target", target]
+    command = [
+        toolchain.cargo,
+        "rustc",
+        "--lib",
+        "--release",
+        "--locked",
+        "--crate-type",
+        "staticlib",
+    ]
+    features = [
+        "micropython",
+        *profile_of(options, target).features,
+        *mpgc_options.features(options),
+    ]
+    words = (
+        mpgc_xtensa.cargo_words(toolchain, target, tools)
+        if mpgc_xtensa.is_ours(target)
+        else ["--target", target]
+    )
     command += ["--features", ",".join(features), *words]
     if toolchain.build_std:
         command.append("-Zbuild-std=core")
@@ -254,7 +320,9 @@ def build_library(args, options, toolchain, work, target, asserts):
     run_cargo(command, args.crate, env, work / "error")
     library = work / "cargo" / target / "release" / "libmpgc.a"
     if not library.exists():
-        raise Stop(f"cargo made no {library}: report this with the output of `{toolchain.cargo} --version`")
+        raise Stop(
+            f"cargo made no {library}: report this with the output of `{toolchain.cargo} --version`"
+        )
     return library
 
 
@@ -266,7 +334,11 @@ def hide_others(work, exports, target):
     """
     names = work / "globals"
     if target.startswith("mips"):
-        return [f"--strip-symbol={GP}", "--wildcard", *(f"--weaken-symbol={name}" for name in ("_R*", "_ZN*", "mpgc_shim_*"))]
+        return [
+            f"--strip-symbol={GP}",
+            "--wildcard",
+            *(f"--weaken-symbol={name}" for name in ("_R*", "_ZN*", "mpgc_shim_*")),
+        ]
     names.write_text("".join(name + "\n" for name in exports))
     return [f"--keep-global-symbols={names}"]
 
@@ -277,7 +349,13 @@ def link_carrier(args, compiler, work, library, exports, target):
     linked = work / "carrier.o"
     # Where small functions of the compiler's own lie in groups that objects share (x86's thunks), the
     # carrier's copies are to stay when its names become local.
-    command = compiler.linker() + ["-r", "-nostdlib", "-Wl,--force-group-allocation,--gc-sections", "-o", str(linked)]
+    command = compiler.linker() + [
+        "-r",
+        "-nostdlib",
+        "-Wl,--force-group-allocation,--gc-sections",
+        "-o",
+        str(linked),
+    ]
     command += [f"-Wl,-u,{name}" for name in exports]
     if bare:
         command += [f"-Wl,--wrap={name}" for name in [*OF_THE_PORT, *OF_THE_SHIM]]
@@ -286,7 +364,9 @@ def link_carrier(args, compiler, work, library, exports, target):
     if mpgc_xtensa.is_ours(target):
         command.append(f"-Wl,--wrap={mpgc_xtensa.TRAP}")
         nlr_push = "nlr_push" if "nlr_push" in exports else None
-        command += map(str, mpgc_xtensa.assemble(compiler.linker(), work / "llvm.s", work, nlr_push))
+        command += map(
+            str, mpgc_xtensa.assemble(compiler.linker(), work / "llvm.s", work, nlr_push)
+        )
     command.append(str(library))
     done = run(command)
     if done.returncode:
@@ -294,7 +374,14 @@ def link_carrier(args, compiler, work, library, exports, target):
     command = args.objcopy.split() + hide_others(work, exports, target)
     if bare:
         command += [f"--redefine-sym=__wrap_{name}={name}" for name in OF_THE_PORT]
-    unwanted = [".llvmbc", ".llvmcmd", ".ARM.exidx*", ".rel.ARM.exidx*", ".ARM.extab*", ".rel.ARM.extab*"]
+    unwanted = [
+        ".llvmbc",
+        ".llvmcmd",
+        ".ARM.exidx*",
+        ".rel.ARM.exidx*",
+        ".ARM.extab*",
+        ".rel.ARM.extab*",
+    ]
     if bare:
         # A port's own objects have none, and the linker takes one that not all objects had for a wish to run code on the stack.
         unwanted.append(".note.GNU-stack")
@@ -318,7 +405,11 @@ def write_dependencies(args, compiler, replaced):
 def replaced_files(py, options, work):
     """The C files in whose place the Rust of this configuration is."""
     names = (work / "replaced").read_text().split()
-    return [name for name in names if Path(name).stem not in options["MPGC_KEEP_C"].split() and (py / name).is_file()]
+    return [
+        name
+        for name in names
+        if Path(name).stem not in options["MPGC_KEEP_C"].split() and (py / name).is_file()
+    ]
 
 
 def write_options(args):
@@ -326,7 +417,9 @@ def write_options(args):
     values = mpgc_options.read(args.given, os.environ if args.environment else None)
     if args.work:
         # another clone may have older files
-        stamp(args.work / "options", [f"# of {args.clone}", *mpgc_options.lines(values, places=False)])
+        stamp(
+            args.work / "options", [f"# of {args.clone}", *mpgc_options.lines(values, places=False)]
+        )
         stamp(args.work / "places", mpgc_options.lines(values, places=True))
         # as it was given, for make to see that nothing has changed
         stamp(args.work / "given", [args.clone, *args.given])
@@ -354,14 +447,18 @@ def carrier(args):
     library = build_library(args, options, toolchain, work, target, asserts="NDEBUG" not in macros)
     exports = (work / "exports").read_text().split()
     if "gc" in options["MPGC_KEEP_C"].split():
-        exports = [name for name in exports if not name.startswith("gc_") and name not in OF_THE_HEAP]
+        exports = [
+            name for name in exports if not name.startswith("gc_") and name not in OF_THE_HEAP
+        ]
     replaced = replaced_files(args.py, options, work)
     write_dependencies(args, compiler, replaced)
     link_carrier(args, compiler, work, library, exports, target)
     print((work / "info").read_text().strip(), flush=True)
     warnings = [(work / "warning").read_text().strip()]
     if not options["MPGC_ALLOW_EDITED"]:
-        warnings.append(mpgc_tree.account(args.py, replaced, (work / "release").read_text().strip()))
+        warnings.append(
+            mpgc_tree.account(args.py, replaced, (work / "release").read_text().strip())
+        )
     for warning in filter(None, warnings):
         print(f"mpgc: warning: {warning}", file=sys.stderr, flush=True)
 
@@ -393,9 +490,19 @@ def main():
     options_parser = commands.add_parser("options")
     options_parser.add_argument("--work", type=Path, help="where to write them down")
     options_parser.add_argument("--clone", help="that of mpgc")
-    options_parser.add_argument("--environment", action="store_true", help="what is not given may be there")
-    options_parser.add_argument("--tell", metavar="NAME", action="append", default=[], help="print the value of this one")
-    options_parser.add_argument("--configured", metavar="NAME=VALUE", action="append", default=[], help="what CMake took for granted")
+    options_parser.add_argument(
+        "--environment", action="store_true", help="what is not given may be there"
+    )
+    options_parser.add_argument(
+        "--tell", metavar="NAME", action="append", default=[], help="print the value of this one"
+    )
+    options_parser.add_argument(
+        "--configured",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="what CMake took for granted",
+    )
     options_parser.add_argument("--again", type=Path, help="the file that makes CMake run anew")
     options_parser.add_argument("given", nargs="*", metavar="NAME=VALUE")
     # Everything after -- belongs to the port, options and all.
@@ -403,7 +510,7 @@ def main():
     after = []
     if "--" in words:
         at = words.index("--")
-        words, after = words[:at], words[at + 1:]
+        words, after = words[:at], words[at + 1 :]
     args = parser.parse_args(words)
     try:
         if args.command == "stamp":

@@ -33,17 +33,22 @@ def symbols(path):
         if kind != SYMBOL_TABLE:
             continue
         names_at, names_length = sections[strings][1:3]
-        names = data[names_at:names_at + names_length]
-        entries = struct.iter_unpack(order + ("IBxH16x" if wide else "I8xBxH"), data[offset:offset + length])
+        names = data[names_at : names_at + names_length]
+        entries = struct.iter_unpack(
+            order + ("IBxH16x" if wide else "I8xBxH"), data[offset : offset + length]
+        )
         for name, info, section in entries:
             if section:
-                text = names[name:names.index(b"\0", name)].decode(errors="replace")
+                text = names[name : names.index(b"\0", name)].decode(errors="replace")
                 yield text, info >> 4 == LOCAL, info & 15 == FUNCTION
 
 
 def check_program(path, work):
     """An executable that has `gc_alloc`, and local functions, but none of mpgc's, has the C's."""
-    if elf_type(path) not in EXECUTABLES or "gc" in mpgc_options.recorded(work)["MPGC_KEEP_C"].split():
+    if (
+        elf_type(path) not in EXECUTABLES
+        or "gc" in mpgc_options.recorded(work)["MPGC_KEEP_C"].split()
+    ):
         return
     found = list(symbols(path))
     names = {name for name, _, _ in found}
@@ -70,8 +75,12 @@ def linked(work, carrier, patches):
             f"links nothing. Type `make -C {port} USER_C_MODULES={patches}/usermod`, without -f; or see docs/porting.md"
         )
     seen.unlink()
-    if elf_type(carrier) is not None and not any(name == "mpgc_version" for name, _, _ in symbols(carrier)):
-        raise Stop(f"{carrier} was compiled from C: the port has a rule of its own for it. Use wrapper.mk, whose rules come last")
+    if elf_type(carrier) is not None and not any(
+        name == "mpgc_version" for name, _, _ in symbols(carrier)
+    ):
+        raise Stop(
+            f"{carrier} was compiled from C: the port has a rule of its own for it. Use wrapper.mk, whose rules come last"
+        )
     made = carrier.stat().st_mtime_ns
     for path in sorted(work.parent.iterdir()):
         if path.is_file() and path.stat().st_mtime_ns >= made:

@@ -52,14 +52,18 @@ def value_of(option, given):
         if text.lower() in OFF:
             return ""
         if not re.fullmatch(r"(free/)?[1-9][0-9]{0,2}", text):
-            raise Stop(f"{wrong} is no pace: give a number from 1 to 999, `free/` and such a number, or 0")
+            raise Stop(
+                f"{wrong} is no pace: give a number from 1 to 999, `free/` and such a number, or 0"
+            )
     if option.kind == "choice":
         if text and text not in option.words + option.hidden:
             raise Stop(f"{wrong} is not known: choose {listed(option.words, 'or')}")
     if option.kind == "list":
         words = text.split()
         if not set(words) <= set(option.words):
-            raise Stop(f"{wrong}: only {listed([f'`{word}`' for word in option.words], 'and')} can be kept in C")
+            raise Stop(
+                f"{wrong}: only {listed([f'`{word}`' for word in option.words], 'and')} can be kept in C"
+            )
     if "\n" in text:
         raise Stop(f"{wrong!r} has a line break")
     return text
@@ -72,7 +76,9 @@ def check_together(values):
         )
     for name in ("MPGC_PACING", "MPGC_IDLE_COLLECT", "MPGC_CLEAR_STACK"):
         if values[name] and "gc" in values["MPGC_KEEP_C"].split():
-            raise Stop(f"{name} is an option of mpgc's heap, and MPGC_KEEP_C=gc keeps the C's: give one of the two")
+            raise Stop(
+                f"{name} is an option of mpgc's heap, and MPGC_KEEP_C=gc keeps the C's: give one of the two"
+            )
 
 
 def read(given, environment=None):
@@ -88,7 +94,9 @@ def read(given, environment=None):
             raise Stop(f"{name} is not an option of mpgc: docs/porting.md lists them")
         values[name] = value_of(options[name], value)
     for name, option in options.items():
-        outside = value_of(option, environment[name]) if environment and name in environment else None
+        outside = (
+            value_of(option, environment[name]) if environment and name in environment else None
+        )
         if outside is not None and values.get(name, outside) != outside:
             raise Stop(
                 f"{name} is `{values[name]}` for CMake and `{outside}` in the environment: give it once "
@@ -101,19 +109,27 @@ def read(given, environment=None):
 
 def features(values):
     """The features of the crate that the switches, and the pace, stand for."""
-    on = [option for option in table().values() if option.kind in ("switch", "pace") and values[option.name]]
+    on = [
+        option
+        for option in table().values()
+        if option.kind in ("switch", "pace") and values[option.name]
+    ]
     return [word for option in on for word in option.words]
 
 
 def lines(values, *, places):
     """The options that change what is built, or the places, as lines of a file."""
     kinds = {name: option.kind for name, option in table().items()}
-    return [f"{name}={value}" for name, value in values.items() if (kinds[name] == "place") == places]
+    return [
+        f"{name}={value}" for name, value in values.items() if (kinds[name] == "place") == places
+    ]
 
 
 def recorded(work):
     """The values that were written into the build directory."""
-    lines = [line for name in ("options", "places") for line in (work / name).read_text().splitlines()]
+    lines = [
+        line for name in ("options", "places") for line in (work / name).read_text().splitlines()
+    ]
     return read([line for line in lines if not line.startswith("#")])
 
 

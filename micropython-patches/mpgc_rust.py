@@ -62,11 +62,19 @@ def linux_target(macros, little):
         cpu = "armv7" if version >= 7 else "arm" if version == 6 or end else "armv5te"
         return f"{cpu}-unknown-linux-gnueabi{end}"
     if has("__riscv"):
-        return "riscv64gc-unknown-linux-gnu" if macros.get("__riscv_xlen") == "64" else "riscv32gc-unknown-linux-gnu"
+        return (
+            "riscv64gc-unknown-linux-gnu"
+            if macros.get("__riscv_xlen") == "64"
+            else "riscv32gc-unknown-linux-gnu"
+        )
     if has("__mips__"):
         end = "el" if little else ""
         if has("__mips64"):
-            return f"mips64{end}-unknown-linux-gnuabi64" if macros.get("_MIPS_SIM") == "_ABI64" else None
+            return (
+                f"mips64{end}-unknown-linux-gnuabi64"
+                if macros.get("_MIPS_SIM") == "_ABI64"
+                else None
+            )
         return f"mips{end}-unknown-linux-gnu"
     if has("__powerpc64__"):
         return f"powerpc64{'le' if little else ''}-unknown-linux-gnu"
@@ -109,7 +117,11 @@ def candidates(cargo, target):
             raise Stop(f"`{cargo}` is not found: {install_rust(OLDEST_RUST)}, or set MPGC_CARGO")
         return [cargo]
     espressifs = mpgc_xtensa.espressifs_cargo() if mpgc_xtensa.is_ours(target) else None
-    found = [path for path in (espressifs, shutil.which("cargo"), DEBIANS_CARGO) if path and os.access(path, os.X_OK)]
+    found = [
+        path
+        for path in (espressifs, shutil.which("cargo"), DEBIANS_CARGO)
+        if path and os.access(path, os.X_OK)
+    ]
     if not found:
         raise Stop(f"`cargo` is not found: {install_rust(OLDEST_RUST)}, or set MPGC_CARGO")
     return list(dict.fromkeys(found))
@@ -146,7 +158,9 @@ def has_prebuilt(rustc, target, crate):
         return False
     done = run([rustc, "--print", "target-libdir", "--target", target])
     if done.returncode:
-        raise Stop(f"rustc knows no target {target}: set MPGC_TARGET to one of `rustc --print target-list`")
+        raise Stop(
+            f"rustc knows no target {target}: set MPGC_TARGET to one of `rustc --print target-list`"
+        )
     return any(Path(done.stdout.strip()).glob(f"lib{crate}-*.rlib"))
 
 
@@ -175,7 +189,9 @@ def choose_toolchain(target, cargo="", build_std="", crate="core"):
             return Toolchain(name, rustc, True)
     if len(wrong) == len(names):
         raise Stop(wrong[0])
-    raise Stop("; ".join([f"Rust has no `{crate}` for {target}: {how_to_get(target, build_std)}", *wrong]))
+    raise Stop(
+        "; ".join([f"Rust has no `{crate}` for {target}: {how_to_get(target, build_std)}", *wrong])
+    )
 
 
 def how_to_get(target, build_std):
@@ -185,8 +201,14 @@ def how_to_get(target, build_std):
         return "leave MPGC_BUILD_STD=0 out to build it from source, since nobody has it prebuilt"
     if build_std == "0":
         return f"run {add}, or leave MPGC_BUILD_STD=0 out to build it from source"
-    listed = run(["rustup", "target", "list"]).stdout.split() if shutil.which("rustup") else [target]
-    command = add if target in listed and not mpgc_xtensa.is_ours(target) and build_std != "1" else "`rustup component add rust-src`"
+    listed = (
+        run(["rustup", "target", "list"]).stdout.split() if shutil.which("rustup") else [target]
+    )
+    command = (
+        add
+        if target in listed and not mpgc_xtensa.is_ours(target) and build_std != "1"
+        else "`rustup component add rust-src`"
+    )
     return f"run {command}, or on Debian `{DEBIANS_COMMAND}`"
 
 

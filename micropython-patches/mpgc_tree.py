@@ -98,9 +98,13 @@ def account(py, names, release):
             text += f" (`git diff v{release} -- {' '.join(edited)}` shows it)"
         elif base(py, files):
             text += f" (the others are those of {spoken(base(py, files), releases)})"
-        told.append(f"{text}. mpgc takes {'its' if one else 'their'} place, and does not do what the edits do")
+        told.append(
+            f"{text}. mpgc takes {'its' if one else 'their'} place, and does not do what the edits do"
+        )
     if others:
-        told.append(f"{listed(others)}, and the headers are those of {release}. mpgc does what those say")
+        told.append(
+            f"{listed(others)}, and the headers are those of {release}. mpgc does what those say"
+        )
     if not told:
         return ""
     return ". ".join(told) + f": see {WHERE}. MPGC_ALLOW_EDITED=1 switches this off"
@@ -108,11 +112,13 @@ def account(py, names, release):
 
 def cargo_failure(said):
     """The message for what cargo said when it failed. Code that does not fit the bindings of the headers is told as that."""
-    error = re.search(r"^error(?:\[E\d+\])?: (.*)\n +--> ((?:src|\S*/out)/\S+?\.rs:\d+)", said, re.M)
+    error = re.search(
+        r"^error(?:\[E\d+\])?: (.*)\n +--> ((?:src|\S*/out)/\S+?\.rs:\d+)", said, re.M
+    )
     if not error:
         return f"cargo failed:\n{said.strip()}"
     what, where = error.groups()
-    block = said[error.start():].split("\n\n")[0]
+    block = said[error.start() :].split("\n\n")[0]
     notes = re.findall(r"^ *=? ?note: (.*)|\^+ (expected .*)$", block, re.M)
     more = "".join(f" ({' '.join(note).strip()})" for note in notes[:1])
     return (

@@ -56,11 +56,22 @@ def specification(rustc, target):
             file, source = Path(folder) / f"{target}.json", Path(folder) / "empty.rs"
             file.write_text(text)
             source.write_text('#![feature(no_core)]\n#![no_core]\n#![crate_type = "lib"]\n')
-            command = [rustc, "-Zunstable-options", "--target", str(file), "--emit=obj", "-o", os.devnull, str(source)]
+            command = [
+                rustc,
+                "-Zunstable-options",
+                "--target",
+                str(file),
+                "--emit=obj",
+                "-o",
+                os.devnull,
+                str(source),
+            ]
             done = run(command, env={**os.environ, "RUSTC_BOOTSTRAP": "1"})
         if done.returncode == 0:
             return text, None
-        layout = re.search(r"differs from LLVM target's `[^`]*` default layout, `([^`]+)`", done.stderr)
+        layout = re.search(
+            r"differs from LLVM target's `[^`]*` default layout, `([^`]+)`", done.stderr
+        )
         if not layout:
             break
         text = re.sub(r'("data-layout": ")[^"]*', lambda found, new=layout[1]: found[1] + new, text)
@@ -96,17 +107,26 @@ def with_literals_in_place(lines):
             held = []
         yield line
     if held:
-        raise Stop("LLVM's assembly has literals that belong to no function: report this with the output of `rustc -vV`")
+        raise Stop(
+            "LLVM's assembly has literals that belong to no function: report this with the output of `rustc -vV`"
+        )
 
 
 def assemble(compiler, assembly, folder, nlr_push=None):
     """The objects of Rust's code and of xtensa.S, by the words that call the compiler; `nlr_push` is the name of that
     function, if the registers are saved there."""
     source, rust, ours = folder / "rust.s", folder / "rust.o", folder / "xtensa.o"
-    source.write_text("".join(with_literals_in_place(assembly.read_text().splitlines(keepends=True))))
+    source.write_text(
+        "".join(with_literals_in_place(assembly.read_text().splitlines(keepends=True)))
+    )
     names = [f"-DNLR_PUSH={nlr_push}"] if nlr_push else []
-    for command in ([*compiler, "-c", source, "-o", rust], [*compiler, *names, "-c", ASSEMBLY, "-o", ours]):
+    for command in (
+        [*compiler, "-c", source, "-o", rust],
+        [*compiler, *names, "-c", ASSEMBLY, "-o", ours],
+    ):
         done = run([str(word) for word in command])
         if done.returncode:
-            raise Stop(f"the assembler of {compiler[0]} does not take the code: {first_error(done.stderr)}")
+            raise Stop(
+                f"the assembler of {compiler[0]} does not take the code: {first_error(done.stderr)}"
+            )
     return [rust, ours]

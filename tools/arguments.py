@@ -33,7 +33,9 @@ def switch(help):
 VARIABLES = {
     "RELEASE": text("the MicroPython that is fetched and used: 1.25.0 or 1.26.1"),
     "MICROPYTHON_DIR": text("a tree of your own instead, which is only read"),
-    "VARIANT": text("of the unix port: standard, coverage, minimal, longlong or nanbox", "standard"),
+    "VARIANT": text(
+        "of the unix port: standard, coverage, minimal, longlong or nanbox", "standard"
+    ),
     "OPTIONS": text("words such as pystack, setjmp, hardened, and raw flags of the build"),
     "ARCH": text("another machine to build for and run on, under qemu-user"),
     "TARGET": text("another machine, by its name in tools/setup/targets.py or Rust's"),
@@ -86,7 +88,9 @@ def whole_number(given):
 def is_on(name, given):
     low = given.strip().lower()
     if low not in (*ON, *OFF):
-        raise Fail(f"{name}={given} is neither on nor off: give 1 or 0 (on, off, true, false, yes, no)")
+        raise Fail(
+            f"{name}={given} is neither on nor off: give 1 or 0 (on, off, true, false, yes, no)"
+        )
     return low in ON
 
 
@@ -100,7 +104,9 @@ def add_variable(parser, name, default=None):
         default = os.environ.get(name, "")
     shown = "" if default == "" else f" ({default})"
     kind = whole_number if variable.kind == "whole" else str
-    parser.add_argument(option(name), type=kind, default=default, metavar=name, help=variable.help + shown)
+    parser.add_argument(
+        option(name), type=kind, default=default, metavar=name, help=variable.help + shown
+    )
 
 
 def check_given(task, given, takes):
@@ -109,8 +115,14 @@ def check_given(task, given, takes):
         if name in takes or name in FOR_ALL or name.startswith(FOR_OTHERS):
             continue
         close = difflib.get_close_matches(name, takes, 1)
-        hint = f"did you mean {close[0]}?" if close else f"it takes {', '.join(takes) or 'no variable'}"
-        raise Fail(f"`{task}` takes no {name}: {hint} (What is for other programs goes before: `{name}=... make {task}`.)")
+        hint = (
+            f"did you mean {close[0]}?"
+            if close
+            else f"it takes {', '.join(takes) or 'no variable'}"
+        )
+        raise Fail(
+            f"`{task}` takes no {name}: {hint} (What is for other programs goes before: `{name}=... make {task}`.)"
+        )
 
 
 def as_options(values, takes):
@@ -135,14 +147,18 @@ def find_task(name):
 
 def parser_of(task, module):
     parser = argparse.ArgumentParser(
-        prog=f"python3 -m tools {task.name}", description=module.__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
+        prog=f"python3 -m tools {task.name}",
+        description=module.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     for name, default in variables_of(task).items():
         add_variable(parser, name, default)
     if hasattr(module, "add_arguments"):
         module.add_arguments(parser)
-    parser.add_argument("--no-deps", action="store_true", help="count on it that all packages are there")
+    parser.add_argument(
+        "--no-deps", action="store_true", help="count on it that all packages are there"
+    )
     parser.set_defaults(**task.preset)
     return parser
 
@@ -171,6 +187,10 @@ def read(argv):
         given[variable] = value
     # a make that this make was called by hands all of its own variables on
     if os.environ.get("MAKELEVEL", "1") == "1":
-        check_given(task.name, given, {**takes, **{name: None for other in others for name in variables_of(other)}})
+        check_given(
+            task.name,
+            given,
+            {**takes, **{name: None for other in others for name in variables_of(other)}},
+        )
     values.update(given)
     return task, module, parser_of(task, module).parse_args([*as_options(values, takes), *words])

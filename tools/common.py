@@ -42,7 +42,16 @@ def jobs():
 
 def clean_env(**extra):
     """The environment for make, tests and benchmarks: nothing of an outer make, no files beside sources."""
-    dropped = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MICROPYPATH", "MICROPYINSPECT", "BUILD", "VARIANT")
+    dropped = (
+        "MAKEFLAGS",
+        "MFLAGS",
+        "MAKELEVEL",
+        "MAKEOVERRIDES",
+        "MICROPYPATH",
+        "MICROPYINSPECT",
+        "BUILD",
+        "VARIANT",
+    )
     env = {key: value for key, value in os.environ.items() if key not in dropped}
     env["PYTHONDONTWRITEBYTECODE"] = "1"
     env["MICROPY_CPYTHON3"] = sys.executable
@@ -81,8 +90,12 @@ def run_logged(command, log, *, env=None, cwd=None, what="", fatal=True, every=1
         out.write(("$ " + " ".join(map(str, command)) + "\n").encode())
         out.flush()
         process = subprocess.Popen(
-            [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=out,
-            stderr=subprocess.STDOUT, env=env or clean_env(), cwd=cwd,
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=env or clean_env(),
+            cwd=cwd,
         )
         try:
             while (ended := wait_with_usage(process, every)) is None:
@@ -96,8 +109,12 @@ def run_logged(command, log, *, env=None, cwd=None, what="", fatal=True, every=1
     if usage is not None:
         usage["cpu"] = cpu
     if status != 0 and fatal:
-        tail = "\n".join("    | " + line[:400] for line in log.read_text(errors="replace").splitlines()[-25:])
-        raise Fail(f"{what} failed with status {status}; the whole output is in {shown(log)}, its end:\n{tail}")
+        tail = "\n".join(
+            "    | " + line[:400] for line in log.read_text(errors="replace").splitlines()[-25:]
+        )
+        raise Fail(
+            f"{what} failed with status {status}; the whole output is in {shown(log)}, its end:\n{tail}"
+        )
     return status
 
 
@@ -129,10 +146,14 @@ def table(rows):
     """Rows of cells as aligned text; numbers to the right."""
     rows = [[str(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    numeric = [all(row[i][:1].isdigit() or not row[i] for row in rows[1:]) for i in range(len(widths))]
+    numeric = [
+        all(row[i][:1].isdigit() or not row[i] for row in rows[1:]) for i in range(len(widths))
+    ]
 
     def line(row):
         cells = (c.rjust(w) if n else c.ljust(w) for c, w, n in zip(row, widths, numeric))
         return "  ".join(cells).rstrip()
 
-    return "\n".join([line(rows[0]), "  ".join("-" * w for w in widths)] + [line(row) for row in rows[1:]])
+    return "\n".join(
+        [line(rows[0]), "  ".join("-" * w for w in widths)] + [line(row) for row in rows[1:]]
+    )

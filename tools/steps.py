@@ -71,7 +71,9 @@ def run_step(number, step, folder, cores):
     elif passed == 0 and not skipped:
         failed = max(failed, 1)
         say(f"  {step.name} counted no test at all; see {shown(log)}")
-    for line in re.findall(r"^.*operations without a difference in \d+ configurations.*$", text, re.M):
+    for line in re.findall(
+        r"^.*operations without a difference in \d+ configurations.*$", text, re.M
+    ):
         say(f"  {line}")
     # What a step left out is part of its report.
     for line in skipped:
@@ -85,7 +87,9 @@ def choose(steps, only):
     """The steps whose name holds one of some words, with their numbers; `only` has commas between the words."""
     words = only.split(",")
     chosen = [
-        (number, step) for number, step in enumerate(steps) if any(word in step.name for word in words)
+        (number, step)
+        for number, step in enumerate(steps)
+        if any(word in step.name for word in words)
     ]
     if not chosen:
         names = ", ".join(step.name for step in steps)

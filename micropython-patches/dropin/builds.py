@@ -11,8 +11,12 @@ WRAPPER = CRATE / "micropython-patches" / "wrapper.mk"
 
 # No submodules, nothing frozen: the smallest unix build that is still the variant.
 PLAIN = [
-    "MICROPY_PY_SSL=0", "MICROPY_SSL_MBEDTLS=0", "MICROPY_PY_BTREE=0", "MICROPY_PY_FFI=0",
-    "FROZEN_MANIFEST=", "STRIP=true",
+    "MICROPY_PY_SSL=0",
+    "MICROPY_SSL_MBEDTLS=0",
+    "MICROPY_PY_BTREE=0",
+    "MICROPY_PY_FFI=0",
+    "FROZEN_MANIFEST=",
+    "STRIP=true",
 ]
 
 # Each is a set of options under which the C objects export something different.
@@ -20,18 +24,27 @@ CONFIGURATIONS = {
     "standard": ("standard", []),
     "coverage": ("coverage", []),
     "minimal": ("minimal", []),
-    "pystack, setjmp, VM abort, static nodes": ("standard", [
-        "CFLAGS_EXTRA=-DMICROPY_ENABLE_PYSTACK=1 -DMICROPY_STACKLESS=1 -DMICROPY_NLR_SETJMP=1 "
-        "-Wno-clobbered -DMICROPY_ENABLE_VM_ABORT=1 -DMICROPY_SCHEDULER_STATIC_NODES=1",
-    ]),
-    "split heap auto": ("minimal", [
-        "CFLAGS_EXTRA=-DMICROPY_GC_SPLIT_HEAP=1 -DMICROPY_GC_SPLIT_HEAP_AUTO=1 "
-        "-include stdlib.h -Wno-pointer-arith",
-    ]),
+    "pystack, setjmp, VM abort, static nodes": (
+        "standard",
+        [
+            "CFLAGS_EXTRA=-DMICROPY_ENABLE_PYSTACK=1 -DMICROPY_STACKLESS=1 -DMICROPY_NLR_SETJMP=1 "
+            "-Wno-clobbered -DMICROPY_ENABLE_VM_ABORT=1 -DMICROPY_SCHEDULER_STATIC_NODES=1",
+        ],
+    ),
+    "split heap auto": (
+        "minimal",
+        [
+            "CFLAGS_EXTRA=-DMICROPY_GC_SPLIT_HEAP=1 -DMICROPY_GC_SPLIT_HEAP_AUTO=1 "
+            "-include stdlib.h -Wno-pointer-arith",
+        ],
+    ),
     "GIL": ("minimal", ["CFLAGS_EXTRA=-DMICROPY_PY_THREAD=1 -DMICROPY_PY_THREAD_GIL=1"]),
-    "no GIL, no scheduler": ("minimal", [
-        "CFLAGS_EXTRA=-DMICROPY_PY_THREAD=1 -DMICROPY_PY_THREAD_GIL=0 -DMICROPY_ENABLE_SCHEDULER=0",
-    ]),
+    "no GIL, no scheduler": (
+        "minimal",
+        [
+            "CFLAGS_EXTRA=-DMICROPY_PY_THREAD=1 -DMICROPY_PY_THREAD_GIL=0 -DMICROPY_ENABLE_SCHEDULER=0",
+        ],
+    ),
 }
 
 # Options of the mock port in c-tests/port.
@@ -61,24 +74,41 @@ class Builds:
     def __init__(self, tree, work, jobs):
         self.tree, self.work, self.jobs = tree, work, jobs
         self.port = tree / "ports" / "unix"
-        self.replaced = ["gc", "pystack", "scheduler"] + sorted(p.stem for p in (tree / "py").glob("nlr*.c"))
+        self.replaced = ["gc", "pystack", "scheduler"] + sorted(
+            p.stem for p in (tree / "py").glob("nlr*.c")
+        )
 
     def directory(self, name, side):
         return self.work / (re.sub(r"\W+", "-", name) + "-" + side)
 
-    def make(self, build, variant, options, targets=(), door=("-f", str(WRAPPER)), port=None, check=True):
+    def make(
+        self, build, variant, options, targets=(), door=("-f", str(WRAPPER)), port=None, check=True
+    ):
         """Runs make; returns the finished process with both streams in stdout."""
         command = ["make", f"-j{self.jobs}", "-C", str(port or self.port), *door, f"BUILD={build}"]
         if variant:
             command.append(f"VARIANT={variant}")
-        command += [*(PLAIN if variant != "minimal" else ["STRIP=true"]), *options, *map(str, targets)]
+        command += [
+            *(PLAIN if variant != "minimal" else ["STRIP=true"]),
+            *options,
+            *map(str, targets),
+        ]
         env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
         done = subprocess.run(
-            command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=env
+            command,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env=env,
         )
         if check and done.returncode:
             raise Failed("make failed:\n" + tail(done.stdout))
-        expect(not warnings_of_ours(done.stdout), "the build warns of mpgc's own sources:\n" + "\n".join(warnings_of_ours(done.stdout)))
+        expect(
+            not warnings_of_ours(done.stdout),
+            "the build warns of mpgc's own sources:\n" + "\n".join(warnings_of_ours(done.stdout)),
+        )
         return done
 
     def objects(self, build):
@@ -92,15 +122,24 @@ class Builds:
 
 def warnings_of_ours(said):
     """What rustc and cargo warn of, and the port's compiler in our C files; nobody but us can mend it."""
-    return re.findall(rf"^warning: .*(?:\n +--> .*)?|^{re.escape(str(CRATE / 'src'))}\S+: warning: .*", said, re.M)
+    return re.findall(
+        rf"^warning: .*(?:\n +--> .*)?|^{re.escape(str(CRATE / 'src'))}\S+: warning: .*", said, re.M
+    )
 
 
 def same_output(builds, told):
     """Compares the lines that the scenarios have printed on either side."""
     release = tuple(int(part) for part in release_of(builds.tree).split("."))
     differ = [(c, rust) for c, rust in zip(told["c"], told["rust"]) if c != rust]
-    expect(len(told["c"]) == len(told["rust"]), f"{len(told['c'])} lines in C, {len(told['rust'])} in Rust")
-    intended = [pair for pair in differ if release < (1, 26, 0) and pair[0].startswith("nodes that queue themselves")]
+    expect(
+        len(told["c"]) == len(told["rust"]),
+        f"{len(told['c'])} lines in C, {len(told['rust'])} in Rust",
+    )
+    intended = [
+        pair
+        for pair in differ
+        if release < (1, 26, 0) and pair[0].startswith("nodes that queue themselves")
+    ]
     expect(differ == intended, "\n".join(f"C:    {c}\nRust: {rust}" for c, rust in differ))
     return f"{len(told['c'])} lines" + (f", {len(intended)} differ as intended" if intended else "")
 
@@ -112,11 +151,15 @@ def tail(text, lines=15):
 def globals_of(objects):
     names = set()
     for path in objects:
-        done = subprocess.run(["nm", "-g", "--defined-only", path], stdout=subprocess.PIPE, text=True, check=True)
+        done = subprocess.run(
+            ["nm", "-g", "--defined-only", path], stdout=subprocess.PIPE, text=True, check=True
+        )
         names |= {line.split()[2] for line in done.stdout.splitlines() if len(line.split()) == 3}
     return names
 
 
 def release_of(tree):
     text = (tree / "py" / "mpconfig.h").read_text()
-    return ".".join(re.search(rf"MICROPY_VERSION_{part} (\d+)", text)[1] for part in ("MAJOR", "MINOR", "MICRO"))
+    return ".".join(
+        re.search(rf"MICROPY_VERSION_{part} (\d+)", text)[1] for part in ("MAJOR", "MINOR", "MICRO")
+    )

@@ -28,7 +28,13 @@ def patched_tree(builds):
         shutil.copy(builds.tree / "py" / "py.mk", copy / "py" / "py.mk")
         for command in (["patch", "-p1", "--dry-run", "--fuzz=0"], ["patch", "-p1", "--fuzz=0"]):
             done = subprocess.run(
-                command, check=False, cwd=copy, stdin=patch.open(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+                command,
+                check=False,
+                cwd=copy,
+                stdin=patch.open(),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
             )
             expect(done.returncode == 0, f"{patch.name} does not apply:\n{done.stdout}")
     return copy
@@ -55,14 +61,27 @@ def cmake_door(builds):
     shutil.copytree(MOCK_PORT, source, dirs_exist_ok=True)
     module = CRATE / "micropython-patches" / "micropython.cmake"
     steps = (
-        ["cmake", "-S", source, "-B", build, f"-DUSER_C_MODULES={module}", f"-DMICROPY_DIR={builds.tree}"],
+        [
+            "cmake",
+            "-S",
+            source,
+            "-B",
+            build,
+            f"-DUSER_C_MODULES={module}",
+            f"-DMICROPY_DIR={builds.tree}",
+        ],
         ["cmake", "--build", build, f"-j{builds.jobs}"],
     )
     for command in steps:
-        done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        done = subprocess.run(
+            command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
         expect(done.returncode == 0, tail(done.stdout, 25))
     done = subprocess.run([build / "scenarios"], check=False, stdout=subprocess.PIPE, text=True)
-    expect(done.returncode == 0 and done.stdout.endswith("end\n"), f"{done.returncode}: {done.stdout!r}")
+    expect(
+        done.returncode == 0 and done.stdout.endswith("end\n"),
+        f"{done.returncode}: {done.stdout!r}",
+    )
     # Nothing changed: nothing is made.
     carrier = build / "mpgc" / "py" / "gc.c.o"
     before = carrier.stat().st_mtime_ns
@@ -74,16 +93,38 @@ def cmake_door(builds):
 
 
 def run_in_qemu(firmware):
-    command = ["qemu-system-arm", "-M", "mps2-an385", "-nographic", "-monitor", "none", "-semihosting-config", "enable=on,target=native"]
-    done = subprocess.run([*command, "-kernel", firmware], check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
-    expect(done.returncode == 0 and done.stdout.endswith("end\n"), f"{done.returncode}: {tail(done.stdout)}")
+    command = [
+        "qemu-system-arm",
+        "-M",
+        "mps2-an385",
+        "-nographic",
+        "-monitor",
+        "none",
+        "-semihosting-config",
+        "enable=on,target=native",
+    ]
+    done = subprocess.run(
+        [*command, "-kernel", firmware],
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+    )
+    expect(
+        done.returncode == 0 and done.stdout.endswith("end\n"),
+        f"{done.returncode}: {tail(done.stdout)}",
+    )
     return done.stdout.splitlines()
 
 
 def in_ram(build):
     """Which object each function in RAM is from, as the linker's map tells: a section `.text.NAME`, then its address, size and object."""
     text = (build / "firmware.map").read_text()
-    placed = re.findall(r"^ \.(?:text|time_critical)\.(\w+)\s+0x0*2[0-9a-f]{7}\s+0x[0-9a-f]+ (\S+)$", text, re.M)
+    placed = re.findall(
+        r"^ \.(?:text|time_critical)\.(\w+)\s+0x0*2[0-9a-f]{7}\s+0x[0-9a-f]+ (\S+)$", text, re.M
+    )
     expect(placed, "nothing is in RAM")
     return dict(placed)
 
@@ -103,18 +144,32 @@ def cmake_sdk_door(builds, placement):
             ["cmake", "-S", source, "-B", build, *options, f"-DUSER_C_MODULES={modules}"],
             ["cmake", "--build", build, f"-j{builds.jobs}"],
         ):
-            done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            done = subprocess.run(
+                command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
             expect(done.returncode == 0, tail(done.stdout, 25))
-        symbols = subprocess.run(["nm", build / "firmware"], stdout=subprocess.PIPE, text=True, check=True).stdout
-        expect(("mpgc_" in symbols) == (side == "rust"), f"the firmware of the {side} side is the other's")
+        symbols = subprocess.run(
+            ["nm", build / "firmware"], stdout=subprocess.PIPE, text=True, check=True
+        ).stdout
+        expect(
+            ("mpgc_" in symbols) == (side == "rust"),
+            f"the firmware of the {side} side is the other's",
+        )
         placed = in_ram(build)
         # By the name of gc.c's object.
         for name in ("gc_alloc", "gc_collect_end"):
-            expect(placed.get(name, "nowhere").endswith(suffix), f"{side}: {name} is not in RAM from {suffix}, but {placed.get(name, 'in flash')}")
+            expect(
+                placed.get(name, "nowhere").endswith(suffix),
+                f"{side}: {name} is not in RAM from {suffix}, but {placed.get(name, 'in flash')}",
+            )
         # By MICROPY_WRAP_MP_SCHED_SCHEDULE.
         expect("sched" in placed, f"{side}: mp_sched_schedule is not in RAM")
         told[side] = run_in_qemu(build / "firmware")
-    place = {line.split()[2]: int(line.split()[0], 16) for line in symbols.splitlines() if len(line.split()) == 3}
+    place = {
+        line.split()[2]: int(line.split()[0], 16)
+        for line in symbols.splitlines()
+        if len(line.split()) == 3
+    }
     for name in ("gc_alloc", "gc_collect_end", "mp_sched_schedule", "mpgc_shim_atomic_begin"):
         expect(place.get(name, 0) >= 0x20000000, f"{name} is not in RAM")
     return same_output(builds, told)

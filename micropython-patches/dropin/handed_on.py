@@ -46,8 +46,13 @@ def another_makefile(builds):
 
     said = [one_message(make(door=WRAPPER).stdout, "hands on to another makefile", usermod)]
     make(door=(usermod,), check=True)
-    done = subprocess.run([build / "core" / "scenarios", "info"], check=False, stdout=subprocess.PIPE, text=True)
-    expect(done.stdout == (build / "core" / "mpgc" / "info").read_text(), f"the program is not mpgc's: {done.stdout!r}")
+    done = subprocess.run(
+        [build / "core" / "scenarios", "info"], check=False, stdout=subprocess.PIPE, text=True
+    )
+    expect(
+        done.stdout == (build / "core" / "mpgc" / "info").read_text(),
+        f"the program is not mpgc's: {done.stdout!r}",
+    )
     make(door=(usermod,), check=True)
 
     # rules of the port's own, which are read after the module's
@@ -75,13 +80,17 @@ def cmake(builds):
         return builds.make(build, None, options, door=door, port=CMAKE_PORT, check=check)
 
     def built():
-        symbols = subprocess.run(["nm", build / "firmware"], stdout=subprocess.PIPE, text=True, check=True).stdout
+        symbols = subprocess.run(
+            ["nm", build / "firmware"], stdout=subprocess.PIPE, text=True, check=True
+        ).stdout
         return symbols, (build / "mpgc" / "info").read_text()
 
     # A configured directory alone: nothing was compiled in it.
     subprocess.run(
         ["cmake", "-S", CMAKE_PORT, "-B", build, f"-DMICROPY_DIR={builds.tree}"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
+        check=True,
     )
     one_message(make().stdout, "was configured without mpgc", "-DUSER_C_MODULES=")
     shutil.rmtree(build)
@@ -94,7 +103,9 @@ def cmake(builds):
     expect("gc_alloc" not in globals_of([carrier]), "gc_alloc is not the C's")
     expect("small" in info, f"not what make was given: {info}")
     given = ("MPGC_PROFILE=size", "MPGC_CLEAR_ON_SWEEP=yes")
-    one_message(make(*given).stdout, "when CMake configured this build", "give the same command again")
+    one_message(
+        make(*given).stdout, "when CMake configured this build", "give the same command again"
+    )
     make(*given, check=True)
     symbols, info = built()
     expect("mpgc_module" not in symbols, "the Python module is still in")
@@ -103,10 +114,14 @@ def cmake(builds):
 
     make("MPGC_PROFILE=size", "MPGC_CLEAR_ON_SWEEP=OFF", check=True)
     info = built()[1]
-    expect("small" in info and "clear on sweep" not in info, f"not what make was given then: {info}")
+    expect(
+        "small" in info and "clear on sweep" not in info, f"not what make was given then: {info}"
+    )
     before = carrier.stat().st_mtime_ns
     make("MPGC_PROFILE=size", check=True)
-    expect(carrier.stat().st_mtime_ns == before, "the carrier was made anew, and nothing had changed")
+    expect(
+        carrier.stat().st_mtime_ns == before, "the carrier was made anew, and nothing had changed"
+    )
     wrong = make("MPGC_PROFILE=size", "MPGC_NOSCAN=perhaps")
     expect(wrong.returncode != 0, "MPGC_NOSCAN=perhaps went through")
     one_message(wrong.stdout, "MPGC_NOSCAN=perhaps", "give 1 or 0")

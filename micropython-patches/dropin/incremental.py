@@ -20,14 +20,21 @@ class Incremental:
 
     @classmethod
     def checks(cls):
-        return [name for name in vars(cls) if name.endswith(("rebuilds", "rebuilds_nothing", "does_not"))]
+        return [
+            name
+            for name in vars(cls)
+            if name.endswith(("rebuilds", "rebuilds_nothing", "does_not"))
+        ]
 
     def make(self, *options):
         options = [f"VARIANT_DIR={self.variants / 'minimal'}", *options]
         return self.builds.make(self.build, None, options).stdout
 
     def times(self):
-        return [(self.build / name).stat().st_mtime_ns for name in ("py/gc.o", "py/pystack.o", "micropython")]
+        return [
+            (self.build / name).stat().st_mtime_ns
+            for name in ("py/gc.o", "py/pystack.o", "micropython")
+        ]
 
     def nothing_changed_rebuilds_nothing(self, *options):
         before = self.times()
@@ -42,7 +49,9 @@ class Incremental:
             os.utime(touched)
         said = self.make(*options)
         after = self.times()
-        expect("RUST" in said and after[0] > before[0], f"the carrier was not made anew:\n{tail(said)}")
+        expect(
+            "RUST" in said and after[0] > before[0], f"the carrier was not made anew:\n{tail(said)}"
+        )
         expect(after[2] > before[2], "the program was not linked anew")
         return said
 
@@ -77,14 +86,29 @@ class Incremental:
     def an_option_that_comes_and_goes_rebuilds(self):
         """The line that is printed, the one that is left and the one in the object are those of this build."""
         told = []
-        for options in ([], ["MPGC_HARDENED=1"], [], ["MPGC_HARDENED=1", "MPGC_TRACE_MARKS=1"], ["MPGC_HARDENED=1"], []):
+        for options in (
+            [],
+            ["MPGC_HARDENED=1"],
+            [],
+            ["MPGC_HARDENED=1", "MPGC_TRACE_MARKS=1"],
+            ["MPGC_HARDENED=1"],
+            [],
+        ):
             said = self.changed(None, *options) if told else self.make()
             info = (self.build / "mpgc" / "info").read_text()
             printed = [line + "\n" for line in said.splitlines() if line.startswith("mpgc ")]
-            expect(printed == [info] if told else True, f"{options}: printed {printed}, left {info!r}")
-            for variable, word in (("MPGC_HARDENED=1", "hardened"), ("MPGC_TRACE_MARKS=1", "trace marks")):
+            expect(
+                printed == [info] if told else True, f"{options}: printed {printed}, left {info!r}"
+            )
+            for variable, word in (
+                ("MPGC_HARDENED=1", "hardened"),
+                ("MPGC_TRACE_MARKS=1", "trace marks"),
+            ):
                 expect((word in info) == (variable in options), f"{options}: {info}")
-            expect(info.strip().encode() in (self.build / "py" / "gc.o").read_bytes(), f"{options}: not that carrier")
+            expect(
+                info.strip().encode() in (self.build / "py" / "gc.o").read_bytes(),
+                f"{options}: not that carrier",
+            )
             told.append(info)
         expect(told[0] == told[2] == told[5], f"three plain builds tell three things: {told}")
 
@@ -116,5 +140,11 @@ def the_heap_can_stay_in_c(builds):
     for kept in ([], ["MPGC_KEEP_C=gc"], []):
         builds.make(build, variant, options + kept)
         carrier = build / "py" / ("pystack.o" if kept else "gc.o")
-        expect("mpgc_version" in globals_of([carrier]), f"{kept}: {carrier.name} does not carry the Rust")
-        expect(("gc_alloc" in globals_of([carrier])) != bool(kept), f"{kept}: gc_alloc is in the wrong object")
+        expect(
+            "mpgc_version" in globals_of([carrier]),
+            f"{kept}: {carrier.name} does not carry the Rust",
+        )
+        expect(
+            ("gc_alloc" in globals_of([carrier])) != bool(kept),
+            f"{kept}: gc_alloc is in the wrong object",
+        )

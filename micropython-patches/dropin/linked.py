@@ -14,8 +14,15 @@ def sections_of(objects):
     """The section of each function that is global."""
     sections = {}
     for path in objects:
-        done = subprocess.run(["objdump", "-t", path], stdout=subprocess.PIPE, text=True, check=True)
-        sections |= {name: section for section, name in re.findall(r"^[0-9a-f]+ g +F (\S+)\s+[0-9a-f]+ (?:\.hidden )?(\w+)$", done.stdout, re.M)}
+        done = subprocess.run(
+            ["objdump", "-t", path], stdout=subprocess.PIPE, text=True, check=True
+        )
+        sections |= {
+            name: section
+            for section, name in re.findall(
+                r"^[0-9a-f]+ g +F (\S+)\s+[0-9a-f]+ (?:\.hidden )?(\w+)$", done.stdout, re.M
+            )
+        }
     return sections
 
 
@@ -37,7 +44,11 @@ def same_symbols(builds, name):
         f"only in C: {sorted(sides['c'] - rust)}; only in Rust: {sorted(rust - sides['c'])}",
     )
     # Linker scripts place functions by the section that is named after them.
-    elsewhere = {f: places["rust"][f] for f, s in places["c"].items() if s == f".text.{f}" and places["rust"].get(f) != s}
+    elsewhere = {
+        f: places["rust"][f]
+        for f, s in places["c"].items()
+        if s == f".text.{f}" and places["rust"].get(f) != s
+    }
     expect(not elsewhere, f"in other sections than in C: {elsewhere}")
     return f"{len(rust)} symbols and {len(added)} of mpgc"
 
@@ -45,7 +56,9 @@ def same_symbols(builds, name):
 def no_panic_is_linked(builds):
     build = builds.directory("standard", "rust")
     builds.make(build, "standard", [])
-    done = subprocess.run(["nm", build / "micropython"], stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(
+        ["nm", build / "micropython"], stdout=subprocess.PIPE, text=True, check=True
+    )
     names = [line.split()[-1] for line in done.stdout.splitlines()]
     expect("gc_alloc" in names, "the program has no symbols to look at")
     found = sorted(name for name in names if NOT_IN_A_RELEASE.search(name))
@@ -56,7 +69,9 @@ def no_panic_is_linked(builds):
 def the_program_runs_on_rust(builds):
     build = builds.directory("standard", "rust")
     code = "import gc; l=[[i] for i in range(5000)]; del l; gc.collect(); print('done')"
-    done = subprocess.run([build / "micropython", "-c", code], check=False, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        [build / "micropython", "-c", code], check=False, stdout=subprocess.PIPE, text=True
+    )
     expect(done.returncode == 0 and done.stdout == "done\n", f"{done.returncode}: {done.stdout!r}")
 
 
@@ -64,8 +79,14 @@ def module_tells_the_build(builds):
     build = builds.directory("module", "rust")
     builds.make(build, "standard", ["MPGC_PYTHON_MODULE=Yes"])
     done = subprocess.run(
-        [build / "micropython", "-c", "import mpgc; print(mpgc.build_info()); print(mpgc.version())"],
-        check=False, stdout=subprocess.PIPE, text=True,
+        [
+            build / "micropython",
+            "-c",
+            "import mpgc; print(mpgc.build_info()); print(mpgc.version())",
+        ],
+        check=False,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     info = (build / "mpgc" / "info").read_text().strip()
     expect(done.stdout.splitlines()[:1] == [info], f"{done.stdout!r} is not {info!r}")
@@ -79,7 +100,14 @@ def words(build):
 def compile_c(builds, build, source, *extra):
     command = words(build) + [f"-I{CRATE / 'include'}", f"-I{CRATE / 'src/host'}", *extra]
     command += ["-c", str(source), "-o", str(build / "check.o")]
-    return subprocess.run(command, check=False, cwd=builds.port, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.run(
+        command,
+        check=False,
+        cwd=builds.port,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 def layouts_are_proven(builds):

@@ -7,7 +7,17 @@ import os
 import re
 import subprocess
 
-from .builds import CRATE, MOCK_PORT, SCENARIOS, WRAPPER, expect, globals_of, release_of, same_output, tail
+from .builds import (
+    CRATE,
+    MOCK_PORT,
+    SCENARIOS,
+    WRAPPER,
+    expect,
+    globals_of,
+    release_of,
+    same_output,
+    tail,
+)
 
 
 def build_info_is_the_printed_line(builds):
@@ -19,9 +29,17 @@ def build_info_is_the_printed_line(builds):
     info = (build / "mpgc" / "info").read_text()
     printed = [line + "\n" for line in said.splitlines() if line.startswith("mpgc ")]
     expect(printed == [info], f"make printed {printed}, not once {info!r}")
-    done = subprocess.run([build / "scenarios", "info"], check=False, stdout=subprocess.PIPE, text=True, timeout=60)
+    done = subprocess.run(
+        [build / "scenarios", "info"], check=False, stdout=subprocess.PIPE, text=True, timeout=60
+    )
     expect(done.stdout == info, f"mpgc_build_info() is {done.stdout!r}, not {info!r}")
-    for word in (f"MicroPython {release_of(builds.tree)}", "-linux-gnu", "-byte blocks", "finalisers", "opt-level 3"):
+    for word in (
+        f"MicroPython {release_of(builds.tree)}",
+        "-linux-gnu",
+        "-byte blocks",
+        "finalisers",
+        "opt-level 3",
+    ):
         expect(word in info, f"{word!r} is not in {info!r}")
     return info.strip()
 
@@ -29,19 +47,37 @@ def build_info_is_the_printed_line(builds):
 def realloc_is_checked_in_debug_builds_only(builds):
     for name, checked in (("plain", False), ("asserts", True)):
         build = builds.directory(f"scenarios {name}", "rust")
-        symbols = subprocess.run(["nm", build / "py" / "gc.o"], stdout=subprocess.PIPE, text=True, check=True).stdout
-        expect(("mpgc_shim_assert_failed" in symbols) == checked, f"{name}: the checks are {'out' if checked else 'in'}")
+        symbols = subprocess.run(
+            ["nm", build / "py" / "gc.o"], stdout=subprocess.PIPE, text=True, check=True
+        ).stdout
+        expect(
+            ("mpgc_shim_assert_failed" in symbols) == checked,
+            f"{name}: the checks are {'out' if checked else 'in'}",
+        )
         command = [build / "scenarios", "fault", "inner-realloc"]
-        done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=60)
+        done = subprocess.run(
+            command,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            timeout=60,
+        )
         said = "assertion failed" if checked else "unnoticed: inner-realloc"
-        expect(said in done.stdout and (done.returncode != 0) == checked, f"{name}: {done.returncode} {done.stdout!r}")
+        expect(
+            said in done.stdout and (done.returncode != 0) == checked,
+            f"{name}: {done.returncode} {done.stdout!r}",
+        )
 
 
 def entry_points_are_safe_from_several_threads(builds):
     build = builds.directory("standard", "rust")
     program = [build / "micropython", CRATE / "tests" / "seeds" / "threads.py"]
     done = subprocess.run(program, check=False, stdout=subprocess.PIPE, text=True, timeout=300)
-    expect(done.returncode == 0 and done.stdout == "[0, 1, 2, 3] []\n", f"{done.returncode}: {done.stdout!r}")
+    expect(
+        done.returncode == 0 and done.stdout == "[0, 1, 2, 3] []\n",
+        f"{done.returncode}: {done.stdout!r}",
+    )
 
 
 def scenarios(builds, name):
@@ -53,9 +89,14 @@ def scenarios(builds, name):
         builds.make(build, None, options, door=door, port=MOCK_PORT)
         is_rust = "mpgc_version" in globals_of(builds.objects(build))
         expect(is_rust == (side == "rust"), f"the objects of the {side} side are the other's")
-        done = subprocess.run([build / "scenarios"], check=False, stdout=subprocess.PIPE, text=True, timeout=60)
+        done = subprocess.run(
+            [build / "scenarios"], check=False, stdout=subprocess.PIPE, text=True, timeout=60
+        )
         told[side] = done.stdout.splitlines()
-        expect(done.returncode == 0 and told[side][-1:] == ["end"], f"{side}: {done.returncode}\n{tail(done.stdout)}")
+        expect(
+            done.returncode == 0 and told[side][-1:] == ["end"],
+            f"{side}: {done.returncode}\n{tail(done.stdout)}",
+        )
     return same_output(builds, told)
 
 
@@ -63,12 +104,25 @@ def placed_where_the_port_wants(builds):
     """The mock port wraps mp_sched_schedule into a section of its own."""
     carrier = builds.directory("scenarios plain", "rust") / "py" / "gc.o"
     done = subprocess.run(["objdump", "-t", carrier], stdout=subprocess.PIPE, text=True, check=True)
-    place = {line.split()[-1]: line.split()[-3] for line in done.stdout.splitlines() if len(line.split()) > 4}
+    place = {
+        line.split()[-1]: line.split()[-3]
+        for line in done.stdout.splitlines()
+        if len(line.split()) > 4
+    }
     for name in ("mp_sched_schedule", "mpgc_shim_atomic_begin", "mpgc_shim_atomic_end"):
         expect(place.get(name) == ".scenario_fast", f"{name} is in {place.get(name)}")
     # Nothing else of the code may be called from there.
-    done = subprocess.run(["objdump", "-r", "-j", ".scenario_fast", carrier], stdout=subprocess.PIPE, text=True, check=True)
-    targets = {line.split()[2].split("+")[0].split("-")[0] for line in done.stdout.splitlines() if "R_" in line}
+    done = subprocess.run(
+        ["objdump", "-r", "-j", ".scenario_fast", carrier],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    targets = {
+        line.split()[2].split("+")[0].split("-")[0]
+        for line in done.stdout.splitlines()
+        if "R_" in line
+    }
     outside = {name for name in targets if place.get(name, "").startswith(".text")}
     expect(not outside, f"mp_sched_schedule needs {sorted(outside)}")
 
@@ -111,7 +165,10 @@ def faults_are_told(builds):
         (plain, []),
         (hardened, ["MPGC_HARDENED=1"]),
         # A heap that may have further areas finds the area of a pointer otherwise.
-        (own, ["MPGC_HARDENED=1", "SCENARIO_OPTIONS=-DSCENARIO_OWN_FAULT -DMICROPY_GC_SPLIT_HEAP=1"]),
+        (
+            own,
+            ["MPGC_HARDENED=1", "SCENARIO_OPTIONS=-DSCENARIO_OWN_FAULT -DMICROPY_GC_SPLIT_HEAP=1"],
+        ),
     )
     for build, options in configurations:
         options = [f"MICROPYTHON_DIR={builds.tree}", *options]
@@ -119,26 +176,48 @@ def faults_are_told(builds):
 
     def commit(build, fault, **env):
         command = [build / "scenarios", "fault", fault]
-        return subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True, timeout=60, env={**os.environ, **env})
+        return subprocess.run(
+            command,
+            check=False,
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            env={**os.environ, **env},
+        )
 
     for fault, words in FAULTS.items():
         done = commit(hardened, fault)
-        told = rf"mpgc: {words} at (0x)?[0-9a-f]+" + (r", in the chunk of 64 bytes at (0x)?[0-9a-f]+" if words in IN_A_CHUNK else "")
+        told = rf"mpgc: {words} at (0x)?[0-9a-f]+" + (
+            r", in the chunk of 64 bytes at (0x)?[0-9a-f]+" if words in IN_A_CHUNK else ""
+        )
         expect(re.match(told + "[,\n]", done.stdout), f"{fault}: told {done.stdout!r}")
-        expect(done.returncode < 0, f"{fault}: the program went on, or ended with {done.returncode}")
+        expect(
+            done.returncode < 0, f"{fault}: the program went on, or ended with {done.returncode}"
+        )
         done = commit(own, fault)
         told = f"the port was told of {FAULT_KINDS[words]} at "
         expect(done.stdout.startswith(told), f"{fault}: the port was not told: {done.stdout!r}")
         expect(done.returncode == 3, f"{fault}: not the port's exit: {done.returncode}")
     done = commit(own, "overrun", SCENARIO_FAULT_RETURNS="1")
-    expect(done.returncode < 0, f"the program goes on after a port's mpgc_fault has returned: {done.stdout!r}")
+    expect(
+        done.returncode < 0,
+        f"the program goes on after a port's mpgc_fault has returned: {done.stdout!r}",
+    )
     # A build that is not hardened does not look for overruns: the scenario itself tells no fault.
-    expect(commit(plain, "overrun").stdout == "unnoticed: overrun\n", "the plain build tells an overrun")
+    expect(
+        commit(plain, "overrun").stdout == "unnoticed: overrun\n",
+        "the plain build tells an overrun",
+    )
     said = [
-        subprocess.run([build / "scenarios"], check=False, stdout=subprocess.PIPE, text=True, timeout=60).stdout.splitlines()
+        subprocess.run(
+            [build / "scenarios"], check=False, stdout=subprocess.PIPE, text=True, timeout=60
+        ).stdout.splitlines()
         for build in (plain, hardened)
     ]
     # One byte a block is the slack table's, so the heap is smaller; gc_nbytes tells what was asked for; all else is the same.
     differ = [line for line, other in zip(*said) if line != other]
-    expect(len(said[0]) == len(said[1]) and [line.split()[0] for line in differ] == ["total", "sizes"], f"differ: {differ}")
+    expect(
+        len(said[0]) == len(said[1]) and [line.split()[0] for line in differ] == ["total", "sizes"],
+        f"differ: {differ}",
+    )
     return f"{len(FAULTS)} faults"

@@ -21,7 +21,9 @@ from tools.setup.tree import get_tree
 def port(tree):
     folder = tree.path / "ports" / "qemu"
     if not (folder / "boards").is_dir():
-        raise Fail(f"MicroPython {tree.release} has no boards in ports/qemu: choose a RELEASE of 1.25 or later")
+        raise Fail(
+            f"MicroPython {tree.release} has no boards in ports/qemu: choose a RELEASE of 1.25 or later"
+        )
     return folder
 
 
@@ -36,14 +38,21 @@ def make_command(tree, name, flavour, make_variables, output):
     board = find_board(name)
     folder = port(tree)
     if "BOARD_DIR" not in board.variables and not (folder / "boards" / name).is_dir():
-        raise Fail(f"MicroPython {tree.release} has no board {name} in ports/qemu/boards: choose another RELEASE or BOARD")
+        raise Fail(
+            f"MicroPython {tree.release} has no board {name} in ports/qemu/boards: choose another RELEASE or BOARD"
+        )
     command = ["make", f"-j{jobs()}", "-C", folder]
     if flavour == "rust":
         command += ["-f", unix.WRAPPER]
     variables = {
-        "BOARD": name, "BUILD": output, "MICROPY_MPYCROSS": unix.build_mpy_cross(tree),
-        "MPY_LIB_DIR": unix.absent_micropython_lib(), "FROZEN_MANIFEST": frozen_manifest(board),
-        **board.variables, **start_modules(make_variables), **make_variables,
+        "BOARD": name,
+        "BUILD": output,
+        "MICROPY_MPYCROSS": unix.build_mpy_cross(tree),
+        "MPY_LIB_DIR": unix.absent_micropython_lib(),
+        "FROZEN_MANIFEST": frozen_manifest(board),
+        **board.variables,
+        **start_modules(make_variables),
+        **make_variables,
     }
     return command + [f"{variable}={value}" for variable, value in variables.items()]
 
@@ -55,7 +64,12 @@ def build(tree, name, flavour, options):
     command = make_command(tree, name, flavour, options.make_variables, output)
     started = time.monotonic()
     unix.begin_with_c(output)
-    run_logged(command, output.with_name(flavour + ".log"), env=unix.build_env(tree), what=f"building {whole} ({flavour})")
+    run_logged(
+        command,
+        output.with_name(flavour + ".log"),
+        env=unix.build_env(tree),
+        what=f"building {whole} ({flavour})",
+    )
     program = output / "firmware.elf"
     kept = options.make_variables.get("MPGC_KEEP_C", "").split()
     functions = ("nlr_jump",) if "gc" in kept else ("gc_alloc", "nlr_jump")
@@ -68,7 +82,9 @@ def port_variable(tree, built, variable):
     """What a make variable of the port is for this build: the port alone knows its emulator's arguments."""
     rule = f"mpgc-tell:;@:$(info mpgc-tell: $({variable}))"
     command = [*built.command, "--no-print-directory", f"--eval={rule}", "mpgc-tell"]
-    done = subprocess.run(command, capture_output=True, text=True, env=unix.build_env(tree), check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=unix.build_env(tree), check=False
+    )
     told = re.search(r"^mpgc-tell: ?(.*)$", done.stdout, re.M)
     if done.returncode != 0 or not told:
         raise Fail(f"`{shlex.join(command)}` does not tell {variable}: {done.stderr.strip()}")
@@ -78,13 +94,19 @@ def port_variable(tree, built, variable):
 def emulator(tree, built):
     system = port_variable(tree, built, "QEMU_SYSTEM")
     if not system:
-        raise Fail(f"the qemu port of MicroPython {tree.release} has no variable QEMU_SYSTEM: choose another RELEASE")
+        raise Fail(
+            f"the qemu port of MicroPython {tree.release} has no variable QEMU_SYSTEM: choose another RELEASE"
+        )
     return system + port_variable(tree, built, "QEMU_ARGS")
 
 
 def add_arguments(parser):
     parser.add_argument("--flavour", choices=("c", "rust"), default="rust")
-    parser.add_argument("--run", action="store_true", help="open the prompt of the firmware in the emulator (leave it with Ctrl-A X)")
+    parser.add_argument(
+        "--run",
+        action="store_true",
+        help="open the prompt of the firmware in the emulator (leave it with Ctrl-A X)",
+    )
 
 
 def main(args):

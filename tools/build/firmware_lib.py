@@ -35,15 +35,40 @@ CPUS = {
 def machine(name):
     """This machine (no name), or one of tools/setup/targets.py by either of its names."""
     if not name:
-        macros = subprocess.run(["gcc", "-dM", "-E", "-x", "c", os.devnull], stdout=subprocess.PIPE, text=True, check=True).stdout
+        macros = subprocess.run(
+            ["gcc", "-dM", "-E", "-x", "c", os.devnull],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        ).stdout
         pairs = (line.split(" ", 2) for line in macros.splitlines())
-        return Machine(rust_target({pair[1]: pair[2] if len(pair) > 2 else "" for pair in pairs}), ["gcc"], "objcopy", "ar", True)
+        return Machine(
+            rust_target({pair[1]: pair[2] if len(pair) > 2 else "" for pair in pairs}),
+            ["gcc"],
+            "objcopy",
+            "ar",
+            True,
+        )
     target = find_target(name)
     if target not in METAL.values():
-        return Machine(target.rust, [f"{target.prefix}gcc"], f"{target.prefix}objcopy", f"{target.prefix}ar", True)
+        return Machine(
+            target.rust,
+            [f"{target.prefix}gcc"],
+            f"{target.prefix}objcopy",
+            f"{target.prefix}ar",
+            True,
+        )
     if target.rust not in CPUS:
-        raise Fail(f"TARGET={name} has no library for C programs: choose one of {', '.join(CPUS)}, or one with an operating system")
-    return Machine(target.rust, [f"{target.prefix}gcc", *CPUS[target.rust]], f"{target.prefix}objcopy", f"{target.prefix}ar", False)
+        raise Fail(
+            f"TARGET={name} has no library for C programs: choose one of {', '.join(CPUS)}, or one with an operating system"
+        )
+    return Machine(
+        target.rust,
+        [f"{target.prefix}gcc", *CPUS[target.rust]],
+        f"{target.prefix}objcopy",
+        f"{target.prefix}ar",
+        False,
+    )
 
 
 def version():
@@ -53,17 +78,27 @@ def version():
 def declared():
     """The functions that include/mpgc.h has for C programs."""
     text = re.sub(r"//.*", "", (ROOT / "include" / "mpgc.h").read_text())
-    names = re.findall(r"\b(mpgc_\w+)\([^;{]*?\)(?: MPGC_NORETURN)?;", re.sub(r"typedef[^;]*;", "", text))
+    names = re.findall(
+        r"\b(mpgc_\w+)\([^;{]*?\)(?: MPGC_NORETURN)?;", re.sub(r"typedef[^;]*;", "", text)
+    )
     return sorted(set(names) - set(OF_PORTS))
 
 
 def exported(files, made_by):
     """The functions that a library, or the objects that it is made of, have for C."""
-    listing = subprocess.run(["nm", "--defined-only", "-g", *files], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+    listing = subprocess.run(
+        ["nm", "--defined-only", "-g", *files],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=True,
+    )
     names = sorted(set(re.findall(r" T (mpgc_\w+)$", listing.stdout, re.M)))
     if names != declared():
         differ = sorted(set(names) ^ set(declared()))
-        raise Fail(f"{made_by} and include/mpgc.h have not the same functions, they differ in {', '.join(differ)}: run `MPGC_BLESS=1 cargo test --test header`")
+        raise Fail(
+            f"{made_by} and include/mpgc.h have not the same functions, they differ in {', '.join(differ)}: run `MPGC_BLESS=1 cargo test --test header`"
+        )
     return names
 
 
@@ -77,7 +112,15 @@ def build(name="", features=(), cargo=""):
         raise Fail(f"{stop} (or `make deps TARGET={name}`)") from stop
     if shutil.which(target.compiler[0]) is None:
         raise Fail(f"`{target.compiler[0]}` is not in PATH: run `make deps TARGET={name}`")
-    command = [toolchain.cargo, "rustc", "--lib", "--release", "--locked", "--crate-type", "staticlib"]
+    command = [
+        toolchain.cargo,
+        "rustc",
+        "--lib",
+        "--release",
+        "--locked",
+        "--crate-type",
+        "staticlib",
+    ]
     command += ["--features", ",".join(["standalone", *features])]
     command += ["--target-dir", WORK / ("cargo-from-source" if toolchain.build_std else "cargo")]
     if toolchain.build_std:
@@ -87,7 +130,9 @@ def build(name="", features=(), cargo=""):
         command += ["--", "--emit", f"link,asm={folder / 'llvm.s'}"]
     else:
         command += ["--target", target.rust]
-    what = f"building mpgc for {target.rust}" + (", with `core` from its source" if toolchain.build_std else "")
+    what = f"building mpgc for {target.rust}" + (
+        ", with `core` from its source" if toolchain.build_std else ""
+    )
     profile = PROFILES["speed"]
     level = profile.opt_level if target.hosted else profile.bare_opt_level
     env = clean_env(CARGO_PROFILE_RELEASE_OPT_LEVEL=level, **toolchain_environment(toolchain))
@@ -101,7 +146,9 @@ def link(target, rust, folder):
     inputs = [rust]
     if mpgc_xtensa.is_ours(target.rust):
         # without the functions of `core`, since C's are there: the library for Rust is made of objects that do not link
-        inputs = mpgc_xtensa.assemble(target.compiler, folder / "llvm.s", folder, "mpgc_nlr_push_buf")
+        inputs = mpgc_xtensa.assemble(
+            target.compiler, folder / "llvm.s", folder, "mpgc_nlr_push_buf"
+        )
     names = exported(inputs, "the Rust library")
     (folder / "globals").write_text("".join(name + "\n" for name in names))
     linked, carrier, library = folder / "linked.o", folder / "mpgc.o", folder / "libmpgc.a"
@@ -110,12 +157,36 @@ def link(target, rust, folder):
     if mpgc_xtensa.is_ours(target.rust):
         options.append(f"--wrap={mpgc_xtensa.TRAP}")
     steps = [
-        [*target.compiler, "-r", "-nostdlib", *(f"-Wl,{option}" for option in options), "-o", linked, *inputs],
-        [target.objcopy, f"--keep-global-symbols={folder / 'globals'}", *without("*ARM.exidx*", "*ARM.extab*", ".llvm*"), linked, carrier],
+        [
+            *target.compiler,
+            "-r",
+            "-nostdlib",
+            *(f"-Wl,{option}" for option in options),
+            "-o",
+            linked,
+            *inputs,
+        ],
+        [
+            target.objcopy,
+            f"--keep-global-symbols={folder / 'globals'}",
+            *without("*ARM.exidx*", "*ARM.extab*", ".llvm*"),
+            linked,
+            carrier,
+        ],
         [target.ar, "rcs", library, carrier],
     ]
     if target.hosted:
-        steps.append([*target.compiler, "-shared", f"-Wl,-soname,{soname()}", "-Wl,-z,defs", "-o", folder / shared_name(), carrier])
+        steps.append(
+            [
+                *target.compiler,
+                "-shared",
+                f"-Wl,-soname,{soname()}",
+                "-Wl,-z,defs",
+                "-o",
+                folder / shared_name(),
+                carrier,
+            ]
+        )
     library.unlink(missing_ok=True)
     for step in steps:
         run_logged(step, folder / "link.log", what=f"linking mpgc for {target.rust}")
@@ -138,7 +209,11 @@ def shared_name():
 
 
 def add_arguments(parser):
-    parser.add_argument("--cargo", default=os.environ.get("MPGC_CARGO", ""), help="the cargo to use (the one in PATH, then Debian's)")
+    parser.add_argument(
+        "--cargo",
+        default=os.environ.get("MPGC_CARGO", ""),
+        help="the cargo to use (the one in PATH, then Debian's)",
+    )
 
 
 def main(args):

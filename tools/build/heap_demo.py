@@ -28,7 +28,13 @@ def build():
 def shown_run(command):
     """Print a command as a person would type it, and run it."""
     say("\n$ " + shlex.join([shown(command[0]), *map(shown, command[1:])]))
-    done = subprocess.run([str(part) for part in command], stdin=subprocess.DEVNULL, env=clean_env(), cwd=ROOT, check=False)
+    done = subprocess.run(
+        [str(part) for part in command],
+        stdin=subprocess.DEVNULL,
+        env=clean_env(),
+        cwd=ROOT,
+        check=False,
+    )
     if done.returncode != 0:
         raise Fail(f"that ended with status {done.returncode}")
 
@@ -38,7 +44,11 @@ def take_core(program, script, folder):
     if not shutil.which("gcore"):
         raise Fail("`gcore` is needed: install the package gdb")
     process = subprocess.Popen(
-        [str(program), str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=clean_env()
+        [str(program), str(script)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=clean_env(),
     )
     try:
         for line in process.stdout:
@@ -49,8 +59,12 @@ def take_core(program, script, folder):
             raise Fail(f"{shown(script)} ended before it said `ready`")
         say(f"\n$ gcore -o {shown(folder / 'core')} {process.pid}")
         done = subprocess.run(
-            ["gcore", "-o", str(folder / "core"), str(process.pid)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, check=False,
+            ["gcore", "-o", str(folder / "core"), str(process.pid)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
         )
         made = folder / f"core.{process.pid}"
         if not made.is_file():

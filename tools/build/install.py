@@ -65,7 +65,9 @@ endif()
 
 def absolute(prefix):
     if not Path(prefix).is_absolute():
-        raise Fail(f"PREFIX={prefix} is not an absolute path: give one, as in `make install PREFIX=/usr/local`")
+        raise Fail(
+            f"PREFIX={prefix} is not an absolute path: give one, as in `make install PREFIX=/usr/local`"
+        )
     return Path(prefix)
 
 
@@ -75,15 +77,22 @@ def install(folder, prefix, destdir="", libdir="lib"):
     root = Path(str(destdir) + str(prefix)) if destdir else prefix
     package = Path(libdir) / "cmake" / "mpgc"
     words = {
-        "prefix": prefix, "libdir": libdir, "version": version(), "series": ".".join(version().split(".")[:2]),
-        "up": "/".join([".."] * len(package.parts)), "shared": shared_name(),
+        "prefix": prefix,
+        "libdir": libdir,
+        "version": version(),
+        "series": ".".join(version().split(".")[:2]),
+        "up": "/".join([".."] * len(package.parts)),
+        "shared": shared_name(),
     }
     texts = {
         Path(libdir) / "pkgconfig" / "mpgc.pc": PKG_CONFIG,
         package / "mpgc-config.cmake": CMAKE_CONFIG,
         package / "mpgc-config-version.cmake": CMAKE_VERSION,
     }
-    copies = {Path("include/mpgc.h"): ROOT / "include" / "mpgc.h", Path(libdir) / "libmpgc.a": folder / "libmpgc.a"}
+    copies = {
+        Path("include/mpgc.h"): ROOT / "include" / "mpgc.h",
+        Path(libdir) / "libmpgc.a": folder / "libmpgc.a",
+    }
     copies[Path("share/doc/mpgc/LICENSE")] = ROOT / "LICENSE"
     copies[Path("share/doc/mpgc/firmware.md")] = ROOT / "docs" / "firmware.md"
     if (folder / shared_name()).exists():
@@ -101,7 +110,9 @@ def install(folder, prefix, destdir="", libdir="lib"):
                 at.unlink(missing_ok=True)
                 at.symlink_to(shared_name())
     except OSError as error:
-        raise Fail(f"cannot install below {root}: {error}; choose another PREFIX, or become root") from error
+        raise Fail(
+            f"cannot install below {root}: {error}; choose another PREFIX, or become root"
+        ) from error
     return root
 
 

@@ -81,9 +81,15 @@ def make_command(tree, variant, flavour, option_variables, folder):
     command = ["make", f"-j{jobs()}", "-C", tree.path / "ports" / "unix"]
     if flavour == "rust":
         if not WRAPPER.is_file():
-            raise Fail(f"{shown(WRAPPER)} is missing: the clone is not complete, check it out again")
+            raise Fail(
+                f"{shown(WRAPPER)} is missing: the clone is not complete, check it out again"
+            )
         command += ["-f", WRAPPER]
-    return command + make_variables(tree, variant, option_variables, build_mpy_cross(tree)) + [f"BUILD={folder}"]
+    return (
+        command
+        + make_variables(tree, variant, option_variables, build_mpy_cross(tree))
+        + [f"BUILD={folder}"]
+    )
 
 
 def cross_variables(target):
@@ -96,7 +102,7 @@ def starter(target, program):
     if not target or not target.emulator:
         return program
     script = program.with_name("run-micropython")
-    script.write_text(f"#!/bin/sh\nexec {shlex.join([*target.emulator, str(program)])} \"$@\"\n")
+    script.write_text(f'#!/bin/sh\nexec {shlex.join([*target.emulator, str(program)])} "$@"\n')
     script.chmod(0o755)
     return script
 
@@ -124,9 +130,13 @@ def build(tree, variant, flavour, options, *extra, arch=""):
     if variant not in VARIANTS:
         raise Fail(f"VARIANT={variant} is not known here: choose one of {', '.join(VARIANTS)}")
     if "VARIANT_DIR" in options.make_variables and variant != "standard":
-        raise Fail(f"OPTIONS=gil rests on the standard variant: give it with VARIANT=standard, not {variant}")
+        raise Fail(
+            f"OPTIONS=gil rests on the standard variant: give it with VARIANT=standard, not {variant}"
+        )
     if not (tree.path / "ports" / "unix" / "variants" / variant).is_dir():
-        raise Fail(f"MicroPython {tree.release} has no variant {variant} of the unix port: choose another RELEASE or VARIANT")
+        raise Fail(
+            f"MicroPython {tree.release} has no variant {variant} of the unix port: choose another RELEASE or VARIANT"
+        )
     name = "-".join(filter(None, [tree_key(tree), arch, variant, options.build_slug]))
     folder = BUILD / "unix" / name / flavour
     command = [*make_command(tree, variant, flavour, options.make_variables, folder), *extra]
@@ -134,7 +144,12 @@ def build(tree, variant, flavour, options, *extra, arch=""):
     started = time.monotonic()
     with locked(folder):
         begin_with_c(folder)
-        run_logged(command, folder.with_name(flavour + ".log"), env=build_env(tree), what=f"building {name} ({flavour})")
+        run_logged(
+            command,
+            folder.with_name(flavour + ".log"),
+            env=build_env(tree),
+            what=f"building {name} ({flavour})",
+        )
     program = folder / "micropython"
     kept = options.make_variables.get("MPGC_KEEP_C", "").split()
     prove(program, flavour, ("nlr_jump",) if "gc" in kept else ("gc_alloc", "nlr_jump"))
@@ -158,8 +173,12 @@ def prove(program, flavour, functions=("gc_alloc", "nlr_jump"), map_file=None):
     for function in functions:
         found = object_of(link_map, function)
         if not found:
-            raise Fail(f"{shown(map_file)} does not say where {function} came from: remove {shown(program.parent)} and build again")
-        symbols = subprocess.run([readelf, "-sW", found], stdout=subprocess.PIPE, text=True, check=True).stdout
+            raise Fail(
+                f"{shown(map_file)} does not say where {function} came from: remove {shown(program.parent)} and build again"
+            )
+        symbols = subprocess.run(
+            [readelf, "-sW", found], stdout=subprocess.PIPE, text=True, check=True
+        ).stdout
         is_rust = any(line.split()[-1:] == [PROOF] for line in symbols.splitlines())
         if is_rust != (flavour == "rust"):
             raise Fail(
@@ -170,8 +189,15 @@ def prove(program, flavour, functions=("gc_alloc", "nlr_jump"), map_file=None):
 
 def add_arguments(parser):
     parser.add_argument("--flavour", choices=("c", "rust"), default="rust")
-    parser.add_argument("--python-module", action="store_true", help="link the Python module mpgc in")
-    parser.add_argument("--run", nargs="*", metavar="ARG", help="run the program with these arguments (none: its prompt)")
+    parser.add_argument(
+        "--python-module", action="store_true", help="link the Python module mpgc in"
+    )
+    parser.add_argument(
+        "--run",
+        nargs="*",
+        metavar="ARG",
+        help="run the program with these arguments (none: its prompt)",
+    )
 
 
 def main(args):
@@ -180,7 +206,9 @@ def main(args):
     extra = []
     if args.python_module:
         extra.append("MPGC_PYTHON_MODULE=1")
-        options = options._replace(build_slug="-".join(filter(None, [options.build_slug, "module"])))
+        options = options._replace(
+            build_slug="-".join(filter(None, [options.build_slug, "module"]))
+        )
     what = " ".join(filter(None, [args.arch, args.variant]))
     say(f"building the unix port of MicroPython {tree.release}, {what}, {args.flavour}")
     built = build(tree, args.variant, args.flavour, options, *extra, arch=args.arch)

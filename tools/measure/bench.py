@@ -50,7 +50,11 @@ def lines_of(command, what):
     """The driver's lines as objects, each as soon as it is there."""
     with open(WORK / "errors.log", "wb") as errors:
         process = subprocess.Popen(
-            [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True,
+            [str(word) for word in command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
         )
         try:
             for line in process.stdout:
@@ -60,7 +64,10 @@ def lines_of(command, what):
                 process.wait()
     if process.wait() != 0:
         tail = (WORK / "errors.log").read_text(errors="replace").strip().splitlines()[-8:]
-        raise Fail(f"{what} ended with status {process.returncode}:\n" + "\n".join("    | " + line for line in tail))
+        raise Fail(
+            f"{what} ended with status {process.returncode}:\n"
+            + "\n".join("    | " + line for line in tail)
+        )
 
 
 def counted_instructions(path):
@@ -106,8 +113,17 @@ def count_instructions(driver, library, only):
     for path in WORK.glob("callgrind.*"):
         path.unlink()
     command = [
-        "valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={WORK}/callgrind.out",
-        "--compress-pos=no", "-q", driver, "count", library, "0", only,
+        "valgrind",
+        "--tool=callgrind",
+        "--instr-atstart=no",
+        f"--callgrind-out-file={WORK}/callgrind.out",
+        "--compress-pos=no",
+        "-q",
+        driver,
+        "count",
+        library,
+        "0",
+        only,
     ]
     lines = []
     for line in lines_of(command, "counting under callgrind"):
@@ -116,7 +132,8 @@ def count_instructions(driver, library, only):
     found = dict(counted_instructions(path) for path in WORK.glob("callgrind.out*"))
     return {
         line["case"]: tuple(
-            found[f"{side} {line['counted_as']}"] / operations for side, operations in zip(("c", "rust"), line["operations"])
+            found[f"{side} {line['counted_as']}"] / operations
+            for side, operations in zip(("c", "rust"), line["operations"])
         )
         + (line["counted_as"],)
         for line in lines
@@ -130,12 +147,24 @@ def nanoseconds(ns):
     return ""
 
 
-HEADS = ["case", "C", "mpgc", "C / mpgc", "of medians", "C instr.", "mpgc instr.", "mpgc / C instr."]
+HEADS = [
+    "case",
+    "C",
+    "mpgc",
+    "C / mpgc",
+    "of medians",
+    "C instr.",
+    "mpgc instr.",
+    "mpgc / C instr.",
+]
 
 
 def row(line):
     cells = [
-        line["case"], nanoseconds(line["c_ns"]), nanoseconds(line["rust_ns"]), f"{line['ratio']:.2f}",
+        line["case"],
+        nanoseconds(line["c_ns"]),
+        nanoseconds(line["rust_ns"]),
+        f"{line['ratio']:.2f}",
         f"{line['median_ratio']:.2f}",
     ]
     c, rust = line.get("c_instructions"), line.get("rust_instructions")
@@ -147,13 +176,18 @@ def row(line):
 def markdown(tree, report, arch):
     rows = [HEADS, ["---"] + ["--:"] * (len(HEADS) - 1), *map(row, report)]
     text = "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
-    notes = sorted({
-        f"- `{line['case']}` has its instructions counted as `{line['counted_as']}`." for line in report
-        if line.get("counted_as", line["case"]) != line["case"]
-    })
+    notes = sorted(
+        {
+            f"- `{line['case']}` has its instructions counted as `{line['counted_as']}`."
+            for line in report
+            if line.get("counted_as", line["case"]) != line["case"]
+        }
+    )
     return (
         f"# C and mpgc, MicroPython {tree.release}{arch and ', ' + arch}\n\nTimes and instructions are those of one operation: the least of many "
-        f"samples, and the median of the ratios of neighbouring samples. `make bench{arch and ' ARCH=' + arch}`\n\n{text}\n\n" + "\n".join(notes) + "\n"
+        f"samples, and the median of the ratios of neighbouring samples. `make bench{arch and ' ARCH=' + arch}`\n\n{text}\n\n"
+        + "\n".join(notes)
+        + "\n"
     )
 
 
@@ -169,10 +203,14 @@ def run(driver, library, args):
 
 def growth(driver, library, args):
     points = []
-    for point in lines_of([driver, "growth", library, args.seconds, args.largest], "measuring the growth"):
+    for point in lines_of(
+        [driver, "growth", library, args.seconds, args.largest], "measuring the growth"
+    ):
         points.append(point)
         c, rust = point["c_ns"], point["rust_ns"]
-        say(f"{point['chart']}, {point['series']}, {point['x']} {point['unit']}: C {nanoseconds(c)}, mpgc {nanoseconds(rust)}")
+        say(
+            f"{point['chart']}, {point['series']}, {point['x']} {point['unit']}: C {nanoseconds(c)}, mpgc {nanoseconds(rust)}"
+        )
     write_json(WORK / "growth.json", points)
     draw("draw-growth", WORK / "growth.json", WORK / "growth.svg")
     say(f"written: {shown(WORK / 'growth.json')}, growth.svg")
@@ -195,35 +233,56 @@ def check(counts, debts):
     if wrong:
         raise Fail(f"too many instructions, compared with the C's, in: {', '.join(wrong)}")
     if paid:
-        raise Fail(f"no debts any more, take them out of DEBTS in {shown(Path(__file__))}: {', '.join(paid)}")
+        raise Fail(
+            f"no debts any more, take them out of DEBTS in {shown(Path(__file__))}: {', '.join(paid)}"
+        )
     return 0
 
 
 def add_arguments(parser):
-    parser.add_argument("--options", default="", help="-D options more for both, as in mpconfigport.h; the mark cases need finalisers")
-    parser.add_argument("--check", action="store_true", help="count a few quick cases and compare: what CI does")
+    parser.add_argument(
+        "--options",
+        default="",
+        help="-D options more for both, as in mpconfigport.h; the mark cases need finalisers",
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="count a few quick cases and compare: what CI does"
+    )
     parser.add_argument("--no-count", action="store_true", help="times only")
-    parser.add_argument("--growth", action="store_true", help="measure how pause and allocation grow instead")
-    parser.add_argument("--largest", default="1024", help="of --growth: the largest heap, in MB (1024)")
+    parser.add_argument(
+        "--growth", action="store_true", help="measure how pause and allocation grow instead"
+    )
+    parser.add_argument(
+        "--largest", default="1024", help="of --growth: the largest heap, in MB (1024)"
+    )
 
 
 def main(args):
     tree = get_tree(args.release or None, args.micropython_dir)
     if args.arch not in DEBTS:
-        raise Fail(f"ARCH={args.arch}: measured here are this machine (no ARCH) and {', '.join(filter(None, DEBTS))}")
+        raise Fail(
+            f"ARCH={args.arch}: measured here are this machine (no ARCH) and {', '.join(filter(None, DEBTS))}"
+        )
     target = args.arch or None
     missing = missing_for(TARGETS[target], crate="std") if target else None
     if missing:
         raise Fail(missing)
     driver = get_driver(target)
     folder = WORK / args.arch
-    name = "-".join(filter(None, ["bench", target, f"{zlib.crc32(args.options.encode()):x}" if args.options else ""]))
+    name = "-".join(
+        filter(
+            None,
+            ["bench", target, f"{zlib.crc32(args.options.encode()):x}" if args.options else ""],
+        )
+    )
     library = build_twins(tree, name, f"{OPTIONS} {args.options}".strip(), work=WORK, target=target)
     if args.check:
         return check(count_instructions(driver, library, CHECKED), DEBTS[args.arch])
     if args.growth:
         return growth(driver, library, args)
-    say(f"MicroPython {tree.release}, C and mpgc in turns on the same memory; above 1: mpgc is faster")
+    say(
+        f"MicroPython {tree.release}, C and mpgc in turns on the same memory; above 1: mpgc is faster"
+    )
     report = run(driver, library, args)
     counts = {} if args.no_count else count_instructions(driver, library, args.case)
     for line in report:

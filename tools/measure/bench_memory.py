@@ -76,7 +76,9 @@ class Subject:
 
     def __init__(self, runs, flavour, program, script):
         self.runs, self.flavour, self.program = runs, flavour, program
-        self.script = WORK / "memory" / flavour.build / flavour.pacing.replace("/", "-") / script.name
+        self.script = (
+            WORK / "memory" / flavour.build / flavour.pacing.replace("/", "-") / script.name
+        )
         self.script.parent.mkdir(parents=True, exist_ok=True)
         self.script.write_text(flavour.prelude + script.read_text())
         self.key = (digest(program["plain"]), digest(self.script))
@@ -84,10 +86,24 @@ class Subject:
 
     def run(self, heap, which="plain", before=()):
         # The stack is scanned for roots, so the same addresses have to be on it in each run.
-        command = ["setarch", "-R", *before, self.program[which], "-X", f"heapsize={heap}", self.script]
+        command = [
+            "setarch",
+            "-R",
+            *before,
+            self.program[which],
+            "-X",
+            f"heapsize={heap}",
+            self.script,
+        ]
         return subprocess.run(
-            [str(word) for word in command], env=clean_env(MICROPYPATH=str(self.runs.library)), cwd=WORK, text=True,
-            stdin=subprocess.DEVNULL, capture_output=True, timeout=SLOW, check=False,
+            [str(word) for word in command],
+            env=clean_env(MICROPYPATH=str(self.runs.library)),
+            cwd=WORK,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=SLOW,
+            check=False,
         )
 
     def output(self, heap):
@@ -98,7 +114,9 @@ class Subject:
         """Whether it ends with that heap, and prints what it prints with a large one."""
         expected = self.runs.get((*self.key, "output"), lambda: self.output(LARGE))
         if not expected:
-            raise Fail(f"{shown(self.script)} does not run on {shown(self.program['plain'])}: {self.run(LARGE).stderr.strip()}")
+            raise Fail(
+                f"{shown(self.script)} does not run on {shown(self.program['plain'])}: {self.run(LARGE).stderr.strip()}"
+            )
         return self.runs.get((*self.key, heap), lambda: self.output(heap) == expected)
 
     def smallest(self):
@@ -132,14 +150,22 @@ class Subject:
     def count(self, heap):
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "out"
-            tool = ["valgrind", "--tool=callgrind", "--combine-dumps=yes", f"--callgrind-out-file={out}"]
+            tool = [
+                "valgrind",
+                "--tool=callgrind",
+                "--combine-dumps=yes",
+                f"--callgrind-out-file={out}",
+            ]
             tool += ["--dump-before=gc_collect", "--dump-after=gc_collect"]
             if self.run(heap, before=tool).returncode != 0:
                 return None
             parts = read_parts(out)
         if not parts:
             raise Fail(f"callgrind counted nothing for {shown(self.script)}")
-        return [sum(count for _, count in parts), max((n for why, n in parts if "dump-after" in why), default=0)]
+        return [
+            sum(count for _, count in parts),
+            max((n for why, n in parts if "dump-after" in why), default=0),
+        ]
 
 
 def read_parts(path):
@@ -161,9 +187,20 @@ def build_all(tree, flavours):
         name = "c" if flavour.build == "c" else "rust"
         for which, extra in (("plain", ()), ("watched", WATCH)):
             variables = [flavour.variable] if flavour.variable else []
-            known = next((value for (other, value) in built.items() if other == (name, flavour.variable, which)), None)
+            known = next(
+                (
+                    value
+                    for (other, value) in built.items()
+                    if other == (name, flavour.variable, which)
+                ),
+                None,
+            )
             if not known:
-                words = [flavour.variable.replace("MPGC_PACING=", "pacing-").replace("/", "-")] if flavour.variable else []
+                words = (
+                    [flavour.variable.replace("MPGC_PACING=", "pacing-").replace("/", "-")]
+                    if flavour.variable
+                    else []
+                )
                 slug = "-".join([*words, *(["watched"] if extra else [])])
                 options = option_names.parse("")._replace(build_slug=slug)
                 if c_folder:
@@ -173,8 +210,10 @@ def build_all(tree, flavours):
                 built[name, flavour.variable, which] = known
     return {
         (f.build, f.pacing): {
-            which: built["c" if f.build == "c" else "rust", f.variable, which].program for which in ("plain", "watched")
-        } for f in flavours
+            which: built["c" if f.build == "c" else "rust", f.variable, which].program
+            for which in ("plain", "watched")
+        }
+        for f in flavours
     }
 
 
@@ -209,18 +248,29 @@ def measure(subjects):
     lines = []
     for subject, (smallest, safe) in zip(subjects, found):
         line = {
-            "program": subject.script.stem, "build": subject.flavour.build, "pacing": subject.flavour.pacing,
-            "smallest_kb": smallest / 1024, "safe_kb": safe / 1024,
+            "program": subject.script.stem,
+            "build": subject.flavour.build,
+            "pacing": subject.flavour.pacing,
+            "smallest_kb": smallest / 1024,
+            "safe_kb": safe / 1024,
         }
         counted, watched = subject.counted(heap), subject.watched(heap)
         of_base, base_watched = base.counted(heap), base.watched(heap)
-        for name in ("time_ratio", "collections", "longest_pause_ratio", "largest_free_mean", "largest_free_min"):
+        for name in (
+            "time_ratio",
+            "collections",
+            "longest_pause_ratio",
+            "largest_free_mean",
+            "largest_free_min",
+        ):
             line[name] = None
         if counted and watched and of_base and base_watched:
             line.update(
-                time_ratio=counted[0] / of_base[0], collections=watched[0],
+                time_ratio=counted[0] / of_base[0],
+                collections=watched[0],
                 longest_pause_ratio=counted[1] / of_base[1] if of_base[1] else None,
-                largest_free_mean=watched[1] / max(base_watched[1], 1), largest_free_min=watched[2] / max(base_watched[2], 1),
+                largest_free_mean=watched[1] / max(base_watched[1], 1),
+                largest_free_min=watched[2] / max(base_watched[2], 1),
             )
         lines.append(line)
     return lines
@@ -233,18 +283,28 @@ def draw_heaps(runs, programs, script):
         subject = Subject(runs, flavour, programs[flavour.build, flavour.pacing], script)
         heap = int(maps[0][2] if maps else subject.smallest()[1] * 1.1) // STEP * STEP
         subject.script = subject.script.with_name("map-" + script.name)
-        subject.script.write_text(script.read_text() + "\nimport gc, micropython\ngc.collect()\nmicropython.mem_info(1)\n")
+        subject.script.write_text(
+            script.read_text() + "\nimport gc, micropython\ngc.collect()\nmicropython.mem_info(1)\n"
+        )
         blocks = memory_report.heap_map(subject.run(heap).stdout)
         if not blocks:
             raise Fail(f"{shown(subject.script)} prints no map of the heap")
         title = "without pacing" if flavour.pacing == "off" else f"MPGC_PACING={flavour.pacing}"
         maps.append((f"{script.stem}.py, {title}", blocks, heap))
-    (WORK / "fragmentation.svg").write_text(memory_report.heap_picture([entry[:2] for entry in maps]))
+    (WORK / "fragmentation.svg").write_text(
+        memory_report.heap_picture([entry[:2] for entry in maps])
+    )
 
 
 def add_arguments(parser):
-    parser.add_argument("--pacing", default="", help="with commas: of mpgc, these alone (off,8,free/4,free/3)")
-    parser.add_argument("--publish", action="store_true", help="write docs/results/memory.md, though not all was measured")
+    parser.add_argument(
+        "--pacing", default="", help="with commas: of mpgc, these alone (off,8,free/4,free/3)"
+    )
+    parser.add_argument(
+        "--publish",
+        action="store_true",
+        help="write docs/results/memory.md, though not all was measured",
+    )
 
 
 def main(args):
@@ -252,7 +312,11 @@ def main(args):
         raise Fail("`make bench-memory` needs valgrind and setarch: `make deps`")
     tree = get_tree(args.release or None, args.micropython_dir)
     words = [word for word in args.case.split(",") if word]
-    scripts = [path for path in sorted(PROGRAMS.glob("*.py")) if not words or any(word in path.stem for word in words)]
+    scripts = [
+        path
+        for path in sorted(PROGRAMS.glob("*.py"))
+        if not words or any(word in path.stem for word in words)
+    ]
     paces = [word for word in args.pacing.split(",") if word]
     flavours = [f for f in FLAVOURS if f.build == "c" or not paces or f.pacing in paces]
     if not scripts or not flavours:
@@ -274,7 +338,15 @@ def main(args):
         draw_heaps(runs, programs, pictured[0])
     if args.publish or not (words or paces):
         given = [f"--case {args.case}"] * bool(words) + [f"--pacing {args.pacing}"] * bool(paces)
-        command = " ".join(["python3 -m tools bench-memory", *given]) if given else "make bench-memory"
-        memory_report.publish(lines, tree.release, command, [WORK / "memory.svg", WORK / "fragmentation.svg"])
-    say("\n" + table(memory_report.means(lines)) + f"\n\nwritten: {shown(WORK / 'memory.json')}, memory.svg")
+        command = (
+            " ".join(["python3 -m tools bench-memory", *given]) if given else "make bench-memory"
+        )
+        memory_report.publish(
+            lines, tree.release, command, [WORK / "memory.svg", WORK / "fragmentation.svg"]
+        )
+    say(
+        "\n"
+        + table(memory_report.means(lines))
+        + f"\n\nwritten: {shown(WORK / 'memory.json')}, memory.svg"
+    )
     return 0

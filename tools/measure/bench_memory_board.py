@@ -40,7 +40,9 @@ class Board:
         if flavour.variable:
             variables["MPGC_PACING"] = flavour.pacing
         name = "memory" + (f"-{flavour.pacing}".replace("/", "-") if flavour.variable else "")
-        self.built = on_metal.build(tree, BOARD, "c" if flavour.build == "c" else "rust", variables, name)
+        self.built = on_metal.build(
+            tree, BOARD, "c" if flavour.build == "c" else "rust", variables, name
+        )
 
     def run(self, case, heap):
         """(what it printed, its instructions); (None, None) if it did not come to its end."""
@@ -51,10 +53,16 @@ class Board:
         if self.flavour.variable and not self.flavour.pacing.startswith("free"):
             prelude = f"gc.threshold({heap} // {self.flavour.pacing})\n"
         source = on_metal.WORK / f"memory-{case}.py"
-        text = BEGIN.format(pad=HEAP - heap, prelude=prelude) + (PROGRAMS / f"{case}.py").read_text() + END
+        text = (
+            BEGIN.format(pad=HEAP - heap, prelude=prelude)
+            + (PROGRAMS / f"{case}.py").read_text()
+            + END
+        )
         source.write_text(text)
         name = f"memory-{case}-{self.flavour.build}-{self.flavour.pacing.replace('/', '-')}"
-        output, good = on_metal.run(self.tree, self.built, source, {}, name, "-icount", f"shift={SHIFT}")
+        output, good = on_metal.run(
+            self.tree, self.built, source, {}, name, "-icount", f"shift={SHIFT}"
+        )
         took = re.search(r"^took (\d+)\s*$", output, re.M)
         found = (None, None)
         if good and took:
@@ -87,20 +95,40 @@ def main(args):
         heap = int(sizes[0] * 1.1) // STEP * STEP
         times = [board.run(case, heap)[1] for board in boards]
         for board, size, time in zip(boards, sizes, times):
-            lines.append({
-                "program": case, "build": board.flavour.build, "pacing": board.flavour.pacing, "smallest_kb": size / 1024,
-                "instructions": time, "time_ratio": time / times[0] if time and times[0] else None,
-            })
-            say(f"  {case}: {board.flavour.build}, {board.flavour.pacing}: {size / 1024:.0f} KB, {time} instructions")
+            lines.append(
+                {
+                    "program": case,
+                    "build": board.flavour.build,
+                    "pacing": board.flavour.pacing,
+                    "smallest_kb": size / 1024,
+                    "instructions": time,
+                    "time_ratio": time / times[0] if time and times[0] else None,
+                }
+            )
+            say(
+                f"  {case}: {board.flavour.build}, {board.flavour.pacing}: {size / 1024:.0f} KB, {time} instructions"
+            )
     write_json(BUILD / "bench" / "memory-board.json", lines)
     rows = [["program", "build, pacing", "smallest KB", "of the C's", "time"]]
     for line in lines:
-        ratio = memory_report.ratios(lines, (line["build"], line["pacing"]), "smallest_kb")[line["program"]]
+        ratio = memory_report.ratios(lines, (line["build"], line["pacing"]), "smallest_kb")[
+            line["program"]
+        ]
         time = "-" if line["time_ratio"] is None else f"{line['time_ratio']:.3f}"
-        rows.append([line["program"], f"{line['build']}, {line['pacing']}", f"{line['smallest_kb']:.0f}", f"{ratio:.2f}", time])
+        rows.append(
+            [
+                line["program"],
+                f"{line['build']}, {line['pacing']}",
+                f"{line['smallest_kb']:.0f}",
+                f"{ratio:.2f}",
+                time,
+            ]
+        )
     say(table(rows))
     write_result(
-        "memory-board", f"How much heap programs need on {BOARD}", "make bench-memory-board",
+        "memory-board",
+        f"How much heap programs need on {BOARD}",
+        "make bench-memory-board",
         f"MicroPython {tree.release} in qemu; times by instructions, in a heap 1.1 times the smallest of the C without pacing, as a "
         f"multiple of that C's.\n\n{markdown_table(rows)}",
     )

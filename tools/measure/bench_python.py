@@ -58,13 +58,24 @@ def own_cases():
         for flavour in ("rust", *([NOSCAN] if re.search(r"^# noscan$", text, re.M) else [])):
             suffix = " noscan" if flavour == NOSCAN else ""
             for heap in heaps[1].split():
-                yield Case(f"{path.stem} {heap}{suffix}", "programs", path, ("-X", f"heapsize={heap}"), flavour, False)
+                yield Case(
+                    f"{path.stem} {heap}{suffix}",
+                    "programs",
+                    path,
+                    ("-X", f"heapsize={heap}"),
+                    flavour,
+                    False,
+                )
 
 
 def chosen(tree, words):
     cases = [*upstream_cases(tree), *own_cases()]
     words = [word for word in words.split(",") if word]
-    cases = [case for case in cases if not words or any(word in f"{case.group} {case.name}" for word in words)]
+    cases = [
+        case
+        for case in cases
+        if not words or any(word in f"{case.group} {case.name}" for word in words)
+    ]
     if not cases:
         raise Fail(f"no case has one of `{','.join(words)}` in its name")
     return cases
@@ -83,20 +94,32 @@ def command(case, program, small=False):
 def run_once(case, program):
     """({what was timed: ns}, the rest of the output); no times where the build cannot run the script."""
     done = subprocess.run(
-        [str(word) for word in command(case, program)], env=clean_env(MICROPYPATH=str(PROGRAMS)), stdin=subprocess.DEVNULL,
-        cwd=WORK, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=SLOW, check=False,
+        [str(word) for word in command(case, program)],
+        env=clean_env(MICROPYPATH=str(PROGRAMS)),
+        stdin=subprocess.DEVNULL,
+        cwd=WORK,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=SLOW,
+        check=False,
     )
     text = done.stdout
     if case.upstream:
         match = re.fullmatch(r"(\d+) (\d+ .*)", text.strip(), re.S)
         if not match and not re.search(CANNOT, text):
-            raise Fail(f"{case.name} on {shown(program)} ended with status {done.returncode}:\n{text.strip()}")
+            raise Fail(
+                f"{case.name} on {shown(program)} ended with status {done.returncode}:\n{text.strip()}"
+            )
         return ({case.name: int(match[1]) * 1000}, match[2]) if match else ({}, text)
     times = {
-        f"{name} {case.name.partition(' ')[2]}": int(ns) for name, ns in re.findall(r"^time (\S+) (\d+)$", text, re.M)
+        f"{name} {case.name.partition(' ')[2]}": int(ns)
+        for name, ns in re.findall(r"^time (\S+) (\d+)$", text, re.M)
     }
     if done.returncode != 0 or not times:
-        raise Fail(f"{shown(case.script)} on {shown(program)} ended with status {done.returncode}:\n{text.strip()}")
+        raise Fail(
+            f"{shown(case.script)} on {shown(program)} ended with status {done.returncode}:\n{text.strip()}"
+        )
     return times, re.sub(r"^time .*\n", "", text, flags=re.M)
 
 
@@ -105,9 +128,13 @@ def measure_once(case, programs, order):
     got = {side: run_once(case, programs["c" if side == "c" else case.flavour]) for side in order}
     (c_times, c_rest), (rust_times, rust_rest) = got["c"], got["rust"]
     if c_times.keys() != rust_times.keys():
-        raise Fail(f"{case.name} runs with only one of C and mpgc; C: {c_rest.strip()}; mpgc: {rust_rest.strip()}")
+        raise Fail(
+            f"{case.name} runs with only one of C and mpgc; C: {c_rest.strip()}; mpgc: {rust_rest.strip()}"
+        )
     if c_times and c_rest != rust_rest:
-        raise Fail(f"{case.name} prints something else with mpgc; C: {c_rest.strip()}; mpgc: {rust_rest.strip()}")
+        raise Fail(
+            f"{case.name} prints something else with mpgc; C: {c_rest.strip()}; mpgc: {rust_rest.strip()}"
+        )
     return {name: {"c": c_times[name], "rust": rust_times[name]} for name in c_times}
 
 
@@ -140,12 +167,20 @@ def count(case, programs):
         log = WORK / "python" / "callgrind.log"
         words = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={log.with_suffix('.out')}"]
         words += command(case, programs[flavour], small=True)
-        run_logged(words, log, env=clean_env(MICROPYPATH=str(PROGRAMS)), cwd=WORK, what=f"counting {case.name}")
+        run_logged(
+            words,
+            log,
+            env=clean_env(MICROPYPATH=str(PROGRAMS)),
+            cwd=WORK,
+            what=f"counting {case.name}",
+        )
         match = re.search(r"Collected : (\d+)", log.read_text(errors="replace"))
         if not match:
             raise Fail(f"callgrind counted nothing for {case.name}: see {shown(log)}")
         counts.append(int(match[1]))
-    say(f"    counted: {case.name}: C {counts[0]}, mpgc {counts[1]}, mpgc / C {counts[1] / counts[0]:.3f}")
+    say(
+        f"    counted: {case.name}: C {counts[0]}, mpgc {counts[1]}, mpgc / C {counts[1] / counts[0]:.3f}"
+    )
     return tuple(counts)
 
 
@@ -155,18 +190,36 @@ def report(times, counts):
     for (group, name), sides in times.items():
         c, rust = sides["c"], sides["rust"]
         counted = counts.get(name)
-        lines.append({
-            "case": name, "group": group, "c_ns": min(c), "rust_ns": min(rust), "ratio": min(c) / min(rust),
-            "median_ratio": statistics.median(x / y for x, y in zip(c, rust)), "samples": len(c),
-            "c_instructions": counted and counted[0], "rust_instructions": counted and counted[1],
-        })
+        lines.append(
+            {
+                "case": name,
+                "group": group,
+                "c_ns": min(c),
+                "rust_ns": min(rust),
+                "ratio": min(c) / min(rust),
+                "median_ratio": statistics.median(x / y for x, y in zip(c, rust)),
+                "samples": len(c),
+                "c_instructions": counted and counted[0],
+                "rust_instructions": counted and counted[1],
+            }
+        )
     for group in dict.fromkeys(line["group"] for line in lines if line["group"] != "programs"):
         of_group = [line for line in lines if line["group"] == group]
-        lines.append({
-            "case": f"mean of {group}", "group": "means", "c_ns": None, "rust_ns": None, "samples": len(of_group),
-            "c_instructions": None, "rust_instructions": None,
-            **{key: statistics.geometric_mean(line[key] for line in of_group) for key in ("ratio", "median_ratio")},
-        })
+        lines.append(
+            {
+                "case": f"mean of {group}",
+                "group": "means",
+                "c_ns": None,
+                "rust_ns": None,
+                "samples": len(of_group),
+                "c_instructions": None,
+                "rust_instructions": None,
+                **{
+                    key: statistics.geometric_mean(line[key] for line in of_group)
+                    for key in ("ratio", "median_ratio")
+                },
+            }
+        )
     return lines
 
 
@@ -174,8 +227,13 @@ HEADS = ["case", "C", "mpgc", "C / mpgc", "of medians", "C instr.", "mpgc instr.
 
 
 def row(line):
-    c, rust = ("" if line[key] is None else bench.nanoseconds(line[key]) for key in ("c_ns", "rust_ns"))
-    counts = ["" if line[key] is None else str(line[key]) for key in ("c_instructions", "rust_instructions")]
+    c, rust = (
+        "" if line[key] is None else bench.nanoseconds(line[key]) for key in ("c_ns", "rust_ns")
+    )
+    counts = [
+        "" if line[key] is None else str(line[key])
+        for key in ("c_instructions", "rust_instructions")
+    ]
     return [line["case"], c, rust, f"{line['ratio']:.3f}", f"{line['median_ratio']:.3f}", *counts]
 
 
@@ -196,11 +254,19 @@ def main(args):
     cases = chosen(tree, args.case)
     WORK.mkdir(parents=True, exist_ok=True)
     programs = {}
-    for flavour in FLAVOURS[:2] + ((NOSCAN,) if any(case.flavour == NOSCAN for case in cases) else ()):
+    for flavour in FLAVOURS[:2] + (
+        (NOSCAN,) if any(case.flavour == NOSCAN for case in cases) else ()
+    ):
         options = option_names.parse(args.options + (" noscan" if flavour == NOSCAN else ""))
-        programs[flavour] = unix.build(tree, args.variant, "c" if flavour == "c" else "rust", options).program
+        programs[flavour] = unix.build(
+            tree, args.variant, "c" if flavour == "c" else "rust", options
+        ).program
     times = measure(cases, programs, args.rounds)
-    counted = [case for case in cases if args.count and case.group == "perf_bench" and (case.group, case.name) in times]
+    counted = [
+        case
+        for case in cases
+        if args.count and case.group == "perf_bench" and (case.group, case.name) in times
+    ]
     lines = report(times, {case.name: count(case, programs) for case in counted})
     write_json(WORK / "python.json", lines)
     (WORK / "python.md").write_text(markdown(tree, lines, args))

@@ -23,7 +23,15 @@ CASES = (
     "sweep-128KB,gc_info-128KB,3000-lists,61-functions,live-100KB-buffers"
 )
 # Allocation of different kinds: floats, strings, objects, lists, big integers.
-SCRIPTS = ("bm_float", "bm_wordcount", "bm_chaos", "bm_fannkuch", "bm_pidigits", "misc_pystone", "misc_raytrace")
+SCRIPTS = (
+    "bm_float",
+    "bm_wordcount",
+    "bm_chaos",
+    "bm_fannkuch",
+    "bm_pidigits",
+    "misc_pystone",
+    "misc_raytrace",
+)
 # The sizes that the scripts are run with: to count, and to measure.
 COUNTED, TIMED = (50, 25), (1000, 1000)
 
@@ -49,7 +57,9 @@ def heap_cases(tree):
 def interpreters(tree):
     options = option_names.parse("")
     plain = unix.build(tree, "standard", "rust", options)
-    hardened = unix.build(tree, "standard", "rust", options._replace(build_slug="hardened"), HARDENED)
+    hardened = unix.build(
+        tree, "standard", "rust", options._replace(build_slug="hardened"), HARDENED
+    )
     return Pair(plain, hardened)
 
 
@@ -65,16 +75,23 @@ def script_file(tree, name, sizes):
 
 def run(command):
     done = subprocess.run(
-        [str(word) for word in command], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        [str(word) for word in command],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
         check=False,
     )
     if done.returncode != 0:
-        raise Fail(f"{' '.join(map(str, command))} ended with status {done.returncode}:\n{(done.stdout + done.stderr).strip()[-800:]}")
+        raise Fail(
+            f"{' '.join(map(str, command))} ended with status {done.returncode}:\n{(done.stdout + done.stderr).strip()[-800:]}"
+        )
     return done
 
 
 def instructions(build, script):
-    done = run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", build.program, script])
+    done = run(
+        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", build.program, script]
+    )
     found = re.search(r"Collected : (\d+)", done.stderr)
     if not found:
         raise Fail(f"callgrind tells no count of {shown(script)}:\n{done.stderr.strip()[-800:]}")
@@ -110,16 +127,45 @@ def main(args):
     builds = interpreters(tree)
     scripts = interpreter_cases(tree, builds, args.rounds)
     sizes = {
-        "mpgc's object (gc.o)": Pair(*(text_bytes(build.folder / "py" / "gc.o") for build in builds)),
+        "mpgc's object (gc.o)": Pair(
+            *(text_bytes(build.folder / "py" / "gc.o") for build in builds)
+        ),
         "the unix port": Pair(*(text_bytes(build.program) for build in builds)),
     }
     heads = ["mpgc", "hardened", "ratio"]
     say(f"\nMicroPython {tree.release}: what the hardened build costs; a ratio above 1 is a cost\n")
-    say(table([["heap, instructions of one operation", *heads],
-               *([case, f"{pair.plain:.0f}", f"{pair.hardened:.0f}", ratio(pair)] for case, pair in cases.items())]))
-    say("\n" + table([["perf_bench, all instructions", *heads, "of times"],
-                      *([name, *one["instructions"], ratio(one["instructions"]), ratio(one["us"])] for name, one in scripts.items())]))
-    say("\n" + table([["text in bytes", *heads], *([name, *pair, ratio(pair)] for name, pair in sizes.items())]))
+    say(
+        table(
+            [
+                ["heap, instructions of one operation", *heads],
+                *(
+                    [case, f"{pair.plain:.0f}", f"{pair.hardened:.0f}", ratio(pair)]
+                    for case, pair in cases.items()
+                ),
+            ]
+        )
+    )
+    say(
+        "\n"
+        + table(
+            [
+                ["perf_bench, all instructions", *heads, "of times"],
+                *(
+                    [name, *one["instructions"], ratio(one["instructions"]), ratio(one["us"])]
+                    for name, one in scripts.items()
+                ),
+            ]
+        )
+    )
+    say(
+        "\n"
+        + table(
+            [
+                ["text in bytes", *heads],
+                *([name, *pair, ratio(pair)] for name, pair in sizes.items()),
+            ]
+        )
+    )
     path = WORK / "report.json"
     write_json(path, {"release": tree.release, "heap": cases, "scripts": scripts, "text": sizes})
     say(f"\nwritten: {shown(path)}")

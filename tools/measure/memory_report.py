@@ -9,8 +9,19 @@ from tools.common import ROOT
 from tools.results import write_result
 
 COLOURS = {"c": "#8a8a8a", "mpgc": "#2f6f9f"}
-HEADS = ["build", "pacing", "smallest heap", "worst", "safe heap", "time", "worst", "collections", "longest pause",
-         "largest free, mean", "least"]
+HEADS = [
+    "build",
+    "pacing",
+    "smallest heap",
+    "worst",
+    "safe heap",
+    "time",
+    "worst",
+    "collections",
+    "longest pause",
+    "largest free, mean",
+    "least",
+]
 
 
 def sides(lines):
@@ -35,7 +46,11 @@ def ratios(lines, side, key):
     """{program: this side's figure by the C's without pacing}."""
     base = {line["program"]: line[key] for line in of_side(lines, ("c", "off"))}
     found = {line["program"]: line[key] for line in of_side(lines, side)}
-    return {name: value / base[name] for name, value in found.items() if value is not None and base[name]}
+    return {
+        name: value / base[name]
+        for name, value in found.items()
+        if value is not None and base[name]
+    }
 
 
 def means(lines):
@@ -44,12 +59,20 @@ def means(lines):
         mine = of_side(lines, side)
         heap, safe = ratios(lines, side, "smallest_kb"), ratios(lines, side, "safe_kb")
         times = [line["time_ratio"] for line in mine if line["time_ratio"]]
-        rows.append([
-            *side, shown(gmean(heap.values())), shown(max(heap.values())), shown(gmean(safe.values())),
-            *((f"{gmean(times):.3f}", f"{max(times):.3f}") if times else ("-", "-")),
-            shown(gmean(ratios(lines, side, "collections").values())),
-            *(shown(gmean(line[key] for line in mine)) for key in ("longest_pause_ratio", "largest_free_mean", "largest_free_min")),
-        ])
+        rows.append(
+            [
+                *side,
+                shown(gmean(heap.values())),
+                shown(max(heap.values())),
+                shown(gmean(safe.values())),
+                *((f"{gmean(times):.3f}", f"{max(times):.3f}") if times else ("-", "-")),
+                shown(gmean(ratios(lines, side, "collections").values())),
+                *(
+                    shown(gmean(line[key] for line in mine))
+                    for key in ("longest_pause_ratio", "largest_free_mean", "largest_free_min")
+                ),
+            ]
+        )
     return rows
 
 
@@ -60,14 +83,34 @@ def markdown_table(rows, words):
 
 
 def programs(lines):
-    rows = [["program", "build, pacing", "smallest KB", "safe KB", "time", "collections", "longest pause", "largest free, mean", "least"]]
+    rows = [
+        [
+            "program",
+            "build, pacing",
+            "smallest KB",
+            "safe KB",
+            "time",
+            "collections",
+            "longest pause",
+            "largest free, mean",
+            "least",
+        ]
+    ]
     for line in lines:
-        rows.append([
-            line["program"], f"{line['build']}, {line['pacing']}", f"{line['smallest_kb']:.1f}", f"{line['safe_kb']:.1f}",
-            "-" if line["time_ratio"] is None else f"{line['time_ratio']:.3f}",
-            "-" if line["collections"] is None else str(line["collections"]),
-            *(shown(line[key]) for key in ("longest_pause_ratio", "largest_free_mean", "largest_free_min")),
-        ])
+        rows.append(
+            [
+                line["program"],
+                f"{line['build']}, {line['pacing']}",
+                f"{line['smallest_kb']:.1f}",
+                f"{line['safe_kb']:.1f}",
+                "-" if line["time_ratio"] is None else f"{line['time_ratio']:.3f}",
+                "-" if line["collections"] is None else str(line["collections"]),
+                *(
+                    shown(line[key])
+                    for key in ("longest_pause_ratio", "largest_free_mean", "largest_free_min")
+                ),
+            ]
+        )
     return rows
 
 
@@ -90,7 +133,9 @@ def picture(lines):
     shades = {side: 1 - 0.7 * i / max(len(shown_sides), 1) for i, side in enumerate(shown_sides)}
     for i, name in enumerate(names):
         y = 30 + i * (len(shown_sides) * bar + gap)
-        parts.append(f'<text x="{left - 6}" y="{y + len(shown_sides) * bar / 2 + 4}" text-anchor="end">{name}</text>')
+        parts.append(
+            f'<text x="{left - 6}" y="{y + len(shown_sides) * bar / 2 + 4}" text-anchor="end">{name}</text>'
+        )
         for j, side in enumerate(shown_sides):
             ratio = ratios(lines, side, "smallest_kb").get(name)
             if ratio is not None:
@@ -100,7 +145,9 @@ def picture(lines):
                 )
     for j, side in enumerate(shown_sides):
         y = 40 + j * 16
-        parts.append(f'<rect x="{left + wide + 30}" y="{y - 9}" width="10" height="10" fill="{COLOURS[side[0]]}" opacity="{shades[side]:.2f}"/>')
+        parts.append(
+            f'<rect x="{left + wide + 30}" y="{y - 9}" width="10" height="10" fill="{COLOURS[side[0]]}" opacity="{shades[side]:.2f}"/>'
+        )
         parts.append(f'<text x="{left + wide + 46}" y="{y}">{side[0]}, {side[1]}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"
 
@@ -129,12 +176,18 @@ def heap_picture(maps):
     ]
     top = 0
     for (title, blocks), count in zip(maps, rows):
-        parts.append(f'<text x="10" y="{top + 20}">{title}: {longest(blocks)} blocks in the longest free run</text>')
+        parts.append(
+            f'<text x="10" y="{top + 20}">{title}: {longest(blocks)} blocks in the longest free run</text>'
+        )
         top += 28
-        parts.append(f'<rect x="10" y="{top}" width="{wide * size}" height="{count * size}" fill="#e6eef4"/>')
+        parts.append(
+            f'<rect x="10" y="{top}" width="{wide * size}" height="{count * size}" fill="#e6eef4"/>'
+        )
         for begin, length in used_runs(blocks, wide):
             x, y = begin % wide * size + 10, begin // wide * size + top
-            parts.append(f'<rect x="{x}" y="{y}" width="{length * size}" height="{size}" fill="#1d4f74"/>')
+            parts.append(
+                f'<rect x="{x}" y="{y}" width="{length * size}" height="{size}" fill="#1d4f74"/>'
+            )
         top += count * size + 6
     return "\n".join([*parts, "</svg>"]) + "\n"
 
@@ -142,7 +195,9 @@ def heap_picture(maps):
 def used_runs(blocks, wide):
     """(first block, blocks) of the runs of used blocks, each within a row."""
     for row in range(0, len(blocks), wide):
-        for used, run in itertools.groupby(range(row, min(row + wide, len(blocks))), key=blocks.__getitem__):
+        for used, run in itertools.groupby(
+            range(row, min(row + wide, len(blocks))), key=blocks.__getitem__
+        ):
             run = list(run)
             if used:
                 yield run[0], len(run)

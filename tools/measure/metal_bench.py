@@ -23,17 +23,23 @@ PROFILES = ("speed", "size", "large")
 def count(tree, board, flavour, variables, name):
     """Instructions of an operation, by case."""
     machine = MACHINES[board]
-    built = on_metal.build(tree, board, flavour, {"MICROPY_HEAP_SIZE": machine.heap, **variables}, name)
+    built = on_metal.build(
+        tree, board, flavour, {"MICROPY_HEAP_SIZE": machine.heap, **variables}, name
+    )
     found = {}
     for label, size in HEAPS.items():
         what = f"bench-{board}-{name}-{flavour}-{label}"
-        text, good = on_metal.run(tree, built, "bench.py", {"HEAP": size}, what, "-icount", f"shift={SHIFT}")
+        text, good = on_metal.run(
+            tree, built, "bench.py", {"HEAP": size}, what, "-icount", f"shift={SHIFT}"
+        )
         if not good or not re.search(r"^end\s*$", text, re.M):
             raise Fail(f"{what}: {text}")
         for case, operations, ticks in re.findall(r"^case (\S+) (\d+) (\d+)\s*$", text, re.M):
             if int(operations) == 0:
                 raise Fail(f"{what}: {case} had no operation")
-            found[f"{case}-{label}"] = int(ticks) * 1e9 / machine.hertz / (1 << SHIFT) / int(operations)
+            found[f"{case}-{label}"] = (
+                int(ticks) * 1e9 / machine.hertz / (1 << SHIFT) / int(operations)
+            )
     return found
 
 
@@ -44,13 +50,30 @@ def main(args):
         if board not in MACHINES:
             raise Fail(f"BOARD={board}: instructions are counted on {', '.join(MACHINES)}")
         c = count(tree, board, "c", {}, "speed")
-        rust = {profile: count(tree, board, "rust", {"MPGC_PROFILE": profile}, profile) for profile in PROFILES}
+        rust = {
+            profile: count(tree, board, "rust", {"MPGC_PROFILE": profile}, profile)
+            for profile in PROFILES
+        }
         rows = [["case", "C", *PROFILES, *(f"{profile} / C" for profile in PROFILES)]]
         for case, counted in c.items():
             ratios = [rust[profile][case] / counted for profile in PROFILES]
-            rows.append([case, f"{counted:.0f}", *(f"{rust[profile][case]:.0f}" for profile in PROFILES), *(f"{ratio:.2f}" for ratio in ratios)])
+            rows.append(
+                [
+                    case,
+                    f"{counted:.0f}",
+                    *(f"{rust[profile][case]:.0f}" for profile in PROFILES),
+                    *(f"{ratio:.2f}" for ratio in ratios),
+                ]
+            )
             report += [
-                {"board": board, "profile": profile, "case": case, "c_instructions": counted, "rust_instructions": rust[profile][case], "ratio": ratio}
+                {
+                    "board": board,
+                    "profile": profile,
+                    "case": case,
+                    "c_instructions": counted,
+                    "rust_instructions": rust[profile][case],
+                    "ratio": ratio,
+                }
                 for profile, ratio in zip(PROFILES, ratios)
             ]
         say(f"\n{board}, MicroPython {tree.release}, instructions of one operation\n{table(rows)}")

@@ -27,31 +27,43 @@ Processor = namedtuple("Processor", "board prefix variables", defaults=({},))
 PROCESSORS = {
     "thumbv6m": Processor("MICROBIT", METAL["thumbv6m"].prefix),
     "thumbv7m": Processor("MPS2_AN385", METAL["thumbv7m"].prefix),
-    "thumbv7em": Processor("MPS2_AN385", METAL["thumbv7em"].prefix, {"CFLAGS_EXTRA": "-mcpu=cortex-m4"}),
+    "thumbv7em": Processor(
+        "MPS2_AN385", METAL["thumbv7em"].prefix, {"CFLAGS_EXTRA": "-mcpu=cortex-m4"}
+    ),
     "rv32imac": Processor("VIRT_RV32", METAL["rv32imac"].prefix),
     "x86-64": Processor(None, ""),
-    "i686": Processor(None, TARGETS["i686"].prefix, {"CROSS_COMPILE": TARGETS["i686"].prefix, "MICROPY_PY_FFI": "0"}),
+    "i686": Processor(
+        None,
+        TARGETS["i686"].prefix,
+        {"CROSS_COMPILE": TARGETS["i686"].prefix, "MICROPY_PY_FFI": "0"},
+    ),
 }
 
 # What `--check` asks for: with the profile for the least flash no more than the C has, with the other one, without an operating
 # system, little more.
 BARS = {
     **dict.fromkeys([("thumbv6m", "size"), ("thumbv7m", "size")], 1.0),
-    **dict.fromkeys([(name, "speed") for name, processor in PROCESSORS.items() if processor.board], 1.6),
+    **dict.fromkeys(
+        [(name, "speed") for name, processor in PROCESSORS.items() if processor.board], 1.6
+    ),
 }
 
 Sizes = namedtuple("Sizes", "text data bss")
 
 
 def output_of(command):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [str(word) for word in command], capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
         raise Fail(f"`{' '.join(map(str, command))}` failed: {done.stderr.strip()}")
     return done.stdout
 
 
 def replaced(tree):
-    return ["gc", "pystack", "scheduler"] + sorted(path.stem for path in (tree.path / "py").glob("nlr*.c"))
+    return ["gc", "pystack", "scheduler"] + sorted(
+        path.stem for path in (tree.path / "py").glob("nlr*.c")
+    )
 
 
 def build_objects(tree, name, flavour, profile):
@@ -68,7 +80,12 @@ def build_objects(tree, name, flavour, profile):
     objects = [folder / "py" / f"{file}.o" for file in replaced(tree)]
     what = f"building the objects for {name}, {flavour} {profile}".rstrip()
     unix.begin_with_c(folder)
-    run_logged([*command, *objects], folder.with_name(folder.name + ".log"), env=unix.build_env(tree), what=what)
+    run_logged(
+        [*command, *objects],
+        folder.with_name(folder.name + ".log"),
+        env=unix.build_env(tree),
+        what=what,
+    )
     return objects
 
 
@@ -83,7 +100,9 @@ def needed_by(prefix, object_file, names):
     # The emulation of the linker is that of the object.
     emulation = ["-m", "elf32lriscv"] if prefix.startswith("riscv64") else []
     roots = [word for name in names for word in ("-u", name)]
-    output_of([f"{prefix}ld", *emulation, "-r", "--gc-sections", *roots, "-o", counted, object_file])
+    output_of(
+        [f"{prefix}ld", *emulation, "-r", "--gc-sections", *roots, "-o", counted, object_file]
+    )
     return counted
 
 
@@ -105,17 +124,29 @@ def measure(tree, name, profiles):
         carrier = build_objects(tree, name, "rust", profile)[0]
         objects[profile] = [needed_by(prefix, carrier, names)]
         rust, whole = sizes(prefix, objects[profile]), sizes(prefix, [carrier])
-        found.append({
-            "target": name, "profile": profile, "c_text": c.text, "rust_text": rust.text, "ratio": round(rust.text / c.text, 3),
-            "c_data": c.data, "rust_data": rust.data, "c_bss": c.bss, "rust_bss": rust.bss, "own_text": whole.text - rust.text,
-        })
+        found.append(
+            {
+                "target": name,
+                "profile": profile,
+                "c_text": c.text,
+                "rust_text": rust.text,
+                "ratio": round(rust.text / c.text, 3),
+                "c_data": c.data,
+                "rust_data": rust.data,
+                "c_bss": c.bss,
+                "rust_bss": rust.bss,
+                "own_text": whole.text - rust.text,
+            }
+        )
     return found, objects
 
 
 def symbols(prefix, objects):
     """Lines with size and name of each function and table, the largest first; what has no symbol is the rest."""
     text = output_of([f"{prefix}nm", "-S", "-C", "-td", *objects])
-    rows = [(int(size), name) for size, name in re.findall(r"^\d+ (\d+) [tTrRwW] (.*)$", text, re.M)]
+    rows = [
+        (int(size), name) for size, name in re.findall(r"^\d+ (\d+) [tTrRwW] (.*)$", text, re.M)
+    ]
     return [f"  {size:6} {name}" for size, name in sorted(rows, reverse=True)]
 
 
@@ -124,19 +155,24 @@ def above_bars(found):
     return [
         f"{row['target']}, {row['profile']}: {row['rust_text']} bytes are {row['ratio']} times the C's {row['c_text']}, the bar is {bar}"
         for row in found
-        if (bar := BARS.get((row["target"], row["profile"]))) and row["rust_text"] > bar * row["c_text"]
+        if (bar := BARS.get((row["target"], row["profile"])))
+        and row["rust_text"] > bar * row["c_text"]
     ]
 
 
 def add_arguments(parser):
-    parser.add_argument("--profile", default="", help=f"with commas between them (all): {', '.join(PROFILES)}")
+    parser.add_argument(
+        "--profile", default="", help=f"with commas between them (all): {', '.join(PROFILES)}"
+    )
     parser.add_argument("--check", action="store_true", help="fail where a size is above its bar")
 
 
 def main(args):
     names = args.target.split(",") if args.target else list(PROCESSORS)
     profiles = args.profile.split(",") if args.profile else PROFILES
-    for word, known in [(name, PROCESSORS) for name in names] + [(profile, PROFILES) for profile in profiles]:
+    for word, known in [(name, PROCESSORS) for name in names] + [
+        (profile, PROFILES) for profile in profiles
+    ]:
         if word not in known:
             raise Fail(f"`{word}` is not known: choose of {', '.join(known)}")
     tree = get_tree(args.release or None, args.micropython_dir)
@@ -148,7 +184,18 @@ def main(args):
         for label, files in objects.items() if args.symbols else ():
             say("\n".join([f"{name}, {label}:", *symbols(PROCESSORS[name].prefix, files)]))
     write_json(BUILD / "size.json", found)
-    columns = ("target", "profile", "c_text", "rust_text", "ratio", "c_data", "rust_data", "c_bss", "rust_bss", "own_text")
+    columns = (
+        "target",
+        "profile",
+        "c_text",
+        "rust_text",
+        "ratio",
+        "c_data",
+        "rust_data",
+        "c_bss",
+        "rust_bss",
+        "own_text",
+    )
     say("\n" + table([columns, *([row[column] for column in columns] for row in found)]))
     say("\nwritten: build/size.json")
     wrong = above_bars(found) if args.check else []

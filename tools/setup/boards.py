@@ -19,12 +19,19 @@ BOARDS = {
     "MICROBIT": Board("thumbv6m", PLAIN, ["inlineasm/thumb"]),
     "MPS2_AN385": Board("thumbv7m", THUMB, ["inlineasm/thumb"]),
     # Ours: the same machine with a Cortex-M4 and its floating-point unit.
-    "MPS2_AN386": Board("thumbv7emhf", THUMB, ["inlineasm/thumb"], {"BOARD_DIR": str(OWN / "MPS2_AN386"), "USER_C_MODULES": str(OWN)}),
+    "MPS2_AN386": Board(
+        "thumbv7emhf",
+        THUMB,
+        ["inlineasm/thumb"],
+        {"BOARD_DIR": str(OWN / "MPS2_AN386"), "USER_C_MODULES": str(OWN)},
+    ),
     # The port's heap does not fit into the RAM of this machine.
     "NETDUINO2": Board("thumbv7m", THUMB, ["inlineasm/thumb"], {"MICROPY_HEAP_SIZE": "65536"}),
     "SABRELITE": Board("armv7a", THUMB, ["inlineasm/thumb"]),
     # Debian's compiler has its libraries under the name without the suffix of the port's -march.
-    "VIRT_RV32": Board("rv32imac", ("frozen_asm_rv32.py", *NATIVE), ["inlineasm/rv32"], {"LIBS": "-march=rv32imac"}),
+    "VIRT_RV32": Board(
+        "rv32imac", ("frozen_asm_rv32.py", *NATIVE), ["inlineasm/rv32"], {"LIBS": "-march=rv32imac"}
+    ),
 }
 
 # Upstream's run on this port covers these folders but the last one, which is about memory.

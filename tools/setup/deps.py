@@ -34,9 +34,21 @@ def libclang():
     """bindgen loads libclang at run time, from LIBCLANG_PATH or the usual folders. libclang-cpp is another library."""
     named = os.environ.get("LIBCLANG_PATH")
     folders = [named] if named else []
-    folders += ["/usr/lib", "/usr/lib/*-linux-gnu", "/usr/lib64", "/usr/local/lib", "/usr/lib/llvm-*/lib", "/usr/lib/llvm/*/lib"]
+    folders += [
+        "/usr/lib",
+        "/usr/lib/*-linux-gnu",
+        "/usr/lib64",
+        "/usr/local/lib",
+        "/usr/lib/llvm-*/lib",
+        "/usr/lib/llvm/*/lib",
+    ]
     patterns = ("libclang.so", "libclang-*.so", "libclang.so.*", "libclang-*.so.*")
-    found = (path for folder in folders for pattern in patterns for path in glob.glob(os.path.join(folder, pattern)))
+    found = (
+        path
+        for folder in folders
+        for pattern in patterns
+        for path in glob.glob(os.path.join(folder, pattern))
+    )
     return any("-cpp." not in os.path.basename(path) for path in found)
 
 
@@ -51,7 +63,11 @@ NEEDS = [
     Need("gcc", "gcc", program("gcc")),
     Need("g++ (the coverage variant has C++)", "g++", program("g++")),
     Need("the C library's headers", "libc6-dev", lambda: os.path.isfile("/usr/include/stdio.h")),
-    Need("readelf, objcopy, nm", "binutils", lambda: all(map(shutil.which, ("readelf", "objcopy", "nm")))),
+    Need(
+        "readelf, objcopy, nm",
+        "binutils",
+        lambda: all(map(shutil.which, ("readelf", "objcopy", "nm"))),
+    ),
     Need("pkg-config", "pkg-config", program("pkg-config")),
     Need("libffi (the ffi module of the unix port)", "libffi-dev", libffi),
     Need("libclang (bindgen reads the port's headers with it)", "libclang-dev", libclang),
@@ -61,13 +77,25 @@ NEEDS = [
 
 # What `make bench` needs beyond that.
 BENCH_NEEDS = [
-    Need("valgrind (counts instructions)", "valgrind", lambda: program("valgrind")() and os.path.isfile("/usr/include/valgrind/callgrind.h")),
+    Need(
+        "valgrind (counts instructions)",
+        "valgrind",
+        lambda: program("valgrind")() and os.path.isfile("/usr/include/valgrind/callgrind.h"),
+    ),
 ]
 
 # What `make heap-check` needs beyond that.
 HEAP_NEEDS = [
-    Need("gdb (takes snapshots of a process)", "gdb", lambda: all(map(shutil.which, ("gdb", "gcore")))),
-    Need("a browser (opens the page of mpgc-heap)", "chromium-headless-shell", lambda: any(map(shutil.which, BROWSERS))),
+    Need(
+        "gdb (takes snapshots of a process)",
+        "gdb",
+        lambda: all(map(shutil.which, ("gdb", "gcore"))),
+    ),
+    Need(
+        "a browser (opens the page of mpgc-heap)",
+        "chromium-headless-shell",
+        lambda: any(map(shutil.which, BROWSERS)),
+    ),
 ]
 
 # What `make test` needs beyond that.
@@ -110,10 +138,17 @@ def needs_of(target):
     """What a build for another machine needs: its compiler and library, and Debian's Rust where the own one lacks it."""
     found = []
     for package in target.packages:
-        present = program(target.emulator[0]) if package.startswith(emulators.PREFIX) else installed(package)
+        present = (
+            program(target.emulator[0])
+            if package.startswith(emulators.PREFIX)
+            else installed(package)
+        )
         found.append(Need(f"the compiler, library or emulator for {target.rust}", package, present))
     # rust-web-src is the source of core and std, which cargo-web builds for any target.
-    return found + [Need(f"Rust for {target.rust}", package, lambda: rust_for(target.rust)) for package in ("cargo-web", "rust-web-src")]
+    return found + [
+        Need(f"Rust for {target.rust}", package, lambda: rust_for(target.rust))
+        for package in ("cargo-web", "rust-web-src")
+    ]
 
 
 def add_rust_target(target):
@@ -138,7 +173,9 @@ def installed(package):
         if not shutil.which("dpkg-query"):
             return True
         command = ["dpkg-query", "-W", "-f", "${Status}", package]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False
+        )
         return done.stdout.endswith(" installed")
 
     return present
@@ -147,7 +184,12 @@ def installed(package):
 def check_rust_tools():
     for tool, component in (("fmt", "rustfmt"), ("clippy", "clippy")):
         command = ["cargo", tool, "--version"]
-        if subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode != 0:
+        if (
+            subprocess.run(
+                command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
+            ).returncode
+            != 0
+        ):
             raise Fail(f"`cargo {tool}` does not work: run `rustup component add {component}`")
 
 
@@ -157,13 +199,21 @@ def check_rust():
     mend = "install Rust with rustup (https://rustup.rs), then open a new shell so that `cargo` is in PATH"
     if not cargo:
         raise Fail(f"`cargo` is not in PATH: {mend}")
-    text = subprocess.run([cargo, "--version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False).stdout
+    text = subprocess.run(
+        [cargo, "--version"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    ).stdout
     match = re.search(r"cargo (\d+)\.(\d+)", text)
     if not match:
         raise Fail(f"`cargo --version` gives no version but: {text.strip()}; {mend}")
     oldest = re.search(r'^rust-version = "(\d+)\.(\d+)', (ROOT / "Cargo.toml").read_text(), re.M)
     if tuple(map(int, match.groups())) < tuple(map(int, oldest.groups())):
-        raise Fail(f"{text.strip()} is too old, mpgc needs {'.'.join(oldest.groups())}: run `rustup update stable`, or {mend}")
+        raise Fail(
+            f"{text.strip()} is too old, mpgc needs {'.'.join(oldest.groups())}: run `rustup update stable`, or {mend}"
+        )
 
 
 def root_prefix():
@@ -174,7 +224,10 @@ def root_prefix():
         return None
     if sys.stdin.isatty():
         return ["sudo"]
-    works = subprocess.run(["sudo", "-n", "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0
+    works = (
+        subprocess.run(["sudo", "-n", "true"], stderr=subprocess.DEVNULL, check=False).returncode
+        == 0
+    )
     return ["sudo", "-n"] if works else None
 
 
@@ -185,10 +238,14 @@ def install(missing):
     listing = "".join(dict.fromkeys(f"\n  {need.what}: package {need.package}" for need in missing))
     by_hand = f"apt-get install {' '.join(packages)}"
     if not shutil.which("apt-get"):
-        raise Fail(f"missing, and this system has no apt-get (install what is called so here):{listing}")
+        raise Fail(
+            f"missing, and this system has no apt-get (install what is called so here):{listing}"
+        )
     prefix = root_prefix()
     if packages and prefix is None:
-        raise Fail(f"missing, and neither root nor sudo is at hand to install it:{listing}\nrun as root: {by_hand}")
+        raise Fail(
+            f"missing, and neither root nor sudo is at hand to install it:{listing}\nrun as root: {by_hand}"
+        )
     say(f"installing what is missing:{listing}")
     if prefix is not None:
         install_packages(prefix, packages, by_hand)
@@ -198,10 +255,18 @@ def install(missing):
 
 def install_packages(prefix, packages, by_hand):
     environment = ["env", "DEBIAN_FRONTEND=noninteractive"]
-    for words in (["update"], ["install", "-y", "--no-install-recommends", "--no-remove", *packages]):
+    for words in (
+        ["update"],
+        ["install", "-y", "--no-install-recommends", "--no-remove", *packages],
+    ):
         command = [*prefix, *environment, "apt-get", "-q", *words]
-        if subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode != 0 and words[0] == "install":
-            raise Fail(f"apt-get could not install {' '.join(packages)} (its messages are above); mend that, then run as root: {by_hand}")
+        if (
+            subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode != 0
+            and words[0] == "install"
+        ):
+            raise Fail(
+                f"apt-get could not install {' '.join(packages)} (its messages are above); mend that, then run as root: {by_hand}"
+            )
 
 
 KINDS = {
@@ -220,7 +285,9 @@ def wanted(kinds=(), targets=(), boards=()):
     needs = NEEDS + (TEST_NEEDS if tests else BENCH_NEEDS if "bench" in kinds else [])
     needs = needs + (MATRIX_NEEDS if "matrix" in kinds else [])
     needs = needs + (HEAP_NEEDS if "heap" in kinds or "test-all" in kinds else [])
-    boards = boards or (TESTED_BOARDS if "test-all" in kinds else SHORT_BOARDS if "test" in kinds else [])
+    boards = boards or (
+        TESTED_BOARDS if "test-all" in kinds else SHORT_BOARDS if "test" in kinds else []
+    )
     names = [name for name in targets if name]
     names += [find_board(board).target for board in boards]
     names += TESTED_TARGETS if tests else ()
@@ -237,17 +304,25 @@ def ensure(kinds=(), targets=(), boards=(), check=False):
             add_rust_target(target)
         needs = needs + needs_of(target)
     if sys.version_info < OLDEST_PYTHON:
-        raise Fail(f"python3 is {sys.version.split()[0]}, the tools need {'.'.join(map(str, OLDEST_PYTHON))} or later: install a newer python3")
+        raise Fail(
+            f"python3 is {sys.version.split()[0]}, the tools need {'.'.join(map(str, OLDEST_PYTHON))} or later: install a newer python3"
+        )
     missing = [need for need in needs if not need.present()]
     if missing and check:
-        raise Fail("missing:" + "".join(f"\n  {need.what}: package {need.package}" for need in missing))
+        raise Fail(
+            "missing:" + "".join(f"\n  {need.what}: package {need.package}" for need in missing)
+        )
     if missing:
         install(missing)
         still = [need.what for need in needs if not need.present()]
         if still:
-            reasons = "".join(f"\n{reason}" for reason in dict.fromkeys(filter(None, map(missing_for, machines))))
+            reasons = "".join(
+                f"\n{reason}" for reason in dict.fromkeys(filter(None, map(missing_for, machines)))
+            )
             what = ", ".join(dict.fromkeys(still))
-            raise Fail(f"installed, but still not found: {what}; look at the output of apt-get above{reasons}")
+            raise Fail(
+                f"installed, but still not found: {what}; look at the output of apt-get above{reasons}"
+            )
     check_rust()
     for wrong in filter(None, map(missing_for, machines)):
         raise Fail(wrong)
@@ -256,12 +331,20 @@ def ensure(kinds=(), targets=(), boards=(), check=False):
 
 
 def add_arguments(parser):
-    parser.add_argument("--check", action="store_true", help="only say what is missing, install nothing")
+    parser.add_argument(
+        "--check", action="store_true", help="only say what is missing, install nothing"
+    )
     for kind, help in KINDS.items():
         parser.add_argument(f"--{kind}", action="append_const", dest="kinds", const=kind, help=help)
-    parser.add_argument("--board", default="", help="also what firmware for this board needs (a name of tools/setup/boards.py)")
+    parser.add_argument(
+        "--board",
+        default="",
+        help="also what firmware for this board needs (a name of tools/setup/boards.py)",
+    )
 
 
 def main(args):
-    ensure(args.kinds or (), [args.target or args.arch], [args.board] if args.board else (), args.check)
+    ensure(
+        args.kinds or (), [args.target or args.arch], [args.board] if args.board else (), args.check
+    )
     return 0

@@ -18,7 +18,9 @@ PREFIX = "qemu-system-"
 
 def without_qemu(status):
     """What dpkg knows to be installed, but no package of qemu: apt then takes all of them from one release."""
-    return "\n\n".join(stanza for stanza in status.split("\n\n") if not stanza.startswith("Package: qemu-"))
+    return "\n\n".join(
+        stanza for stanza in status.split("\n\n") if not stanza.startswith("Package: qemu-")
+    )
 
 
 def download(package, folder):
@@ -27,21 +29,49 @@ def download(package, folder):
     status.write_text(without_qemu(DPKG_STATUS.read_text()))
     archives = folder / "archives"
     (archives / "partial").mkdir(parents=True)
-    options = {"Dir::State::status": status, "Dir::Cache::archives": archives, "Debug::NoLocking": "1"}
+    options = {
+        "Dir::State::status": status,
+        "Dir::Cache::archives": archives,
+        "Debug::NoLocking": "1",
+    }
     if os.geteuid() == 0:
         options["APT::Sandbox::User"] = "root"
     words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
-    command = ["apt-get", "-q", "-y", *words, "--no-install-recommends", "--download-only", "install", package]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    command = [
+        "apt-get",
+        "-q",
+        "-y",
+        *words,
+        "--no-install-recommends",
+        "--download-only",
+        "install",
+        package,
+    ]
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
     found = sorted(archives.glob("*.deb"))
     if done.returncode != 0 or not found:
-        raise Fail(f"apt-get could not download {package}; run `apt-get update` as root and try again. It said:\n{done.stdout[-2000:]}")
+        raise Fail(
+            f"apt-get could not download {package}; run `apt-get update` as root and try again. It said:\n{done.stdout[-2000:]}"
+        )
     return found
 
 
 def wrapper(root, program):
     """A script for a folder beside `root` that starts the program with the libraries that were unpacked with it."""
-    libraries = sorted({path.parent for path in root.glob("**/lib/*/*.so*") if re.search(r"-linux-gnu\w*$", path.parent.name)})
+    libraries = sorted(
+        {
+            path.parent
+            for path in root.glob("**/lib/*/*.so*")
+            if re.search(r"-linux-gnu\w*$", path.parent.name)
+        }
+    )
     listed = ":".join(f"$here/{folder.relative_to(root)}" for folder in libraries)
     here = f'here="$(cd "$(dirname "$0")/.." && pwd)/{root.name}"'
     return f'#!/bin/sh\n{here}\nLD_LIBRARY_PATH="{listed}" exec "$here/usr/bin/{program}" "$@"\n'
@@ -50,7 +80,9 @@ def wrapper(root, program):
 def unpack(package):
     """Put the package's emulators into build/emulators/bin, which every tool here has in its PATH."""
     if not (shutil.which("dpkg") and DPKG_STATUS.is_file()):
-        raise Fail(f"this system has no dpkg: install qemu's emulators for boards (called {package} in Debian) so that they are in PATH")
+        raise Fail(
+            f"this system has no dpkg: install qemu's emulators for boards (called {package} in Debian) so that they are in PATH"
+        )
     root = EMULATORS / package
     partial = EMULATORS / f"{package}.partial"
     for folder in (root, partial):

@@ -50,7 +50,9 @@ def parse(text):
             cflags += shlex.split(value)
         elif equals and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             if name in ("BUILD", "VARIANT", "PROG", "STRIP"):
-                raise Fail(f"OPTIONS: {name} is set by this tool; for another variant give VARIANT=... to make")
+                raise Fail(
+                    f"OPTIONS: {name} is set by this tool; for another variant give VARIANT=... to make"
+                )
             variables[name] = value
         else:
             raise Fail(

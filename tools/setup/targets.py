@@ -25,30 +25,50 @@ TARGETS = {
     "armel": linux("armv5te-unknown-linux-gnueabi", "arm-linux-gnueabi", "armel", "arm"),
     "riscv64": linux("riscv64gc-unknown-linux-gnu", "riscv64-linux-gnu", "riscv64", "riscv64"),
     "mipsel": linux("mipsel-unknown-linux-gnu", "mipsel-linux-gnu", "mipsel", "mipsel"),
-    "mips64el": linux("mips64el-unknown-linux-gnuabi64", "mips64el-linux-gnuabi64", "mips64el", "mips64el"),
-    "ppc64el": linux("powerpc64le-unknown-linux-gnu", "powerpc64le-linux-gnu", "ppc64el", "ppc64le"),
+    "mips64el": linux(
+        "mips64el-unknown-linux-gnuabi64", "mips64el-linux-gnuabi64", "mips64el", "mips64el"
+    ),
+    "ppc64el": linux(
+        "powerpc64le-unknown-linux-gnu", "powerpc64le-linux-gnu", "ppc64el", "ppc64le"
+    ),
     "i686": Target(
-        "i686-unknown-linux-gnu", "i686-linux-gnu-",
-        ["gcc-i686-linux-gnu", "libc6-dev-i386-cross", "libc6-i386", "lib32gcc-s1"], [],
+        "i686-unknown-linux-gnu",
+        "i686-linux-gnu-",
+        ["gcc-i686-linux-gnu", "libc6-dev-i386-cross", "libc6-i386", "lib32gcc-s1"],
+        [],
     ),
 }
 
 
 # Firmware needs pyserial beside the compiler: upstream's run-tests.py speaks to a board by it.
 ARM_METAL = ["gcc-arm-none-eabi", "libnewlib-arm-none-eabi", "qemu-system-arm", "python3-serial"]
-RISCV_METAL = ["gcc-riscv64-unknown-elf", "picolibc-riscv64-unknown-elf", "qemu-system-misc", "python3-serial"]
+RISCV_METAL = [
+    "gcc-riscv64-unknown-elf",
+    "picolibc-riscv64-unknown-elf",
+    "qemu-system-misc",
+    "python3-serial",
+]
 
 # The compiler is for the ESP8266 alone; with register windows it makes code for the ESP32's processors too.
-XTENSA_METAL = ["gcc-xtensa-lx106", "picolibc-xtensa-lx106-elf", "qemu-system-misc", "python3-serial"]
+XTENSA_METAL = [
+    "gcc-xtensa-lx106",
+    "picolibc-xtensa-lx106-elf",
+    "qemu-system-misc",
+    "python3-serial",
+]
 
 # Machines without an operating system.
 METAL = {
     "thumbv6m": Target("thumbv6m-none-eabi", "arm-none-eabi-", ARM_METAL, ["qemu-system-arm"]),
     "thumbv7m": Target("thumbv7m-none-eabi", "arm-none-eabi-", ARM_METAL, ["qemu-system-arm"]),
     "thumbv7em": Target("thumbv7em-none-eabi", "arm-none-eabi-", ARM_METAL, ["qemu-system-arm"]),
-    "thumbv7emhf": Target("thumbv7em-none-eabihf", "arm-none-eabi-", ARM_METAL, ["qemu-system-arm"]),
+    "thumbv7emhf": Target(
+        "thumbv7em-none-eabihf", "arm-none-eabi-", ARM_METAL, ["qemu-system-arm"]
+    ),
     "armv7a": Target("armv7a-none-eabi", "arm-none-eabi-", ARM_METAL, ["qemu-system-arm"]),
-    "rv32imac": Target("riscv32imac-unknown-none-elf", "riscv64-unknown-elf-", RISCV_METAL, ["qemu-system-riscv32"]),
+    "rv32imac": Target(
+        "riscv32imac-unknown-none-elf", "riscv64-unknown-elf-", RISCV_METAL, ["qemu-system-riscv32"]
+    ),
     "xtensa-lx106": Target(CALL0, "xtensa-lx106-elf-", XTENSA_METAL, ["qemu-system-xtensa"]),
 }
 

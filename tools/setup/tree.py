@@ -32,7 +32,8 @@ def read_release(path):
         )
     text = header.read_text(errors="replace")
     numbers = [
-        re.search(rf"^#define MICROPY_VERSION_{part} (\d+)", text, re.M) for part in ("MAJOR", "MINOR", "MICRO")
+        re.search(rf"^#define MICROPY_VERSION_{part} (\d+)", text, re.M)
+        for part in ("MAJOR", "MINOR", "MICRO")
     ]
     if not all(numbers):
         raise Fail(
@@ -40,7 +41,9 @@ def read_release(path):
             "use a tree of MicroPython 1.20 or later"
         )
     release = ".".join(match.group(1) for match in numbers)
-    return release + ("-preview" if re.search(r"^#define MICROPY_VERSION_PRERELEASE 1", text, re.M) else "")
+    return release + (
+        "-preview" if re.search(r"^#define MICROPY_VERSION_PRERELEASE 1", text, re.M) else ""
+    )
 
 
 def users_tree(path, release):
@@ -51,7 +54,9 @@ def users_tree(path, release):
             f"RELEASE={release} was asked for, but MICROPYTHON_DIR={path} holds {found}: leave RELEASE out, or correct one of them"
         )
     if found not in TESTED_RELEASES:
-        say(f"note: MicroPython {found} is none of the releases tested here ({', '.join(TESTED_RELEASES)})")
+        say(
+            f"note: MicroPython {found} is none of the releases tested here ({', '.join(TESTED_RELEASES)})"
+        )
     return Tree(tree, found, own=False)
 
 
@@ -63,11 +68,15 @@ def get_tree(release=None, micropython_dir=None, fetch_missing=True):
     path = TREES / f"micropython-{release}"
     if not path.is_dir():
         if not fetch_missing:
-            raise Fail(f"the tree {shown(path)} is missing: run `make tree RELEASE={release}`, or give MICROPYTHON_DIR")
+            raise Fail(
+                f"the tree {shown(path)} is missing: run `make tree RELEASE={release}`, or give MICROPYTHON_DIR"
+            )
         fetch(release, path)
     found = read_release(path)
     if found != release:
-        raise Fail(f"{shown(path)} holds release {found}: remove that folder and run `make tree RELEASE={release}`")
+        raise Fail(
+            f"{shown(path)} holds release {found}: remove that folder and run `make tree RELEASE={release}`"
+        )
     return Tree(path, release, own=True)
 
 
@@ -85,17 +94,28 @@ class PrivateApt:
         sources = folder / "debian.sources"
         sources.write_text("\n".join(fields) + "\n")
         options = {
-            "Dir::Etc::SourceList": sources, "Dir::Etc::SourceParts": "/dev/null",
-            "Dir::State::lists": folder / "lists", "Dir::Cache": folder / "cache", "Acquire::Languages": "none",
+            "Dir::Etc::SourceList": sources,
+            "Dir::Etc::SourceParts": "/dev/null",
+            "Dir::State::lists": folder / "lists",
+            "Dir::Cache": folder / "cache",
+            "Acquire::Languages": "none",
         }
         if os.geteuid() == 0:
             options["APT::Sandbox::User"] = "root"
-        self.options = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+        self.options = [
+            word for name, value in options.items() for word in ("-o", f"{name}={value}")
+        ]
 
     def __call__(self, program, *words):
         done = subprocess.run(
-            [program, *self.options, *words], check=False, cwd=self.folder, stdin=subprocess.DEVNULL, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, "LC_ALL": "C"},
+            [program, *self.options, *words],
+            check=False,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "LC_ALL": "C"},
         )
         if done.returncode != 0:
             raise Fail(f"`{program} {' '.join(words)}` failed:\n{done.stdout.strip()}")
@@ -113,7 +133,9 @@ def find_version(apt, release):
 def fetch(release, path):
     for tool in ("apt-get", "apt-cache", "tar", "xz"):
         if not shutil.which(tool):
-            raise Fail(f"`{tool}` is needed to fetch MicroPython {release}: install it, or give MICROPYTHON_DIR=<your checkout>")
+            raise Fail(
+                f"`{tool}` is needed to fetch MicroPython {release}: install it, or give MICROPYTHON_DIR=<your checkout>"
+            )
     for suite in SUITES:
         folder = TREES / "apt" / suite
         say(f"looking for MicroPython {release} among the source packages of Debian {suite}")
@@ -133,7 +155,9 @@ def fetch(release, path):
     archives = sorted(folder.glob(f"micropython_{upstream_version}.orig.tar.*"))
     archives = [a for a in archives if not a.name.endswith(".asc")]
     if not archives:
-        raise Fail(f"apt downloaded no micropython_{upstream_version}.orig.tar.* into {shown(folder)}: remove that folder and try again")
+        raise Fail(
+            f"apt downloaded no micropython_{upstream_version}.orig.tar.* into {shown(folder)}: remove that folder and try again"
+        )
     unpack(archives[0], path)
     say(f"unpacked into {shown(path)}")
 
@@ -144,13 +168,16 @@ def unpack(archive, path):
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     subprocess.run(
-        ["tar", "-xf", str(archive), "-C", str(partial), "--strip-components=1", "--no-same-owner"], check=True
+        ["tar", "-xf", str(archive), "-C", str(partial), "--strip-components=1", "--no-same-owner"],
+        check=True,
     )
     os.replace(partial, path)
 
 
 def add_arguments(parser):
-    parser.add_argument("--print", action="store_true", help="print the folder of the tree, and nothing else")
+    parser.add_argument(
+        "--print", action="store_true", help="print the folder of the tree, and nothing else"
+    )
 
 
 def main(args):

@@ -57,7 +57,9 @@ class Linked(unittest.TestCase):
         self.linked()
         self.assertTrue((self.work / "linked").exists())
         # nothing has asked for the carrier since
-        with self.assertRaisesRegex(Stop, "does not hold .*py/gc.o.*USER_C_MODULES=/clone/micropython-patches/usermod"):
+        with self.assertRaisesRegex(
+            Stop, "does not hold .*py/gc.o.*USER_C_MODULES=/clone/micropython-patches/usermod"
+        ):
             self.linked()
 
     def test_a_carrier_of_c_stops(self):
@@ -87,11 +89,18 @@ class Linked(unittest.TestCase):
         module = Path("/clone/micropython-patches/micropython.cmake")
         cache = self.build / "CMakeCache.txt"
         mpgc_build.configured(self.build, module)
-        for modules, stops in (("", True), ("/other/micropython.cmake", True), (str(module), False), (f"/other;{module}", False)):
+        for modules, stops in (
+            ("", True),
+            ("/other/micropython.cmake", True),
+            (str(module), False),
+            (f"/other;{module}", False),
+        ):
             cache.write_text(f"A:BOOL=ON\nUSER_C_MODULES:UNINITIALIZED={modules}\n")
             with self.subTest(modules):
                 if stops:
-                    with self.assertRaisesRegex(Stop, "configured without mpgc.*cmake -DUSER_C_MODULES="):
+                    with self.assertRaisesRegex(
+                        Stop, "configured without mpgc.*cmake -DUSER_C_MODULES="
+                    ):
                         mpgc_build.configured(self.build, module)
                 else:
                     mpgc_build.configured(self.build, module)

@@ -28,13 +28,29 @@ class Values(unittest.TestCase):
     def test_on_is_on_however_it_is_spelled(self):
         for word in ("1", "on", "ON", "true", "True", "yes", "YES", "y", "Y", " yes "):
             with self.subTest(word):
-                values = mpgc_options.read([f"MPGC_NOSCAN={word}", f"MPGC_PYTHON_MODULE={word}", f"MPGC_BUILD_STD={word}"])
-                self.assertEqual([values[name] for name in ("MPGC_NOSCAN", "MPGC_PYTHON_MODULE", "MPGC_BUILD_STD")], ["1"] * 3)
+                values = mpgc_options.read(
+                    [f"MPGC_NOSCAN={word}", f"MPGC_PYTHON_MODULE={word}", f"MPGC_BUILD_STD={word}"]
+                )
+                self.assertEqual(
+                    [
+                        values[name]
+                        for name in ("MPGC_NOSCAN", "MPGC_PYTHON_MODULE", "MPGC_BUILD_STD")
+                    ],
+                    ["1"] * 3,
+                )
                 self.assertEqual(mpgc_options.features(values), ["noscan"])
 
     def test_anything_else_stops_by_name(self):
-        for given in ("MPGC_NOSCAN=maybe", "MPGC_HARDENED=2", "MPGC_BUILD_STD=core", "MPGC_PROFILE=tiny", "MPGC_OPT_LEVEL=4",
-                      "MPGC_KEEP_C=gc vm", "MPGC_HARDEND=1", "MPGC_PYTHON_MODULE=-"):
+        for given in (
+            "MPGC_NOSCAN=maybe",
+            "MPGC_HARDENED=2",
+            "MPGC_BUILD_STD=core",
+            "MPGC_PROFILE=tiny",
+            "MPGC_OPT_LEVEL=4",
+            "MPGC_KEEP_C=gc vm",
+            "MPGC_HARDEND=1",
+            "MPGC_PYTHON_MODULE=-",
+        ):
             with self.subTest(given), self.assertRaisesRegex(Stop, given.partition("=")[0]):
                 mpgc_options.read([given])
 
@@ -74,8 +90,12 @@ class Values(unittest.TestCase):
             read([], {"MPGC_NOSCAN": "perhaps"})
 
     def test_what_is_written_down_is_read_back(self):
-        values = mpgc_options.read(["MPGC_HARDENED=yes", "MPGC_CARGO=/a b/cargo=1", "MPGC_BUILD_TOOLS=/tools"])
-        lines = [line for places in (False, True) for line in mpgc_options.lines(values, places=places)]
+        values = mpgc_options.read(
+            ["MPGC_HARDENED=yes", "MPGC_CARGO=/a b/cargo=1", "MPGC_BUILD_TOOLS=/tools"]
+        )
+        lines = [
+            line for places in (False, True) for line in mpgc_options.lines(values, places=places)
+        ]
         self.assertEqual(mpgc_options.read(lines), values)
         # where tools lie changes nothing in what is built
         self.assertNotIn("/tools", "".join(mpgc_options.lines(values, places=False)))
@@ -97,7 +117,11 @@ class Readers(unittest.TestCase):
     def test_the_documents_have_the_table(self):
         command = [sys.executable, PATCHES / "mpgc_options.py"]
         table = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
-        self.assertIn(table, (ROOT / "docs" / "porting.md").read_text(), "paste what mpgc_options.py prints into docs/porting.md")
+        self.assertIn(
+            table,
+            (ROOT / "docs" / "porting.md").read_text(),
+            "paste what mpgc_options.py prints into docs/porting.md",
+        )
 
     def test_no_document_names_an_option_that_the_table_has_not(self):
         """Names as they are given: MPGC_X=..."""

@@ -13,7 +13,10 @@ from tools.setup import emulators
 
 class Libclang(unittest.TestCase):
     def finds(self, *names):
-        with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, LIBCLANG_PATH=folder):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            mock.patch.dict(os.environ, LIBCLANG_PATH=folder),
+        ):
             for name in names:
                 (Path(folder) / name).touch()
 
@@ -34,12 +37,19 @@ class Libclang(unittest.TestCase):
 class Emulators(unittest.TestCase):
     def test_packages_of_qemu_are_not_taken_to_be_installed(self):
         status = "Package: make\nVersion: 4\n\nPackage: qemu-utils\nVersion: 10\n\nPackage: tar\nVersion: 1\n"
-        self.assertEqual(emulators.without_qemu(status), "Package: make\nVersion: 4\n\nPackage: tar\nVersion: 1\n")
+        self.assertEqual(
+            emulators.without_qemu(status),
+            "Package: make\nVersion: 4\n\nPackage: tar\nVersion: 1\n",
+        )
 
     def test_a_wrapper_starts_the_program_with_its_libraries(self):
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder).resolve() / "qemu-system-arm"
-            for part in ("usr/lib/x86_64-linux-gnu/libfdt.so.1", "lib/x86_64-linux-gnu/libusb.so.0", "usr/lib/x86_64-linux-gnu/qemu/hw.so"):
+            for part in (
+                "usr/lib/x86_64-linux-gnu/libfdt.so.1",
+                "lib/x86_64-linux-gnu/libusb.so.0",
+                "usr/lib/x86_64-linux-gnu/qemu/hw.so",
+            ):
                 (root / part).parent.mkdir(parents=True, exist_ok=True)
                 (root / part).touch()
             program = root / "usr" / "bin" / "qemu-system-arm"
@@ -49,7 +59,9 @@ class Emulators(unittest.TestCase):
             script = root.parent / "bin" / program.name
             script.parent.mkdir()
             script.write_text(emulators.wrapper(root, program.name))
-            told = subprocess.run(["sh", script, "-M", "a b"], stdout=subprocess.PIPE, text=True, check=True).stdout
+            told = subprocess.run(
+                ["sh", script, "-M", "a b"], stdout=subprocess.PIPE, text=True, check=True
+            ).stdout
             libraries = f"{root}/lib/x86_64-linux-gnu:{root}/usr/lib/x86_64-linux-gnu"
             self.assertEqual(told, f"{libraries} -M a b\n")
 

@@ -18,12 +18,18 @@ from tools.tasks import TASKS, variables_of
 # The changelog may name what is gone.
 DOCUMENTS = [path for path in sorted(ROOT.glob("*.md")) if path.name != "CHANGELOG.md"]
 DOCUMENTS += sorted((ROOT / "docs").rglob("*.md")) + sorted((ROOT / "c-tests").rglob("README.md"))
-FILE = re.compile(r"[\w.*/-]*\.(rs|c|h|py|toml|md|mk|cmake|ld|json|svg|xz|S|patch|mjs)|[\w.*-]+/[\w.*/-]*")
+FILE = re.compile(
+    r"[\w.*/-]*\.(rs|c|h|py|toml|md|mk|cmake|ld|json|svg|xz|S|patch|mjs)|[\w.*-]+/[\w.*/-]*"
+)
 NAME = re.compile(r"[A-Za-z_]\w*(::\w+)*(\(.*\)|!|\*)?")
 UPSTREAM_FOLDERS = ("py/", "ports/", "extmod/", "thread/", "lib/", "shared/")
 # Names of other programs, and words that are no name at all.
 OTHERS = {
-    "compile_commands.json", "compiler_builtins", "lossy_provenance_casts", "fuzzy_provenance_casts", "on/off",
+    "compile_commands.json",
+    "compiler_builtins",
+    "lossy_provenance_casts",
+    "fuzzy_provenance_casts",
+    "on/off",
 }
 
 
@@ -47,7 +53,22 @@ def text_of(names):
 @functools.cache
 def sources():
     """All that is written here but for documents: what a document speaks of is somewhere in it."""
-    kinds = (".rs", ".c", ".h", ".py", ".toml", ".mk", ".cmake", ".cpp", ".S", ".ld", ".in", ".sh", "Makefile", ".lisp")
+    kinds = (
+        ".rs",
+        ".c",
+        ".h",
+        ".py",
+        ".toml",
+        ".mk",
+        ".cmake",
+        ".cpp",
+        ".S",
+        ".ld",
+        ".in",
+        ".sh",
+        "Makefile",
+        ".lisp",
+    )
     own = Path(__file__).name
     return text_of(name for name in listed() if name.endswith(kinds) and not name.endswith(own))
 
@@ -60,7 +81,11 @@ def trees():
         for path in tree.rglob("*"):
             name = path.relative_to(tree)
             found.add(str(name))
-            if path.suffix in (".c", ".h", ".mk", ".cmake") and name.parts[0] in ("py", "shared", "extmod"):
+            if path.suffix in (".c", ".h", ".mk", ".cmake") and name.parts[0] in (
+                "py",
+                "shared",
+                "extmod",
+            ):
                 words |= words_of(path.read_text(errors="replace"))
             elif path.suffix == ".py":
                 # a test is called as its file is
@@ -88,7 +113,9 @@ def exists(path, among):
     """Whether a path, or the end of one, is among these; `*` stands for anything."""
     path = path.removeprefix("./").rstrip("/")
     if "*" in path:
-        return any(fnmatch.fnmatch(name, path) or fnmatch.fnmatch(name, "*/" + path) for name in among)
+        return any(
+            fnmatch.fnmatch(name, path) or fnmatch.fnmatch(name, "*/" + path) for name in among
+        )
     return path in among or any(name.endswith("/" + path) for name in among)
 
 
@@ -104,7 +131,9 @@ def wrong_file(path):
         return None
     # an object of MicroPython's
     source = re.sub(r"\.o(bj)?$", ".c", path.removesuffix(".obj"))
-    return None if source != path and exists(source, trees()[0] | {"py/gc.c"}) else f"no file `{path}`"
+    return (
+        None if source != path and exists(source, trees()[0] | {"py/gc.c"}) else f"no file `{path}`"
+    )
 
 
 def wrong_name(name):
@@ -114,7 +143,10 @@ def wrong_name(name):
         return None
     if len(parts) > 1:
         what, last = parts[-2:]
-        if re.search(rf"\bfn {last}\b|\b(const|struct|enum|type) {last}\b", sources()) and what in own_words():
+        if (
+            re.search(rf"\bfn {last}\b|\b(const|struct|enum|type) {last}\b", sources())
+            and what in own_words()
+        ):
             return None
     elif has_word(own_words(), bare) or has_word(trees()[1], bare):
         return None
@@ -127,7 +159,9 @@ def wrong_name(name):
 def wrong_task(command):
     """A command line of make, or of the tools: the task is there, and takes these variables and options."""
     after = re.sub(r"^(make|python3 -m tools)", "", command).split()
-    if any("<" in word for word in after) or (command.startswith("make") and any(w.startswith("-") for w in after)):
+    if any("<" in word for word in after) or (
+        command.startswith("make") and any(w.startswith("-") for w in after)
+    ):
         return None
     name = next((word for word in after if re.fullmatch(r"[a-z][a-z-]*", word)), None)
     if name and name not in TASKS:
@@ -148,7 +182,14 @@ def wrong_command(command):
     words = command.split()
     if words[0] == "make" or command.startswith("python3 -m tools"):
         return wrong_task(command)
-    script = next((word for word in words[:2] if re.fullmatch(r"(tools|micropython-patches)/[\w/]+\.py", word)), None)
+    script = next(
+        (
+            word
+            for word in words[:2]
+            if re.fullmatch(r"(tools|micropython-patches)/[\w/]+\.py", word)
+        ),
+        None,
+    )
     if script:
         if script not in files():
             return f"no file `{script}`"
@@ -176,7 +217,9 @@ def slug(heading):
 
 def anchors(text):
     text = re.sub(r"```.*?```", "", text, flags=re.S)
-    return {slug(line) for line in re.findall(r"^#+ (.*)$", text, re.M)} | set(re.findall(r'<a id="([^"]+)">', text))
+    return {slug(line) for line in re.findall(r"^#+ (.*)$", text, re.M)} | set(
+        re.findall(r'<a id="([^"]+)">', text)
+    )
 
 
 def wrong_link(document, target):
@@ -205,13 +248,23 @@ def faults(document, text):
             continue
         if line.startswith("    "):
             command = line.split("#")[0].strip()
-            wrong = [wrong_command(command)] if command.startswith(("make ", "tools/", "python3 ")) else []
+            wrong = (
+                [wrong_command(command)]
+                if command.startswith(("make ", "tools/", "python3 "))
+                else []
+            )
         else:
-            wrong = [wrong_link(document, target) for target in re.findall(r"\]\(([^)\s]+)\)", line)]
+            wrong = [
+                wrong_link(document, target) for target in re.findall(r"\]\(([^)\s]+)\)", line)
+            ]
             for quoted in re.findall(r"`([^`]+)`", line):
                 if re.match(r"(make|python3 -m tools|tools/\S+|micropython-patches/\S+) ", quoted):
                     wrong.append(wrong_command(quoted))
-                elif "<" not in quoted and FILE.fullmatch(quoted) and not quoted.startswith((".", "*", "-")):
+                elif (
+                    "<" not in quoted
+                    and FILE.fullmatch(quoted)
+                    and not quoted.startswith((".", "*", "-"))
+                ):
                     wrong.append(wrong_file(quoted))
                 elif NAME.fullmatch(quoted):
                     wrong.append(wrong_name(quoted))
@@ -224,7 +277,9 @@ def faults(document, text):
 
 class Documents(unittest.TestCase):
     def test_all_that_they_name_exists(self):
-        found = [fault for document in DOCUMENTS for fault in faults(document, document.read_text())]
+        found = [
+            fault for document in DOCUMENTS for fault in faults(document, document.read_text())
+        ]
         self.assertEqual(found, [], "\n" + "\n".join(found))
 
     def test_each_kind_of_fault_is_noticed(self):

@@ -50,18 +50,26 @@ class Port(unittest.TestCase):
         self.tree = Tree(self.folder, "1.25.0", own=True)
 
     def test_the_port_tells_its_variables_as_words(self):
-        self.assertEqual(firmware.port_variable(self.tree, self.built, "RUN_TESTS_ARGS"), ["--exclude", "asm(bcc|it).py"])
+        self.assertEqual(
+            firmware.port_variable(self.tree, self.built, "RUN_TESTS_ARGS"),
+            ["--exclude", "asm(bcc|it).py"],
+        )
         self.assertEqual(firmware.port_variable(self.tree, self.built, "NOT_SET"), [])
 
     def test_an_emulator_that_the_port_does_not_name_is_an_error(self):
-        self.assertEqual(firmware.emulator(self.tree, self.built), ["qemu-system-arm", "-machine", "arm-board", "-m", "128M"])
+        self.assertEqual(
+            firmware.emulator(self.tree, self.built),
+            ["qemu-system-arm", "-machine", "arm-board", "-m", "128M"],
+        )
         (self.folder / "Makefile").write_text("all:\n")
         with self.assertRaisesRegex(Fail, "QEMU_SYSTEM"):
             firmware.emulator(self.tree, self.built)
 
     def test_the_tests_are_sent_to_the_emulator_with_the_ports_own_arguments(self):
         with mock.patch.object(firmware_test.BoardSuite, "prepare"):
-            suite = firmware_test.BoardSuite(self.tree, "SABRELITE", self.built, mock.Mock(test_flags=["-i", "^basics/a"]))
+            suite = firmware_test.BoardSuite(
+                self.tree, "SABRELITE", self.built, mock.Mock(test_flags=["-i", "^basics/a"])
+            )
         # with the port's filter first, run-tests.py would take every test that no filter names
         self.assertEqual(suite.flags, ["-i", "^basics/a", "--exclude", "asm(bcc|it).py"])
         flag, instance = suite.machine()
@@ -73,9 +81,14 @@ class Port(unittest.TestCase):
 
 class OwnBoards(unittest.TestCase):
     def command(self, board, variables):
-        with tempfile.TemporaryDirectory() as folder, mock.patch.object(firmware.unix, "build_mpy_cross", return_value="mpy-cross"):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            mock.patch.object(firmware.unix, "build_mpy_cross", return_value="mpy-cross"),
+        ):
             (Path(folder) / "ports" / "qemu" / "boards" / "MPS2_AN385").mkdir(parents=True)
-            return firmware.make_command(Tree(Path(folder), "1.25.0", own=True), board, "c", variables, Path("out"))
+            return firmware.make_command(
+                Tree(Path(folder), "1.25.0", own=True), board, "c", variables, Path("out")
+            )
 
     def test_a_board_of_ours_is_named_by_its_folder(self):
         words = self.command("MPS2_AN386", {})
@@ -84,7 +97,10 @@ class OwnBoards(unittest.TestCase):
 
     def test_a_python_stack_brings_the_code_that_makes_it(self):
         self.assertNotIn(f"USER_C_MODULES={boards.OWN}", self.command("MPS2_AN385", {}))
-        self.assertIn(f"USER_C_MODULES={boards.OWN}", self.command("MPS2_AN385", {"CFLAGS_EXTRA": "-DMICROPY_ENABLE_PYSTACK=1"}))
+        self.assertIn(
+            f"USER_C_MODULES={boards.OWN}",
+            self.command("MPS2_AN385", {"CFLAGS_EXTRA": "-DMICROPY_ENABLE_PYSTACK=1"}),
+        )
 
     def test_a_board_that_nobody_has_is_refused(self):
         with self.assertRaisesRegex(Fail, "has no board MICROBIT"):
@@ -93,27 +109,49 @@ class OwnBoards(unittest.TestCase):
 
 class Releases(unittest.TestCase):
     def test_a_release_without_boards_is_refused(self):
-        with tempfile.TemporaryDirectory() as folder, self.assertRaisesRegex(Fail, "1.24.1 has no boards"):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            self.assertRaisesRegex(Fail, "1.24.1 has no boards"),
+        ):
             firmware.port(Tree(Path(folder), "1.24.1", own=False))
 
 
 class Size(unittest.TestCase):
     def row(self, target, profile, c_text, rust_text):
-        return {"target": target, "profile": profile, "c_text": c_text, "rust_text": rust_text, "ratio": rust_text / c_text}
+        return {
+            "target": target,
+            "profile": profile,
+            "c_text": c_text,
+            "rust_text": rust_text,
+            "ratio": rust_text / c_text,
+        }
 
     def test_the_bar_of_the_profile_size_is_the_size_of_the_c(self):
         self.assertEqual(size.above_bars([self.row("thumbv7m", "size", 3615, 3615)]), [])
-        self.assertRegex(size.above_bars([self.row("thumbv7m", "size", 3615, 3616)])[0], "thumbv7m, size: 3616 bytes")
+        self.assertRegex(
+            size.above_bars([self.row("thumbv7m", "size", 3615, 3616)])[0],
+            "thumbv7m, size: 3616 bytes",
+        )
 
     def test_the_bar_of_the_profile_speed_is_for_machines_without_an_operating_system(self):
         self.assertEqual(size.above_bars([self.row("rv32imac", "speed", 1000, 1600)]), [])
-        self.assertRegex(size.above_bars([self.row("rv32imac", "speed", 1000, 1601)])[0], "rv32imac, speed: 1601 bytes")
+        self.assertRegex(
+            size.above_bars([self.row("rv32imac", "speed", 1000, 1601)])[0],
+            "rv32imac, speed: 1601 bytes",
+        )
 
     def test_what_has_no_bar_is_not_judged(self):
-        self.assertEqual(size.above_bars([self.row("x86-64", "size", 100, 200), self.row("i686", "speed", 100, 200)]), [])
+        self.assertEqual(
+            size.above_bars(
+                [self.row("x86-64", "size", 100, 200), self.row("i686", "speed", 100, 200)]
+            ),
+            [],
+        )
 
     def test_each_processor_is_built_by_a_known_board_or_by_the_unix_port(self):
-        self.assertLessEqual({p.board for p in size.PROCESSORS.values()} - {None}, set(boards.BOARDS))
+        self.assertLessEqual(
+            {p.board for p in size.PROCESSORS.values()} - {None}, set(boards.BOARDS)
+        )
 
 
 if __name__ == "__main__":

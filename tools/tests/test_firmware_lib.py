@@ -12,14 +12,31 @@ from tools.common import Fail
 class Library(unittest.TestCase):
     def test_the_header_declares_functions_and_not_types_or_those_of_ports(self):
         names = firmware_lib.declared()
-        for name in ("mpgc_alloc", "mpgc_nlr_jump", "mpgc_nlr_push_buf", "mpgc_sched_schedule_node", "mpgc_heap_check"):
+        for name in (
+            "mpgc_alloc",
+            "mpgc_nlr_jump",
+            "mpgc_nlr_push_buf",
+            "mpgc_sched_schedule_node",
+            "mpgc_heap_check",
+        ):
             self.assertIn(name, names)
-        for name in ("mpgc_check", "mpgc_fault", "mpgc_chunk_of", "mpgc_idle", "mpgc_clear_dead_stack", "mpgc_error_fn", "mpgc_call_fn",
-                     "mpgc_heap", "mpgc_nlr_push"):
+        for name in (
+            "mpgc_check",
+            "mpgc_fault",
+            "mpgc_chunk_of",
+            "mpgc_idle",
+            "mpgc_clear_dead_stack",
+            "mpgc_error_fn",
+            "mpgc_call_fn",
+            "mpgc_heap",
+            "mpgc_nlr_push",
+        ):
             self.assertNotIn(name, names)
 
     def test_a_machine_without_a_library_is_told(self):
-        with self.assertRaisesRegex(Fail, "rv32imac has no library for C programs: choose one of thumbv6m"):
+        with self.assertRaisesRegex(
+            Fail, "rv32imac has no library for C programs: choose one of thumbv6m"
+        ):
             firmware_lib.machine("rv32imac")
         self.assertFalse(firmware_lib.machine("thumbv7m").hosted)
         self.assertTrue(firmware_lib.machine("aarch64").hosted)
@@ -29,7 +46,12 @@ class Library(unittest.TestCase):
             install.install(Path("nowhere"), "there")
 
     def test_a_missing_library_is_told_with_the_place(self):
-        with tempfile.TemporaryDirectory() as folder, self.assertRaisesRegex(Fail, "cannot install below .*: .*libmpgc.a.*; choose another PREFIX"):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            self.assertRaisesRegex(
+                Fail, "cannot install below .*: .*libmpgc.a.*; choose another PREFIX"
+            ),
+        ):
             install.install(Path(folder) / "nothing", folder)
 
     def test_the_shared_library_is_named_for_the_minor_version_until_1(self):

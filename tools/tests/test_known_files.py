@@ -15,7 +15,11 @@ sys.path.insert(0, str(PATCHES))
 import mpgc_tree  # noqa: E402
 
 # A history of our own making: the text of each file in each release.
-HISTORY = {"gc.c": ["one", "two", "three", "three"], "nlr.c": ["x", "x", "y", "y"], "scheduler.c": ["a", "b", "b", "c"]}
+HISTORY = {
+    "gc.c": ["one", "two", "three", "three"],
+    "nlr.c": ["x", "x", "y", "y"],
+    "scheduler.c": ["a", "b", "b", "c"],
+}
 RELEASES = ["1.20.0", "1.21.0", "1.22.0", "1.22.1"]
 
 
@@ -28,8 +32,17 @@ class Account(unittest.TestCase):
         lines = ["# a comment", "releases " + " ".join(RELEASES)]
         for name, texts in HISTORY.items():
             for text in dict.fromkeys(texts):
-                blob = subprocess.run(["git", "hash-object", "--stdin"], input=text + "\n", stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-                first, last = (RELEASES[at] for at in (texts.index(text), len(texts) - 1 - texts[::-1].index(text)))
+                blob = subprocess.run(
+                    ["git", "hash-object", "--stdin"],
+                    input=text + "\n",
+                    stdout=subprocess.PIPE,
+                    text=True,
+                    check=True,
+                ).stdout.strip()
+                first, last = (
+                    RELEASES[at]
+                    for at in (texts.index(text), len(texts) - 1 - texts[::-1].index(text))
+                )
                 lines.append(f"{blob} {name} {first} {last}{'+' if text in ('c', 'y') else ''}")
         table = Path(folder.name) / "known_files.txt"
         table.write_text("\n".join(lines) + "\n")
@@ -50,7 +63,13 @@ class Account(unittest.TestCase):
     def test_an_edited_file_is_named_with_the_release_and_what_it_means(self):
         said = self.account("1.22.0", gc="three\nmy_hook();")
         self.assertTrue(said.startswith("py/gc.c is as in no release"), said)
-        for part in ("`git diff v1.22.0 -- py/gc.c`", "mpgc takes its place", "does not do what the edits do", "docs/porting.md", "MPGC_ALLOW_EDITED=1"):
+        for part in (
+            "`git diff v1.22.0 -- py/gc.c`",
+            "mpgc takes its place",
+            "does not do what the edits do",
+            "docs/porting.md",
+            "MPGC_ALLOW_EDITED=1",
+        ):
             self.assertIn(part, said)
         self.assertNotIn("newer", said)
 
@@ -101,7 +120,11 @@ class Failure(unittest.TestCase):
         )
         told = mpgc_tree.cargo_failure(said)
         self.assertEqual(len(told.splitlines()), 1)
-        for part in ("no field `sched_tail` on type `_mp_state_vm_t`", "src/host/sched_fields.rs:145", "take such a tree"):
+        for part in (
+            "no field `sched_tail` on type `_mp_state_vm_t`",
+            "src/host/sched_fields.rs:145",
+            "take such a tree",
+        ):
             self.assertIn(part, told)
 
     def test_another_type_is_told_with_both(self):
@@ -109,7 +132,10 @@ class Failure(unittest.TestCase):
             "error[E0308]: mismatched types\n   --> src/host/heap.rs:141:9\n    |\n141 |         of_mem!(gc_auto_collect_enabled)\n"
             "    |         ^^^^^^^ expected `*mut u16`, found `*mut u32`\n    |\n\nerror: aborting\n"
         )
-        self.assertIn("mismatched types (expected `*mut u16`, found `*mut u32`)", mpgc_tree.cargo_failure(said))
+        self.assertIn(
+            "mismatched types (expected `*mut u16`, found `*mut u32`)",
+            mpgc_tree.cargo_failure(said),
+        )
 
     def test_what_is_no_error_in_the_sources_is_shown_whole(self):
         said = "error: failed to download `bindgen v0.72.1`\n\nCaused by:\n  no network\n"
@@ -118,7 +144,17 @@ class Failure(unittest.TestCase):
 
 class Table(unittest.TestCase):
     def test_the_order_is_that_of_time(self):
-        releases = ["1.9.0", "1.20.0", "1.20.0+", "1.21.0-preview", "1.21.0-preview+", "1.21.0", "1.21.1", "1.22.0-preview", "2.0.0"]
+        releases = [
+            "1.9.0",
+            "1.20.0",
+            "1.20.0+",
+            "1.21.0-preview",
+            "1.21.0-preview+",
+            "1.21.0",
+            "1.21.1",
+            "1.22.0-preview",
+            "2.0.0",
+        ]
         self.assertEqual(sorted(releases[::-1], key=mpgc_tree.order), releases)  # noqa: C415 (what is sorted)
         self.assertIsNone(mpgc_tree.order("unknown"))
 
@@ -130,7 +166,9 @@ class Table(unittest.TestCase):
             self.assertRegex(name, r"^(gc|pystack|scheduler|nlr\w*)\.c$")
             for blob, (first, last) in spans.items():
                 self.assertTrue(re.fullmatch("[0-9a-f]{40}", blob))
-                self.assertLessEqual(mpgc_tree.order(first), mpgc_tree.order(last), f"{name} {blob}")
+                self.assertLessEqual(
+                    mpgc_tree.order(first), mpgc_tree.order(last), f"{name} {blob}"
+                )
 
     def test_each_release_has_one_content_of_each_file(self):
         releases, files = mpgc_tree.known_files()
@@ -140,7 +178,12 @@ class Table(unittest.TestCase):
             for release in releases:
                 within = [blob for blob, span in spans.items() if mpgc_tree.has_it(span, release)]
                 # a tree of 1.20.0 may be one of the commits after it, which have no number of their own
-                exact = [blob for blob in within if not spans[blob][0].endswith("+") or mpgc_tree.order(spans[blob][0]) < mpgc_tree.order(release)]
+                exact = [
+                    blob
+                    for blob in within
+                    if not spans[blob][0].endswith("+")
+                    or mpgc_tree.order(spans[blob][0]) < mpgc_tree.order(release)
+                ]
                 self.assertEqual(len(exact), 1, f"{name} of {release}: {exact}")
 
 

@@ -63,8 +63,12 @@ class Miri(unittest.TestCase):
     def test_a_run_that_stops_before_its_end_has_failed(self):
         log = "test heap::a ... ok\ntest heap::b ... error: Undefined Behavior: out-of-bounds\n"
         self.assertEqual(miri.count(log, 1), (1, 1, 0))
-        self.assertEqual(miri.count("test result: ok. 7 passed; 0 failed; 2 ignored; 0 measured", 0), (7, 0, 2))
-        self.assertEqual(miri.count("test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured", 0), (0, 1, 0))
+        self.assertEqual(
+            miri.count("test result: ok. 7 passed; 0 failed; 2 ignored; 0 measured", 0), (7, 0, 2)
+        )
+        self.assertEqual(
+            miri.count("test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured", 0), (0, 1, 0)
+        )
 
 
 if __name__ == "__main__":

@@ -17,7 +17,11 @@ class Cells(unittest.TestCase):
         self.table = matrix_cells.Table()
 
     def test_every_two_options_that_touch_the_four_files_meet_in_some_cell(self):
-        rows = [{entry["name"] for entry in cell.options} for cell in self.table.cells() if cell.name.startswith("pairs")]
+        rows = [
+            {entry["name"] for entry in cell.options}
+            for cell in self.table.cells()
+            if cell.name.startswith("pairs")
+        ]
         pairs = self.table.pairs()
         self.assertGreater(len(pairs), 200)
         for a, b in pairs:
@@ -86,8 +90,12 @@ class Differences(unittest.TestCase):
         self.assertIn("marks", difference(c, c._replace(marks=900), ""))
 
     def test_addresses_are_no_difference(self):
-        self.assertEqual(matrix_build.normal("at 0x7f00, from 7ffff7c7:"), "at ADDRESS, from ADDRESS:")
-        self.assertEqual(matrix_build.normal("stack: 924 out of 80000"), "stack: DEPTH out of 80000")
+        self.assertEqual(
+            matrix_build.normal("at 0x7f00, from 7ffff7c7:"), "at ADDRESS, from ADDRESS:"
+        )
+        self.assertEqual(
+            matrix_build.normal("stack: 924 out of 80000"), "stack: DEPTH out of 80000"
+        )
 
 
 class Pages(unittest.TestCase):
@@ -96,7 +104,10 @@ class Pages(unittest.TestCase):
         good = {"result": "ok", "told": "", "scripts": {"heap": "equal", "weak": "skipped"}}
         stops = {"result": "stops", "told": "/some/where/x.h: MICROPY_A_B is 3: mend it"}
         known = {cell.name: good for cell in table.cells()} | {"block48": stops}
-        known = {cell.name: known[cell.name] | {"built": matrix_cells.built(cell)} for cell in table.cells()}
+        known = {
+            cell.name: known[cell.name] | {"built": matrix_cells.built(cell)}
+            for cell in table.cells()
+        }
         known["depth1"] = good | {"built": "with something else"}
         del known["clang"]
         text = matrix_docs.tables(table, {"1.25.0": known})
@@ -106,7 +117,10 @@ class Pages(unittest.TestCase):
         self.assertNotIn("/some", text)
         self.assertRegex(text, r"CC=clang \| not run")
         self.assertRegex(text, r"DEPTH=1 \| not run")
-        self.assertIn(f"{len(table.cells()) - 2} of {len(table.cells())} cells passed, 0 failed, 2 were not run", text)
+        self.assertIn(
+            f"{len(table.cells()) - 2} of {len(table.cells())} cells passed, 0 failed, 2 were not run",
+            text,
+        )
 
 
 if __name__ == "__main__":

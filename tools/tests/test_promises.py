@@ -34,13 +34,19 @@ typedef void (*mpgc_fn)(int);
         self.assertEqual(
             list(promises.promises(self.HEADER)),
             [
-                ("mpgc_one", "One."), ("mpgc_one", "`Two` goes on here: three."), ("mpgc_one", "(NULL is fine.)"),
-                ("mpgc_kind", "A kind."), ("mpgc_kind.MPGC_FIRST", "First."), ("mpgc_fn", "Called."),
+                ("mpgc_one", "One."),
+                ("mpgc_one", "`Two` goes on here: three."),
+                ("mpgc_one", "(NULL is fine.)"),
+                ("mpgc_kind", "A kind."),
+                ("mpgc_kind.MPGC_FIRST", "First."),
+                ("mpgc_fn", "Called."),
             ],
         )
 
     def test_a_comment_that_declares_nothing_is_none(self):
-        self.assertEqual(list(promises.promises("#ifndef X\n// Above all.\n\nint mpgc_one(void);\n")), [])
+        self.assertEqual(
+            list(promises.promises("#ifndef X\n// Above all.\n\nint mpgc_one(void);\n")), []
+        )
 
 
 class Promises(unittest.TestCase):
@@ -50,8 +56,14 @@ class Promises(unittest.TestCase):
 
     def test_each_sentence_of_the_header_is_listed(self):
         listed = {row[:2] for row in self.rows}
-        missing = [row for row in promises.promises(promises.HEADER.read_text()) if row not in listed]
-        self.assertEqual(missing, [], f"add these sentences of include/mpgc.h to {promises.LIST.name}, each with its test")
+        missing = [
+            row for row in promises.promises(promises.HEADER.read_text()) if row not in listed
+        ]
+        self.assertEqual(
+            missing,
+            [],
+            f"add these sentences of include/mpgc.h to {promises.LIST.name}, each with its test",
+        )
 
     def test_each_sentence_that_is_listed_is_in_the_header(self):
         said = set(promises.promises(promises.HEADER.read_text()))
@@ -66,14 +78,18 @@ class Promises(unittest.TestCase):
                 continue
             names = re.findall(r"`(\w+)`", tests)
             self.assertTrue(names, f"{of}: {sentence}: no test is named")
-            self.assertEqual([name for name in names if name not in there], [], f"{of}: {sentence}: no such test")
+            self.assertEqual(
+                [name for name in names if name not in there], [], f"{of}: {sentence}: no such test"
+            )
 
     def test_each_row_of_the_table_of_errors_has_a_test_that_exists(self):
         there, rows = promises.tests(), list(promises.table_tests(self.firmware))
         self.assertGreater(len(rows), 10)
         for row, names in rows:
             self.assertTrue(names, f"{row}: no test is named")
-            self.assertEqual([name for name in names if name not in there], [], f"{row}: no such test")
+            self.assertEqual(
+                [name for name in names if name not in there], [], f"{row}: no such test"
+            )
 
     def test_each_file_of_the_example_exists(self):
         names = promises.table_files(self.firmware)
@@ -84,8 +100,12 @@ class Promises(unittest.TestCase):
     def test_the_sizes_of_each_board_are_told(self):
         boards = {name for name, machine in firmware_examples.MACHINES.items() if machine.board}
         self.assertEqual(set(promises.table_sizes(self.firmware)), boards)
-        self.assertEqual(firmware_examples.differing({"flash": (19_400, 19), "RAM": (15_000, 15)}), [])
-        self.assertRegex(firmware_examples.differing({"flash": (21_500, 19)})[0], "21500 bytes of flash.*19 KB")
+        self.assertEqual(
+            firmware_examples.differing({"flash": (19_400, 19), "RAM": (15_000, 15)}), []
+        )
+        self.assertRegex(
+            firmware_examples.differing({"flash": (21_500, 19)})[0], "21500 bytes of flash.*19 KB"
+        )
 
     def test_a_test_that_does_not_exist_is_seen(self):
         self.assertIn("a_region_too_small_is_no_room", promises.tests())

@@ -15,23 +15,36 @@ THEIRS = ("micropython-patches/known_files.txt",)
 
 def files(*suffixes):
     command = ["git", "ls-files", *("*" + suffix for suffix in suffixes)]
-    listed = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+    listed = subprocess.run(
+        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+    ).stdout.split()
     return [name for name in listed if name not in THEIRS and (ROOT / name).is_file()]
 
 
 def long_comments(text, comment=SLASHES):
     """The lines with a comment that are too long, each with its number."""
-    return [(n, line) for n, line in enumerate(text.splitlines(), 1) if len(line) > COLUMNS and comment.search(line)]
+    return [
+        (n, line)
+        for n, line in enumerate(text.splitlines(), 1)
+        if len(line) > COLUMNS and comment.search(line)
+    ]
 
 
 class Columns(unittest.TestCase):
     def test_a_long_comment_is_found_and_long_code_is_not(self):
         code = "    call(" + "argument, " * 12 + ");"
-        self.assertEqual(long_comments("\n".join([code, "/// " + "word " * 22, "// short"])), [(2, "/// " + "word " * 22)])
+        self.assertEqual(
+            long_comments("\n".join([code, "/// " + "word " * 22, "// short"])),
+            [(2, "/// " + "word " * 22)],
+        )
         self.assertEqual(len(long_comments(code + " // why")), 1)
 
     def test_comments_have_at_most_100_columns(self):
-        found = [f"{name}:{n}" for name in files(".rs", ".c", ".h", ".S", ".ld") for n, _ in long_comments((ROOT / name).read_text())]
+        found = [
+            f"{name}:{n}"
+            for name in files(".rs", ".c", ".h", ".S", ".ld")
+            for n, _ in long_comments((ROOT / name).read_text())
+        ]
         self.assertEqual(found, [], "wrap these comments")
 
 

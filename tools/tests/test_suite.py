@@ -29,7 +29,9 @@ class KeepingPython(unittest.TestCase):
 
     def run_test(self, path):
         command = [self.python, "-BS", str(path)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        )
         return done.returncode, done.stdout
 
     def test_what_a_steady_test_prints_is_kept(self):
@@ -51,11 +53,15 @@ class KeepingPython(unittest.TestCase):
         self.assertEqual(self.run_test(path), (0, b"two\n"))
 
     def test_other_arguments_are_passed_on(self):
-        done = subprocess.run([self.python, "-c", "print(1 + 1)"], stdout=subprocess.PIPE, check=True)
+        done = subprocess.run(
+            [self.python, "-c", "print(1 + 1)"], stdout=subprocess.PIPE, check=True
+        )
         self.assertEqual(done.stdout, b"2\n")
 
     def test_of_a_tree_that_may_change_nothing_is_kept(self):
-        self.assertEqual(suite.keeping_python(Tree(self.folder, "1.2.3", own=False)), sys.executable)
+        self.assertEqual(
+            suite.keeping_python(Tree(self.folder, "1.2.3", own=False)), sys.executable
+        )
 
 
 if __name__ == "__main__":

@@ -32,7 +32,11 @@ class Make(unittest.TestCase):
         self.python = Path(folder.name) / "python"
         self.python.write_text('#!/bin/sh\nfor word; do printf "%s\\n" "$word"; done\n')
         self.python.chmod(0o755)
-        environment = {name: value for name, value in os.environ.items() if name not in (*VARIABLES, "MAKELEVEL", "MAKEFLAGS")}
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in (*VARIABLES, "MAKELEVEL", "MAKEFLAGS")
+        }
         patch = mock.patch.dict(os.environ, environment, clear=True)
         patch.start()
         self.addCleanup(patch.stop)
@@ -72,8 +76,20 @@ class Make(unittest.TestCase):
         self.assertEqual(read(["build", "VARIANT="])[2].variant, "standard")
 
     def test_off_is_off(self):
-        for task, variable in (("firmware-lib", "HARDENED"), ("size", "SYMBOLS"), ("mutants", "TRUST"), ("matrix", "RESUME")):
-            for value, on in (("1", True), ("yes", True), ("", False), ("0", False), ("OFF", False), ("no", False)):
+        for task, variable in (
+            ("firmware-lib", "HARDENED"),
+            ("size", "SYMBOLS"),
+            ("mutants", "TRUST"),
+            ("matrix", "RESUME"),
+        ):
+            for value, on in (
+                ("1", True),
+                ("yes", True),
+                ("", False),
+                ("0", False),
+                ("OFF", False),
+                ("no", False),
+            ):
                 args = read(self.words(task, f"{variable}={value}"))[2]
                 with self.subTest(f"{variable}={value}"):
                     self.assertEqual(getattr(args, attribute(variable)), on)
@@ -85,7 +101,12 @@ class Make(unittest.TestCase):
             read(self.words("twins", "CONFG=split"))
         with self.assertRaisesRegex(Fail, "`clean` takes no OPS: it takes no variable"):
             read(self.words("clean", "OPS=1"))
-        for given in ("JOBS=1", "MPGC_CARGO=/bin/cargo", "CARGO_HOME=/nowhere", "MICROPYTHON_DIR=/nowhere"):
+        for given in (
+            "JOBS=1",
+            "MPGC_CARGO=/bin/cargo",
+            "CARGO_HOME=/nowhere",
+            "MICROPYTHON_DIR=/nowhere",
+        ):
             read(self.words("clean", given))
         # one of several tasks may take it, and so may a make that called this one
         with mock.patch.dict(os.environ, {"MAKE_TASKS": "clean twins"}):
@@ -102,14 +123,30 @@ class Make(unittest.TestCase):
         self.assertEqual(self.words(), ["help"])
 
     def test_the_commands_that_make_shows_are_those_that_it_runs(self):
-        command = ["make", "-n", "-C", ROOT, "--no-print-directory", "twins", "CONFIG=split", "RUN=a 'b'"]
+        command = [
+            "make",
+            "-n",
+            "-C",
+            ROOT,
+            "--no-print-directory",
+            "twins",
+            "CONFIG=split",
+            "RUN=a 'b'",
+        ]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-        self.assertEqual(shlex.split(done.stdout.splitlines()[-1])[2:], ["tools", "twins", "CONFIG=split", "RUN=a 'b'"])
+        self.assertEqual(
+            shlex.split(done.stdout.splitlines()[-1])[2:],
+            ["tools", "twins", "CONFIG=split", "RUN=a 'b'"],
+        )
 
 
 class Table(unittest.TestCase):
     def test_make_knows_the_tasks_and_no_others(self):
-        listed = re.search(r"^TASKS := (.*?[^\\])\n", MAKEFILE, re.M | re.S)[1].replace("\\\n", " ").split()
+        listed = (
+            re.search(r"^TASKS := (.*?[^\\])\n", MAKEFILE, re.M | re.S)[1]
+            .replace("\\\n", " ")
+            .split()
+        )
         self.assertEqual(sorted(listed), sorted(TASKS))
         self.assertEqual(len(TASKS), sum(map(len, SECTIONS.values())))
 
@@ -119,7 +156,11 @@ class Table(unittest.TestCase):
             self.assertLessEqual(named, set(variables_of(task)), task.name)
 
     def test_a_task_that_has_a_module_of_its_own_is_where_its_name_says(self):
-        alone = [task for task in TASKS.values() if sum(t.module == task.module for t in TASKS.values()) == 1]
+        alone = [
+            task
+            for task in TASKS.values()
+            if sum(t.module == task.module for t in TASKS.values()) == 1
+        ]
         self.assertGreater(len(alone), 30)
         for task in alone:
             self.assertEqual(task.module.split(".")[-1], task.name.replace("-", "_"))
@@ -128,7 +169,9 @@ class Table(unittest.TestCase):
         for task in TASKS.values():
             args = read([task.name])[2]
             if task.needs:
-                self.assertLessEqual(set(task.needs(args)), {"kinds", "targets", "boards"}, task.name)
+                self.assertLessEqual(
+                    set(task.needs(args)), {"kinds", "targets", "boards"}, task.name
+                )
 
 
 if __name__ == "__main__":

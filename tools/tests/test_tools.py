@@ -65,11 +65,20 @@ class AptSources(unittest.TestCase):
         self.assertIn("\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n abc", key)
 
     def test_one_line_format_gives_the_main_archive_with_its_key_file(self):
-        self.assertEqual(self.archive({"sources.list": ONE_LINE}), ("http://mirror.example/debian", "/keys/debian.gpg"))
+        self.assertEqual(
+            self.archive({"sources.list": ONE_LINE}),
+            ("http://mirror.example/debian", "/keys/debian.gpg"),
+        )
 
     def test_an_entry_that_is_switched_off_is_not_used(self):
         with self.assertRaises(Fail):
-            self.archive({"sources.list.d/a.sources": DEB822.replace("Types: deb\n", "Enabled: no\nTypes: deb\n")})
+            self.archive(
+                {
+                    "sources.list.d/a.sources": DEB822.replace(
+                        "Types: deb\n", "Enabled: no\nTypes: deb\n"
+                    )
+                }
+            )
 
     def test_another_system_is_told_to_name_a_tree(self):
         with self.assertRaisesRegex(Fail, "MICROPYTHON_DIR"):
@@ -82,14 +91,29 @@ class RustTargets(unittest.TestCase):
 
     def test_the_compilers_macros_choose_the_target(self):
         self.assertEqual(self.target("__linux__", "__i386__"), "i686-unknown-linux-gnu")
-        self.assertEqual(self.target("__linux__", "__arm__", "__ARM_PCS_VFP", __ARM_ARCH="7"), "armv7-unknown-linux-gnueabihf")
-        self.assertEqual(self.target("__linux__", "__arm__", __ARM_ARCH="5"), "armv5te-unknown-linux-gnueabi")
-        self.assertEqual(self.target("__linux__", "__mips__", __BYTE_ORDER__="__ORDER_LITTLE_ENDIAN__"), "mipsel-unknown-linux-gnu")
-        self.assertEqual(self.target("__arm__", "__ARM_ARCH_7EM__", "__ARM_PCS_VFP"), "thumbv7em-none-eabihf")
+        self.assertEqual(
+            self.target("__linux__", "__arm__", "__ARM_PCS_VFP", __ARM_ARCH="7"),
+            "armv7-unknown-linux-gnueabihf",
+        )
+        self.assertEqual(
+            self.target("__linux__", "__arm__", __ARM_ARCH="5"), "armv5te-unknown-linux-gnueabi"
+        )
+        self.assertEqual(
+            self.target("__linux__", "__mips__", __BYTE_ORDER__="__ORDER_LITTLE_ENDIAN__"),
+            "mipsel-unknown-linux-gnu",
+        )
+        self.assertEqual(
+            self.target("__arm__", "__ARM_ARCH_7EM__", "__ARM_PCS_VFP"), "thumbv7em-none-eabihf"
+        )
         self.assertEqual(self.target("__arm__", "__ARM_ARCH_6M__"), "thumbv6m-none-eabi")
-        self.assertEqual(self.target("__riscv", "__riscv_atomic", __riscv_xlen="32"), "riscv32imac-unknown-none-elf")
+        self.assertEqual(
+            self.target("__riscv", "__riscv_atomic", __riscv_xlen="32"),
+            "riscv32imac-unknown-none-elf",
+        )
         self.assertEqual(self.target("__xtensa__", "__XTENSA_CALL0_ABI__"), "xtensa-call0-none-elf")
-        self.assertEqual(self.target("__xtensa__", "__XTENSA_WINDOWED_ABI__"), "xtensa-windowed-none-elf")
+        self.assertEqual(
+            self.target("__xtensa__", "__XTENSA_WINDOWED_ABI__"), "xtensa-windowed-none-elf"
+        )
 
     def test_a_machine_without_a_target_is_named(self):
         with self.assertRaisesRegex(mpgc_rust.Stop, "__mips__.*MPGC_TARGET"):
@@ -140,7 +164,9 @@ class RustToolchains(unittest.TestCase):
         self.toolchain("first", prebuilt=["t1"])
         self.assertEqual(self.choose(), ("first", "first", False))
         self.assertEqual(self.choose(build_std="1"), ("first", "first", True))
-        self.assertEqual(self.choose(cargo=str(self.folder / "debian" / "cargo")), ("debian", "debian", False))
+        self.assertEqual(
+            self.choose(cargo=str(self.folder / "debian" / "cargo")), ("debian", "debian", False)
+        )
 
     def test_what_is_too_old_is_passed_over_or_named(self):
         self.toolchain("first", version="1.70.0", prebuilt=["t1"])
@@ -148,18 +174,25 @@ class RustToolchains(unittest.TestCase):
             self.choose()
         self.toolchain("debian", source=True)
         self.assertEqual(self.choose(), ("debian", "debian", True))
-        with self.assertRaisesRegex(mpgc_rust.Stop, "no `core` for t1: run `rustup target add t1`.*; Rust 1.88 or newer.*found rustc 1.70.0"):
+        with self.assertRaisesRegex(
+            mpgc_rust.Stop,
+            "no `core` for t1: run `rustup target add t1`.*; Rust 1.88 or newer.*found rustc 1.70.0",
+        ):
             self.choose(build_std="0")
 
     def test_a_target_without_core_names_the_mend(self):
         self.toolchain("first")
-        with self.assertRaisesRegex(mpgc_rust.Stop, "no `core` for t1: run .*apt-get install cargo-web rust-web-src"):
+        with self.assertRaisesRegex(
+            mpgc_rust.Stop, "no `core` for t1: run .*apt-get install cargo-web rust-web-src"
+        ):
             self.choose()
         with self.assertRaisesRegex(mpgc_rust.Stop, "rustup target add t1"):
             self.choose(build_std="0")
 
     def test_a_target_is_found_by_either_name(self):
-        self.assertEqual(targets.find_target("armhf"), targets.find_target("armv7-unknown-linux-gnueabihf"))
+        self.assertEqual(
+            targets.find_target("armhf"), targets.find_target("armv7-unknown-linux-gnueabihf")
+        )
         with self.assertRaisesRegex(Fail, "ARCH=sparc.*aarch64"):
             targets.find_target("sparc")
 
@@ -168,7 +201,8 @@ class Options(unittest.TestCase):
     def test_names_and_raw_flags_meet_in_one_cflags_extra(self):
         parsed = options.parse("pystack -DX=1 native")
         self.assertEqual(
-            parsed.make_variables, {"CFLAGS_EXTRA": "-DMICROPY_ENABLE_PYSTACK=1 -DMICROPY_STACKLESS=1 -DX=1"}
+            parsed.make_variables,
+            {"CFLAGS_EXTRA": "-DMICROPY_ENABLE_PYSTACK=1 -DMICROPY_STACKLESS=1 -DX=1"},
         )
         self.assertEqual(parsed.test_flags, ["--emit", "native"])
         self.assertEqual(parsed.slug, "pystack-DX-1-native")
@@ -177,7 +211,9 @@ class Options(unittest.TestCase):
         self.assertEqual(options.parse("--emit native").test_flags, ["--emit", "native"])
 
     def test_test_flags_share_the_plain_build(self):
-        self.assertEqual({options.parse(o).build_slug for o in ("", "native", "--via-mpy --emit native")}, {""})
+        self.assertEqual(
+            {options.parse(o).build_slug for o in ("", "native", "--via-mpy --emit native")}, {""}
+        )
 
     def test_unknown_words_and_reserved_variables_are_refused(self):
         for text in ("pystak", "BUILD=/x", "--emit"):
@@ -233,7 +269,10 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(self.judge("fail fail fail", "fail fail fail"), "flaky")
 
     def test_a_flaky_test_counts_as_passed_where_it_passed_again(self):
-        outcomes = {"a.py": {"c": ["pass"], "rust": ["fail", "pass"]}, "b.py": {"c": ["pass"], "rust": ["fail"]}}
+        outcomes = {
+            "a.py": {"c": ["pass"], "rust": ["fail", "pass"]},
+            "b.py": {"c": ["pass"], "rust": ["fail"]},
+        }
         settled = upstream.settle(Result(9, 7, [], ["a.py", "b.py"]), "rust", outcomes)
         self.assertEqual(settled, Result(9, 8, [], ["b.py"]))
 
@@ -265,7 +304,9 @@ class Reading(unittest.TestCase):
 
     def test_what_the_runner_forgives_counts_as_failed(self):
         text = "3 tests performed\n2 tests passed\n1 tests had known-flaky failures (ignored): x/c.py [flaky]\n"
-        self.assertEqual(self.read(text, '[], "ignored_tests": ["x/c.py"]'), Result(3, 2, [], ["x/c.py"]))
+        self.assertEqual(
+            self.read(text, '[], "ignored_tests": ["x/c.py"]'), Result(3, 2, [], ["x/c.py"])
+        )
 
     def test_before_1_23_a_failed_test_is_found_by_its_output(self):
         files = ["tests/x/c.py", "tests/y/c.py", "tests/x/d.py", "all/y_c.py.out"]
@@ -297,7 +338,9 @@ class Trees(unittest.TestCase):
         (root / "ports" / "unix").mkdir(parents=True)
         (root / "ports" / "unix" / "Makefile").touch()
         names = zip(("MAJOR", "MINOR", "MICRO"), version.split("."))
-        (root / "py" / "mpconfig.h").write_text("".join(f"#define MICROPY_VERSION_{n} {v}\n" for n, v in names))
+        (root / "py" / "mpconfig.h").write_text(
+            "".join(f"#define MICROPY_VERSION_{n} {v}\n" for n, v in names)
+        )
         return root
 
     def test_the_release_is_read_from_the_tree(self):
@@ -309,7 +352,10 @@ class Trees(unittest.TestCase):
             tree.get_tree("1.26.1", str(self.make(folder, "1.25.0")))
 
     def test_a_folder_that_is_no_tree_is_refused(self):
-        with tempfile.TemporaryDirectory() as folder, self.assertRaisesRegex(Fail, "no MicroPython tree"):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            self.assertRaisesRegex(Fail, "no MicroPython tree"),
+        ):
             tree.get_tree(None, folder)
 
     def test_a_file_written_into_the_tree_is_noticed(self):
@@ -360,13 +406,21 @@ class Interrupts(unittest.TestCase):
             ("", {}, False),
         ):
             with mock.patch.object(interrupts, "say"):
-                self.assertEqual(interrupts.check_control("control", interrupts.stress.Outcome(False, counts, text)), seen, text)
+                self.assertEqual(
+                    interrupts.check_control(
+                        "control", interrupts.stress.Outcome(False, counts, text)
+                    ),
+                    seen,
+                    text,
+                )
 
 
 class Fuzz(unittest.TestCase):
     def test_what_was_found_is_told_without_the_stack(self):
         text = "#7 NEW cov: 3\nthread 'x' panicked at src/a.rs:1:2:\nit differs\nnote: run with RUST_BACKTRACE\n    #0 0x1 in f\n"
-        self.assertEqual(fuzz.reason_of(text), ["thread 'x' panicked at src/a.rs:1:2:", "it differs"])
+        self.assertEqual(
+            fuzz.reason_of(text), ["thread 'x' panicked at src/a.rs:1:2:", "it differs"]
+        )
 
     def test_every_target_has_a_program_and_a_corpus(self):
         programs = {path.stem for path in (fuzz.SOURCES / "fuzz_targets").glob("*.rs")}

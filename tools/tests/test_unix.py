@@ -22,7 +22,9 @@ class BuildsBesideTheControl(unittest.TestCase):
     def test_a_build_begins_with_the_controls_objects_under_its_own_path(self):
         control, rust = self.folder()
         begin_with_c(rust)
-        self.assertEqual((rust / "py" / "vm.P").read_text(), f"{rust}/py/vm.o: vm.c {rust}/genhdr/x.h\n")
+        self.assertEqual(
+            (rust / "py" / "vm.P").read_text(), f"{rust}/py/vm.o: vm.c {rust}/genhdr/x.h\n"
+        )
         times = {(rust / "py" / name).stat().st_mtime_ns for name in ("vm.o", "vm.P")}
         self.assertEqual(times, {(control / "py" / "vm.o").stat().st_mtime_ns})
 
@@ -31,7 +33,9 @@ class BuildsBesideTheControl(unittest.TestCase):
         rust.mkdir()
         begin_with_c(rust)
         begin_with_c(control)
-        self.assertEqual((list(rust.iterdir()), [entry.name for entry in control.iterdir()]), ([], ["py"]))
+        self.assertEqual(
+            (list(rust.iterdir()), [entry.name for entry in control.iterdir()]), ([], ["py"])
+        )
 
     def test_without_a_control_nothing_is_begun(self):
         control, _ = self.folder()

@@ -71,12 +71,16 @@ class Specifications(unittest.TestCase):
     def test_each_has_the_name_that_build_rs_looks_for(self):
         self.assertTrue(all(map(mpgc_xtensa.is_ours, (mpgc_xtensa.CALL0, mpgc_xtensa.WINDOWED))))
         self.assertFalse(mpgc_xtensa.is_ours("thumbv7m-none-eabi"))
-        windowed = json.loads((mpgc_xtensa.SPECIFICATIONS / f"{mpgc_xtensa.WINDOWED}.json").read_text())
+        windowed = json.loads(
+            (mpgc_xtensa.SPECIFICATIONS / f"{mpgc_xtensa.WINDOWED}.json").read_text()
+        )
         self.assertIn("+windowed", windowed["features"])
         self.assertIn('starts_with("xtensa-windowed")', (ROOT / "build.rs").read_text())
 
     def test_the_layout_of_data_is_the_one_that_rustc_names(self):
-        text, reason = mpgc_xtensa.specification(self.rustc(FUSSY.format(layout="e-p:32:32")), mpgc_xtensa.CALL0)
+        text, reason = mpgc_xtensa.specification(
+            self.rustc(FUSSY.format(layout="e-p:32:32")), mpgc_xtensa.CALL0
+        )
         self.assertIsNone(reason)
         self.assertEqual(json.loads(text)["data-layout"], "e-p:32:32")
 
@@ -89,9 +93,13 @@ class Specifications(unittest.TestCase):
     def test_one_that_is_as_it_was_is_not_written_again(self):
         with tempfile.TemporaryDirectory() as folder:
             cargo = self.rustc("#!/bin/sh\necho '    -Z json-target-spec'\n")
-            toolchain = type("Toolchain", (), {"rustc": self.rustc("#!/bin/sh\nexit 0\n"), "cargo": cargo})
+            toolchain = type(
+                "Toolchain", (), {"rustc": self.rustc("#!/bin/sh\nexit 0\n"), "cargo": cargo}
+            )
             words = mpgc_xtensa.cargo_words(toolchain, mpgc_xtensa.CALL0, Path(folder))
-            self.assertEqual(words, ["--target", f"{folder}/{mpgc_xtensa.CALL0}.json", "-Zjson-target-spec"])
+            self.assertEqual(
+                words, ["--target", f"{folder}/{mpgc_xtensa.CALL0}.json", "-Zjson-target-spec"]
+            )
             os.utime(words[1], (1, 1))
             mpgc_xtensa.cargo_words(toolchain, mpgc_xtensa.CALL0, Path(folder))
             self.assertEqual(os.stat(words[1]).st_mtime, 1)

@@ -12,7 +12,10 @@ from tools.verify.promises import FIRMWARE, table_sizes
 
 SOURCES = ROOT / "examples" / "firmware"
 WORK = BUILD / "firmware"
-LISP = [SOURCES / name for name in ("lisp.c", "eval.c", "values.c", "reader.c", "builtins.c", "program.c")]
+LISP = [
+    SOURCES / name
+    for name in ("lisp.c", "eval.c", "values.c", "reader.c", "builtins.c", "program.c")
+]
 FLAGS = ["-std=gnu11", "-g", "-Wall", "-Wextra", "-Werror", "-I", ROOT / "include", "-I", SOURCES]
 # It takes less than a second on each.
 TIMEOUT = 60
@@ -41,46 +44,92 @@ def compile_metal(machine):
     library = build(machine.target) / "libmpgc.a"
     command = [*find_machine(machine.target).compiler, "-Os", *FLAGS, "-ffreestanding"]
     # the mem functions of startup.c are not to be made of calls to themselves
-    command += ["-fno-tree-loop-distribute-patterns", "-ffunction-sections", "-fdata-sections", "-nostdlib"]
-    command += ["-Wl,--gc-sections", "-Wl,-z,noexecstack", "-L", metal, "-T", metal / f"{name}.ld", "-o", program]
+    command += [
+        "-fno-tree-loop-distribute-patterns",
+        "-ffunction-sections",
+        "-fdata-sections",
+        "-nostdlib",
+    ]
+    command += [
+        "-Wl,--gc-sections",
+        "-Wl,-z,noexecstack",
+        "-L",
+        metal,
+        "-T",
+        metal / f"{name}.ld",
+        "-o",
+        program,
+    ]
     command += [metal / f"{name}.c", metal / "startup.c", metal / "main.c", *LISP, library, "-lgcc"]
-    run_logged(command, WORK / f"lisp-{machine.board}.log", what=f"compiling the example for {machine.board}")
+    run_logged(
+        command,
+        WORK / f"lisp-{machine.board}.log",
+        what=f"compiling the example for {machine.board}",
+    )
     return program
 
 
 def qemu(machine, program):
     if shutil.which("qemu-system-arm") is None:
         raise Fail(f"`qemu-system-arm` is not in PATH: run `make deps TARGET={machine.target}`")
-    command = ["qemu-system-arm", "-M", machine.board, "-display", "none", "-monitor", "none", "-serial", "stdio"]
+    command = [
+        "qemu-system-arm",
+        "-M",
+        machine.board,
+        "-display",
+        "none",
+        "-monitor",
+        "none",
+        "-serial",
+        "stdio",
+    ]
     return [*command, "-semihosting-config", "enable=on,target=native", "-kernel", str(program)]
 
 
 def sizes(program):
     """Flash and RAM, in bytes."""
-    done = subprocess.run(["arm-none-eabi-size", program], stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(
+        ["arm-none-eabi-size", program], stdout=subprocess.PIPE, text=True, check=True
+    )
     text, data, bss = map(int, done.stdout.splitlines()[1].split()[:3])
     return text + data, data + bss
 
 
 def differing(measured):
     """What of {memory: (bytes, documented KB)} is not what docs/firmware.md says, rounded."""
-    return [f"{found} bytes of {what}, where docs/firmware.md has {kb} KB" for what, (found, kb) in measured.items() if abs(found / 1000 - kb) > 1]
+    return [
+        f"{found} bytes of {what}, where docs/firmware.md has {kb} KB"
+        for what, (found, kb) in measured.items()
+        if abs(found / 1000 - kb) > 1
+    ]
 
 
 def run(command, name):
     try:
         done = subprocess.run(
-            [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, errors="replace", timeout=TIMEOUT, check=False,
+            [str(word) for word in command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=TIMEOUT,
+            check=False,
         )
     except subprocess.TimeoutExpired as late:
         so_far = (late.stdout or b"").decode(errors="replace")
-        raise Fail(f"the example on {name} has not ended after {TIMEOUT} s; it printed:\n{so_far}") from late
+        raise Fail(
+            f"the example on {name} has not ended after {TIMEOUT} s; it printed:\n{so_far}"
+        ) from late
     expected = (SOURCES / "expected.txt").read_text()
     printed = done.stdout.replace("\r\n", "\n")
     if done.returncode != 0 or printed != expected:
-        differ = difflib.unified_diff(expected.splitlines(), printed.splitlines(), "expected.txt", name, lineterm="")
-        raise Fail(f"the example on {name} ended with status {done.returncode}:\n" + "\n".join(differ))
+        differ = difflib.unified_diff(
+            expected.splitlines(), printed.splitlines(), "expected.txt", name, lineterm=""
+        )
+        raise Fail(
+            f"the example on {name} ended with status {done.returncode}:\n" + "\n".join(differ)
+        )
     return printed
 
 
@@ -99,14 +148,22 @@ def check(name):
     wrong = differing({"flash": (flash, documented[0]), "RAM": (ram, documented[1])})
     if wrong:
         raise Fail(f"{name}: {'; '.join(wrong)}")
-    return f"{lines} lines as expected; {flash} bytes of flash, {ram} of RAM, stack and heap included"
+    return (
+        f"{lines} lines as expected; {flash} bytes of flash, {ram} of RAM, stack and heap included"
+    )
 
 
 def main(args):
-    names = [name for name, known in MACHINES.items() if args.target.lower() in ("", name.lower(), known.target)]
+    names = [
+        name
+        for name, known in MACHINES.items()
+        if args.target.lower() in ("", name.lower(), known.target)
+    ]
     if not names:
         raise Fail(f"TARGET={args.target} has no example; there are: {', '.join(MACHINES)}")
     for name in names:
         say(f"{name}: {check(name)}")
-    say(f"the programs are in {shown(WORK)}; what they print is in {shown(SOURCES / 'expected.txt')}")
+    say(
+        f"the programs are in {shown(WORK)}; what they print is in {shown(SOURCES / 'expected.txt')}"
+    )
     return 0

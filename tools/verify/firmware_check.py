@@ -37,15 +37,27 @@ def c_tests(flavour, target=""):
     program, log = WORK / f"tests{target}{flavour}", WORK / f"tests{target}{flavour}.log"
     program.parent.mkdir(parents=True, exist_ok=True)
     if target == xtensa.TARGET:
-        compiler, run_command = [*xtensa.compiler(), "-DWITHOUT_THREADS"], xtensa.run_command(program)
-        sources = [*sorted(set(TESTS.glob("*.c")) - {TESTS / "threads.c"}), *xtensa.sources(), folder / "libmpgc.a"]
+        compiler, run_command = (
+            [*xtensa.compiler(), "-DWITHOUT_THREADS"],
+            xtensa.run_command(program),
+        )
+        sources = [
+            *sorted(set(TESTS.glob("*.c")) - {TESTS / "threads.c"}),
+            *xtensa.sources(),
+            folder / "libmpgc.a",
+        ]
     else:
-        compiler, run_command = machine(target).compiler, [*(find_target(target).emulator if target else []), program]
+        compiler, run_command = (
+            machine(target).compiler,
+            [*(find_target(target).emulator if target else []), program],
+        )
         sources = [*sorted(TESTS.glob("*.c")), folder / "libmpgc.a", "-pthread"]
     command = [*compiler, "-std=gnu11", *options, *WARNINGS, "-I", ROOT / "include", "-o", program]
     run_logged([*command, *sources], log, what="compiling the C tests")
     # they take a second; a deadlock would take for ever
-    status = run_logged(["timeout", "120", *run_command], log, what="running the C tests", fatal=False)
+    status = run_logged(
+        ["timeout", "120", *run_command], log, what="running the C tests", fatal=False
+    )
     text = log.read_text(errors="replace")
     passed, failed = count_line(text)
     if status != 0 or failed or not passed:
@@ -57,29 +69,52 @@ def header():
     """It stands by itself, in C of any kind and in C++."""
     for language, standards in (("c", ("c99", "gnu11", "c17")), ("c++", ("c++11", "gnu++17"))):
         for standard in standards:
-            command = ["g++" if language == "c++" else "gcc", f"-std={standard}", *WARNINGS, "-x", language, "-fsyntax-only"]
-            run_logged([*command, "-include", ROOT / "include" / "mpgc.h", "/dev/null"], WORK / "header.log", what=f"the header as {standard}")
+            command = [
+                "g++" if language == "c++" else "gcc",
+                f"-std={standard}",
+                *WARNINGS,
+                "-x",
+                language,
+                "-fsyntax-only",
+            ]
+            run_logged(
+                [*command, "-include", ROOT / "include" / "mpgc.h", "/dev/null"],
+                WORK / "header.log",
+                what=f"the header as {standard}",
+            )
     return "c99 to c17, c++11, gnu++17"
 
 
 def library():
     """Nothing but the functions of the header is global, and nothing panics."""
     folder = build()
-    listing = subprocess.run(["nm", folder / "libmpgc.a"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    listing = subprocess.run(
+        ["nm", folder / "libmpgc.a"], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
     panics = re.findall(r"^.*panic.*$", listing, re.M)
     if panics:
         raise Fail(f"{shown(folder / 'libmpgc.a')} can panic: {panics[0]}")
     strange = sorted(set(re.findall(r" [A-TV-Z] (?!mpgc_)(\S+)$", listing, re.M)))
     if strange:
-        raise Fail(f"{shown(folder / 'libmpgc.a')} has other globals than those of the header: {', '.join(strange)}")
+        raise Fail(
+            f"{shown(folder / 'libmpgc.a')} has other globals than those of the header: {', '.join(strange)}"
+        )
     outside = sorted(set(re.findall(r" U (\S+)$", listing, re.M)))
     if not set(outside) <= {"memcpy", "memset", "memmove", "memcmp"}:
-        raise Fail(f"{shown(folder / 'libmpgc.a')} needs {', '.join(outside)}: only the mem functions are for it to ask for")
-    sections = subprocess.run(["objdump", "-h", folder / "libmpgc.a"], stdout=subprocess.PIPE, text=True, check=True).stdout
+        raise Fail(
+            f"{shown(folder / 'libmpgc.a')} needs {', '.join(outside)}: only the mem functions are for it to ask for"
+        )
+    sections = subprocess.run(
+        ["objdump", "-h", folder / "libmpgc.a"], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
     # A linker keeps what is in these whole, in a program too that calls nothing of what asks for it: only the version's texts are there.
-    merged = sum(int(size, 16) for size in re.findall(r"\.rodata\.(?:str|cst)\S*\s+([0-9a-f]+)", sections))
+    merged = sum(
+        int(size, 16) for size in re.findall(r"\.rodata\.(?:str|cst)\S*\s+([0-9a-f]+)", sections)
+    )
     if merged > MERGED:
-        raise Fail(f"{shown(folder / 'libmpgc.a')} has {merged} bytes of constants that every program keeps: end texts with two NULs, as src/heap/check.rs does")
+        raise Fail(
+            f"{shown(folder / 'libmpgc.a')} has {merged} bytes of constants that every program keeps: end texts with two NULs, as src/heap/check.rs does"
+        )
     return f"asks for {', '.join(outside)} alone"
 
 
@@ -89,7 +124,9 @@ def first_program():
     found = re.search(r"```c\n(// hello\.c.*?)```", text, re.S)
     output = re.search(r"It prints:\n\n```text\n(.*?)```", text, re.S)
     if not found or not output:
-        raise Fail("docs/firmware.md has no program that begins with `// hello.c`, or does not say what it prints")
+        raise Fail(
+            "docs/firmware.md has no program that begins with `// hello.c`, or does not say what it prints"
+        )
     return found[1], output[1]
 
 
@@ -105,7 +142,14 @@ target_link_libraries(hello-shared PRIVATE mpgc::shared)
 
 
 def printed(command, **options):
-    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **options)
+    done = subprocess.run(
+        [str(word) for word in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        **options,
+    )
     return done.stdout + (f"(status {done.returncode})\n" if done.returncode else "")
 
 
@@ -136,9 +180,16 @@ def pkg_config(folder):
         if printed(["pkg-config", "--modversion", "mpgc"], env=env).strip() != version():
             raise Fail("pkg-config has not the version of Cargo.toml")
         words = printed(["pkg-config", "--cflags", "--libs", "mpgc"], env=env).split()
-        for kind, more in (("static", ["-Wl,-Bstatic", *words, "-Wl,-Bdynamic"]), ("shared", [*words, f"-Wl,-rpath,{prefix}/lib"])):
+        for kind, more in (
+            ("static", ["-Wl,-Bstatic", *words, "-Wl,-Bdynamic"]),
+            ("shared", [*words, f"-Wl,-rpath,{prefix}/lib"]),
+        ):
             program = scratch / f"hello-{kind}"
-            run_logged(["gcc", *WARNINGS, "-O2", "-o", program, scratch / "hello.c", *more], WORK / "pkg-config.log", what="compiling with pkg-config")
+            run_logged(
+                ["gcc", *WARNINGS, "-O2", "-o", program, scratch / "hello.c", *more],
+                WORK / "pkg-config.log",
+                what="compiling with pkg-config",
+            )
             expect_printed(f"the program linked with the {kind} library", output, [program])
             if (soname() in printed(["readelf", "-d", program])) != (kind == "shared"):
                 raise Fail(f"the program is not linked with the {kind} library")
@@ -147,21 +198,37 @@ def pkg_config(folder):
 
 def cmake(folder):
     if shutil.which("cmake") is None:
-        raise Fail("`cmake` is not in PATH: run `python3 -m tools deps --test`, or install the package cmake")
+        raise Fail(
+            "`cmake` is not in PATH: run `python3 -m tools deps --test`, or install the package cmake"
+        )
     source, output = first_program()
     with tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
         # installed as a package is made, then used from where it happens to be
         root = installed(folder, prefix="/opt/mpgc", destdir=scratch / "package")
         (scratch / "hello.c").write_text(source)
-        (scratch / "CMakeLists.txt").write_text(CMAKE_LISTS.format(version=".".join(version().split(".")[:2])))
+        (scratch / "CMakeLists.txt").write_text(
+            CMAKE_LISTS.format(version=".".join(version().split(".")[:2]))
+        )
         log = WORK / "cmake.log"
-        run_logged(["cmake", "-S", scratch, "-B", scratch / "build", f"-DCMAKE_PREFIX_PATH={root}"], log, what="cmake")
+        run_logged(
+            ["cmake", "-S", scratch, "-B", scratch / "build", f"-DCMAKE_PREFIX_PATH={root}"],
+            log,
+            what="cmake",
+        )
         run_logged(["cmake", "--build", scratch / "build"], log, what="cmake --build")
         for name in ("hello", "hello-shared"):
             expect_printed(f"{name} of CMake", output, [scratch / "build" / name])
         (scratch / "CMakeLists.txt").write_text(CMAKE_LISTS.format(version="99.0"))
-        if run_logged(["cmake", "-S", scratch, "-B", scratch / "other", f"-DCMAKE_PREFIX_PATH={root}"], log, what="cmake", fatal=False) == 0:
+        if (
+            run_logged(
+                ["cmake", "-S", scratch, "-B", scratch / "other", f"-DCMAKE_PREFIX_PATH={root}"],
+                log,
+                what="cmake",
+                fatal=False,
+            )
+            == 0
+        ):
             raise Fail("find_package(mpgc 99.0) is satisfied with this version")
     return "static and shared, below a DESTDIR"
 
@@ -179,8 +246,13 @@ def all_checks():
 
 def checks_on(target):
     if find_target(target).rust in CPUS and target != xtensa.TARGET:
-        raise Fail(f"TARGET={target} has no operating system for the C tests: run `make examples TARGET={target}`")
-    return {f"C tests on {target}, {flavour}": lambda flavour=flavour: c_tests(flavour, target) for flavour in FLAVOURS}
+        raise Fail(
+            f"TARGET={target} has no operating system for the C tests: run `make examples TARGET={target}`"
+        )
+    return {
+        f"C tests on {target}, {flavour}": lambda flavour=flavour: c_tests(flavour, target)
+        for flavour in FLAVOURS
+    }
 
 
 def main(args):

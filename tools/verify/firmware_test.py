@@ -25,7 +25,9 @@ def serial_path():
     if importlib.util.find_spec("serial"):
         return None
     if not DEBIANS_SERIAL.is_dir():
-        raise Fail(f"{sys.executable} has no module `serial`: install python3-serial, or run `{sys.executable} -m pip install pyserial`")
+        raise Fail(
+            f"{sys.executable} has no module `serial`: install python3-serial, or run `{sys.executable} -m pip install pyserial`"
+        )
     folder = BUILD / "pyserial"
     folder.mkdir(parents=True, exist_ok=True)
     link = folder / "serial"
@@ -71,8 +73,16 @@ class BoardSuite(Suite):
 
 
 def add_arguments(parser):
-    parser.add_argument("--dirs", nargs="*", help="test folders (default: all that upstream's run on this port covers)")
-    parser.add_argument("--short", action="store_true", help="some two hundred tests, those that allocate and jump above all")
+    parser.add_argument(
+        "--dirs",
+        nargs="*",
+        help="test folders (default: all that upstream's run on this port covers)",
+    )
+    parser.add_argument(
+        "--short",
+        action="store_true",
+        help="some two hundred tests, those that allocate and jump above all",
+    )
 
 
 def main(args):
@@ -86,11 +96,21 @@ def main(args):
     name = "-".join(filter(None, [tree.release, "qemu", args.board, options.slug, *some]))
 
     def make_suites():
-        say(f"building the C control and the Rust build of MicroPython {tree.release} for {args.board} {args.options}".rstrip())
+        say(
+            f"building the C control and the Rust build of MicroPython {tree.release} for {args.board} {args.options}".rstrip()
+        )
         return {
-            flavour: BoardSuite(tree, args.board, firmware.build(tree, args.board, flavour, options), options)
+            flavour: BoardSuite(
+                tree, args.board, firmware.build(tree, args.board, flavour, options), options
+            )
             for flavour in FLAVOURS
         }
 
-    run_and_compare(name, tree, make_suites, args.dirs, {"port": "qemu", "board": args.board, "options": args.options})
+    run_and_compare(
+        name,
+        tree,
+        make_suites,
+        args.dirs,
+        {"port": "qemu", "board": args.board, "options": args.options},
+    )
     return 0

@@ -8,7 +8,9 @@ from tools.verify.lint import PACKAGES, find_ruff
 
 def main(args):
     commands = [["cargo", "fmt", "--all"]]
-    commands += [["cargo", "fmt", "--manifest-path", f"{folder}/Cargo.toml"] for folder, _ in PACKAGES]
+    commands += [
+        ["cargo", "fmt", "--manifest-path", f"{folder}/Cargo.toml"] for folder, _ in PACKAGES
+    ]
     ruff, reason = find_ruff()
     if ruff:
         commands.append([ruff, "format", "--no-cache", "."])

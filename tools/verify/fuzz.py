@@ -45,16 +45,22 @@ def host():
 def check_sanitizer():
     """The runtime of AddressSanitizer comes with Rust, but not for every host."""
     command = ["rustc", "--print", "target-libdir"]
-    folder = Path(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip())
+    folder = Path(
+        subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    )
     if not list(folder.glob("librustc-*_rt.asan.a")):
-        raise Fail(f"this Rust has no AddressSanitizer for {host()} ({folder}): fuzz on x86-64 Linux, with Rust from rustup")
+        raise Fail(
+            f"this Rust has no AddressSanitizer for {host()} ({folder}): fuzz on x86-64 Linux, with Rust from rustup"
+        )
 
 
 def cargo_fuzz():
     """The program, of the version that is wanted; installed under build/ if need be."""
     program = WORK / "tool" / "bin" / "cargo-fuzz"
     if program.exists():
-        done = subprocess.run([program, "fuzz", "--version"], stdout=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(
+            [program, "fuzz", "--version"], stdout=subprocess.PIPE, text=True, check=False
+        )
         if done.stdout.split()[-1:] == [CARGO_FUZZ]:
             return program
     # Unoptimised: it only calls cargo, and is compiled sooner.
@@ -73,8 +79,20 @@ def environment(**extra):
 
 def build():
     check_sanitizer()
-    command = [cargo_fuzz(), "fuzz", "build", "--fuzz-dir", SOURCES, "--target-dir", WORK / "target", "--target", host()]
-    run_logged(command, WORK / "build.log", env=environment(), cwd=ROOT, what="building the fuzz targets")
+    command = [
+        cargo_fuzz(),
+        "fuzz",
+        "build",
+        "--fuzz-dir",
+        SOURCES,
+        "--target-dir",
+        WORK / "target",
+        "--target",
+        host(),
+    ]
+    run_logged(
+        command, WORK / "build.log", env=environment(), cwd=ROOT, what="building the fuzz targets"
+    )
 
 
 def program_of(target):
@@ -86,7 +104,9 @@ def build_twins(args, cover=True):
     tree = get_tree(args.release or None, args.micropython_dir)
     work = WORK / "twins" if cover else twins.WORK
     built = {
-        name: twins.build_twins(tree, name, twins.CONFIGURATIONS[name].options, work=work, cover=cover)
+        name: twins.build_twins(
+            tree, name, twins.CONFIGURATIONS[name].options, work=work, cover=cover
+        )
         for name in TWINS
     }
     return {"MPGC_FUZZ_TWINS": ",".join(f"{name}={path}" for name, path in built.items())}
@@ -128,20 +148,55 @@ def pack():
 def minimise(target, env):
     """Keeps the fewest inputs that cover as much."""
     before = sum(1 for _ in corpus_of(target).iterdir())
-    command = [cargo_fuzz(), "fuzz", "cmin", "--fuzz-dir", SOURCES, "--target-dir", WORK / "target", "--target", host()]
-    command += [target, corpus_of(target), "--", f"-max_len={LONGEST}", "-use_counters=0", "-detect_leaks=0"]
-    run_logged(command, WORK / f"{target}-cmin.log", env=environment(**env), cwd=ROOT, what=f"minimising {target}")
+    command = [
+        cargo_fuzz(),
+        "fuzz",
+        "cmin",
+        "--fuzz-dir",
+        SOURCES,
+        "--target-dir",
+        WORK / "target",
+        "--target",
+        host(),
+    ]
+    command += [
+        target,
+        corpus_of(target),
+        "--",
+        f"-max_len={LONGEST}",
+        "-use_counters=0",
+        "-detect_leaks=0",
+    ]
+    run_logged(
+        command,
+        WORK / f"{target}-cmin.log",
+        env=environment(**env),
+        cwd=ROOT,
+        what=f"minimising {target}",
+    )
     say(f"{target}: {sum(1 for _ in corpus_of(target).iterdir())} inputs of {before} are kept")
 
 
 def libfuzzer(target, log, env, *words):
     """Runs a target's program; tells its last line now and then. Returns its exit status."""
-    command = [program_of(target), f"-max_len={LONGEST}", "-len_control=10", "-timeout=30", "-detect_leaks=0", "-print_final_stats=1", *words]
+    command = [
+        program_of(target),
+        f"-max_len={LONGEST}",
+        "-len_control=10",
+        "-timeout=30",
+        "-detect_leaks=0",
+        "-print_final_stats=1",
+        *words,
+    ]
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "wb") as out:
         process = subprocess.Popen(
-            [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-            env=environment(**env), cwd=WORK,
+            [str(word) for word in command],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=environment(**env),
+            cwd=WORK,
         )
         try:
             while True:
@@ -197,21 +252,36 @@ def fuzz(target, args, env, *, corpus=True):
     status = libfuzzer(target, log, env, *words)
     text = log.read_text(errors="replace")
     executions = told(r"^stat::number_of_executed_units: (\d+)", text)
-    result = Result(status == 0, target, inputs, executions, told(r"cov: (\d+)", text), told(r"ft: (\d+)", text), "")
+    result = Result(
+        status == 0,
+        target,
+        inputs,
+        executions,
+        told(r"cov: (\d+)", text),
+        told(r"ft: (\d+)", text),
+        "",
+    )
     if status:
         found = sorted(path for path in folder.iterdir() if path.name.startswith(FINDINGS))
         if args.input:
             found = [Path(args.input).resolve()]
         reason = "\n".join("  | " + line[:300] for line in reason_of(text))
         if not found:
-            return result._replace(text=f"it ended with status {status} before it found anything ({shown(log)}):\n{reason}")
+            return result._replace(
+                text=f"it ended with status {status} before it found anything ({shown(log)}):\n{reason}"
+            )
         again = f"make fuzz TARGET={target} INPUT={shown(found[0])}"
         test = show(target, found[0], env)
-        return result._replace(text=f"{reason}\nthe whole output: {shown(log)}; again: {again}\nas a test:\n\n{test}")
+        return result._replace(
+            text=f"{reason}\nthe whole output: {shown(log)}; again: {again}\nas a test:\n\n{test}"
+        )
     if args.input:
         return result._replace(executions=1, text=f"{args.input} finds nothing")
     if executions < max(inputs, 1):
-        return result._replace(good=False, text=f"only {executions} inputs were run, of {inputs} of the corpus: see {shown(log)}")
+        return result._replace(
+            good=False,
+            text=f"only {executions} inputs were run, of {inputs} of the corpus: see {shown(log)}",
+        )
     return result
 
 
@@ -220,7 +290,9 @@ def replay(names, args):
     command = ["cargo", "build", "--release", "--no-default-features", "--bin", "replay"]
     command += ["--manifest-path", SOURCES / "Cargo.toml", "--target-dir", WORK / "replay"]
     # As cargo-fuzz builds it: the model and the operations check themselves.
-    checks = clean_env(CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS="true", CARGO_PROFILE_RELEASE_LTO="off")
+    checks = clean_env(
+        CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS="true", CARGO_PROFILE_RELEASE_LTO="off"
+    )
     run_logged(command, WORK / "replay.log", env=checks, what="building the replay of the corpus")
     env = build_twins(args, cover=False) if "heap_c" in names else {}
     good = 0
@@ -231,18 +303,25 @@ def replay(names, args):
         inputs = unpack(name, folder)
         command = [WORK / "replay" / "release" / "replay", name, folder]
         planted = clean_env(**env, MPGC_FUZZ_PLANT="1")
-        unseen = run_logged(command, WORK / f"{name}-planted.log", env=planted, what=name, fatal=False) == 0
+        unseen = (
+            run_logged(command, WORK / f"{name}-planted.log", env=planted, what=name, fatal=False)
+            == 0
+        )
         if unseen and name not in MISS_THE_PLANTED:
             say(f"{name}: FAILED: a planted fault is not seen")
             continue
-        status = run_logged(command, log, env=clean_env(**env), what=f"replaying {name}", fatal=False)
+        status = run_logged(
+            command, log, env=clean_env(**env), what=f"replaying {name}", fatal=False
+        )
         ran = told(r"^(\d+) inputs$", log.read_text(errors="replace"))
         if status == 0 and ran == inputs > 0:
             say(f"{name}: {ran} inputs find nothing")
             good += 1
         else:
             tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:])
-            say(f"{name}: FAILED with status {status}, {ran} of {inputs} inputs; see {shown(log)}\n{tail}")
+            say(
+                f"{name}: FAILED with status {status}, {ran} of {inputs} inputs; see {shown(log)}\n{tail}"
+            )
     return good
 
 
@@ -251,14 +330,28 @@ def reason_of(text):
     lines = text.splitlines()
     for i, line in enumerate(lines):
         if "panicked at" in line or "ERROR: " in line:
-            return [line for line in lines[i:i + 8] if not re.match(r"note: run with|\s*#\d+ ", line)]
+            return [
+                line for line in lines[i : i + 8] if not re.match(r"note: run with|\s*#\d+ ", line)
+            ]
     return lines[-8:]
 
 
 def add_arguments(parser):
-    parser.add_argument("--keep", action="store_true", help="minimise what was found and write it to fuzz/corpus.tar.xz")
-    parser.add_argument("--replay", action="store_true", help="only run the inputs that are kept, once, without libFuzzer")
-    parser.add_argument("--prove", action="store_true", help="plant a fault for each target first, and paste what is printed")
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help="minimise what was found and write it to fuzz/corpus.tar.xz",
+    )
+    parser.add_argument(
+        "--replay",
+        action="store_true",
+        help="only run the inputs that are kept, once, without libFuzzer",
+    )
+    parser.add_argument(
+        "--prove",
+        action="store_true",
+        help="plant a fault for each target first, and paste what is printed",
+    )
 
 
 def main(args):
@@ -270,7 +363,9 @@ def main(args):
     if not args.seconds.isdigit() or int(args.seconds) == 0:
         raise Fail(f"SECONDS={args.seconds} is not a whole number above 0")
     if args.input and (len(names) != 1 or not Path(args.input).is_file()):
-        raise Fail(f"INPUT={args.input}: give a file that is there, and the one TARGET that it is for")
+        raise Fail(
+            f"INPUT={args.input}: give a file that is there, and the one TARGET that it is for"
+        )
     if args.replay:
         good = replay(names, args)
         say(f"{good} passed, {len(names) - good} failed")

@@ -52,7 +52,11 @@ def planted(fuzz, target, args, env):
     args.seconds, args.input = "60", ""
     result = fuzz(target, args, {**env, "MPGC_FUZZ_PLANT": "1"}, corpus=False)
     before, _, test = result.text.partition("as a test:\n\n")
-    if result.good or not test.startswith("// it stops") or f"again: make fuzz TARGET={target} INPUT=" not in before:
+    if (
+        result.good
+        or not test.startswith("// it stops")
+        or f"again: make fuzz TARGET={target} INPUT=" not in before
+    ):
         say(f"{target}: a planted fault is not found, or not told: {result.text or 'nothing'}")
         return None
     return test
@@ -74,11 +78,18 @@ def prove(fuzz, targets, args, env):
     # One thread: the twins' state is the process's.
     command = ["cargo", "test", "--manifest-path", WORK / "Cargo.toml", "--", "--test-threads=1"]
     log = WORK / "test.log"
-    pasted = run_logged(command, log, env=clean_env(**env), what="running what was pasted", fatal=False) == 0
+    pasted = (
+        run_logged(command, log, env=clean_env(**env), what="running what was pasted", fatal=False)
+        == 0
+    )
     ran = log.read_text(errors="replace").count(" ... ok\n")
     if found and (not pasted or ran != len(found)):
-        say(f"what is printed for a finding does not compile, or does not pass without the plant: see {shown(log)}")
+        say(
+            f"what is printed for a finding does not compile, or does not pass without the plant: see {shown(log)}"
+        )
         return 0, len(targets)
     for target, test in found.items():
-        say(f"{target}: a planted fault is found, and printed as a test of {len(test.splitlines())} lines that compiles")
+        say(
+            f"{target}: a planted fault is found, and printed as a test of {len(test.splitlines())} lines that compiles"
+        )
     return len(found), len(targets) - len(found)

@@ -33,7 +33,12 @@ class Board:
             self.gdb = f"127.0.0.1:{probe.getsockname()[1]}"
         command = [*command, "-serial", "stdio", "-gdb", f"tcp:{self.gdb}"]
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=clean_env(), bufsize=0
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=clean_env(),
+            bufsize=0,
         )
         self.selector = selectors.DefaultSelector()
         self.selector.register(self.process.stdout, selectors.EVENT_READ)
@@ -48,7 +53,9 @@ class Board:
     def until(self, mark, seconds=120):
         text, end = bytearray(), time.monotonic() + seconds
         while mark not in text:
-            if time.monotonic() > end or (not self.selector.select(1) and self.process.poll() is not None):
+            if time.monotonic() > end or (
+                not self.selector.select(1) and self.process.poll() is not None
+            ):
                 raise Fail(f"the board does not print {mark!r}: {bytes(text[-500:])!r}")
             if self.selector.select(0):
                 text += self.process.stdout.read(4096)
@@ -59,7 +66,7 @@ class Board:
         self.process.stdin.write(RAW)
         self.until(b"raw REPL; CTRL-B to exit\r\n>")
         for at in range(0, len(source), PIECE):
-            self.process.stdin.write(source[at:at + PIECE])
+            self.process.stdin.write(source[at : at + PIECE])
             time.sleep(0.01)
         self.process.stdin.write(END)
         self.until(b"OK")
@@ -73,12 +80,22 @@ class Board:
 def check_names(checks, tool, program, snapshot, name):
     text = answer(tool, "why", snapshot, "bytearray", "--elf", program, "--top", "99")
     for length, expected in LEAKS.items():
-        found = re.search(rf"^0x[0-9a-f]+ bytearray of {length}, .*\n  (.*)\n    __main__ \(root pointer\)", text, re.M)
-        checks.add(f"{name}, leak {expected}", found and found[1] == expected, f"found: {found and found[1]}\n{text}")
+        found = re.search(
+            rf"^0x[0-9a-f]+ bytearray of {length}, .*\n  (.*)\n    __main__ \(root pointer\)",
+            text,
+            re.M,
+        )
+        checks.add(
+            f"{name}, leak {expected}",
+            found and found[1] == expected,
+            f"found: {found and found[1]}\n{text}",
+        )
 
 
 def live_bytes(tool, program, snapshot):
-    lines = (line.split(" ", 3) for line in answer(tool, "list", snapshot, "--elf", program).splitlines())
+    lines = (
+        line.split(" ", 3) for line in answer(tool, "list", snapshot, "--elf", program).splitlines()
+    )
     return sum(int(size) for _, size, liveness, _ in lines if liveness == "live")
 
 
@@ -101,13 +118,22 @@ def main(args):
         answer(tool, "record", "--gdb", board.gdb, "--elf", program, "--output", by_gdb)
         check_names(checks, tool, program, by_gdb, "by GDB")
         summary = answer(tool, "summary", by_gdb, "--elf", program, "--top", "99")
-        checks.add("by GDB, the frame of the prompt is named", "<C stack, frame of pyexec_raw_repl>" in summary, summary)
+        checks.add(
+            "by GDB, the frame of the prompt is named",
+            "<C stack, frame of pyexec_raw_repl>" in summary,
+            summary,
+        )
         live = live_bytes(tool, program, by_gdb)
-        checks.add(f"by GDB, {live} bytes are live, the program said {used}", 0.8 * used < live < 1.2 * used)
+        checks.add(
+            f"by GDB, {live} bytes are live, the program said {used}",
+            0.8 * used < live < 1.2 * used,
+        )
         printed = board.run(answer(tool, "script", "--elf", program).encode(), seconds=600)
         by_script.write_bytes(printed)
         check_names(checks, tool, program, by_script, "by script")
         checks.add("the board goes on", board.run(b"print(6 * 7)").strip() == b"42")
-    say(f"{shown(by_gdb)}: {by_gdb.stat().st_size} bytes, {shown(by_script)}: {by_script.stat().st_size} bytes")
+    say(
+        f"{shown(by_gdb)}: {by_gdb.stat().st_size} bytes, {shown(by_script)}: {by_script.stat().st_size} bytes"
+    )
     say(f"{checks.passed} passed, {checks.failed} failed")
     return 1 if checks.failed else 0

@@ -34,7 +34,12 @@ LEAKS = {
 # What the tool may say of a damaged snapshot: it reads it, or it tells what is wrong.
 READ, REFUSED = 0, 1
 # What is done with a damaged one.
-COMMANDS = [("summary",), ("why", "bytearray"), ("export", "-o", "/dev/null"), ("html", "-o", "/dev/null")]
+COMMANDS = [
+    ("summary",),
+    ("why", "bytearray"),
+    ("export", "-o", "/dev/null"),
+    ("html", "-o", "/dev/null"),
+]
 BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
 
 
@@ -45,21 +50,31 @@ class Checks:
     def add(self, name, good, text=""):
         self.passed += bool(good)
         self.failed += not good
-        say(f"  {name}: {'ok' if good else 'FAILED'}" + ("" if good else f"\n{text.strip()[-3000:]}"))
+        say(
+            f"  {name}: {'ok' if good else 'FAILED'}"
+            + ("" if good else f"\n{text.strip()[-3000:]}")
+        )
 
 
 def run_tool(tool, *arguments, timeout=60):
     command = [str(tool), *map(str, arguments)]
     return subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout,
-        env=clean_env(RUST_BACKTRACE="0"), check=False,
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env=clean_env(RUST_BACKTRACE="0"),
+        check=False,
     )
 
 
 def answer(tool, *arguments):
     done = run_tool(tool, *arguments)
     if done.returncode != 0:
-        raise Fail(f"mpgc-heap {' '.join(map(str, arguments))} ended with status {done.returncode}:\n{done.stderr}")
+        raise Fail(
+            f"mpgc-heap {' '.join(map(str, arguments))} ended with status {done.returncode}:\n{done.stderr}"
+        )
     return done.stdout
 
 
@@ -67,22 +82,43 @@ def under_gdb(program, script, collections, folder, *flags):
     """Run a script under gdb. Returns (where the C stack began in each of these collections, what the script printed)."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    gdb = ["gdb", "-nx", "-batch", "-iex", "set debuginfod enabled off", "-x", ROOT / "tools" / "verify" / "heap_gdb.py"]
+    gdb = [
+        "gdb",
+        "-nx",
+        "-batch",
+        "-iex",
+        "set debuginfod enabled off",
+        "-x",
+        ROOT / "tools" / "verify" / "heap_gdb.py",
+    ]
     command = [*gdb, "--args", program, *flags, script]
     done = subprocess.run(
-        [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env=clean_env(HEAP_FOLDER=str(folder), HEAP_COLLECTIONS=",".join(map(str, collections))), timeout=300, check=False,
+        [str(part) for part in command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=clean_env(HEAP_FOLDER=str(folder), HEAP_COLLECTIONS=",".join(map(str, collections))),
+        timeout=300,
+        check=False,
     )
-    starts = {int(number): start for number, start in re.findall(r"^collection (\d+) (0x[0-9a-f]+)$", done.stdout, re.M)}
+    starts = {
+        int(number): start
+        for number, start in re.findall(r"^collection (\d+) (0x[0-9a-f]+)$", done.stdout, re.M)
+    }
     if sorted(starts) != sorted(collections):
-        raise Fail(f"{shown(script)} on {shown(program)} did not come through {len(collections)} collections:\n{done.stdout[-3000:]}")
+        raise Fail(
+            f"{shown(script)} on {shown(program)} did not come through {len(collections)} collections:\n{done.stdout[-3000:]}"
+        )
     return starts, done.stdout
 
 
 def chunks_of(text, state=None):
     """The (address, bytes) of the lines of `mpgc-heap list`, all or those in one state."""
     lines = (line.split(" ", 3) for line in text.splitlines())
-    return {(address, int(size)) for address, size, liveness, _ in lines if state in (None, liveness)}
+    return {
+        (address, int(size)) for address, size, liveness, _ in lines if state in (None, liveness)
+    }
 
 
 def check_collections(checks, tool, program, folder, name, *flags):
@@ -92,16 +128,34 @@ def check_collections(checks, tool, program, folder, name, *flags):
     used = [int(figure) for figure in re.findall(r"^used (\d+)$", output, re.M)]
     for number in numbers:
         before, after = folder / f"{number}-before", folder / f"{number}-after"
-        text = answer(tool, "list", before, "--elf", program, "--registers", "none", "--stack-from", starts[number])
-        live, left = chunks_of(text, "live"), chunks_of(answer(tool, "list", after, "--elf", program))
+        text = answer(
+            tool,
+            "list",
+            before,
+            "--elf",
+            program,
+            "--registers",
+            "none",
+            "--stack-from",
+            starts[number],
+        )
+        live, left = (
+            chunks_of(text, "live"),
+            chunks_of(answer(tool, "list", after, "--elf", program)),
+        )
         garbage = chunks_of(text, "garbage")
         size = sum(size for _, size in left)
         problem = f"kept, but not found: {sorted(left - live)[:9]}\nfound, but not kept: {sorted(live - left)[:9]}"
         checks.add(
             f"{name}, collection {number}: {len(live)} chunks are live, {len(garbage)} are not",
-            live == left and live and garbage, problem,
+            live == left and live and garbage,
+            problem,
         )
-        checks.add(f"{name}, collection {number}: the program says {used[number - 1]} bytes", used[number - 1] == size, f"left are {size}")
+        checks.add(
+            f"{name}, collection {number}: the program says {used[number - 1]} bytes",
+            used[number - 1] == size,
+            f"left are {size}",
+        )
 
 
 def check_leaks(checks, tool, program, folder, name):
@@ -110,16 +164,34 @@ def check_leaks(checks, tool, program, folder, name):
     core = folder / "1-after"
     text = answer(tool, "why", core, "bytearray", "--elf", program, "--top", "99")
     for length, expected in LEAKS.items():
-        found = re.search(rf"^0x[0-9a-f]+ bytearray of {length}, .*\n  (.*)\n    __main__ \(root pointer\)", text, re.M)
-        checks.add(f"{name}, leak {expected}", found and found[1] == expected, f"found: {found and found[1]}\n{text}")
+        found = re.search(
+            rf"^0x[0-9a-f]+ bytearray of {length}, .*\n  (.*)\n    __main__ \(root pointer\)",
+            text,
+            re.M,
+        )
+        checks.add(
+            f"{name}, leak {expected}",
+            found and found[1] == expected,
+            f"found: {found and found[1]}\n{text}",
+        )
     summary = answer(tool, "summary", core, "--elf", program, "--top", "99")
-    checks.add(f"{name}, summary counts 7 buffers", re.search(r"^ *7 +\d+  bytearray$", summary, re.M), summary)
+    checks.add(
+        f"{name}, summary counts 7 buffers",
+        re.search(r"^ *7 +\d+  bytearray$", summary, re.M),
+        summary,
+    )
     frames = answer(tool, "why", core, "function.child_table", "--elf", program)
-    checks.add(f"{name}, the frame of the interpreter is named", "<C stack, frame of mp_execute_bytecode>" in frames, frames)
+    checks.add(
+        f"{name}, the frame of the interpreter is named",
+        "<C stack, frame of mp_execute_bytecode>" in frames,
+        frames,
+    )
     hidden = answer(tool, "summary", core, "--elf", program, "--top", "999", "--redact")
     question = ("why", core, "str", "--elf", program, "--top", "99")
     told, hidden = answer(tool, *question), hidden + answer(tool, *question, "--redact")
-    checks.add(f"{name}, --redact hides strings", "kitchen" in told and "kitchen" not in hidden, hidden)
+    checks.add(
+        f"{name}, --redact hides strings", "kitchen" in told and "kitchen" not in hidden, hidden
+    )
     check_snapshot(checks, tool, program, core, folder, name)
     return core
 
@@ -129,11 +201,14 @@ def check_snapshot(checks, tool, program, core, folder, name):
     saved, text = folder / "saved", folder / "saved.txt"
     answer(tool, "save", core, "--elf", program, "--output", saved)
     lines = saved.read_bytes().hex()
-    pieces = [lines[at:at + 64] for at in range(0, len(lines), 64)]
+    pieces = [lines[at : at + 64] for at in range(0, len(lines), 64)]
     text.write_text("MPY: soft reboot\n" + "".join(f":{piece}\r\n" for piece in pieces) + ">>> \n")
     expected = answer(tool, "summary", core, "--elf", program)
     for form in (saved, text):
-        checks.add(f"{name}, {form.name} says what the core says", answer(tool, "summary", form, "--elf", program) == expected)
+        checks.add(
+            f"{name}, {form.name} says what the core says",
+            answer(tool, "summary", form, "--elf", program) == expected,
+        )
 
 
 def check_diff(checks, tool, program, folder):
@@ -143,12 +218,16 @@ def check_diff(checks, tool, program, folder):
     for later, expected in ((cores[1:2], two - one), (cores[1:], (two - one) & three)):
         text = answer(tool, "diff", cores[0], *later, "--elf", program)
         first = f"{len(expected)} chunks, {sum(size for _, size, _ in expected)} bytes were made in between and stay"
-        checks.add(f"diff of {1 + len(later)}: {first}", expected and text.startswith(first + "\n"), text)
+        checks.add(
+            f"diff of {1 + len(later)}: {first}", expected and text.startswith(first + "\n"), text
+        )
 
 
 def live_lines(text):
     lines = (line.split(" ", 3) for line in text.splitlines())
-    return {(address, int(size), kind) for address, size, liveness, kind in lines if liveness == "live"}
+    return {
+        (address, int(size), kind) for address, size, liveness, kind in lines if liveness == "live"
+    }
 
 
 def check_export(checks, tool, program, core, folder):
@@ -162,7 +241,7 @@ def check_export(checks, tool, program, core, folder):
     good = len(nodes) == count * width and len(edges) == 3 * whole["snapshot"]["edge_count"]
     outgoing, first = [], 0
     for node in range(count):
-        kind, name, _, _, number = nodes[node * width:node * width + 5]
+        kind, name, _, _, number = nodes[node * width : node * width + 5]
         good = good and name < len(strings) and kind < 15
         outgoing.append([edges[3 * edge + 2] // width for edge in range(first, first + number)])
         first += number
@@ -174,13 +253,18 @@ def check_export(checks, tool, program, core, folder):
                 reached.add(to)
                 waiting.append(to)
     size = sum(size for _, size in chunks_of(answer(tool, "list", core, "--elf", program), "live"))
-    checks.add(f"export: {count} nodes, {len(edges) // 3} edges", good and len(reached) == count and sum(nodes[3::width]) == size)
+    checks.add(
+        f"export: {count} nodes, {len(edges) // 3} edges",
+        good and len(reached) == count and sum(nodes[3::width]) == size,
+    )
 
 
 def check_pictures(checks, tool, program, core, folder):
     """The map has a square for each block; the page says what `why` says, in a browser."""
     text = answer(tool, "summary", core, "--elf", program)
-    heap_bytes, block = map(int, re.search(r"heap +(\d+) bytes in 1 area\(s\), blocks of (\d+)", text).groups())
+    heap_bytes, block = map(
+        int, re.search(r"heap +(\d+) bytes in 1 area\(s\), blocks of (\d+)", text).groups()
+    )
     lines = -(-heap_bytes // block // 128)
     png, svg, page = folder / "map.png", folder / "map.svg", folder / "page.html"
     for file in (png, svg):
@@ -191,29 +275,56 @@ def check_pictures(checks, tool, program, core, folder):
     drawn = svg.read_text()
     width = sum(int(width) for width in re.findall(r'<rect x="\d+" y="\d+" width="(\d+)"', drawn))
     used = sum(size for _, size in chunks_of(answer(tool, "list", core, "--elf", program)))
-    checks.add("map as an SVG has a square for each block in use", width == 4 * used // block, f"{width}, {used}")
+    checks.add(
+        "map as an SVG has a square for each block in use",
+        width == 4 * used // block,
+        f"{width}, {used}",
+    )
     answer(tool, "html", core, "--elf", program, "--output", page)
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if not browser:
         raise Fail(f"a browser is needed for the page: install the package {BROWSERS[0]}")
     for wanted in ("__main__.cache['k3'][1][1]", "Sensor"):
-        command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", f"{page.as_uri()}#{quote(wanted)}"]
+        command = [
+            browser,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--dump-dom",
+            f"{page.as_uri()}#{quote(wanted)}",
+        ]
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            timeout=120, check=False,
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            timeout=120,
+            check=False,
         )
-        found = re.search(r'<div id="why"><code class="name">(.*?)</code><div>(.*?)</div>', done.stdout)
+        found = re.search(
+            r'<div id="why"><code class="name">(.*?)</code><div>(.*?)</div>', done.stdout
+        )
         shown_name, detail = found.groups() if found else ("", "")
         told = answer(tool, "why", core, wanted, "--elf", program, "--top", "1")
-        expected = re.search(r"^(0x[0-9a-f]+) (.*), (\d+) bytes, retains (\d+)\n  (.*)$", told, re.M)
+        expected = re.search(
+            r"^(0x[0-9a-f]+) (.*), (\d+) bytes, retains (\d+)\n  (.*)$", told, re.M
+        )
         address, what, size, retained, name = expected.groups()
-        same = html.unescape(shown_name) == name and detail == f"{what} at {address}, {size} bytes, retains {retained}"
-        checks.add(f"the page says who keeps {wanted}", same, f"{shown_name}: {detail}\n{expected[0]}")
+        same = (
+            html.unescape(shown_name) == name
+            and detail == f"{what} at {address}, {size} bytes, retains {retained}"
+        )
+        checks.add(
+            f"the page says who keeps {wanted}", same, f"{shown_name}: {detail}\n{expected[0]}"
+        )
 
 
 def hot_spots(program, core):
     """Where in a core the state and the heap are: (place in the file, bytes)."""
-    listed = subprocess.run(["readelf", "-lW", core], stdout=subprocess.PIPE, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["readelf", "-lW", core], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
     loads = re.findall(r"^  LOAD +(0x\w+) (0x\w+) 0x\w+ (0x\w+) 0x\w+ RW ", listed, re.M)
     loads = [tuple(int(field, 16) for field in load) for load in loads]
     # The program's own data comes first, then what it allocated.
@@ -227,7 +338,7 @@ def check_damaged(checks, tool, program, core, folder, count):
     damaged = folder / "damaged"
     bad = []
     for number in range(count):
-        copy = bytearray(data[:chance.randrange(len(data))] if number % 4 == 0 else data)
+        copy = bytearray(data[: chance.randrange(len(data))] if number % 4 == 0 else data)
         for _ in range(chance.choice((1, 10, 1000, 20000))):
             place, size = chance.choice([(0, len(copy)), *spots])
             at = place + chance.randrange(size)
@@ -240,14 +351,17 @@ def check_damaged(checks, tool, program, core, folder, count):
         except subprocess.TimeoutExpired:
             bad.append(f"{number}: no end")
             continue
-        good = done.returncode == READ or (done.returncode == REFUSED and done.stderr.startswith("error: "))
+        good = done.returncode == READ or (
+            done.returncode == REFUSED and done.stderr.startswith("error: ")
+        )
         if good:
             outcomes[done.returncode] += 1
         else:
             bad.append(f"{number}: status {done.returncode}: {done.stderr[-300:]}")
     checks.add(
         f"of {count} damaged cores {outcomes[READ]} are read, {outcomes[REFUSED]} refused",
-        not bad and all(outcomes.values()), "\n".join(bad[:5]),
+        not bad and all(outcomes.values()),
+        "\n".join(bad[:5]),
     )
 
 
@@ -257,19 +371,36 @@ def check_refusals(checks, tool, program, core, folder):
     subprocess.run(["objcopy", "--strip-debug", program, stripped], check=True)
     cases = {
         "an ELF file without DWARF": ([core, "--elf", stripped], "has no DWARF"),
-        "an ELF file of another program": ([core, "--elf", shutil.which("gdb")], "has no DWARF|no symbol"),
+        "an ELF file of another program": (
+            [core, "--elf", shutil.which("gdb")],
+            "has no DWARF|no symbol",
+        ),
         "a file that is not there": ([program.parent / "absent", "--elf", program], "reading"),
-        "a text": ([SCRIPTS / "heap_leaks.py", "--elf", program], "neither an ELF core nor a snapshot"),
+        "a text": (
+            [SCRIPTS / "heap_leaks.py", "--elf", program],
+            "neither an ELF core nor a snapshot",
+        ),
     }
     for name, (arguments, expected) in cases.items():
         done = run_tool(tool, "summary", *arguments)
-        checks.add(f"{name} is an error", done.returncode == REFUSED and re.search(expected, done.stderr), done.stderr)
+        checks.add(
+            f"{name} is an error",
+            done.returncode == REFUSED and re.search(expected, done.stderr),
+            done.stderr,
+        )
 
 
 def add_arguments(parser):
-    parser.add_argument("--flavour", choices=("c", "rust"), action="append", help="only the build with C, or with mpgc")
+    parser.add_argument(
+        "--flavour",
+        choices=("c", "rust"),
+        action="append",
+        help="only the build with C, or with mpgc",
+    )
     parser.add_argument("--damaged", type=int, default=200, help="how many damaged cores")
-    parser.add_argument("--no-page", action="store_true", help="leave out the map, and the page in a browser")
+    parser.add_argument(
+        "--no-page", action="store_true", help="leave out the map, and the page in a browser"
+    )
 
 
 def main(args):

@@ -13,7 +13,12 @@ folder = os.environ["HEAP_FOLDER"]
 wanted = [int(number) for number in os.environ["HEAP_COLLECTIONS"].split(",")]
 ARGUMENT = {"i386:x86-64": "$rdi", "i386": "*(unsigned int *)($esp + 4)", "aarch64": "$x0"}
 
-for setting in ("pagination off", "confirm off", "breakpoint pending off", "print thread-events off"):
+for setting in (
+    "pagination off",
+    "confirm off",
+    "breakpoint pending off",
+    "print thread-events off",
+):
     gdb.execute(f"set {setting}")
 
 

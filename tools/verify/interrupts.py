@@ -17,7 +17,17 @@ from tools.setup.tree import get_tree
 # A port whose functions lie in sections of their own, and with a hook.
 PLACED = f"{stress.PLAIN} -DSTRESS_PLACED"
 # What a run has to have met, or it has shown nothing.
-BY_TIMER = ("interrupts", "inside", "queued", "refused", "nodes", "nodes_refused", "locks", "exceptions", "dropped")
+BY_TIMER = (
+    "interrupts",
+    "inside",
+    "queued",
+    "refused",
+    "nodes",
+    "nodes_refused",
+    "locks",
+    "exceptions",
+    "dropped",
+)
 BY_STEPS = ("instructions", "runs", "inside", "refused")
 
 
@@ -28,7 +38,9 @@ def check(name, outcome, met):
     if good:
         say(f"  {name}: " + ", ".join(f"{what} {int(outcome.counts[what])}" for what in met))
     else:
-        say(f"  {name}: FAILED{', never met: ' + ' '.join(never) if never else ''}\n{outcome.text.strip()[-3000:]}")
+        say(
+            f"  {name}: FAILED{', never met: ' + ' '.join(never) if never else ''}\n{outcome.text.strip()[-3000:]}"
+        )
     return good
 
 
@@ -75,14 +87,19 @@ def run_side(tree, side, args):
         return
     plain = stress.build(tree, "steps", side)
     placed = stress.build(tree, "steps", side, name="placed", options=PLACED)
-    for what, program in (("each instruction", plain), ("each instruction, functions placed", placed)):
+    for what, program in (
+        ("each instruction", plain),
+        ("each instruction, functions placed", placed),
+    ):
         yield check(f"{name}, {what}", stress.run([program, "single"], 600), BY_STEPS)
     # Each third is enough to be seen.
     outcome = stress.run([plain, "single", 0, 3, "off"], 600)
     yield check_control(f"{name}, each instruction, control without atomic sections", outcome)
     if args.pairs:
         outcome = stress.run([plain, "pairs", args.seed % args.pairs, args.pairs], 24 * 3600)
-        yield check(f"{name}, pairs of instructions, 1 of {args.pairs} first ones", outcome, BY_STEPS)
+        yield check(
+            f"{name}, pairs of instructions, 1 of {args.pairs} first ones", outcome, BY_STEPS
+        )
 
 
 def main(args):

@@ -63,15 +63,21 @@ PACKAGES = [
 ]
 # Processors whose assembly and tables no other check here compiles for clippy.
 PROCESSORS = [
-    ("thumbv6m-none-eabi", "small"), ("thumbv7em-none-eabihf", ""), ("riscv32imac-unknown-none-elf", ""),
-    ("aarch64-unknown-linux-gnu", ""), ("riscv64gc-unknown-linux-gnu", ""), ("i686-unknown-linux-gnu", ""),
+    ("thumbv6m-none-eabi", "small"),
+    ("thumbv7em-none-eabihf", ""),
+    ("riscv32imac-unknown-none-elf", ""),
+    ("aarch64-unknown-linux-gnu", ""),
+    ("riscv64gc-unknown-linux-gnu", ""),
+    ("i686-unknown-linux-gnu", ""),
 ]
 
 # Firmware of the qemu port: an atomic section that switches interrupts off, one thread, no system.
 BOARDS = {"MPS2_AN385": "", "MICROBIT": "small", "VIRT_RV32": "large"}
 
 # A port: options of the C compiler for the twins, the oldest release that has them, features. `quick` is part of the quick run.
-Port = namedtuple("Port", "options features since quick debug", defaults=("", (1, 20), False, False))
+Port = namedtuple(
+    "Port", "options features since quick debug", defaults=("", (1, 20), False, False)
+)
 # What the port's build generates; no C is compiled for the lints.
 HEADERS = ("mpversion.h", "moduledefs.h", "qstrdefs.generated.h", "root_pointers.h")
 # Where the firmware's messages are compressed.
@@ -129,14 +135,25 @@ class Checks:
             return
         started = time.monotonic()
         log = WORK / f"{name.replace(' ', '-').replace('/', '-').replace(',', '-')}.log"
-        status = run_logged(command, log, env={**clean_env(), **environment}, cwd=ROOT, what=name, fatal=False, every=60)
+        status = run_logged(
+            command,
+            log,
+            env={**clean_env(), **environment},
+            cwd=ROOT,
+            what=name,
+            fatal=False,
+            every=60,
+        )
         seconds = time.monotonic() - started
         self.passed += status == 0
         self.failed += status != 0
         say(f"  {name}: {'ok' if status == 0 else 'FAILED'} ({seconds:.0f} s)")
         if status != 0:
             said = log.read_text(errors="replace")
-            say("\n".join("    | " + line[:300] for line in said.strip().splitlines()[-60:]) + f"\n    all of it: {shown(log)}")
+            say(
+                "\n".join("    | " + line[:300] for line in said.strip().splitlines()[-60:])
+                + f"\n    all of it: {shown(log)}"
+            )
 
 
 def clippy(*words):
@@ -148,7 +165,13 @@ def check_libraries(checks, everything):
     checks.run("format", ["cargo", "fmt", "--all", "--check"])
     for library in LIBRARIES:
         if everything or library.quick:
-            words = [library.targets, "--features", library.features, "--target-dir", WORK / "target"]
+            words = [
+                library.targets,
+                "--features",
+                library.features,
+                "--target-dir",
+                WORK / "target",
+            ]
             checks.run(f"clippy {library.features}".strip(), clippy(*words))
 
 
@@ -156,13 +179,17 @@ def check_packages(checks):
     for folder, words in PACKAGES:
         manifest = ["--manifest-path", f"{folder}/Cargo.toml"]
         checks.run(f"format of {folder}", ["cargo", "fmt", *manifest, "--check"])
-        checks.run(f"clippy of {folder}", clippy(*manifest, *words, "--target-dir", WORK / "packages"))
+        checks.run(
+            f"clippy of {folder}", clippy(*manifest, *words, "--target-dir", WORK / "packages")
+        )
 
 
 def has_core(target):
     """Whether the Rust that has clippy has a core for the target."""
     command = ["rustc", "--print", "target-libdir", "--target", target]
-    folder = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    folder = subprocess.run(
+        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+    ).stdout.strip()
     return any(Path(folder).glob("libcore-*.rlib"))
 
 
@@ -182,7 +209,15 @@ def headers_of(tree, name, port):
     """What the make rules leave for the build script of one of the twins."""
     build = WORK / tree_key(tree) / name.replace(" ", "-")
     command = [
-        "make", "-j1", "-C", TWINS, "-f", WRAPPER, f"MICROPYTHON_DIR={tree.path}", f"BUILD={build}", "TWIN=rust",
+        "make",
+        "-j1",
+        "-C",
+        TWINS,
+        "-f",
+        WRAPPER,
+        f"MICROPYTHON_DIR={tree.path}",
+        f"BUILD={build}",
+        "TWIN=rust",
         f"TWIN_OPTIONS=-DNDEBUG {port.options}",
     ]
     return make_headers(tree, build, command, TWINS, port.debug)
@@ -190,8 +225,16 @@ def headers_of(tree, name, port):
 
 def make_headers(tree, build, command, folder, debug=False, more=()):
     """Has the make rules of a port leave what its build script reads. Returns the environment for cargo."""
-    goals = [build / "mpgc" / "command", *(build / "genhdr" / header for header in (*HEADERS, *more))]
-    run_logged([*command, *goals], build.with_suffix(".log"), env=build_env(tree), what=f"the headers of {shown(build)}")
+    goals = [
+        build / "mpgc" / "command",
+        *(build / "genhdr" / header for header in (*HEADERS, *more)),
+    ]
+    run_logged(
+        [*command, *goals],
+        build.with_suffix(".log"),
+        env=build_env(tree),
+        what=f"the headers of {shown(build)}",
+    )
     return {
         "MPGC_PORT_COMMAND": str(build / "mpgc" / "command"),
         "MPGC_PORT_DIR": str(folder),
@@ -206,7 +249,9 @@ def make_headers(tree, build, command, folder, debug=False, more=()):
 def headers_program():
     """The program that reads headers, which is compiled once for builds and for this."""
     toolchain = choose_toolchain(TARGET)
-    tools = mpgc_build.tools_folder(ROOT, {"MPGC_BUILD_TOOLS": clean_env()["MPGC_BUILD_TOOLS"]}, WORK, toolchain)
+    tools = mpgc_build.tools_folder(
+        ROOT, {"MPGC_BUILD_TOOLS": clean_env()["MPGC_BUILD_TOOLS"]}, WORK, toolchain
+    )
     return mpgc_build.headers_program(ROOT, tools, toolchain)
 
 
@@ -218,11 +263,23 @@ def check_ports(checks, tree, everything):
         if not checks.wants(what) or not (everything or port.quick):
             continue
         if release < port.since:
-            checks.skip(what, f"MicroPython {tree.release} has no such option: give RELEASE={'.'.join(map(str, port.since))}.0")
+            checks.skip(
+                what,
+                f"MicroPython {tree.release} has no such option: give RELEASE={'.'.join(map(str, port.since))}.0",
+            )
             continue
         environment = headers_of(tree, name, port)
         features = ",".join(filter(None, ["micropython", port.features]))
-        words = ["--lib", "--release", "--features", features, "--target", TARGET, "--target-dir", WORK / "port"]
+        words = [
+            "--lib",
+            "--release",
+            "--features",
+            features,
+            "--target",
+            TARGET,
+            "--target-dir",
+            WORK / "port",
+        ]
         checks.run(what, clippy(*words), **environment)
 
 
@@ -236,25 +293,45 @@ def check_firmware(checks, tree):
             checks.skip(what, f"Rust's core for it is missing (rustup target add {target.rust})")
             continue
         if not shutil.which(f"{target.prefix}gcc"):
-            checks.skip(what, f"{target.prefix}gcc is missing (make deps TARGET={find_board(board).target})")
+            checks.skip(
+                what, f"{target.prefix}gcc is missing (make deps TARGET={find_board(board).target})"
+            )
             continue
         build = WORK / tree_key(tree) / board
         command = firmware.make_command(tree, board, "rust", {}, build)
         environment = make_headers(tree, build, command, firmware.port(tree), more=[COMPRESSED])
-        words = ["--lib", "--release", "--features", ",".join(filter(None, ["micropython", features]))]
-        checks.run(what, clippy(*words, "--target", target.rust, "--target-dir", WORK / "port"), **environment)
+        words = [
+            "--lib",
+            "--release",
+            "--features",
+            ",".join(filter(None, ["micropython", features])),
+        ]
+        checks.run(
+            what,
+            clippy(*words, "--target", target.rust, "--target-dir", WORK / "port"),
+            **environment,
+        )
 
 
 def check_docs(checks, tree, everything):
     flags = {"RUSTDOCFLAGS": "-D warnings"}
     at = ["--no-deps", "--lib", "--locked", "--target-dir", WORK / "target"]
     checks.run("cargo doc", ["cargo", "doc", *at, "--document-private-items"], **flags)
-    checks.run("cargo doc standalone", ["cargo", "doc", *at, "--features", "standalone,testing"], **flags)
+    checks.run(
+        "cargo doc standalone", ["cargo", "doc", *at, "--features", "standalone,testing"], **flags
+    )
     name = "cargo doc of a port"
     if everything and checks.wants(name):
         environment = headers_of(tree, "threads", PORTS["threads"])
         at[-1] = WORK / "port"
-        words = ["--release", "--target", TARGET, "--features", "micropython", "--document-private-items"]
+        words = [
+            "--release",
+            "--target",
+            TARGET,
+            "--features",
+            "micropython",
+            "--document-private-items",
+        ]
         checks.run(name, ["cargo", "doc", *at, *words], **flags, **environment)
 
 
@@ -265,10 +342,23 @@ def find_ruff():
     if not program.exists():
         if importlib.util.find_spec("pip") is None:
             return None, "this Python has no pip to install ruff with (apt-get install python3-pip)"
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", folder, f"ruff=={RUFF}"]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--target",
+            folder,
+            f"ruff=={RUFF}",
+        ]
         log = WORK / "pip.log"
         if run_logged(command, log, what=f"installing ruff {RUFF}", fatal=False):
-            return None, f"pip cannot install ruff {RUFF}: {log.read_text(errors='replace').strip().splitlines()[-1]}"
+            return (
+                None,
+                f"pip cannot install ruff {RUFF}: {log.read_text(errors='replace').strip().splitlines()[-1]}",
+            )
     return program, ""
 
 
@@ -280,6 +370,7 @@ def check_python(checks, fix):
         checks.skip("ruff", reason)
         return
     checks.run("ruff", [ruff, "check", *(["--fix"] if fix else []), "--no-cache", "."])
+    checks.run("ruff format", [ruff, "format", *([] if fix else ["--diff"]), "--no-cache", "."])
 
 
 def add_arguments(parser):

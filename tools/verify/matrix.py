@@ -39,7 +39,9 @@ class Runner:
         folder = self.folder / cell.name
         control = self.folder / "default" / "c" / "micropython"
         try:
-            result = matrix_build.run_cell(self.tree, cell, self.table.scripts(cell), folder, self.mpy_cross, control)
+            result = matrix_build.run_cell(
+                self.tree, cell, self.table.scripts(cell), folder, self.mpy_cross, control
+            )
         except Fail as error:
             # The other cells are to be run all the same.
             result = {"result": "wrong", "told": str(error)}
@@ -54,7 +56,10 @@ class Runner:
         results = self.known.setdefault(self.tree.release, {})
         done = {}
         # The default's C is the control of some others.
-        groups = [[cell for cell in cells if cell.name == "default"], [cell for cell in cells if cell.name != "default"]]
+        groups = [
+            [cell for cell in cells if cell.name == "default"],
+            [cell for cell in cells if cell.name != "default"],
+        ]
         with ThreadPoolExecutor(count) as pool:
             for group in groups:
                 for cell, result in zip(group, pool.map(self.run, group)):
@@ -62,21 +67,30 @@ class Runner:
                     write_json(RESULTS, self.known)
                     word = "FAIL" if result["result"] not in GOOD else result["result"]
                     told = f": {result['told']}" if result["told"] else ""
-                    say(f"{word:8}{cell.name} {' '.join(n for n in result['options'] if n != cell.name)} ({result['seconds']} s){told}")
+                    say(
+                        f"{word:8}{cell.name} {' '.join(n for n in result['options'] if n != cell.name)} ({result['seconds']} s){told}"
+                    )
         return done
 
 
 def add_arguments(parser):
     parser.add_argument("--ci", action="store_true", help="the few that CI runs")
     parser.add_argument("--keep", action="store_true", help="keep the objects of each cell")
-    parser.add_argument("--docs", action="store_true", help="only write docs/options.md from the results on hand")
+    parser.add_argument(
+        "--docs", action="store_true", help="only write docs/options.md from the results on hand"
+    )
 
 
 def main(args):
     table = Table()
     cells = table.cells()
     if args.only == "list":
-        say("\n".join(" ".join([cell.name, *(e["name"] for e in cell.options if e["name"] != cell.name)]) for cell in cells))
+        say(
+            "\n".join(
+                " ".join([cell.name, *(e["name"] for e in cell.options if e["name"] != cell.name)])
+                for cell in cells
+            )
+        )
         return 0
     if args.docs:
         matrix_docs.write(table, load())
@@ -86,7 +100,11 @@ def main(args):
     passed_before = 0
     if args.resume:
         known = load().get(tree.release, {})
-        left = [cell for cell in cells if (table.fresh(cell, known) or {}).get("result") not in ("ok", "stops")]
+        left = [
+            cell
+            for cell in cells
+            if (table.fresh(cell, known) or {}).get("result") not in ("ok", "stops")
+        ]
         passed_before = len(cells) - len(left)
         say(f"{passed_before} cells passed in an earlier run")
         cells = left
@@ -95,7 +113,9 @@ def main(args):
         done = Runner(tree, table, args.keep).run_all(cells)
     bad = [name for name, result in done.items() if result["result"] not in GOOD]
     absent = [name for name, result in done.items() if result["result"] == "missing"]
-    say(f"\n{len(done)} cells of MicroPython {tree.release} in {(time.monotonic() - started) / 60:.1f} minutes; {shown(RESULTS)}")
+    say(
+        f"\n{len(done)} cells of MicroPython {tree.release} in {(time.monotonic() - started) / 60:.1f} minutes; {shown(RESULTS)}"
+    )
     if absent:
         say(f"not run here: {', '.join(absent)}")
     if bad:

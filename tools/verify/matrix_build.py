@@ -48,25 +48,48 @@ class Builder:
         """The program of one side; or only one target of it."""
         cflags = " ".join(entry["cflags"] for entry in self.cell.options if "cflags" in entry)
         command = ["make", "-j1", "-C", self.tree.path / "ports" / "unix"]
-        command += ["-f", unix.WRAPPER] if side == "rust" else ["-f", EDITED, f"MATRIX_GC={self.edited_gc()}"]
-        command += [f"VARIANT_DIR={VARIANT}", "STRIP=", f"MICROPY_MPYCROSS={self.mpy_cross}", f"BUILD={self.folder / 'made'}"]
-        command += [f"CFLAGS_EXTRA={cflags}", *self.words("make"), *(self.words("mpgc") if side == "rust" else [])]
+        command += (
+            ["-f", unix.WRAPPER]
+            if side == "rust"
+            else ["-f", EDITED, f"MATRIX_GC={self.edited_gc()}"]
+        )
+        command += [
+            f"VARIANT_DIR={VARIANT}",
+            "STRIP=",
+            f"MICROPY_MPYCROSS={self.mpy_cross}",
+            f"BUILD={self.folder / 'made'}",
+        ]
+        command += [
+            f"CFLAGS_EXTRA={cflags}",
+            *self.words("make"),
+            *(self.words("mpgc") if side == "rust" else []),
+        ]
         command += [self.folder / "made" / target] if target else []
         log = self.folder / f"{side}.log"
         with open(log, "w") as out:
             out.write(" ".join(map(str, command)) + "\n")
             out.flush()
             done = subprocess.run(
-                [str(word) for word in command], env=self.env, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                [str(word) for word in command],
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
                 check=False,
             )
         text = log.read_text(errors="replace")
         if side == "rust" and warnings_of_ours(text):
-            raise Fail(f"{self.cell.name}: the build warns of mpgc's own sources: {' | '.join(warnings_of_ours(text))}")
+            raise Fail(
+                f"{self.cell.name}: the build warns of mpgc's own sources: {' | '.join(warnings_of_ours(text))}"
+            )
         if done.returncode:
             # where make itself finds the fault, its file and line come first
             text = re.sub(r"^.*\*\*\* mpgc: (.*?)\.  Stop\.$", r"mpgc: error: \1", text, flags=re.M)
-            told = re.findall(r"^(?:mpgc: error: .*|.*: error: .*|.*#error .*|.*undefined reference.*)$", text, re.M)
+            told = re.findall(
+                r"^(?:mpgc: error: .*|.*: error: .*|.*#error .*|.*undefined reference.*)$",
+                text,
+                re.M,
+            )
             raise Stopped(told[0] if told else last_lines(text))
         if target:
             return self.folder / "made" / target
@@ -81,7 +104,9 @@ class Builder:
         """Functions by which the two builds are told apart; link-time optimisation leaves no trace of the C's."""
         if any("-flto" in word for word in self.words("make")):
             return ()
-        without_heap = any("MATRIX_ENABLE_GC=0" in entry.get("cflags", "") for entry in self.cell.options)
+        without_heap = any(
+            "MATRIX_ENABLE_GC=0" in entry.get("cflags", "") for entry in self.cell.options
+        )
         return ("nlr_jump",) if without_heap else ("gc_alloc", "nlr_jump")
 
     def edited_gc(self):
@@ -92,7 +117,9 @@ class Builder:
         text = (self.tree.path / "py" / "gc.c").read_text()
         for old, new in edits:
             if text.count(old) != 1:
-                raise Fail(f"{self.cell.name}: py/gc.c of {self.tree.release} has {old!r} {text.count(old)} times, not once")
+                raise Fail(
+                    f"{self.cell.name}: py/gc.c of {self.tree.release} has {old!r} {text.count(old)} times, not once"
+                )
             text = text.replace(old, new)
         path = self.folder / "gc.c"
         path.write_text(text)
@@ -114,13 +141,25 @@ def run_script(program, script, heap):
     command = ["setarch", "-R", str(program), *size, f"{script}.py"]
     try:
         done = subprocess.run(
-            command, cwd=SCRIPTS, env=clean_env(), stdin=subprocess.DEVNULL, capture_output=True,
-            text=True, errors="replace", timeout=SECONDS, check=False,
+            command,
+            cwd=SCRIPTS,
+            env=clean_env(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=SECONDS,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return Run(f"no end after {SECONDS} s", "", "", 0)
     marks = len(re.findall(r"^gc_mark\(.*\n", done.stdout, re.M))
-    return Run(done.returncode, normal(re.sub(r"gc_mark\(.*\n", "", done.stdout)), normal(done.stderr), marks)
+    return Run(
+        done.returncode,
+        normal(re.sub(r"gc_mark\(.*\n", "", done.stdout)),
+        normal(done.stderr),
+        marks,
+    )
 
 
 def hooks(run):
@@ -145,7 +184,9 @@ def difference(c, rust, stderr):
             if not a or not b:
                 return f"{'C' if not a else 'Rust'} tells nothing"
         elif a != b:
-            lines = list(difflib.unified_diff(a.splitlines(), b.splitlines(), "C", "Rust", lineterm="", n=0))
+            lines = list(
+                difflib.unified_diff(a.splitlines(), b.splitlines(), "C", "Rust", lineterm="", n=0)
+            )
             return f"Rust {name} something else: " + " | ".join(line[:160] for line in lines[2:8])
     return ""
 
@@ -158,12 +199,18 @@ def smoke(builder, control, program, heap, stderr, marks):
         wrong = difference(c, rust, stderr)
         skipped = "SKIP" in rust.out
         if not wrong and skipped == applies:
-            wrong = "it does not apply here, says the script" if skipped else "it ran, and the table says that it does not apply"
+            wrong = (
+                "it does not apply here, says the script"
+                if skipped
+                else "it ran, and the table says that it does not apply"
+            )
         if not wrong and rust.status not in (0, 7):
             wrong = f"both end with {rust.status}: {last_lines(rust.err or rust.out, 3)}"
         # Scripts tell with True and False whether things are as they have to be.
         if not wrong and re.search(r"\bFalse\b", rust.out):
-            wrong = "both say False: " + " | ".join(line for line in rust.out.splitlines() if "False" in line)
+            wrong = "both say False: " + " | ".join(
+                line for line in rust.out.splitlines() if "False" in line
+            )
         if not wrong and marks and not rust.marks:
             wrong = "no mark was told"
         if hooks(rust) and hooks(c):
@@ -229,7 +276,12 @@ def run_cell(tree, cell, scripts, folder, mpy_cross, default_control):
     except Stopped as stopped:
         c_said = str(stopped)
     if bool(c_said) != c_stops:
-        return {"result": "wrong", "told": f"the C control: {c_said}" if c_said else "the C builds; the table says that it does not"}
+        return {
+            "result": "wrong",
+            "told": f"the C control: {c_said}"
+            if c_said
+            else "the C builds; the table says that it does not",
+        }
     if stops:
         result = expect_stop(builder, stops)
         return result | {"told": f"{result['told']} (C: {c_said})"}
@@ -245,10 +297,23 @@ def run_cell(tree, cell, scripts, folder, mpy_cross, default_control):
     if setting(cell, "control") == "default":
         control = default_control
         if not control.is_file():
-            raise Fail(f"{cell.name} is compared with the default cell's C, which is not built: add it, ONLY=default,{cell.name}")
-    results, notes = smoke(builder, control, program, setting(cell, "heap", HEAP), setting(cell, "stderr"), setting(cell, "marks", False))
+            raise Fail(
+                f"{cell.name} is compared with the default cell's C, which is not built: add it, ONLY=default,{cell.name}"
+            )
+    results, notes = smoke(
+        builder,
+        control,
+        program,
+        setting(cell, "heap", HEAP),
+        setting(cell, "stderr"),
+        setting(cell, "marks", False),
+    )
     wrong = [f"{script}: {text}" for script, text in results.items() if text.startswith("DIFFERS")]
-    return {"result": "wrong" if wrong else "ok", "told": "; ".join(wrong or notes), "scripts": results}
+    return {
+        "result": "wrong" if wrong else "ok",
+        "told": "; ".join(wrong or notes),
+        "scripts": results,
+    }
 
 
 def tidy(folder, keep):

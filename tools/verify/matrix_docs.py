@@ -5,7 +5,10 @@ import re
 from tools.common import ROOT, Fail, say, shown
 
 PAGE = ROOT / "docs" / "options.md"
-BEGIN, END = "<!-- results: written by python3 -m tools matrix --docs -->", "<!-- end of the results -->"
+BEGIN, END = (
+    "<!-- results: written by python3 -m tools matrix --docs -->",
+    "<!-- end of the results -->",
+)
 
 
 def cell_text(table, entry, result):
@@ -34,7 +37,9 @@ def told(text):
 def remarks(entry, results):
     found = [entry["why"]] if "why" in entry else []
     for result in results:
-        if (result and result["told"] and result["result"] in ("stops", "missing", "wrong")) or (result and result["told"].startswith("hook")):
+        if (result and result["told"] and result["result"] in ("stops", "missing", "wrong")) or (
+            result and result["told"].startswith("hook")
+        ):
             found.append(told(result["told"]))
     return "; ".join(dict.fromkeys(found))
 
@@ -53,28 +58,51 @@ def tables(table, known):
         return [table.fresh(cells[name], known[release]) for release in releases]
 
     lines = [line(["option", *releases, ""]), line(["---"] * (len(releases) + 2))]
-    lines.append(line(["(default)", *(cell_text(table, {}, result) for result in of("default")), ""]))
+    lines.append(
+        line(["(default)", *(cell_text(table, {}, result) for result in of("default")), ""])
+    )
     for name, entry in table.options.items():
-        shown_name = escape(entry["option"]) + ("" if "with" not in entry else f" (with {', '.join(entry['with'])})")
-        lines.append(line([shown_name, *(cell_text(table, entry, result) for result in of(name)), remarks(entry, of(name))]))
+        shown_name = escape(entry["option"]) + (
+            "" if "with" not in entry else f" (with {', '.join(entry['with'])})"
+        )
+        lines.append(
+            line(
+                [
+                    shown_name,
+                    *(cell_text(table, entry, result) for result in of(name)),
+                    remarks(entry, of(name)),
+                ]
+            )
+        )
     lines += ["", line(["options together", *releases]), line(["---"] * (len(releases) + 1))]
     for cell in cells.values():
         if cell.name.startswith("pairs"):
             names = ", ".join(entry["name"] for entry in cell.options)
-            lines.append(line([f"{cell.name}: {names}", *(cell_text(table, {}, result) for result in of(cell.name))]))
+            lines.append(
+                line(
+                    [
+                        f"{cell.name}: {names}",
+                        *(cell_text(table, {}, result) for result in of(cell.name)),
+                    ]
+                )
+            )
     counts = []
     for release in releases:
         results = [table.fresh(cell, known[release]) for cell in cells.values()]
         run = [result for result in results if result and result["result"] != "missing"]
         good = sum(result["result"] in ("ok", "stops") for result in run)
-        counts.append(f"{release}: {good} of {len(results)} cells passed, {len(run) - good} failed, {len(results) - len(run)} were not run")
+        counts.append(
+            f"{release}: {good} of {len(results)} cells passed, {len(run) - good} failed, {len(results) - len(run)} were not run"
+        )
     return "\n".join(["; ".join(counts) + ".", "", *lines])
 
 
 def write(table, known):
     text = PAGE.read_text()
     if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise Fail(f"{shown(PAGE)} has lost the lines between which the results stand: {BEGIN} and {END}")
+        raise Fail(
+            f"{shown(PAGE)} has lost the lines between which the results stand: {BEGIN} and {END}"
+        )
     before, rest = text.split(BEGIN)
     after = rest.split(END)[1]
     PAGE.write_text(f"{before}{BEGIN}\n{tables(table, known)}\n{END}{after}")

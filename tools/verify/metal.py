@@ -32,7 +32,9 @@ def board_step(board, *words, about=""):
 
 def unix_step(arch, release=RELEASE, variant="standard", options=""):
     """The unix port cross-built, and run under qemu-user; on its own where this machine can."""
-    command = task("upstream", "--release", release, "--arch", arch, "--variant", variant, "--options", options)
+    command = task(
+        "upstream", "--release", release, "--arch", arch, "--variant", variant, "--options", options
+    )
     special = variant if variant != "standard" else ""
     return Step(" ".join(filter(None, ["unix", arch, special, options])), command, None, 12)
 
@@ -54,14 +56,21 @@ def all_steps():
     for options in OPTIONS:
         yield board_step(WITH_OPTIONS, "--options", options, about=options)
     yield Step("interrupts", task("metal-interrupts", "--release", RELEASE), count_line, 5)
-    yield Step("instructions", task("metal-bench", "--release", RELEASE, "--board", ",".join(metal_bench.MACHINES)), None, 10)
+    yield Step(
+        "instructions",
+        task("metal-bench", "--release", RELEASE, "--board", ",".join(metal_bench.MACHINES)),
+        None,
+        10,
+    )
     yield from unix_steps()
 
 
 def needs(args):
     """The compilers and emulators of the boards, and of the machines that the chosen steps are for."""
     chosen = choose(list(all_steps()), args.only)
-    archs = [arch for arch in TARGETS if any(step.name.startswith(f"unix {arch}") for _, step in chosen)]
+    archs = [
+        arch for arch in TARGETS if any(step.name.startswith(f"unix {arch}") for _, step in chosen)
+    ]
     return {"targets": ["i686", *archs], "boards": ["MPS2_AN385", "VIRT_RV32"]}
 
 

@@ -25,7 +25,9 @@ Told = namedtuple("Told", "interrupts scheduled refused caught wrong ran broken 
 
 def run(tree, built, wanted, lock, name):
     """Runs the script on the firmware. Returns what it told, or None and the output."""
-    text, good = on_metal.run(tree, built, "interrupts.py", {"WANTED": wanted, "CYCLES": CYCLES, "LOCK": lock}, name)
+    text, good = on_metal.run(
+        tree, built, "interrupts.py", {"WANTED": wanted, "CYCLES": CYCLES, "LOCK": lock}, name
+    )
     found = re.search(r"^told ([\d ]+?)\s*$", text, re.M)
     if not good or not found:
         return None, text
@@ -41,7 +43,9 @@ def fault_in(told, wanted):
     if told.wrong or told.broken:
         return f"{told.wrong} allocations under the lock, {told.broken} objects broken"
     if not told.refused or not told.caught or not told.turns:
-        return "the queue was never full, or nothing was allocated under the lock: this shows nothing"
+        return (
+            "the queue was never full, or nothing was allocated under the lock: this shows nothing"
+        )
     return None
 
 
@@ -50,11 +54,19 @@ def placed_fast(tree, built):
     link_map = (built.folder / "firmware.map").read_text(errors="replace")
     missing = []
     for function in FAST:
-        found = re.search(rf"^ \.text\.fast\.{function}\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S+)$", link_map, re.M)
+        found = re.search(
+            rf"^ \.text\.fast\.{function}\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S+)$", link_map, re.M
+        )
         if not found or int(found[1], 16) == 0:
             missing.append(function)
             continue
-        symbols = subprocess.run(["readelf", "-sW", found[2]], stdout=subprocess.PIPE, text=True, check=True, cwd=built.folder).stdout
+        symbols = subprocess.run(
+            ["readelf", "-sW", found[2]],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            cwd=built.folder,
+        ).stdout
         if (unix.PROOF in symbols) != (built.flavour == "rust"):
             missing.append(function)
     return missing
@@ -62,7 +74,9 @@ def placed_fast(tree, built):
 
 def called(built):
     """What of the port's atomic sections mpgc calls."""
-    symbols = subprocess.run(["readelf", "-sW", built.program], stdout=subprocess.PIPE, text=True, check=True).stdout
+    symbols = subprocess.run(
+        ["readelf", "-sW", built.program], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
     return sorted(set(re.findall(r"\bmpgc_shim_atomic_\w+", symbols)))
 
 
@@ -87,14 +101,23 @@ def main(args):
     for flavour, side in (("c", "C"), ("rust", "mpgc")):
         built = on_metal.build(tree, BOARD, flavour)
         missing = placed_fast(tree, built)
-        checks.add(f"{side}: {', '.join(FAST)} lie in .text.fast", f"not so: {', '.join(missing)}" if missing else None)
+        checks.add(
+            f"{side}: {', '.join(FAST)} lie in .text.fast",
+            f"not so: {', '.join(missing)}" if missing else None,
+        )
         if flavour == "rust":
             calls = called(built)
-            checks.add(f"{side}: atomic sections without a call", f"called: {', '.join(calls)}" if calls else None)
+            checks.add(
+                f"{side}: atomic sections without a call",
+                f"called: {', '.join(calls)}" if calls else None,
+            )
         told, text = run(tree, built, args.interrupts, True, f"interrupts-{flavour}")
         checks.add(f"{side}: interrupts", fault_in(told, args.interrupts) if told else text, told)
         told, text = run(tree, built, 20000, False, f"planted-{flavour}")
         seen = not told or told.wrong or told.broken
-        checks.add(f"{side}: interrupts without the lock, planted fault", None if seen else f"not seen: {text}")
+        checks.add(
+            f"{side}: interrupts without the lock, planted fault",
+            None if seen else f"not seen: {text}",
+        )
     say(f"{checks.passed} passed, {checks.failed} failed")
     return 1 if checks.failed else 0

@@ -38,15 +38,25 @@ Configuration = namedtuple("Configuration", "words tests why")
 CONFIGURATIONS = {
     "default": Configuration([], ("",), "all tests"),
     "small": Configuration(["--features", "small"], ("heap::",), "the profile for the least code"),
-    "bare": Configuration(["--features", "bare"], ("heap::",), "the code of machines without an operating system"),
-    "hardened": Configuration(["--features", "hardened"], ("standalone::",), "the hardened library for C programs"),
+    "bare": Configuration(
+        ["--features", "bare"], ("heap::",), "the code of machines without an operating system"
+    ),
+    "hardened": Configuration(
+        ["--features", "hardened"], ("standalone::",), "the hardened library for C programs"
+    ),
     "i686": Configuration(["--target", "i686-unknown-linux-gnu"], ("",), "32 bits"),
-    "s390x": Configuration(["--target", "s390x-unknown-linux-gnu"], ("",), "big endian: tables by the word and by the byte agree"),
+    "s390x": Configuration(
+        ["--target", "s390x-unknown-linux-gnu"],
+        ("",),
+        "big endian: tables by the word and by the byte agree",
+    ),
 }
 
 
 def works(*command):
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    done = subprocess.run(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
+    )
     return done.returncode == 0
 
 
@@ -70,8 +80,12 @@ def missing():
 
 
 def has_source(sysroot):
-    done = subprocess.run(sysroot, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
-    return works("test", "-f", f"{done.stdout.strip()}/lib/rustlib/src/rust/library/core/src/lib.rs")
+    done = subprocess.run(
+        sysroot, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False
+    )
+    return works(
+        "test", "-f", f"{done.stdout.strip()}/lib/rustlib/src/rust/library/core/src/lib.rs"
+    )
 
 
 def set_up(configuration):
@@ -84,7 +98,9 @@ def set_up(configuration):
 def count(text, status):
     """What a log tells: (passed, failed, ignored). The interpreter stops at the first fault; the tests before it have passed."""
     found = re.search(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored", text, re.M)
-    passed, failed, ignored = map(int, found.groups()) if found else (len(re.findall(r"\.\.\. ok$", text, re.M)), 1, 0)
+    passed, failed, ignored = (
+        map(int, found.groups()) if found else (len(re.findall(r"\.\.\. ok$", text, re.M)), 1, 0)
+    )
     return passed, max(failed, int(status != 0 or passed == 0)), ignored
 
 
@@ -92,16 +108,33 @@ def run(name, args):
     """Returns (passed, failed, ignored, seconds)."""
     configuration = CONFIGURATIONS[name]
     flags = f"{FLAGS} -Zmiri-seed={args.seed}"
-    environment = clean_env(MIRIFLAGS=flags, MPGC_TRACES=str(args.traces), PROPTEST_CASES=str(args.cases))
-    command = ["cargo", f"+{TOOLCHAIN}", "miri", "test", "--lib", "--target-dir", WORK / name, *configuration.words]
-    command += ["--", "--test-threads=1", *(args.tests.split(",") if args.tests else filter(None, configuration.tests))]
+    environment = clean_env(
+        MIRIFLAGS=flags, MPGC_TRACES=str(args.traces), PROPTEST_CASES=str(args.cases)
+    )
+    command = [
+        "cargo",
+        f"+{TOOLCHAIN}",
+        "miri",
+        "test",
+        "--lib",
+        "--target-dir",
+        WORK / name,
+        *configuration.words,
+    ]
+    command += [
+        "--",
+        "--test-threads=1",
+        *(args.tests.split(",") if args.tests else filter(None, configuration.tests)),
+    ]
     log = WORK / f"{name}.log"
     started = time.monotonic()
     status = run_logged(command, log, env=environment, cwd=ROOT, what=name, fatal=False, every=120)
     seconds = time.monotonic() - started
     text = log.read_text(errors="replace")
     passed, failed, ignored = count(text, status)
-    say(f"  {name}: {passed} passed, {failed} failed, {ignored} ignored, {seconds:.0f} s ({shown(log)})")
+    say(
+        f"  {name}: {passed} passed, {failed} failed, {ignored} ignored, {seconds:.0f} s ({shown(log)})"
+    )
     if failed:
         say("\n".join("    | " + line[:300] for line in text.strip().splitlines()[-40:]))
     return passed, failed, ignored, seconds
@@ -115,7 +148,14 @@ def sees_the_planted_fault():
     (folder / "src" / "main.rs").write_text(PLANTED)
     log = WORK / "planted.log"
     command = ["cargo", f"+{TOOLCHAIN}", "miri", "run"]
-    status = run_logged(command, log, env=clean_env(MIRIFLAGS=FLAGS), cwd=folder, what="a planted fault", fatal=False)
+    status = run_logged(
+        command,
+        log,
+        env=clean_env(MIRIFLAGS=FLAGS),
+        cwd=folder,
+        what="a planted fault",
+        fatal=False,
+    )
     seen = status != 0 and "with_exposed_provenance" in log.read_text(errors="replace")
     say(f"  planted fault: {'seen' if seen else 'NOT SEEN'} ({shown(log)})")
     return seen
@@ -124,16 +164,29 @@ def sees_the_planted_fault():
 def write(results, args):
     rows = [("configuration", "what it is for", "passed", "failed", "left out", "seconds")]
     for name, (passed, failed, ignored, seconds) in results.items():
-        rows.append((f"`{name}`", CONFIGURATIONS[name].why, passed, failed, ignored, f"{seconds:.0f}"))
-    version = subprocess.run(["cargo", f"+{TOOLCHAIN}", "miri", "--version"], stdout=subprocess.PIPE, text=True, check=True)
-    body = f"{version.stdout.strip()}, `MIRIFLAGS=\"{FLAGS} -Zmiri-seed={args.seed}\"`.\n\n{markdown_table(rows)}\n"
+        rows.append(
+            (f"`{name}`", CONFIGURATIONS[name].why, passed, failed, ignored, f"{seconds:.0f}")
+        )
+    version = subprocess.run(
+        ["cargo", f"+{TOOLCHAIN}", "miri", "--version"],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    body = f'{version.stdout.strip()}, `MIRIFLAGS="{FLAGS} -Zmiri-seed={args.seed}"`.\n\n{markdown_table(rows)}\n'
     write_result("miri", "Miri", "make miri WRITE=1", body)
 
 
 def add_arguments(parser):
-    parser.add_argument("--tests", default="", help="parts of names of tests, with commas between (those that the configuration is for)")
+    parser.add_argument(
+        "--tests",
+        default="",
+        help="parts of names of tests, with commas between (those that the configuration is for)",
+    )
     parser.add_argument("--traces", type=int, default=1, help="random traces of each heap (1)")
-    parser.add_argument("--cases", type=int, default=4, help="cases of each other test that draws them (4)")
+    parser.add_argument(
+        "--cases", type=int, default=4, help="cases of each other test that draws them (4)"
+    )
 
 
 def main(args):
@@ -146,7 +199,9 @@ def main(args):
     if reason:
         say(f"skipped: {reason}\n0 passed, 0 failed")
         return 0
-    for configuration in {str(CONFIGURATIONS[name].words[-2:]): CONFIGURATIONS[name] for name in chosen}.values():
+    for configuration in {
+        str(CONFIGURATIONS[name].words[-2:]): CONFIGURATIONS[name] for name in chosen
+    }.values():
         set_up(configuration)
     seen = sees_the_planted_fault()
     started = time.monotonic()

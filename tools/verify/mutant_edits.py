@@ -45,7 +45,9 @@ PURE = re.compile(r"src/(heap|nlr|sched)/|src/(pystack|sched)\.rs")
 # What tells that the copy was not even built.
 NOT_BUILT = re.compile(r"could not compile|(building the|linking) [^\n]* failed with status")
 
-Edit = namedtuple("Edit", "name file breaks find put config dropin strain", defaults=("stack8", "", ""))
+Edit = namedtuple(
+    "Edit", "name file breaks find put config dropin strain", defaults=("stack8", "", "")
+)
 Rung = namedtuple("Rung", "name command env")
 
 
@@ -90,8 +92,11 @@ def edited(edit, root):
 def copy_tree():
     """The working tree in a folder of its own. What has not changed keeps its time, so little is built anew."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT,
-        stdout=subprocess.PIPE, text=True, check=True,
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
     # a compile that was stopped in the middle leaves pieces that do not fit
     shutil.rmtree(COPY / "target" / "debug" / "incremental", ignore_errors=True)
@@ -103,7 +108,11 @@ def copy_tree():
             shutil.copy(source, target)
     for folder in ("src", "buildsrc", "tests", "c-tests", "tools", "micropython-patches"):
         for target in (COPY / folder).rglob("*"):
-            if target.is_file() and "__pycache__" not in target.parts and str(target.relative_to(COPY)) not in names:
+            if (
+                target.is_file()
+                and "__pycache__" not in target.parts
+                and str(target.relative_to(COPY)) not in names
+            ):
                 target.unlink()
 
 
@@ -137,9 +146,22 @@ def ladder(edit, unit_env, args):
     if config:
         rungs.append(Rung("twins", task_of_copy("twins", *words), env))
     if edit.dropin and (not short or in_short_drop_in(edit.dropin)):
-        rungs.append(Rung("dropin", [
-            sys.executable, COPY / "micropython-patches/check_dropin.py", "--tree", tree.path, "--work", WORK / "dropin", "--only", edit.dropin,
-        ], env))
+        rungs.append(
+            Rung(
+                "dropin",
+                [
+                    sys.executable,
+                    COPY / "micropython-patches/check_dropin.py",
+                    "--tree",
+                    tree.path,
+                    "--work",
+                    WORK / "dropin",
+                    "--only",
+                    edit.dropin,
+                ],
+                env,
+            )
+        )
     if edit.strain and not short:
         rungs.append(Rung(edit.strain, task_of_copy(edit.strain, *STRAINS[edit.strain]), env))
     rungs.append(Rung("upstream", task_of_copy("upstream", "--variant", "standard"), env))
@@ -153,7 +175,9 @@ class NotBuilt(Exception):
 
 def fails(rung, log):
     """Whether a check fails."""
-    status = run_logged(rung.command, log, env=rung.env, cwd=COPY, what=rung.name, fatal=False, every=300)
+    status = run_logged(
+        rung.command, log, env=rung.env, cwd=COPY, what=rung.name, fatal=False, every=300
+    )
     if status == 0:
         return False
     if NOT_BUILT.search(log.read_text(errors="replace")):
@@ -189,7 +213,9 @@ def run_all(edits, unit_env, args):
             wrong.append(edit.name)
             say(f"{number}/{len(edits)} {edit.name}: {error}")
             continue
-        say(f"{number}/{len(edits)} {edit.name}: {f'caught by {by}' if by else 'SURVIVED'}, {time.monotonic() - started:.0f} s")
+        say(
+            f"{number}/{len(edits)} {edit.name}: {f'caught by {by}' if by else 'SURVIVED'}, {time.monotonic() - started:.0f} s"
+        )
         if by:
             known[edit.name] = [edit, by]
             write_json(CAUGHT, known)

@@ -16,8 +16,15 @@ import sys
 SLOW = ["every_pattern", "alloc_table::", "traces_"]
 # Tests of half a second and more each, together most of what the quick ones take.
 LONGER = [
-    "interrupts_between", "full_mark_stack_loses", "far_up_in_a_large_heap", "a_loop_of_one_size", "run_inside_agrees",
-    "bounds_of_one_area", "full_segments_are", "segments_without_a_run", "the_first_block_of_the_first",
+    "interrupts_between",
+    "full_mark_stack_loses",
+    "far_up_in_a_large_heap",
+    "a_loop_of_one_size",
+    "run_inside_agrees",
+    "bounds_of_one_area",
+    "full_segments_are",
+    "segments_without_a_run",
+    "the_first_block_of_the_first",
 ]
 
 
@@ -48,7 +55,10 @@ def limited(cpu_seconds):
 def run(command, cpu_seconds):
     """The status of a test program, which is stopped when one of its tests has failed."""
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         preexec_fn=limited(cpu_seconds),  # noqa: PLW1509 (this program has one thread)
     ) as process:
         failed = False
@@ -74,7 +84,11 @@ def main():
         return 0
     # cargo, and then this program for what it has compiled
     optimised, features = STAGES[stage + 1]
-    env = {**os.environ, STAGE: str(stage + 1), "CARGO_PROFILE_TEST_OPT_LEVEL": "1" if optimised else "0"}
+    env = {
+        **os.environ,
+        STAGE: str(stage + 1),
+        "CARGO_PROFILE_TEST_OPT_LEVEL": "1" if optimised else "0",
+    }
     return subprocess.run(["cargo", "test", "--lib", *features], env=env, check=False).returncode
 
 

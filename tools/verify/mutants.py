@@ -39,11 +39,22 @@ def cargo_mutants():
     root = WORK / "tools"
     program = root / "bin" / "cargo-mutants"
     if program.exists():
-        done = subprocess.run([program, "mutants", "--version"], stdout=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(
+            [program, "mutants", "--version"], stdout=subprocess.PIPE, text=True, check=False
+        )
         if done.stdout.split()[-1:] == [CARGO_MUTANTS]:
             return program
     say(f"installing cargo-mutants {CARGO_MUTANTS} into {shown(root)}")
-    command = ["cargo", "install", "--locked", "--root", root, "--version", CARGO_MUTANTS, "cargo-mutants"]
+    command = [
+        "cargo",
+        "install",
+        "--locked",
+        "--root",
+        root,
+        "--version",
+        CARGO_MUTANTS,
+        "cargo-mutants",
+    ]
     run_logged(command, WORK / "install.log", what="cargo install cargo-mutants")
     return program
 
@@ -58,8 +69,12 @@ def test_env(short):
     runner = "CARGO_TARGET_" + host_target().upper().replace("-", "_") + "_RUNNER"
     traces = {"MPGC_TRACES": run_checks.SHORT_TRACES} if short else {}
     return clean_env(
-        PROPTEST_RNG_SEED="1", PROPTEST_MAX_SHRINK_TIME="1", PROPTEST_DISABLE_FAILURE_PERSISTENCE="1",
-        CARGO_PROFILE_TEST_DEBUG="0", CARGO_PROFILE_TEST_OPT_LEVEL="0", CARGO_TERM_COLOR="never",
+        PROPTEST_RNG_SEED="1",
+        PROPTEST_MAX_SHRINK_TIME="1",
+        PROPTEST_DISABLE_FAILURE_PERSISTENCE="1",
+        CARGO_PROFILE_TEST_DEBUG="0",
+        CARGO_PROFILE_TEST_OPT_LEVEL="0",
+        CARGO_TERM_COLOR="never",
         **traces,
         **{runner: f"{sys.executable} {ROOT / 'tools' / 'verify' / 'mutant_runner.py'}"},
     )
@@ -96,7 +111,10 @@ def earlier_results(out):
     told = out / "mutants.out" / "outcomes.json"
     if not told.exists():
         return {}
-    sources = [*(ROOT / "src").glob("*.rs"), *(path for name in ("heap", "nlr", "sched") for path in (ROOT / "src" / name).glob("*.rs"))]
+    sources = [
+        *(ROOT / "src").glob("*.rs"),
+        *(path for name in ("heap", "nlr", "sched") for path in (ROOT / "src" / name).glob("*.rs")),
+    ]
     if max(path.stat().st_mtime for path in sources) > told.stat().st_mtime:
         say("the sources have changed since the earlier run: beginning anew")
         return {}
@@ -128,7 +146,9 @@ def leave_out(listed, survivors):
 
 def changes_since(commit):
     """The file with what has changed in src since a commit."""
-    done = subprocess.run(["git", "diff", commit, "--", "src"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["git", "diff", commit, "--", "src"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     if done.returncode != 0 or not done.stdout:
         raise Fail(f"SINCE={commit}: {done.stderr.strip() or 'nothing in src has changed since'}")
     path = WORK / "since.diff"
@@ -141,7 +161,18 @@ def run_cargo_mutants(args, reasons):
     """Changes the pure rooms and runs their unit tests. Returns what became of each change that compiles."""
     program = cargo_mutants()
     out = WORK / "cargo"
-    command = [program, "mutants", "--dir", ROOT, "--output", out, "--jobs", str(jobs()), "--colors", "never"]
+    command = [
+        program,
+        "mutants",
+        "--dir",
+        ROOT,
+        "--output",
+        out,
+        "--jobs",
+        str(jobs()),
+        "--colors",
+        "never",
+    ]
     chosen = []
     if args.only:
         chosen += ["--re", re.escape(args.only)]
@@ -163,16 +194,28 @@ def run_cargo_mutants(args, reasons):
         # never in our favour: counted as survivors, whether a test would catch them now or not
         survivors |= {name for name, _ in listed if name in reasons and not found.get(name)}
         found.update(dict.fromkeys(survivors, False))
-        say(f"{len(survivors)} of {len(listed)} changes have a reason why they survive, and are counted so without a run")
+        say(
+            f"{len(survivors)} of {len(listed)} changes have a reason why they survive, and are counted so without a run"
+        )
     command += leave_out(listed, survivors)
     out.mkdir(parents=True, exist_ok=True)
     write_json(RESULTS, found)
-    status = run_logged(command, WORK / "cargo.log", env=test_env(args.short), cwd=ROOT, what="cargo mutants", fatal=False, every=300)
+    status = run_logged(
+        command,
+        WORK / "cargo.log",
+        env=test_env(args.short),
+        cwd=ROOT,
+        what="cargo mutants",
+        fatal=False,
+        every=300,
+    )
     text = (WORK / "cargo.log").read_text(errors="replace")
     if "Found 0 mutants" not in text:
         if status not in FINISHED:
             tail = "\n".join("    | " + line for line in text.splitlines()[-25:])
-            raise Fail(f"cargo mutants ended with status {status}; the tests must pass while nothing is changed:\n{tail}")
+            raise Fail(
+                f"cargo mutants ended with status {status}; the tests must pass while nothing is changed:\n{tail}"
+            )
         found.update(outcomes_in(out / "mutants.out"))
     write_json(RESULTS, found)
     return [Found(name, caught) for name, caught in found.items()]
@@ -201,7 +244,9 @@ def check_equivalent(reasons, edits):
         file, _, source = name.split(": ", 2)
         lines = {line.strip() for line in (ROOT / file).read_text().splitlines()}
         if source.replace("«", "").replace("»", "").replace(" (again)", "") not in lines:
-            raise Fail(f"{shown(EQUIVALENT)}: {file} has no such line any more; strike it or mend it: {name}")
+            raise Fail(
+                f"{shown(EQUIVALENT)}: {file} has no such line any more; strike it or mend it: {name}"
+            )
 
 
 def report(found, reasons):
@@ -221,7 +266,9 @@ def report(found, reasons):
     if not enough:
         say(f"{caught * 100 / len(found):.1f} % are caught, and it must be {BAR} %")
     if unexplained:
-        say(f"{len(unexplained)} survivors have no reason: let a test catch them, or add them to {shown(EQUIVALENT)}")
+        say(
+            f"{len(unexplained)} survivors have no reason: let a test catch them, or add them to {shown(EQUIVALENT)}"
+        )
     say(f"{caught} caught, {len(survivors)} survived")
     return enough and not unexplained
 
@@ -233,15 +280,24 @@ def write_page(found, reasons, args):
     edits = sum(each.name.startswith("edit: ") for each in found)
     of_tool = f"a sample of {args.sample}" if args.sample else "all"
     shown_to = "what `make test` runs" if args.short else "every check that is meant to see them"
-    rows = [["survivor", "reason"], *([f"`{name}`", reasons.get(name, "none")] for name in survivors)]
+    rows = [
+        ["survivor", "reason"],
+        *([f"`{name}`", reasons.get(name, "none")] for name in survivors),
+    ]
     body = (
         f"{caught} of {len(found)} changes are caught, {caught * 100 / len(found):.1f} %: {len(found) - edits} by "
         f"cargo-mutants ({of_tool}; those that compile), and {edits} edits of mutants/edits.toml, shown to {shown_to}."
         + ("\n\nSurvivors whose reason is known were counted without a run." if args.trust else "")
         + f"\n\n{markdown_table(rows)}"
     )
-    words = [f"SAMPLE={args.sample}"] * bool(args.sample) + ["SHORT=1"] * args.short + ["TRUST=1"] * args.trust
-    write_result("mutants", "What notices a planted fault", " ".join(["make mutants WRITE=1", *words]), body)
+    words = (
+        [f"SAMPLE={args.sample}"] * bool(args.sample)
+        + ["SHORT=1"] * args.short
+        + ["TRUST=1"] * args.trust
+    )
+    write_result(
+        "mutants", "What notices a planted fault", " ".join(["make mutants WRITE=1", *words]), body
+    )
 
 
 def shard(text):
@@ -252,8 +308,14 @@ def shard(text):
 
 
 def add_arguments(parser):
-    parser.add_argument("--rungs", default="", help="the checks that edits are shown to, with commas (all)")
-    parser.add_argument("--check", action="store_true", help="only see whether all edits and reasons fit the sources")
+    parser.add_argument(
+        "--rungs", default="", help="the checks that edits are shown to, with commas (all)"
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="only see whether all edits and reasons fit the sources",
+    )
 
 
 def main(args):
@@ -262,20 +324,31 @@ def main(args):
     check_edits(edits)
     check_equivalent(reasons, edits)
     if args.check:
-        say(f"{len(edits)} edits of {shown(EDITS)} apply, {len(reasons)} reasons of {shown(EQUIVALENT)} fit")
+        say(
+            f"{len(edits)} edits of {shown(EDITS)} apply, {len(reasons)} reasons of {shown(EQUIVALENT)} fit"
+        )
         return 0
     started = time.monotonic()
     found = []
     if not args.only.startswith("edit:"):
         found += run_cargo_mutants(args, reasons)
-        say(f"cargo-mutants: {sum(f.caught for f in found)} of {len(found)} caught, {(time.monotonic() - started) / 60:.0f} minutes")
-    edits = [edit for edit in edits if args.only.removeprefix("edit:").strip() in f"{edit.name} {edit.file}"]
+        say(
+            f"cargo-mutants: {sum(f.caught for f in found)} of {len(found)} caught, {(time.monotonic() - started) / 60:.0f} minutes"
+        )
+    edits = [
+        edit
+        for edit in edits
+        if args.only.removeprefix("edit:").strip() in f"{edit.name} {edit.file}"
+    ]
     if args.since:
         changed = changes_since(args.since).read_text()
         edits = [edit for edit in edits if f"+++ b/{edit.file}\n" in changed]
     if args.shard:
-        edits = edits[args.shard[0]::args.shard[1]]
-    found += [Found(f"edit: {name}", caught) for name, caught in run_edits(edits, test_env(args.short), args)]
+        edits = edits[args.shard[0] :: args.shard[1]]
+    found += [
+        Found(f"edit: {name}", caught)
+        for name, caught in run_edits(edits, test_env(args.short), args)
+    ]
     good = report(found, reasons)
     if args.write:
         write_page(found, reasons, args)

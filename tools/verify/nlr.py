@@ -40,10 +40,22 @@ def run_arch(arch):
     told, good = [], True
     for level in LEVELS:
         program, log = WORK / f"{arch}{level}", WORK / f"{arch}{level}.log"
-        command = [f"{target.prefix}gcc", "-Wall", "-Werror", level, *floats, "-o", program, SOURCES / "main.c", library]
+        command = [
+            f"{target.prefix}gcc",
+            "-Wall",
+            "-Werror",
+            level,
+            *floats,
+            "-o",
+            program,
+            SOURCES / "main.c",
+            library,
+        ]
         run_logged(command, log, what=f"compiling for {arch}")
         status = run_logged([*target.emulator, program], log, what=f"running {arch}", fatal=False)
-        found = re.search(r"^\d+ registers, \d+ jumps, wrong 0x\w+$", log.read_text(errors="replace"), re.M)
+        found = re.search(
+            r"^\d+ registers, \d+ jumps, wrong 0x\w+$", log.read_text(errors="replace"), re.M
+        )
         told.append(f"{level}: {found[0] if found else f'no result, status {status}'}")
         good = good and status == 0 and found is not None
     return told, good
@@ -66,6 +78,8 @@ def main(args):
         say(f"{name}: {'' if good else 'WRONG: '}{'; '.join(told)}")
         passed, failed = passed + good, failed + (not good)
     if not passed and not failed:
-        raise Fail("nothing was run: none of the architectures that were asked for can be built for here")
+        raise Fail(
+            "nothing was run: none of the architectures that were asked for can be built for here"
+        )
     say(f"{passed} passed, {failed} failed")
     return 1 if failed else 0

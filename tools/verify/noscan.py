@@ -20,12 +20,20 @@ MANY, FEW = 36, 4
 def run(program, heap):
     """(what came through, how many hidden objects are alive)."""
     done = subprocess.run(
-        [str(program), "-X", f"heapsize={heap}", str(SCRIPT)], env=clean_env(), stdin=subprocess.DEVNULL, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600, check=False,
+        [str(program), "-X", f"heapsize={heap}", str(SCRIPT)],
+        env=clean_env(),
+        stdin=subprocess.DEVNULL,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=600,
+        check=False,
     )
     match = re.fullmatch(r"(.*\n)hidden (\d+)\n", done.stdout, re.S)
     if done.returncode != 0 or not match:
-        raise Fail(f"{shown(SCRIPT)} on {shown(program)}, heap {heap}, ended with status {done.returncode}:\n{done.stdout}")
+        raise Fail(
+            f"{shown(SCRIPT)} on {shown(program)}, heap {heap}, ended with status {done.returncode}:\n{done.stdout}"
+        )
     return match[1], int(match[2])
 
 
@@ -42,5 +50,7 @@ def main(args):
                 f"heap {heap}: of 40 objects that only bytes point at {hidden} live on with C and {left} with "
                 f"MPGC_NOSCAN=1; expected are {MANY} or more, and {FEW} or fewer"
             )
-        say(f"heap {heap}: {len(expected.splitlines())} lines are equal; of 40 hidden objects C keeps {hidden}, noscan {left}")
+        say(
+            f"heap {heap}: {len(expected.splitlines())} lines are equal; of 40 hidden objects C keeps {hidden}, noscan {left}"
+        )
     return 0

@@ -13,8 +13,19 @@ from tools.setup.tree import get_tree
 
 
 def git(tree, *words):
-    command = ["git", "-c", "user.name=test", "-c", "user.email=test@example.invalid", "-C", str(tree), *words]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL).stdout
+    command = [
+        "git",
+        "-c",
+        "user.name=test",
+        "-c",
+        "user.email=test@example.invalid",
+        "-C",
+        str(tree),
+        *words,
+    ]
+    return subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL
+    ).stdout
 
 
 def main(args):

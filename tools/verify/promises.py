@@ -38,7 +38,9 @@ def tests():
 def sentences(text):
     """The sentences of a paragraph, each in one line."""
     text = re.sub(r"\s+", " ", text).strip()
-    return [part for part in re.split(r"(?<=[^.]\.) (?=[A-Z`(])|(?<=\.\)) (?=[A-Z`])", text) if part]
+    return [
+        part for part in re.split(r"(?<=[^.]\.) (?=[A-Z`(])|(?<=\.\)) (?=[A-Z`])", text) if part
+    ]
 
 
 def paragraphs(comment):
@@ -49,7 +51,14 @@ def paragraphs(comment):
 
 
 # What a line of the header declares, in the order in which they are tried.
-DECLARATIONS = (r"^#define (\w+)", r"^typedef (?:enum|struct) (\w+)", r"\(\*(\w+)\)", r"\b(mpgc_\w+)\(", r"^\s*(\w+) =", r"(\w+)(?:\[\w+\])?[;,]")
+DECLARATIONS = (
+    r"^#define (\w+)",
+    r"^typedef (?:enum|struct) (\w+)",
+    r"\(\*(\w+)\)",
+    r"\b(mpgc_\w+)\(",
+    r"^\s*(\w+) =",
+    r"(\w+)(?:\[\w+\])?[;,]",
+)
 
 
 def declared(line):
@@ -60,7 +69,7 @@ def declared(line):
 def promises(text):
     """(what it is of, sentence) of each sentence of the header's comments behind the guard, in order."""
     comment, scope = [], ""
-    for line in text[text.index("#ifndef"):].splitlines():
+    for line in text[text.index("#ifndef") :].splitlines():
         said = re.match(r"\s*// ?(.*)", line)
         if said:
             comment.append(said[1])
@@ -91,8 +100,8 @@ def listed(text):
 
 def table_tests(text):
     """(row, the names of its tests) of the table of docs/firmware.md that says what happens when something is wrong."""
-    part = text[text.index("## When something is wrong"):]
-    for line in part[:part.index("\n## ", 3)].splitlines():
+    part = text[text.index("## When something is wrong") :]
+    for line in part[: part.index("\n## ", 3)].splitlines():
         cells = [cell.strip() for cell in line.strip("|").split(" | ")]
         if line.startswith("| ") and cells[0] != "what":
             yield cells[0], re.findall(r"`(\w+)`", cells[-1])
@@ -100,8 +109,8 @@ def table_tests(text):
 
 def table_files(text):
     """The files that docs/firmware.md names in its table of the example."""
-    part = text[text.index("## The example"):]
-    rows = [line for line in part[:part.index("\n## ", 3)].splitlines() if line.startswith("| `")]
+    part = text[text.index("## The example") :]
+    rows = [line for line in part[: part.index("\n## ", 3)].splitlines() if line.startswith("| `")]
     return [name for row in rows for name in re.findall(r"`([\w/*.]+)`", row.split(" | ")[0])]
 
 

@@ -8,7 +8,6 @@ whose output goes to build/proof; RESUME=1 leaves out those that have passed bef
 JOBS at once: what they find does not depend on time, or is compared with the C in turns.
 """
 
-
 from tools.verify import fuzz
 from tools.verify import twins
 from tools.common import BUILD, jobs, say
@@ -49,7 +48,13 @@ def fuzz_steps(release):
     """Ten minutes for each target, from the corpus that is kept."""
     for target in fuzz.TARGETS:
         words = ["--release", release, "--target", target, "--seconds", str(FUZZ_SECONDS)]
-        yield Step(f"fuzz {release} {target}", task("fuzz", *words), count_line, FUZZ_SECONDS // 60 + 1, cores=1)
+        yield Step(
+            f"fuzz {release} {target}",
+            task("fuzz", *words),
+            count_line,
+            FUZZ_SECONDS // 60 + 1,
+            cores=1,
+        )
 
 
 def hardened_steps(releases):
@@ -92,5 +97,7 @@ def main(args):
         return 0
     width = jobs()
     minutes = sum(step.minutes / (width if step.cores == 1 else 1) for _, step in chosen)
-    say(f"{len(chosen)} steps, about {int(minutes) // 60} h {int(minutes) % 60} min on an idle machine; JOBS={width}")
+    say(
+        f"{len(chosen)} steps, about {int(minutes) // 60} h {int(minutes) % 60} min on an idle machine; JOBS={width}"
+    )
     return run_steps(chosen, FOLDER, resume=args.resume, width=width)

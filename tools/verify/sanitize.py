@@ -17,8 +17,14 @@ from tools.build.unix import WRAPPER, build_env, tree_key
 
 WORK = BUILD / "sanitize"
 TARGET = "x86_64-unknown-linux-gnu"
-LINTS = ["-Zcrate-attr=feature(strict_provenance_lints)", "-Dfuzzy_provenance_casts", "-Dlossy_provenance_casts"]
-INTEGER_TO_POINTER = "#![crate_type = \"lib\"]\npub fn planted(n: usize) -> *const u8 { n as *const u8 }\n"
+LINTS = [
+    "-Zcrate-attr=feature(strict_provenance_lints)",
+    "-Dfuzzy_provenance_casts",
+    "-Dlossy_provenance_casts",
+]
+INTEGER_TO_POINTER = (
+    '#![crate_type = "lib"]\npub fn planted(n: usize) -> *const u8 { n as *const u8 }\n'
+)
 # Leaks are no question here, and looking for them fails where a container forbids ptrace.
 NO_LEAKS = {"ASAN_OPTIONS": "detect_leaks=0"}
 # No suppressions. The scenarios tell memcheck what a conservative collector may read (c-tests/port/main.c).
@@ -32,10 +38,17 @@ def bootstrap(**extra):
 
 def runtime(name):
     """The library of a sanitizer that comes with the Rust toolchain."""
-    done = subprocess.run(["rustc", "--print", "target-libdir", "--target", TARGET], stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(
+        ["rustc", "--print", "target-libdir", "--target", TARGET],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
     found = sorted(Path(done.stdout.strip()).glob(f"librustc*_rt.{name}.a"))
     if not found:
-        raise Fail(f"the Rust toolchain has no {name} runtime in {done.stdout.strip()}: install it with rustup (https://rustup.rs)")
+        raise Fail(
+            f"the Rust toolchain has no {name} runtime in {done.stdout.strip()}: install it with rustup (https://rustup.rs)"
+        )
     return found[0]
 
 
@@ -44,7 +57,12 @@ def instrumented(tree, program, sanitizer, short, c_flags):
     libraries = f"-Wl,--whole-archive {runtime(short)} -Wl,--no-whole-archive -lubsan"
     flags = f"-Zsanitizer={sanitizer} -Cunsafe-allow-abi-mismatch=sanitizer"
     return stress.build(
-        tree, program, "rust", name=short, options=f"{stress.PLAIN} {c_flags}", libraries=libraries,
+        tree,
+        program,
+        "rust",
+        name=short,
+        options=f"{stress.PLAIN} {c_flags}",
+        libraries=libraries,
         environment=bootstrap(RUSTFLAGS=flags),
     )
 
@@ -57,7 +75,10 @@ class Checks:
         self.passed += bool(good)
         self.failed += not good
         seconds = f"{time.monotonic() - started:.0f} s"
-        say(f"  {name}: {'ok' if good else 'FAILED'} ({seconds})" + ("" if good else f"\n{told.strip()[-4000:]}"))
+        say(
+            f"  {name}: {'ok' if good else 'FAILED'} ({seconds})"
+            + ("" if good else f"\n{told.strip()[-4000:]}")
+        )
 
     def runs_clean(self, name, command, **environment):
         started = time.monotonic()
@@ -69,7 +90,12 @@ class Checks:
         started = time.monotonic()
         outcome = stress.run(command, 600, **environment)
         missing = [word for word in words if not re.search(word, outcome.text)]
-        self.add(f"{name}, planted fault", not outcome.good and not missing, f"not told: {missing}\n{outcome.text}", started)
+        self.add(
+            f"{name}, planted fault",
+            not outcome.good and not missing,
+            f"not told: {missing}\n{outcome.text}",
+            started,
+        )
 
 
 def check_provenance(checks):
@@ -77,15 +103,33 @@ def check_provenance(checks):
     started = time.monotonic()
     command = ["cargo", "rustc", "--lib", "--target-dir", WORK / "provenance", "--", *LINTS]
     log = WORK / "provenance.log"
-    status = run_logged(command, log, env=clean_env(**bootstrap()), cwd=ROOT, what="provenance lints", fatal=False)
-    checks.add("pointer provenance of the pure rooms (lints)", status == 0, log.read_text(errors="replace"), started)
+    status = run_logged(
+        command, log, env=clean_env(**bootstrap()), cwd=ROOT, what="provenance lints", fatal=False
+    )
+    checks.add(
+        "pointer provenance of the pure rooms (lints)",
+        status == 0,
+        log.read_text(errors="replace"),
+        started,
+    )
     started = time.monotonic()
     planted = WORK / "planted.rs"
     planted.write_text(INTEGER_TO_POINTER)
     command = ["rustc", "--emit=metadata", "-o", WORK / "planted.rmeta", *LINTS, planted]
-    status = run_logged(command, WORK / "planted.log", env=clean_env(**bootstrap()), what="a planted cast", fatal=False)
+    status = run_logged(
+        command,
+        WORK / "planted.log",
+        env=clean_env(**bootstrap()),
+        what="a planted cast",
+        fatal=False,
+    )
     text = (WORK / "planted.log").read_text(errors="replace")
-    checks.add("pointer provenance, planted fault", status != 0 and "strict provenance" in text, text, started)
+    checks.add(
+        "pointer provenance, planted fault",
+        status != 0 and "strict provenance" in text,
+        text,
+        started,
+    )
 
 
 def check_unit_tests(checks):
@@ -93,19 +137,37 @@ def check_unit_tests(checks):
     command = ["cargo", "test", "--lib", "--target", TARGET, "--target-dir", WORK / "unit"]
     log = WORK / "unit.log"
     environment = clean_env(**bootstrap(RUSTFLAGS="-Zsanitizer=address", **NO_LEAKS))
-    status = run_logged(command, log, env=environment, cwd=ROOT, what="unit tests under AddressSanitizer", fatal=False, every=60)
+    status = run_logged(
+        command,
+        log,
+        env=environment,
+        cwd=ROOT,
+        what="unit tests under AddressSanitizer",
+        fatal=False,
+        every=60,
+    )
     text = log.read_text(errors="replace")
-    checks.add("cargo test --lib, AddressSanitizer", status == 0 and "test result: ok" in text, text, started)
+    checks.add(
+        "cargo test --lib, AddressSanitizer",
+        status == 0 and "test result: ok" in text,
+        text,
+        started,
+    )
 
 
 def check_address(tree, checks, args):
     c_flags = "-fsanitize=address,undefined -fno-sanitize-recover=undefined"
     program = instrumented(tree, "threads", "address", "asan", c_flags)
-    checks.runs_clean("threads, AddressSanitizer and UBSan", [program, 8, args.operations, "rooms"], **NO_LEAKS)
+    checks.runs_clean(
+        "threads, AddressSanitizer and UBSan", [program, 8, args.operations, "rooms"], **NO_LEAKS
+    )
     checks.is_seen(
-        "threads, AddressSanitizer", [program, 4, 2000, "rooms", "long-roots"],
+        "threads, AddressSanitizer",
+        [program, 4, 2000, "rooms", "long-roots"],
         # The reading instruction is one of ours; the compiler may have put the whole mark into the entry point.
-        "AddressSanitizer: heap-buffer-overflow", r"#0 .* in (gc_collect_root|<mpgc::heap::)", **NO_LEAKS,
+        "AddressSanitizer: heap-buffer-overflow",
+        r"#0 .* in (gc_collect_root|<mpgc::heap::)",
+        **NO_LEAKS,
     )
     program = instrumented(tree, "interrupts", "address", "asan", c_flags)
     checks.runs_clean("interrupts, AddressSanitizer and UBSan", [program, args.signals], **NO_LEAKS)
@@ -116,17 +178,36 @@ def check_thread(tree, checks, args):
     checks.runs_clean("threads, ThreadSanitizer", [program, 8, args.operations, "rooms"])
     checks.is_seen(
         # On a busy machine a few thousand operations of a thread may end before the next thread has begun.
-        "threads, ThreadSanitizer", [program, 4, 500_000, "rooms", "no-mutex"],
+        "threads, ThreadSanitizer",
+        [program, 4, 500_000, "rooms", "no-mutex"],
         # What goes on after the first race may have no end: the heap's tables are broken.
-        "ThreadSanitizer: data race", " gc_", TSAN_OPTIONS="halt_on_error=1",
+        "ThreadSanitizer: data race",
+        " gc_",
+        TSAN_OPTIONS="halt_on_error=1",
     )
 
 
 def build_scenarios(tree, side):
     folder = stress.WORK / tree_key(tree) / f"scenarios-valgrind-{side}"
-    command = ["make", "-j1", "-C", ROOT / "c-tests" / "port", *(["-f", WRAPPER] if side == "rust" else [])]
-    command += [f"MICROPYTHON_DIR={tree.path}", f"BUILD={folder}", "STRIP=", "SCENARIO_OPTIONS=-DSCENARIOS_VALGRIND"]
-    run_logged(command, folder.with_suffix(".log"), env=build_env(tree), what=f"building the scenarios with {stress.NAMES[side]}")
+    command = [
+        "make",
+        "-j1",
+        "-C",
+        ROOT / "c-tests" / "port",
+        *(["-f", WRAPPER] if side == "rust" else []),
+    ]
+    command += [
+        f"MICROPYTHON_DIR={tree.path}",
+        f"BUILD={folder}",
+        "STRIP=",
+        "SCENARIO_OPTIONS=-DSCENARIOS_VALGRIND",
+    ]
+    run_logged(
+        command,
+        folder.with_suffix(".log"),
+        env=build_env(tree),
+        what=f"building the scenarios with {stress.NAMES[side]}",
+    )
     return folder / "scenarios"
 
 
@@ -134,24 +215,51 @@ def check_valgrind(tree, checks, args):
     for side in ("rust",) if args.short else stress.SIDES:
         name = stress.NAMES[side]
         program = stress.build(tree, "threads", side)
-        checks.runs_clean(f"{name}: threads, memcheck", [*VALGRIND, program, 8, max(args.operations // 4, 1), "rooms"])
+        checks.runs_clean(
+            f"{name}: threads, memcheck",
+            [*VALGRIND, program, 8, max(args.operations // 4, 1), "rooms"],
+        )
         checks.is_seen(
-            f"{name}: threads, memcheck", [*VALGRIND, program, 4, 200, "rooms", "long-roots"], "Invalid read of size", "collect_root",
+            f"{name}: threads, memcheck",
+            [*VALGRIND, program, 4, 200, "rooms", "long-roots"],
+            "Invalid read of size",
+            "collect_root",
         )
         program = stress.build(tree, "interrupts", side)
-        checks.runs_clean(f"{name}: interrupts, memcheck", [*VALGRIND, program, max(args.signals // 20, 1)])
+        checks.runs_clean(
+            f"{name}: interrupts, memcheck", [*VALGRIND, program, max(args.signals // 20, 1)]
+        )
         program = build_scenarios(tree, side)
         started = time.monotonic()
         log = program.parent.with_name(program.parent.name + "-memcheck.log")
-        status = run_logged([*VALGRIND, program], log, what=f"scenarios of {name} under valgrind", fatal=False)
+        status = run_logged(
+            [*VALGRIND, program], log, what=f"scenarios of {name} under valgrind", fatal=False
+        )
         text = log.read_text(errors="replace")
-        checks.add(f"{name}: scenarios, memcheck", status == 0 and text.endswith("\nend\n"), f"see {shown(log)}\n{text}", started)
+        checks.add(
+            f"{name}: scenarios, memcheck",
+            status == 0 and text.endswith("\nend\n"),
+            f"see {shown(log)}\n{text}",
+            started,
+        )
 
 
 def add_arguments(parser):
-    parser.add_argument("--short", action="store_true", help="leave out what takes more than a minute")
-    parser.add_argument("--operations", type=int, default=0, help="operations of each of 8 threads (50000; 4000 with --short)")
-    parser.add_argument("--signals", type=int, default=0, help="signals under AddressSanitizer, and 20 times less under valgrind (20000; 2000)")
+    parser.add_argument(
+        "--short", action="store_true", help="leave out what takes more than a minute"
+    )
+    parser.add_argument(
+        "--operations",
+        type=int,
+        default=0,
+        help="operations of each of 8 threads (50000; 4000 with --short)",
+    )
+    parser.add_argument(
+        "--signals",
+        type=int,
+        default=0,
+        help="signals under AddressSanitizer, and 20 times less under valgrind (20000; 2000)",
+    )
 
 
 def main(args):

@@ -23,16 +23,23 @@ def build(tree, program, side, *, name="", options=PLAIN, libraries="", environm
     if side == "rust":
         command += ["-f", WRAPPER]
     command += [
-        f"MICROPYTHON_DIR={tree.path}", f"BUILD={folder}", f"PROGRAM={program}", f"STRESS_OPTIONS={options}",
+        f"MICROPYTHON_DIR={tree.path}",
+        f"BUILD={folder}",
+        f"PROGRAM={program}",
+        f"STRESS_OPTIONS={options}",
         f"STRESS_LIBS={libraries}",
     ]
     env = {**build_env(tree), **(environment or {})}
     what = f"building {program} {name} with {NAMES[side]}".replace("  ", " ")
     run_logged(command, folder.with_suffix(".log"), env=env, what=what)
     made = folder / program
-    symbols = subprocess.run(["nm", "--defined-only", made], stdout=subprocess.PIPE, text=True, check=True).stdout
+    symbols = subprocess.run(
+        ["nm", "--defined-only", made], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
     if ("mpgc_" in symbols) != (side == "rust"):
-        raise Fail(f"{shown(made)} is not the {NAMES[side]} build: remove {shown(folder)} and build again")
+        raise Fail(
+            f"{shown(made)} is not the {NAMES[side]} build: remove {shown(folder)} and build again"
+        )
     return made
 
 
@@ -40,11 +47,20 @@ def run(command, timeout, **environment):
     """Run a program that ends with a line of counters. Returns an Outcome."""
     try:
         done = subprocess.run(
-            [str(word) for word in command], check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, errors="replace", timeout=timeout, env=clean_env(**environment),
+            [str(word) for word in command],
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            env=clean_env(**environment),
         )
     except subprocess.TimeoutExpired:
-        return Outcome(False, {}, f"`{' '.join(map(str, command))}` has not ended after {timeout} s")
+        return Outcome(
+            False, {}, f"`{' '.join(map(str, command))}` has not ended after {timeout} s"
+        )
     lines = done.stdout.splitlines()
     last = lines[-1] if lines else ""
     counts = {name: float(count) for name, count in re.findall(r"([a-z_]+) ([\d.]+)", last)}

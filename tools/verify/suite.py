@@ -13,7 +13,20 @@ from pathlib import Path
 from tools.common import BUILD, ROOT, Fail, clean_env, jobs, run_logged, shown
 
 # What upstream's own full run covers; a tree that lacks a folder leaves it out.
-ALL_DIRS = ["basics", "cmdline", "extmod", "float", "import", "io", "micropython", "misc", "ports/unix", "stress", "thread", "unicode"]
+ALL_DIRS = [
+    "basics",
+    "cmdline",
+    "extmod",
+    "float",
+    "import",
+    "io",
+    "micropython",
+    "misc",
+    "ports/unix",
+    "stress",
+    "thread",
+    "unicode",
+]
 # The minimal variant lacks floats, files, threads and most modules.
 MINIMAL_DIRS = ["basics", "import", "micropython", "misc", "stress"]
 VIA_MPY_DIRS = ["basics", "float", "micropython"]
@@ -78,7 +91,9 @@ class Suite:
             if entry.is_dir() and entry.name not in ("tests", ".git"):
                 (self.work / entry.name).symlink_to(entry)
         shutil.copytree(
-            self.tree.path / "tests", self.work / "tests", symlinks=True,
+            self.tree.path / "tests",
+            self.work / "tests",
+            symlinks=True,
             ignore=shutil.ignore_patterns("__pycache__", "results", "*.mpy.tmp"),
         )
         subprocess.run(["chmod", "-R", "u+w", str(self.work / "tests")], check=True)
@@ -90,17 +105,24 @@ class Suite:
             compiler = os.environ.get("CC") or "gcc"
             run_logged(
                 [compiler, "-shared", "-fPIC", "-o", source.with_suffix(".so"), source],
-                self.work / "ffi_lib.log", what="building the library of the ffi tests",
+                self.work / "ffi_lib.log",
+                what="building the library of the ffi tests",
             )
 
     def env(self):
         path = [".frozen", str(self.work / "extmod")]
         library = self.tree.path / "lib" / "micropython-lib" / "python-stdlib" / "unittest"
-        path.append(str(library if library.is_dir() else ROOT / "tools" / "build" / "unittest-standin"))
-        mpy_cross = next(word for word in self.built.command if word.startswith("MICROPY_MPYCROSS="))
+        path.append(
+            str(library if library.is_dir() else ROOT / "tools" / "build" / "unittest-standin")
+        )
+        mpy_cross = next(
+            word for word in self.built.command if word.startswith("MICROPY_MPYCROSS=")
+        )
         return clean_env(
-            MICROPYPATH=":".join(path), MICROPY_MICROPYTHON=str(self.built.program),
-            MICROPY_MPYCROSS=mpy_cross.partition("=")[2], MICROPY_CPYTHON3=keeping_python(self.tree),
+            MICROPYPATH=":".join(path),
+            MICROPY_MICROPYTHON=str(self.built.program),
+            MICROPY_MPYCROSS=mpy_cross.partition("=")[2],
+            MICROPY_CPYTHON3=keeping_python(self.tree),
         )
 
     def run(self, name, *, dirs=(), files=()):
@@ -108,7 +130,16 @@ class Suite:
         tests = self.work / "tests"
         results = self.work / name
         shutil.rmtree(results, ignore_errors=True)
-        command = [sys.executable, "run-tests.py", f"-j{jobs()}", "--keep-path", "--result-dir", results, *self.machine(), *self.flags]
+        command = [
+            sys.executable,
+            "run-tests.py",
+            f"-j{jobs()}",
+            "--keep-path",
+            "--result-dir",
+            results,
+            *self.machine(),
+            *self.flags,
+        ]
         if dirs:
             command += ["-d", *(folder for folder in dirs if (tests / folder).is_dir())]
         else:
@@ -116,7 +147,14 @@ class Suite:
         log = results.with_name(name + ".log")
         # Where the system allows fewer, it stays with those.
         limited = ["sh", "-c", f'ulimit -Sn {OPEN_FILES} 2>/dev/null; exec "$@"', "sh", *command]
-        run_logged(limited, log, env=self.env(), cwd=tests, fatal=False, what=f"{self.built.flavour}: {name}")
+        run_logged(
+            limited,
+            log,
+            env=self.env(),
+            cwd=tests,
+            fatal=False,
+            what=f"{self.built.flavour}: {name}",
+        )
         return read_result(log, results)
 
     def machine(self):
@@ -150,8 +188,10 @@ def failed_tests(text, results):
     names = re.search(r"^\d+ tests failed: (.*)$", text, re.M)
     tests = results.with_name("tests")
     return [
-        str(test.relative_to(tests)) for stem in (names.group(1).split() if names else [])
-        for test in tests.rglob(f"{stem}.py") if (results / output_file(test.relative_to(tests))).is_file()
+        str(test.relative_to(tests))
+        for stem in (names.group(1).split() if names else [])
+        for test in tests.rglob(f"{stem}.py")
+        if (results / output_file(test.relative_to(tests))).is_file()
     ]
 
 
@@ -170,12 +210,16 @@ def read_result(log, results):
     passed = re.search(r"^(\d+) tests passed", text, re.M)
     if not performed or not passed:
         tail = "\n".join("    | " + line for line in text.splitlines()[-15:])
-        raise Fail(f"run-tests.py came to no result; its whole output is in {shown(log)}, the end:\n{tail}")
+        raise Fail(
+            f"run-tests.py came to no result; its whole output is in {shown(log)}, the end:\n{tail}"
+        )
     skipped = []
     for match in re.finditer(r"^(\d+) tests skipped[^:\n]*: (.*)$", text, re.M):
         skipped += [Path(name).stem for name in match.group(2).split()]
     failed = failed_tests(text, results)
     result = Result(int(performed.group(1)), int(passed.group(1)), sorted(skipped), sorted(failed))
     if result.performed != result.passed + len(result.failed):
-        raise Fail(f"{shown(log)}: {result.performed} performed is not {result.passed} passed + {len(result.failed)} failed")
+        raise Fail(
+            f"{shown(log)}: {result.performed} performed is not {result.passed} passed + {len(result.failed)} failed"
+        )
     return result

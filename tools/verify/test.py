@@ -14,7 +14,16 @@ from tools.setup.boards import TESTED_BOARDS
 from tools.setup.deps import LIBRARY_TARGETS
 from tools.common import BUILD, Fail, jobs, say
 from tools.results import markdown_table, write_result
-from tools.steps import Step, choose, count_cargo, count_line, count_unittest, python, run_steps, task
+from tools.steps import (
+    Step,
+    choose,
+    count_cargo,
+    count_line,
+    count_unittest,
+    python,
+    run_steps,
+    task,
+)
 
 # The release that `make test` runs beside, and the other one of `make test-all`.
 SHORT_RELEASE = "1.26.1"
@@ -84,7 +93,9 @@ def unit_tests(short):
     uses = ("cargo",)
     small = [*fewer, "cargo", "test", "--lib", "heap", "--features"]
     return [
-        Step("unit tests", [*traces, "cargo", "test"], count_cargo, cores=1, after=after, uses=uses),
+        Step(
+            "unit tests", [*traces, "cargo", "test"], count_cargo, cores=1, after=after, uses=uses
+        ),
         Step("unit tests, small", [*small, "small"], count_cargo, cores=1, after=after, uses=uses),
         Step("unit tests, bare", [*small, "bare"], count_cargo, cores=1, after=after, uses=uses),
     ]
@@ -99,15 +110,24 @@ def sources(release, short):
     yield Step("mutants: the edits apply", task("mutants", "--check"), cores=1)
     at = ["--manifest-path", "c-tests/twins/Cargo.toml", "--target-dir", "build/twins/driver"]
     yield Step(
-        "tests of the twins' driver", ["cargo", "test", *at], count_cargo, cores=1,
-        after=(PACKAGES,), uses=("twins",),
+        "tests of the twins' driver",
+        ["cargo", "test", *at],
+        count_cargo,
+        cores=1,
+        after=(PACKAGES,),
+        uses=("twins",),
     )
 
 
 def drop_in(release, only=""):
     command = python(
-        "micropython-patches/check_dropin.py", "--tree", str(BUILD / "trees" / f"micropython-{release}"),
-        "--work", str(BUILD / "dropin" / release), "--only", only,
+        "micropython-patches/check_dropin.py",
+        "--tree",
+        str(BUILD / "trees" / f"micropython-{release}"),
+        "--work",
+        str(BUILD / "dropin" / release),
+        "--only",
+        only,
     )
     what = only if only and "," not in only else ""
     name = " ".join(filter(None, ["drop-in", release, what]))
@@ -116,13 +136,17 @@ def drop_in(release, only=""):
 
 def twins(release, configurations, *words):
     command = task("twins", "--release", release, "--config", configurations, *words)
-    return Step(f"twins {release}", command, count_line, cores=1, after=(tree_of(release),), uses=("twins",))
+    return Step(
+        f"twins {release}", command, count_line, cores=1, after=(tree_of(release),), uses=("twins",)
+    )
 
 
 def upstream(suite):
     words = ["--release", suite.release, "--variant", suite.variant, "--options", suite.options]
     words += ["--arch", suite.arch, *(["--dirs", *suite.dirs] if suite.dirs else [])]
-    name = " ".join(filter(None, ["upstream", suite.release, suite.arch, suite.variant, suite.options]))
+    name = " ".join(
+        filter(None, ["upstream", suite.release, suite.arch, suite.variant, suite.options])
+    )
     # The tests of extmod open ports by fixed numbers, and builds of a release share mpy-cross.
     uses = (f"unix {suite.release}", *(() if suite.dirs else ("ports",)))
     command = task("upstream", *words)
@@ -142,7 +166,8 @@ def instructions(release):
 
 
 def size(release):
-    command = task("size", "--release", release, "--target", "thumbv7m", "--profile", "speed,size", "--check"
+    command = task(
+        "size", "--release", release, "--target", "thumbv7m", "--profile", "speed,size", "--check"
     )
     return Step("size", command, cores=1, after=(tree_of(release),))
 
@@ -225,7 +250,12 @@ def long_steps():
         drop_in(SHORT_RELEASE, "symbols"),
         drop_in(SHORT_RELEASE, "patch"),
         drop_in(SHORT_RELEASE, "mpgc-object"),
-        Step("interrupts", task("interrupts", *at, "--signals", "100000", "--pairs", "0"), count_line, **rest),
+        Step(
+            "interrupts",
+            task("interrupts", *at, "--signals", "100000", "--pairs", "0"),
+            count_line,
+            **rest,
+        ),
         Step("threads", task("threads", *at, *SHORT_THREADS), count_line, **rest),
         Step("matrix", task("matrix", *at, "--ci"), count_line, **rest),
         *map(upstream, SHORT_SUITES[:1] + SUITES),
@@ -241,8 +271,11 @@ def long_steps():
         Step("a tree of one's own", task("own-tree"), cores=1, **rest),
         *(firmware(RELEASE, board) for board in TESTED_BOARDS),
         Step(
-            "firmware under interrupts", task("metal-interrupts", *at, "--interrupts", "20000"),
-            count_line, cores=1, **rest,
+            "firmware under interrupts",
+            task("metal-interrupts", *at, "--interrupts", "20000"),
+            count_line,
+            cores=1,
+            **rest,
         ),
         size(RELEASE),
     ]
@@ -271,20 +304,28 @@ def write_times():
     body = []
     for command, folder in FOLDERS.items():
         path = folder / "times.json"
-        ran = {step["step"] for step in json.loads(path.read_text())["steps"]} if path.exists() else set()
+        ran = (
+            {step["step"] for step in json.loads(path.read_text())["steps"]}
+            if path.exists()
+            else set()
+        )
         # A run of some steps alone says nothing of the whole.
         if ran == {step.name for step in all_steps(command == "make test")}:
             body.append(f"## {command}\n\n{times_table(folder)}")
     if not body:
         raise Fail("no times of a whole run are on hand: run `make test` first")
-    write_result("times", "What the checks take", "python3 -m tools test --times", "\n\n".join(body))
+    write_result(
+        "times", "What the checks take", "python3 -m tools test --times", "\n\n".join(body)
+    )
     return 0
 
 
 def add_arguments(parser):
     parser.add_argument("--all", action="store_true", help="what `make test-all` runs")
     parser.add_argument("--list", action="store_true", help="list the steps, run nothing")
-    parser.add_argument("--times", action="store_true", help="only write docs/results/times.md from the last runs")
+    parser.add_argument(
+        "--times", action="store_true", help="only write docs/results/times.md from the last runs"
+    )
 
 
 def main(args):

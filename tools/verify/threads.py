@@ -31,7 +31,9 @@ HAPPENED = ("collects", "checked", "moved", "finalised")
 
 
 def fails_more_often(c_failed, c_runs, rust_failed, rust_runs):
-    return rust_failed > c_failed + MORE and fisher(c_failed, c_runs, rust_failed, rust_runs) < CHANCE
+    return (
+        rust_failed > c_failed + MORE and fisher(c_failed, c_runs, rust_failed, rust_runs) < CHANCE
+    )
 
 
 def in_turns(turn):
@@ -52,7 +54,9 @@ def run_program(tree, args):
                 outcome = stress.run(command, timeout=600)
                 never = [name for name in HAPPENED if not outcome.counts.get(name)]
                 if not outcome.good or never:
-                    wrong.append(f"{stress.NAMES[side]}: never {never}: {outcome.text.strip()[-1500:]}")
+                    wrong.append(
+                        f"{stress.NAMES[side]}: never {never}: {outcome.text.strip()[-1500:]}"
+                    )
                     continue
                 seconds[side].append(outcome.counts["seconds"])
                 counts[side] = outcome.counts
@@ -96,7 +100,9 @@ def run_rounds(suites, rounds, what, **chosen):
                 raise Fail(f"{side}: no {what} test was performed; see {suites[side].work}")
             tests[side][result.performed] += 1
             failures[side].update(result.failed)
-        so_far = ", ".join(f"{stress.NAMES[side]} {failures[side].total()} failures" for side in suites)
+        so_far = ", ".join(
+            f"{stress.NAMES[side]} {failures[side].total()} failures" for side in suites
+        )
         say(f"  {what}, round {turn + 1} of {rounds}: {so_far}, {time.monotonic() - started:.0f} s")
     return failures, tests
 
@@ -119,7 +125,8 @@ def verdict(failures, tests, rounds, what):
         worse.append("the number of tests")
     say(
         f"{what}: {rounds} rounds of {performed['rust']} tests on each side; failures: C {failures['c'].total()}, "
-        f"Rust {failures['rust'].total()}" + (f"; more often with Rust: {' '.join(worse)}" if worse else "")
+        f"Rust {failures['rust'].total()}"
+        + (f"; more often with Rust: {' '.join(worse)}" if worse else "")
     )
     return max(performed["rust"] - len(worse), 0), len(worse)
 
@@ -137,7 +144,9 @@ def run_interpreter(tree, args):
             passed, failed = passed + good, failed + bad
         if args.stress_rounds:
             with Load():
-                found = run_rounds(suites, args.stress_rounds, "stress_schedule", files=[STRESS_TEST])
+                found = run_rounds(
+                    suites, args.stress_rounds, "stress_schedule", files=[STRESS_TEST]
+                )
             good, bad = verdict(*found, args.stress_rounds, f"{STRESS_TEST} under load")
             passed, failed = passed + good, failed + bad
     return passed, failed
@@ -145,8 +154,15 @@ def run_interpreter(tree, args):
 
 def add_arguments(parser):
     parser.add_argument("--threads", type=int, default=8, help="threads of the C program (8)")
-    parser.add_argument("--operations", type=int, default=100_000, help="operations of each of them in a run (100000)")
-    parser.add_argument("--turns", type=int, default=5, help="runs of the C program on each side (5)")
+    parser.add_argument(
+        "--operations",
+        type=int,
+        default=100_000,
+        help="operations of each of them in a run (100000)",
+    )
+    parser.add_argument(
+        "--turns", type=int, default=5, help="runs of the C program on each side (5)"
+    )
 
 
 def main(args):

@@ -27,7 +27,8 @@ OPERATIONS = 1_000_000
 # `rust_variables` are make variables of mpgc's build alone. CI runs those with `ci`. Where the C can do
 # nothing right there are no traces: `only_faults`. `pystack_debug` is the one option that a port sets by an edit.
 Configuration = namedtuple(
-    "Configuration", "options small target rust_variables ci only_faults pystack_debug c_mends",
+    "Configuration",
+    "options small target rust_variables ci only_faults pystack_debug c_mends",
     defaults=(False, None, (), True, False, False, ()),
 )
 
@@ -40,7 +41,10 @@ WEAKREF = "-DMICROPY_PY_WEAKREF=1"
 # release has mended is left as it is.
 WEAKREF_MENDS = (
     ("gc_last_used_block / BLOCKS_PER_FTB; // index", "gc_last_used_block / 8; // index"),
-    ("            block = ftb_idx * BLOCKS_PER_WTB;", "            size_t block = ftb_idx * BLOCKS_PER_WTB;"),
+    (
+        "            block = ftb_idx * BLOCKS_PER_WTB;",
+        "            size_t block = ftb_idx * BLOCKS_PER_WTB;",
+    ),
 )
 # The release that brought an option.
 SINCE = {"-DMICROPY_GC_SPLIT_HEAP_AUTO=1": (1, 21), WEAKREF: (1, 28)}
@@ -53,9 +57,7 @@ BARE = {"rust_variables": ("MPGC_PROFILE=bare",), "ci": False}
 
 # For a fuzzer: each basic block calls a function of cover.c.
 COVER = "-fsanitize-coverage=trace-pc"
-COVER_RUST = (
-    "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=3 -Cllvm-args=-sanitizer-coverage-trace-pc"
-)
+COVER_RUST = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=3 -Cllvm-args=-sanitizer-coverage-trace-pc"
 
 
 def stack(entries, kind="size_t"):
@@ -68,7 +70,9 @@ CONFIGURATIONS = {
     "no-finaliser": Configuration(NO_FINALISER, small=True),
     "conservative-clear": Configuration("-DMICROPY_GC_CONSERVATIVE_CLEAR=1"),
     "split": Configuration(SPLIT),
-    "split-no-finaliser": Configuration(f"{SPLIT} {NO_FINALISER} -DMICROPY_GC_CONSERVATIVE_CLEAR=1"),
+    "split-no-finaliser": Configuration(
+        f"{SPLIT} {NO_FINALISER} -DMICROPY_GC_CONSERVATIVE_CLEAR=1"
+    ),
     "split-stack8": Configuration(f"{SPLIT} {stack(8)}"),
     "auto": Configuration(AUTO),
     "auto-no-finaliser": Configuration(f"{AUTO} {NO_FINALISER} {stack(8)}"),
@@ -94,29 +98,48 @@ CONFIGURATIONS = {
     "asserts": Configuration("-UNDEBUG", pystack_debug=True),
     "weakref": Configuration(WEAKREF, ci=False),
     "weakref-split": Configuration(f"{WEAKREF} {SPLIT} {stack(8)}", ci=False),
-    "weakref-no-finaliser": Configuration(f"{WEAKREF} {AUTO} {NO_FINALISER}", ci=False, c_mends=WEAKREF_MENDS),
+    "weakref-no-finaliser": Configuration(
+        f"{WEAKREF} {AUTO} {NO_FINALISER}", ci=False, c_mends=WEAKREF_MENDS
+    ),
     "size": Configuration("", small=True, **SIZE),
     "size-auto": Configuration(f"{AUTO} {stack(8)}", **SIZE)._replace(ci=True),
-    "size-no-finaliser": Configuration(f"{NO_FINALISER} {stack(8)} -DMICROPY_GC_CONSERVATIVE_CLEAR=1", **SIZE),
+    "size-no-finaliser": Configuration(
+        f"{NO_FINALISER} {stack(8)} -DMICROPY_GC_CONSERVATIVE_CLEAR=1", **SIZE
+    ),
     "bare": Configuration("", small=True, **BARE),
-    "bare-no-finaliser": Configuration(f"{NO_FINALISER} {stack(8)} -DMICROPY_GC_CONSERVATIVE_CLEAR=1", **BARE),
-    "bare-i686": Configuration(f"-DMICROPY_BYTES_PER_GC_BLOCK=16 {stack(8)}", target="i686", **BARE)._replace(ci=True),
-    "bare-i686-auto": Configuration(f"{AUTO} -DMICROPY_GC_CONSERVATIVE_CLEAR=1", target="i686", **BARE),
+    "bare-no-finaliser": Configuration(
+        f"{NO_FINALISER} {stack(8)} -DMICROPY_GC_CONSERVATIVE_CLEAR=1", **BARE
+    ),
+    "bare-i686": Configuration(
+        f"-DMICROPY_BYTES_PER_GC_BLOCK=16 {stack(8)}", target="i686", **BARE
+    )._replace(ci=True),
+    "bare-i686-auto": Configuration(
+        f"{AUTO} -DMICROPY_GC_CONSERVATIVE_CLEAR=1", target="i686", **BARE
+    ),
     "hardened": Configuration("", **HARDENED),
     "hardened-auto": Configuration(f"{AUTO} {stack(8)}", **HARDENED)._replace(ci=True),
-    "hardened-no-finaliser": Configuration(f"{NO_FINALISER} -DMICROPY_GC_CONSERVATIVE_CLEAR=1", **HARDENED),
+    "hardened-no-finaliser": Configuration(
+        f"{NO_FINALISER} -DMICROPY_GC_CONSERVATIVE_CLEAR=1", **HARDENED
+    ),
     "hardened-block16": Configuration(f"-DMICROPY_BYTES_PER_GC_BLOCK=16 {SPLIT}", **HARDENED),
-    "hardened-block128": Configuration("-DMICROPY_BYTES_PER_GC_BLOCK=128 -DMICROPY_GC_CONSERVATIVE_CLEAR=1", **HARDENED),
+    "hardened-block128": Configuration(
+        "-DMICROPY_BYTES_PER_GC_BLOCK=128 -DMICROPY_GC_CONSERVATIVE_CLEAR=1", **HARDENED
+    ),
     "hardened-i686": Configuration(f"{SPLIT} {NO_FINALISER}", target="i686", **HARDENED),
     # The C is given the threshold that mpgc sets itself.
     "paced": Configuration(f"{AUTO} {stack(8)}", rust_variables=("MPGC_PACING=4",)),
     "paced-free": Configuration("", rust_variables=("MPGC_PACING=free/3",)),
     "paced-free-bare-i686": Configuration(
-        f"{SPLIT} {NO_FINALISER}", target="i686", rust_variables=(*BARE["rust_variables"], "MPGC_PACING=free/2"), ci=False
+        f"{SPLIT} {NO_FINALISER}",
+        target="i686",
+        rust_variables=(*BARE["rust_variables"], "MPGC_PACING=free/2"),
+        ci=False,
     ),
     "i686": Configuration("", target="i686", ci=False),
     "i686-auto": Configuration(f"{AUTO} {stack(8)}", target="i686", ci=False),
-    "i686-setjmp": Configuration(f"{SETJMP} {SPLIT} -DMICROPY_BYTES_PER_GC_BLOCK=32", target="i686", ci=False),
+    "i686-setjmp": Configuration(
+        f"{SETJMP} {SPLIT} -DMICROPY_BYTES_PER_GC_BLOCK=32", target="i686", ci=False
+    ),
 }
 
 
@@ -126,11 +149,22 @@ def missing_for(configuration, release):
     for option, since in SINCE.items():
         if option in configuration.options and number < since:
             return f"{option} is an option of {'.'.join(map(str, since))} and later"
-    if number == (1, 21) and AUTO in configuration.options and "MPGC_HARDENED=1" in configuration.rust_variables:
+    if (
+        number == (1, 21)
+        and AUTO in configuration.options
+        and "MPGC_HARDENED=1" in configuration.rust_variables
+    ):
         return "1.21 makes a new area as large as all regions are, and those of a hardened heap are larger"
-    if "DEBUG_VALGRIND" in configuration.options and not Path("/usr/include/valgrind/memcheck.h").is_file():
+    if (
+        "DEBUG_VALGRIND" in configuration.options
+        and not Path("/usr/include/valgrind/memcheck.h").is_file()
+    ):
         return "there is no valgrind/memcheck.h (apt-get install valgrind)"
-    return missing_for_target(TARGETS[configuration.target], crate="std") if configuration.target else None
+    return (
+        missing_for_target(TARGETS[configuration.target], crate="std")
+        if configuration.target
+        else None
+    )
 
 
 def build_driver(target, sources=SOURCES, folder=WORK, words=()):
@@ -142,13 +176,17 @@ def build_driver(target, sources=SOURCES, folder=WORK, words=()):
         toolchain = choose_toolchain(rust, crate="std")
         cargo, words = toolchain.cargo, [*words, "--target", rust]
         env.update(toolchain_environment(toolchain))
-        env[f"CARGO_TARGET_{rust.upper().replace('-', '_')}_LINKER"] = f"{TARGETS[target].prefix}gcc"
+        env[f"CARGO_TARGET_{rust.upper().replace('-', '_')}_LINKER"] = (
+            f"{TARGETS[target].prefix}gcc"
+        )
         if toolchain.build_std:
             words.append("-Zbuild-std=std,panic_abort")
     command = [cargo, "build", "--release", "--locked", "--manifest-path", sources / "Cargo.toml"]
     command += ["--target-dir", folder / "driver", *words]
     name = " ".join(filter(None, ["driver", target]))
-    run_logged(command, folder / f"{name.replace(' ', '-')}.log", env=env, what=f"building the {name}")
+    run_logged(
+        command, folder / f"{name.replace(' ', '-')}.log", env=env, what=f"building the {name}"
+    )
 
 
 def driver_of(target, folder=WORK, name="twins"):
@@ -169,7 +207,9 @@ def mended_gc(tree, folder, mends):
     return [f"TWIN_GC={copy}"]
 
 
-def build_twins(tree, name, options, rust_variables=(), work=WORK, target=None, cover=False, c_mends=()):
+def build_twins(
+    tree, name, options, rust_variables=(), work=WORK, target=None, cover=False, c_mends=()
+):
     """Both twins with these options in one shared object; `name` is that of the folder. With `cover`, it counts where
     its code has been."""
     folder = work / tree_key(tree) / name
@@ -181,7 +221,17 @@ def build_twins(tree, name, options, rust_variables=(), work=WORK, target=None, 
         options += f" {COVER}"
         env["RUSTFLAGS"] = COVER_RUST
         objects.append(folder / "cover.o")
-        command = ["gcc", "-O2", "-fPIC", "-Wall", "-Werror", "-c", "-o", objects[0], SOURCES / "cover.c"]
+        command = [
+            "gcc",
+            "-O2",
+            "-fPIC",
+            "-Wall",
+            "-Werror",
+            "-c",
+            "-o",
+            objects[0],
+            SOURCES / "cover.c",
+        ]
         run_logged(command, folder / "cover.log", what="compiling cover.c")
     for twin in ("c", "rust"):
         build = folder / twin
@@ -191,13 +241,25 @@ def build_twins(tree, name, options, rust_variables=(), work=WORK, target=None, 
         else:
             command += mended_gc(tree, folder, c_mends)
         command += [
-            f"MICROPYTHON_DIR={tree.path}", f"BUILD={build}", f"TWIN={twin}", f"TWIN_OPTIONS={options}",
+            f"MICROPYTHON_DIR={tree.path}",
+            f"BUILD={build}",
+            f"TWIN={twin}",
+            f"TWIN_OPTIONS={options}",
             f"CROSS_COMPILE={prefix}",
         ]
-        run_logged(command, folder / f"{twin}.log", env=env, what=f"building the {twin} of {name} from {shown(tree.path)}")
+        run_logged(
+            command,
+            folder / f"{twin}.log",
+            env=env,
+            what=f"building the {twin} of {name} from {shown(tree.path)}",
+        )
         objects.append(build / "twin.o")
     library = folder / "twins.so"
-    run_logged([f"{prefix}gcc", "-shared", "-o", library, *objects], folder / "link.log", what=f"linking {name}")
+    run_logged(
+        [f"{prefix}gcc", "-shared", "-o", library, *objects],
+        folder / "link.log",
+        what=f"linking {name}",
+    )
     return library
 
 
@@ -206,7 +268,9 @@ def pystack_debug(tree, folder):
     switch = "#define MP_PYSTACK_DEBUG (%d)"
     text = (tree.path / "py" / "pystack.h").read_text()
     if text.count(switch % 0) != 1:
-        raise Fail(f"{shown(tree.path)}/py/pystack.h does not define MP_PYSTACK_DEBUG as it did; fit tools/verify/twins.py")
+        raise Fail(
+            f"{shown(tree.path)}/py/pystack.h does not define MP_PYSTACK_DEBUG as it did; fit tools/verify/twins.py"
+        )
     copy = folder / "py" / "pystack.h"
     text = text.replace(switch % 0, switch % 1)
     if not copy.exists() or copy.read_text() != text:
@@ -245,13 +309,22 @@ def run_configuration(tree, name, args):
     if configuration.pystack_debug:
         options += f" {pystack_debug(tree, WORK / tree_key(tree) / name / 'headers')}"
     library = build_twins(
-        tree, name, options, configuration.rust_variables, target=configuration.target, c_mends=configuration.c_mends
+        tree,
+        name,
+        options,
+        configuration.rust_variables,
+        target=configuration.target,
+        c_mends=configuration.c_mends,
     )
     folder = library.parent
-    good, text = run_driver(driver, library, folder / "prove.log", "prove", *["functions"] * configuration.only_faults)
+    good, text = run_driver(
+        driver, library, folder / "prove.log", "prove", *["functions"] * configuration.only_faults
+    )
     for variable, word in SHOWN_BY_THE_BUILD.items():
         if good and (f", {word}," in text) != (variable in configuration.rust_variables):
-            raise Fail(f"{shown(library)} is not the build that was asked for ({variable} or not): remove its folder and try again")
+            raise Fail(
+                f"{shown(library)} is not the build that was asked for ({variable} or not): remove its folder and try again"
+            )
     if good and not args.run:
         good, text = run_driver(driver, library, folder / "faults.log", "faults")
     if not good:
@@ -262,7 +335,9 @@ def run_configuration(tree, name, args):
     again = [args.run] if args.run else []
     # Another seed for each: they are to meet different traces.
     seed = (args.seed << 32) + zlib.crc32(name.encode())
-    good, text = run_driver(driver, library, folder / "random.log", "random", args.ops, seed, *again)
+    good, text = run_driver(
+        driver, library, folder / "random.log", "random", args.ops, seed, *again
+    )
     found = counters(text)
     if not good or found.get("operations", 0) == 0:
         run = re.search(r"^seed \d+ run (\d+)", text, re.M)
@@ -280,11 +355,17 @@ def run_configuration(tree, name, args):
 
 def cover_everything(covered):
     """What no configuration has met was not compared at all."""
-    never = [name for name in next(iter(covered.values())) if not any(found.get(name) for found in covered.values())]
+    never = [
+        name
+        for name in next(iter(covered.values()))
+        if not any(found.get(name) for found in covered.values())
+    ]
     # Another release's C may have nothing to mend.
     never = [name for name in never if not name.startswith("c_")]
     if never:
-        raise Fail(f"no trace has met: {', '.join(never)}; let OPS be larger, or see c-tests/twins/src/generate.rs")
+        raise Fail(
+            f"no trace has met: {', '.join(never)}; let OPS be larger, or see c-tests/twins/src/generate.rs"
+        )
 
 
 def report(covered):
@@ -293,8 +374,14 @@ def report(covered):
     half = (len(names) + 1) // 2
     for part in (names[:half], names[half:]):
         heads = [name.replace("_", " ") for name in part]
-        say(table([["configuration", *(f"({i})" for i in range(1, len(part) + 1))],
-                   *([name, *(found[key] for key in part)] for name, found in covered.items())]))
+        say(
+            table(
+                [
+                    ["configuration", *(f"({i})" for i in range(1, len(part) + 1))],
+                    *([name, *(found[key] for key in part)] for name, found in covered.items()),
+                ]
+            )
+        )
         say("; ".join(f"({i}) {head}" for i, head in enumerate(heads, 1)) + "\n")
 
 
@@ -305,12 +392,19 @@ def choose(words):
     names = [name for name in words.split(",") if name] or list(CONFIGURATIONS)
     unknown = [name for name in names if name not in CONFIGURATIONS]
     if unknown:
-        raise Fail(f"CONFIG={','.join(unknown)} is not known; there are {', '.join(CONFIGURATIONS)}, and `ci`")
+        raise Fail(
+            f"CONFIG={','.join(unknown)} is not known; there are {', '.join(CONFIGURATIONS)}, and `ci`"
+        )
     return names
 
 
 def add_arguments(parser):
-    parser.add_argument("--share", type=int, default=1, help="of the states of small heaps, one in so many, and shorter sequences (1: all)")
+    parser.add_argument(
+        "--share",
+        type=int,
+        default=1,
+        help="of the states of small heaps, one in so many, and shorter sequences (1: all)",
+    )
 
 
 def main(args):
@@ -337,7 +431,11 @@ def main(args):
             say(f"{name}: {error}")
             return None
         if found is not None:
-            done = f"no difference in {found['operations']} operations" if found else "the faults of the C are shown"
+            done = (
+                f"no difference in {found['operations']} operations"
+                if found
+                else "the faults of the C are shown"
+            )
             say(f"{name}: {done}, {time.monotonic() - started:.0f} s")
         return found
 
@@ -349,7 +447,10 @@ def main(args):
         for target in sorted({CONFIGURATIONS[name].target for name in runnable}, key=bool):
             drivers[target] = pool.submit(build_driver, target)
         # What takes long comes first, so that at the end no core is idle.
-        started = {name: pool.submit(timed, name) for name in sorted(runnable, key=takes_long, reverse=True)}
+        started = {
+            name: pool.submit(timed, name)
+            for name in sorted(runnable, key=takes_long, reverse=True)
+        }
         results = {name: started[name].result() for name in runnable}
     covered = {name: found for name, found in results.items() if found}
     passed = sum(found is not None for found in results.values())
@@ -366,6 +467,8 @@ def main(args):
         f"and {small} cases in the smallest heaps"
     )
     if not passed and not failed:
-        raise Fail("nothing was compared: none of the configurations that were asked for can run here")
+        raise Fail(
+            "nothing was compared: none of the configurations that were asked for can run here"
+        )
     say(f"{passed} passed, {failed} failed")
     return 1 if failed else 0

@@ -14,7 +14,11 @@ def stamp(tree):
         for name in folders + files:
             path = os.path.join(folder, name)
             info = os.lstat(path)
-            seen[os.path.relpath(path, tree.path)] = (info.st_mode, info.st_mtime_ns, 0 if name in folders else info.st_size)
+            seen[os.path.relpath(path, tree.path)] = (
+                info.st_mode,
+                info.st_mtime_ns,
+                0 if name in folders else info.st_size,
+            )
     return seen
 
 
@@ -32,7 +36,11 @@ class Untouched:
         if kind is not None:
             return
         after = stamp(self.tree)
-        changed = sorted(name for name in set(self.before) | set(after) if self.before.get(name) != after.get(name))
+        changed = sorted(
+            name
+            for name in set(self.before) | set(after)
+            if self.before.get(name) != after.get(name)
+        )
         if changed:
             raise Fail(
                 f"{len(changed)} files of the tree {self.tree.path} were written to, which must not happen: "

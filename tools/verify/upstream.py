@@ -75,7 +75,10 @@ def judge(seen):
     if c == {"pass"} and "pass" not in rust:
         return "ERROR"
     failures = {flavour: sum(each != "pass" for each in turns) for flavour, turns in seen.items()}
-    if "pass" in c and fisher(failures["c"], len(seen["c"]), failures["rust"], len(seen["rust"])) < CHANCE:
+    if (
+        "pass" in c
+        and fisher(failures["c"], len(seen["c"]), failures["rust"], len(seen["rust"])) < CHANCE
+    ):
         return "ERROR"
     if rust == {"pass"} and "pass" not in c:
         return "only the C fails"
@@ -84,16 +87,22 @@ def judge(seen):
 
 def settle(result, flavour, outcomes):
     """The result with each test that failed once and passed when run again counted as passed."""
-    passed_again = [test for test in result.failed if "pass" in outcomes.get(test, {}).get(flavour, ())]
+    passed_again = [
+        test for test in result.failed if "pass" in outcomes.get(test, {}).get(flavour, ())
+    ]
     return result._replace(
-        passed=result.passed + len(passed_again), failed=[test for test in result.failed if test not in passed_again]
+        passed=result.passed + len(passed_again),
+        failed=[test for test in result.failed if test not in passed_again],
     )
 
 
 def as_json(result):
     return {
-        "performed": result.performed, "passed": result.passed,
-        "skipped": len(result.skipped), "skipped_names": result.skipped, "failed": result.failed,
+        "performed": result.performed,
+        "passed": result.passed,
+        "skipped": len(result.skipped),
+        "skipped_names": result.skipped,
+        "failed": result.failed,
     }
 
 
@@ -110,7 +119,9 @@ def compare(suites, c, rust, dirs):
         say(f"  {test} differs: running it {REPEATS} times more on each side")
         outcomes[test] = run_again(suites, test)
         verdicts[test] = judge(outcomes[test])
-        say(f"    C {' '.join(outcomes[test]['c'])}, Rust {' '.join(outcomes[test]['rust'])}: {verdicts[test]}")
+        say(
+            f"    C {' '.join(outcomes[test]['c'])}, Rust {' '.join(outcomes[test]['rust'])}: {verdicts[test]}"
+        )
     return verdicts, outcomes
 
 
@@ -118,17 +129,23 @@ def report(name, c, rust, verdicts, outcomes, suites):
     """The table, and a line for each thing that is not plain."""
     rows = [["", "performed", "passed", "skipped", "failed"]]
     for label, result in (("C", c), ("Rust", rust)):
-        rows.append([label, result.performed, result.passed, len(result.skipped), len(result.failed)])
+        rows.append(
+            [label, result.performed, result.passed, len(result.skipped), len(result.failed)]
+        )
     say(f"\n{name}\n{table(rows)}")
     both = sorted(set(c.failed) & set(rust.failed))
     if both:
         say(f"{len(both)} fail with C and Rust alike: {' '.join(both)}")
-    differing = [t for t in both if suites["c"].output_of("all", t) != suites["rust"].output_of("all", t)]
+    differing = [
+        t for t in both if suites["c"].output_of("all", t) != suites["rust"].output_of("all", t)
+    ]
     if differing:
         say(f"{len(differing)} of them print something else with Rust: {' '.join(differing)}")
     for test, verdict in sorted(verdicts.items()):
         turns = outcomes[test]
-        say(f"{verdict}: {test} (run again: C {' '.join(turns['c'])}, Rust {' '.join(turns['rust'])})")
+        say(
+            f"{verdict}: {test} (run again: C {' '.join(turns['c'])}, Rust {' '.join(turns['rust'])})"
+        )
     say("")
 
 
@@ -137,8 +154,12 @@ def run_suites(suites, dirs):
         suite, started = suites[flavour], time.monotonic()
         result = suite.run("all", dirs=dirs)
         if result.performed == 0:
-            raise Fail(f"{flavour}: run-tests.py performed no test at all; see {shown(suite.work / 'all.log')}")
-        say(f"  {flavour}: {result.performed} performed, {result.passed} passed in {time.monotonic() - started:.0f} s")
+            raise Fail(
+                f"{flavour}: run-tests.py performed no test at all; see {shown(suite.work / 'all.log')}"
+            )
+        say(
+            f"  {flavour}: {result.performed} performed, {result.passed} passed in {time.monotonic() - started:.0f} s"
+        )
         return result
 
     # Towards the end most of the time is waited, for threads: so both sides run at once where they may.
@@ -165,11 +186,19 @@ def run_and_compare(name, tree, make_suites, dirs, facts):
     c, rust = settle(c, "c", outcomes), settle(rust, "rust", outcomes)
     path = BUILD / "upstream" / f"{name}.json"
     errors = sorted(test for test, verdict in verdicts.items() if verdict == "ERROR")
-    write_json(path, {
-        "release": tree.release, **facts,
-        "c": as_json(c), "rust": as_json(rust), "run_again": outcomes, "verdicts": verdicts, "errors": errors,
-        "command": {flavour: suite.built.command for flavour, suite in suites.items()},
-    })
+    write_json(
+        path,
+        {
+            "release": tree.release,
+            **facts,
+            "c": as_json(c),
+            "rust": as_json(rust),
+            "run_again": outcomes,
+            "verdicts": verdicts,
+            "errors": errors,
+            "command": {flavour: suite.built.command for flavour, suite in suites.items()},
+        },
+    )
     report(name, c, rust, verdicts, outcomes, suites)
     say(f"written: {shown(path)}")
     if errors:
@@ -184,7 +213,15 @@ def write_results():
         told = json.loads(path.read_text())
         build = told.get("board") or " ".join(filter(None, [told.get("arch"), told.get("variant")]))
         sides = [told["c"], told["rust"]]
-        rows.append([told["release"], build, told["options"], sides[0]["performed"], *(s["passed"] for s in sides)])
+        rows.append(
+            [
+                told["release"],
+                build,
+                told["options"],
+                sides[0]["performed"],
+                *(s["passed"] for s in sides),
+            ]
+        )
         failed = [set(side["failed"]) for side in sides]
         alike |= failed[0] & failed[1]
         only_mpgc |= {f"{test} ({told['options'] or build})" for test in failed[1] - failed[0]}
@@ -203,8 +240,14 @@ def write_results():
 
 
 def add_arguments(parser):
-    parser.add_argument("--dirs", nargs="*", help="test folders (default: all that upstream's full run covers)")
-    parser.add_argument("--results", action="store_true", help="only write docs/results/suites.md from what is on hand")
+    parser.add_argument(
+        "--dirs", nargs="*", help="test folders (default: all that upstream's full run covers)"
+    )
+    parser.add_argument(
+        "--results",
+        action="store_true",
+        help="only write docs/results/suites.md from what is on hand",
+    )
 
 
 def main(args):
@@ -222,9 +265,17 @@ def main(args):
         words = " ".join(filter(None, [args.arch, args.variant, args.options]))
         say(f"building the C control and the Rust build of MicroPython {tree.release}, {words}")
         return {
-            flavour: Suite(tree, unix.build(tree, args.variant, flavour, options, arch=args.arch), options)
+            flavour: Suite(
+                tree, unix.build(tree, args.variant, flavour, options, arch=args.arch), options
+            )
             for flavour in FLAVOURS
         }
 
-    run_and_compare(name, tree, make_suites, dirs, {"arch": args.arch, "variant": args.variant, "options": args.options})
+    run_and_compare(
+        name,
+        tree,
+        make_suites,
+        dirs,
+        {"arch": args.arch, "variant": args.variant, "options": args.options},
+    )
     return 0

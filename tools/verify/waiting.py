@@ -17,21 +17,45 @@ SCRIPT = ROOT / "tests" / "python" / "idle.py"
 HEAP = "160K"
 EXPECTED = {
     "c": {"short": "False", "long": "False", "enabled": "False", "indefinite": "0"},
-    "rust": {"short": "False", "long": "True", "again": "False", "disabled": "False", "enabled": "True", "heap locked": "0",
-             "scheduler locked": "0", "indefinite": "1"},
+    "rust": {
+        "short": "False",
+        "long": "True",
+        "again": "False",
+        "disabled": "False",
+        "enabled": "True",
+        "heap locked": "0",
+        "scheduler locked": "0",
+        "indefinite": "1",
+    },
 }
 STALE = 10_240
 
 
 def figures(program):
     done = subprocess.run(
-        [str(program), "-X", f"heapsize={HEAP}", str(SCRIPT)], env=clean_env(), stdin=subprocess.DEVNULL, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600, check=False,
+        [str(program), "-X", f"heapsize={HEAP}", str(SCRIPT)],
+        env=clean_env(),
+        stdin=subprocess.DEVNULL,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=600,
+        check=False,
     )
-    loops = {name: tuple(map(int, words.split())) for name, words in re.findall(r"^(wait|idle) ([\d ]+)$", done.stdout, re.M)}
-    said = dict(re.findall(r"(short|long|again|disabled|enabled|heap locked|scheduler locked|indefinite|stale) (-?\w+)", done.stdout))
+    loops = {
+        name: tuple(map(int, words.split()))
+        for name, words in re.findall(r"^(wait|idle) ([\d ]+)$", done.stdout, re.M)
+    }
+    said = dict(
+        re.findall(
+            r"(short|long|again|disabled|enabled|heap locked|scheduler locked|indefinite|stale) (-?\w+)",
+            done.stdout,
+        )
+    )
     if done.returncode != 0 or len(loops) != 2 or "stale" not in said:
-        raise Fail(f"{shown(SCRIPT)} on {shown(program)} ended with status {done.returncode}:\n{done.stdout}")
+        raise Fail(
+            f"{shown(SCRIPT)} on {shown(program)} ended with status {done.returncode}:\n{done.stdout}"
+        )
     return loops, said
 
 
@@ -40,11 +64,15 @@ def main(args):
     options = option_names.parse("")._replace(build_slug="waiting")
     found = {}
     for flavour, words in (("c", ()), ("rust", ("MPGC_IDLE_COLLECT=1",))):
-        program = unix.build(tree, "standard", flavour, options, f"USER_C_MODULES={ROOT / 'c-tests'}", *words).program
+        program = unix.build(
+            tree, "standard", flavour, options, f"USER_C_MODULES={ROOT / 'c-tests'}", *words
+        ).program
         found[flavour] = loops, said = figures(program)
         it_collects_when_it_may(flavour, said)
         for name, (missed, waits, collections) in loops.items():
-            say(f"{flavour}, {name}: {missed} deadlines missed, {waits} of {collections} collections while it waits")
+            say(
+                f"{flavour}, {name}: {missed} deadlines missed, {waits} of {collections} collections while it waits"
+            )
         say(f"{flavour}: a stale word keeps {said['stale']} bytes, which a cleared stack lets go")
     pauses_fall_into_waits(found["c"][0], found["rust"][0])
     a_stale_word_is_let_go(int(found["c"][1]["stale"]), int(found["rust"][1]["stale"]))
@@ -61,7 +89,9 @@ def pauses_fall_into_waits(control, rust):
     for name, (missed, waits, collections) in rust.items():
         c_missed = control[name][0]
         if c_missed < 20:
-            raise Fail(f"{name}: the C misses {c_missed} deadlines; with so few there is nothing to see")
+            raise Fail(
+                f"{name}: the C misses {c_missed} deadlines; with so few there is nothing to see"
+            )
         if missed * 10 > c_missed:
             raise Fail(f"{name}: mpgc misses {missed} deadlines, the C {c_missed}")
         if waits < 0.95 * collections:
