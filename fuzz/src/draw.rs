@@ -59,6 +59,11 @@ pub fn op(u: &mut Unstructured, block: usize) -> Result<Op> {
     // the rest of the byte is a flag and a small number
     let (kind, flag, small) = (kind & 31, kind & 32 != 0, usize::from(kind >> 6));
     Ok(match kind {
+        // one in four; where there are no such chunks, it is like any other
+        0..8 if small == 3 => Op::AllocUnread {
+            bytes: bytes(u, block)?,
+            finaliser: flag,
+        },
         0..8 => Op::Alloc {
             bytes: bytes(u, block)?,
             finaliser: flag,

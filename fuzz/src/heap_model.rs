@@ -4,7 +4,7 @@ use crate::{Source, Target, draw};
 use arbitrary::{Result, Unstructured};
 use mpgc::heap::testing::options::{
     BigBlocks, Hardened, HardenedSplit, NoFinaliser, Noscan, NoscanHardened, NoscanSplit, Plain,
-    SmallStack, Split, SplitNoFinaliser, TinyBlocks,
+    Selective, SelectiveHardened, SelectiveSplit, SmallStack, Split, SplitNoFinaliser, TinyBlocks,
 };
 use mpgc::heap::testing::{Op, Options, Step, World};
 use twins::shrink::source;
@@ -23,7 +23,7 @@ pub struct HeapModel;
 type Run = fn(Setup, &[Op], bool);
 
 /// The options by the names that tests have for them.
-const ALL: [(&str, usize, Run); 12] = [
+const ALL: [(&str, usize, Run); 15] = [
     ("Plain", Plain::BLOCK_BYTES, run::<Plain>),
     ("SmallStack", SmallStack::BLOCK_BYTES, run::<SmallStack>),
     ("NoFinaliser", NoFinaliser::BLOCK_BYTES, run::<NoFinaliser>),
@@ -47,6 +47,17 @@ const ALL: [(&str, usize, Run); 12] = [
         "NoscanHardened",
         NoscanHardened::BLOCK_BYTES,
         run::<NoscanHardened>,
+    ),
+    ("Selective", Selective::BLOCK_BYTES, run::<Selective>),
+    (
+        "SelectiveSplit",
+        SelectiveSplit::BLOCK_BYTES,
+        run::<SelectiveSplit>,
+    ),
+    (
+        "SelectiveHardened",
+        SelectiveHardened::BLOCK_BYTES,
+        run::<SelectiveHardened>,
     ),
 ];
 

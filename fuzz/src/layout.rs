@@ -23,6 +23,7 @@ impl Target for Layouts {
                 block_bytes: 16 << draw::below(u, 8)?,
                 finaliser: u.arbitrary()?,
                 hardened: u.arbitrary()?,
+                collect: u.arbitrary()?,
                 start: any_magnitude(u)?,
                 bytes: any_magnitude(u)?,
             })

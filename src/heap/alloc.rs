@@ -13,8 +13,11 @@ use super::fault::Fault;
 use super::host::{Host, Trace};
 use super::waiting::fetch;
 
-/// The one flag of [`Heap::alloc`]: the chunk may have a finaliser (`GC_ALLOC_FLAG_HAS_FINALISER`).
+/// A flag of [`Heap::alloc`]: the chunk may have a finaliser (`GC_ALLOC_FLAG_HAS_FINALISER`).
 pub const HAS_FINALISER: u32 = 1;
+/// A flag of [`Heap::alloc`], with [`Host::SELECTIVE_COLLECT`]: the chunk holds no pointers, so a
+/// collection marks it and does not read it (`GC_ALLOC_FLAG_DO_NOT_COLLECT`).
+pub const UNREAD: u32 = 2;
 
 impl<H: Host> Heap<H> {
     /// Hands out a chunk of at least `bytes` bytes: the lowest free blocks that are enough.
@@ -136,6 +139,10 @@ impl<H: Host> Heap<H> {
         if n == BlockCount(0) || self.lock_word() != 0 {
             return None;
         }
+        if H::MAY_BE_ABSENT && !self.is_made() {
+            self.expect_known();
+            return None;
+        }
         self.host().enter();
         Some(n)
     }
@@ -168,6 +175,10 @@ impl<H: Host> Heap<H> {
             }
             self.set_slack(area, block, n, bytes, flags & HAS_FINALISER != 0);
         }
+        if H::SELECTIVE_COLLECT {
+            // with the mutex, for another thread may collect as soon as it is let go
+            area.set_read(block, flags & UNREAD == 0);
+        }
         host.exit();
         if H::VERBOSE {
             host.trace(Trace::Alloc(chunk));
@@ -177,7 +188,8 @@ impl<H: Host> Heap<H> {
         // more than is cleared here, if there is a finaliser to be noted: one comparison, for which
         // fewer values are kept
         let long = BlockCount(n.0 + SHORT.0 * usize::from(finaliser));
-        if !SMALL && H::CONSERVATIVE_CLEAR && !H::HARDENED && !H::PROFILE && long <= SHORT {
+        let plain = !H::HARDENED && !H::PROFILE && !H::MONITOR;
+        if !SMALL && H::CONSERVATIVE_CLEAR && plain && long <= SHORT {
             fetch(chunk.wrapping_add(AHEAD));
             // SAFETY: the chunk has just been made of n free blocks and nobody has it yet; n is
             // `long`.
@@ -216,6 +228,9 @@ impl<H: Host> Heap<H> {
         if H::PROFILE {
             self.host().changed();
         }
+        if H::MONITOR {
+            self.host().resized(n);
+        }
         chunk
     }
 
@@ -240,6 +255,9 @@ impl<H: Host> Heap<H> {
             host.trace(Trace::Free(chunk));
         }
         if !chunk.is_null() {
+            if H::MAY_BE_ABSENT && !H::SPLIT && !self.is_made() {
+                host.absent()
+            }
             let (area, head) = self.locate(chunk);
             let collecting = self.is_collecting();
             debug_assert!(match area.table().kind(head) {

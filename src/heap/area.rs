@@ -121,6 +121,32 @@ impl<H: Host> Area<H> {
         unsafe { BitTable::new(<H::Area>::weakref_table(self.fields()).read()) }
     }
 
+    /// The collect table. With [`Host::SELECTIVE_COLLECT`] only.
+    #[inline(always)]
+    fn collect_table(self) -> BitTable {
+        // SAFETY: as in `table`.
+        unsafe { BitTable::new(<H::Area>::collect_table(self.fields()).read()) }
+    }
+
+    /// Whether a collection reads the words of the chunk at `block`. Of a block where no chunk
+    /// starts this tells nothing: the bit is written when a chunk is handed out, and left as it is
+    /// later.
+    #[inline(always)]
+    pub fn is_read(self, block: BlockIndex) -> bool {
+        !H::SELECTIVE_COLLECT || self.collect_table().get(block)
+    }
+
+    /// Notes whether a collection reads the words of the chunk at `block`. With
+    /// [`Host::SELECTIVE_COLLECT`] only.
+    #[inline(always)]
+    pub(super) fn set_read(self, block: BlockIndex, read: bool) {
+        if read {
+            self.collect_table().set(block);
+        } else {
+            self.collect_table().clear(block);
+        }
+    }
+
     /// The start of the pool.
     #[inline(always)]
     pub fn pool(self) -> *mut u8 {
@@ -266,6 +292,9 @@ impl<H: Host> Area<H> {
             }
             if H::WEAKREF {
                 <H::Area>::weakref_table(fields).write(start.add(layout.weakref_table));
+            }
+            if H::SELECTIVE_COLLECT {
+                <H::Area>::collect_table(fields).write(start.add(layout.collect_table));
             }
             <H::Area>::pool_start(fields).write(start.add(layout.pool));
             <H::Area>::pool_end(fields).write(end);

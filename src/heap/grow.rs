@@ -85,13 +85,53 @@ impl<H: Host> Heap<H> {
         self.keep_pace();
     }
 
+    /// Forgets all areas. Nothing can be had of the heap until [`Self::init`]. With
+    /// [`Host::MAY_BE_ABSENT`].
+    ///
+    /// Mirrors `gc_deinit` (py/gc.c of CircuitPython), once everything was swept.
+    pub fn forget_areas(self) {
+        // SAFETY: the first area is a field of the host's, whose fields are pointers and numbers.
+        unsafe { self.host().first_area().write_bytes(0, 1) }
+        self.search().forget();
+    }
+
+    /// Whether there is a heap: it was made, and not unmade since.
+    ///
+    /// Mirrors `gc_alloc_possible` (py/gc.c of CircuitPython).
+    pub fn is_made(self) -> bool {
+        !Area::first(self.host()).pool().is_null()
+    }
+
+    /// Calls [`Host::absent`] if the heap was never made, where several areas are possible: that is
+    /// when CircuitPython's does.
+    #[cold]
+    pub(super) fn expect_known(self) {
+        // SAFETY: a word of the host's (its promise).
+        if H::SPLIT && unsafe { self.host().last_free_area().read().is_null() } {
+            self.host().absent()
+        }
+    }
+
+    /// Whether an address lies in the pool of any area.
+    ///
+    /// Mirrors `gc_ptr_on_heap` (py/gc.c of CircuitPython).
+    pub fn holds(self, address: usize) -> bool {
+        Area::all(self.host()).any(|area| area.holds(address))
+    }
+
     /// Adds an area in which `bytes` bytes can be allocated, if the host has that much to give: as
     /// much as the heap has already, or what is needed if that is more, or all there is.
     ///
     /// Mirrors `gc_try_add_heap` (py/gc.c).
     pub(super) fn try_add_area(self, bytes: usize) -> bool {
         let host = self.host();
-        let needed = with_slack_table::<H>(bytes_with_tables(with_guard::<H>(bytes)));
+        let bytes = with_guard::<H>(bytes);
+        let needed = if H::GROW_BY_BLOCKS {
+            bytes_for_blocks::<H>(bytes.div_ceil(H::BLOCK_BYTES))
+        } else {
+            bytes_with_tables(bytes)
+        };
+        let needed = with_slack_table::<H>(needed);
         let available = host.max_new_area();
         if available < needed {
             return false;
@@ -118,11 +158,31 @@ impl<H: Host> Heap<H> {
                 .sum();
         }
         let blocks: usize = Area::all(self.host()).map(|area| area.blocks().0).sum();
-        let bit_tables = usize::from(H::FINALISER) + usize::from(H::WEAKREF);
+        if H::GROW_BY_BLOCKS {
+            return bytes_for_blocks::<H>(blocks);
+        }
+        let bit_tables = Tables::of::<H>().bit_tables();
         let bit_bytes = blocks / BLOCKS_PER_BIT_BYTE * bit_tables;
         let tables = blocks / BLOCKS_PER_TABLE_BYTE + bit_bytes + GAP_BYTES;
         (tables + blocks * H::BLOCK_BYTES + size_of::<H::Area>()).next_multiple_of(H::BLOCK_BYTES)
     }
+}
+
+/// The bytes of an area of that many blocks, with its fields, its tables, and a block for what
+/// rounding its end takes.
+///
+/// Mirrors `compute_heap_size` (py/gc.c of CircuitPython). Differs: a sum that would wrap is the
+/// largest number.
+pub(super) fn bytes_for_blocks<H: Host>(blocks: usize) -> usize {
+    let table_bytes = blocks.div_ceil(BLOCKS_PER_TABLE_BYTE);
+    let blocks = table_bytes * BLOCKS_PER_TABLE_BYTE;
+    let bit_bytes = blocks.div_ceil(BLOCKS_PER_BIT_BYTE) * Tables::of::<H>().bit_tables();
+    let around = size_of::<H::Area>() + table_bytes + GAP_BYTES + bit_bytes + H::BLOCK_BYTES;
+    blocks
+        .saturating_mul(H::BLOCK_BYTES)
+        .saturating_add(around)
+        .checked_next_multiple_of(H::BLOCK_BYTES)
+        .unwrap_or(usize::MAX)
 }
 
 /// The bytes of an area in which `bytes` bytes can be allocated: a little more than its tables

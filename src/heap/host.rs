@@ -32,6 +32,10 @@ pub unsafe trait AreaFields: Sized {
     fn weakref_table(_this: *mut Self) -> *mut *mut u8 {
         core::ptr::null_mut()
     }
+    /// Start of the collect table. With [`Host::SELECTIVE_COLLECT`].
+    fn collect_table(_this: *mut Self) -> *mut *mut u8 {
+        core::ptr::null_mut()
+    }
     /// Start of the pool.
     fn pool_start(this: *mut Self) -> *mut *mut u8;
     /// End of the pool, exclusive.
@@ -122,6 +126,9 @@ pub unsafe trait Host: Copy {
     const FINALISER_PASS: bool = true;
     /// Whether there may be weak references to objects (`MICROPY_PY_WEAKREF`).
     const WEAKREF: bool = false;
+    /// Whether a chunk may be handed out that a collection marks and does not read
+    /// (`MICROPY_ENABLE_SELECTIVE_COLLECT` of CircuitPython).
+    const SELECTIVE_COLLECT: bool = false;
     /// Whether an area has a word for its highest used block (1.21 on).
     const LAST_USED: bool = true;
     /// Whether there are words for the lowest and the highest address of all pools (1.29 on, with
@@ -134,6 +141,9 @@ pub unsafe trait Host: Copy {
     /// Whether an area that the heap adds by itself is as large as the regions of all areas
     /// together (1.21), and not as large as it takes to hold as many blocks.
     const GROW_BY_REGIONS: bool = false;
+    /// Whether an area that the heap adds by itself is as large as its blocks and tables need, to
+    /// the block (CircuitPython), and not larger by a share that is enough for any tables.
+    const GROW_BY_BLOCKS: bool = false;
     /// Whether whole chunks are zeroed and not just their slack (`MICROPY_GC_CONSERVATIVE_CLEAR`).
     const CONSERVATIVE_CLEAR: bool;
     /// Whether allocation is counted and may start a collect (`MICROPY_GC_ALLOC_THRESHOLD`).
@@ -159,6 +169,12 @@ pub unsafe trait Host: Copy {
     /// Whether [`Host::changed`] does anything; an edit of the source in C
     /// (`EXTENSIVE_HEAP_PROFILING`).
     const PROFILE: bool = false;
+    /// Whether [`Host::resized`] does anything (`CIRCUITPY_MEMORYMONITOR`).
+    const MONITOR: bool = false;
+    /// Whether the heap may be used before it is made and after it is unmade (CircuitPython, whose
+    /// supervisor outlives its interpreters): then nothing can be had of it, or [`Host::absent`]
+    /// is called.
+    const MAY_BE_ABSENT: bool = false;
     /// Whether [`Host::trace`] is told of marks where nothing else is told; an edit of the source
     /// in C (`TRACE_MARK`).
     const TRACE_MARKS: bool = false;
@@ -178,7 +194,8 @@ pub unsafe trait Host: Copy {
 
     /// The first area; it is always there.
     fn first_area(self) -> *mut Self::Area;
-    /// The area before which every block is used. With [`Host::SPLIT`].
+    /// The area before which every block is used; null where the heap was never made. With
+    /// [`Host::SPLIT`].
     fn last_free_area(self) -> *mut *mut Self::Area;
     /// The lowest address of all pools, and the one past the highest. With [`Host::POOL_BOUNDS`].
     fn pool_bounds(self) -> [*mut *mut u8; 2] {
@@ -286,6 +303,9 @@ pub unsafe trait Host: Copy {
     /// A chunk was handed out, given back or resized; called without the mutex. With
     /// [`Host::PROFILE`].
     fn changed(self) {}
+    /// A chunk has `blocks` blocks now: it was handed out, or it was resized where it lies. Called
+    /// without the mutex, and may raise. With [`Host::MONITOR`].
+    fn resized(self, _blocks: BlockCount) {}
     /// Tells what happens. With [`Host::VERBOSE`]; of marks alone with [`Host::TRACE_MARKS`].
     fn trace(self, _event: Trace) {}
     /// The largest region that could be added now, in bytes. With [`Host::SPLIT_AUTO`].
@@ -298,6 +318,10 @@ pub unsafe trait Host: Copy {
     }
     /// Gives a region back. With [`Host::SPLIT_AUTO`].
     fn give_region(self, _start: *mut u8) {}
+    /// Stops, for the heap is used and there is none. With [`Host::MAY_BE_ABSENT`].
+    fn absent(self) -> ! {
+        self.fault(Fault::NoRoom, core::ptr::null())
+    }
     /// Stops: something is wrong at `address`, and going on would damage memory.
     fn fault(self, fault: Fault, address: *const u8) -> !;
 }

@@ -1,9 +1,9 @@
 //! Where the tables and the pool of an area lie.
 //!
 //! ```text
-//!  start                                                                              end
-//!  | alloc table: 2 bits/block | gap: 1 byte | finaliser bits | weakrefs | pad | pool: blocks |
-//!                                                             slack table (hardened) ^
+//!  start                                                                                  end
+//!  | alloc table: 2 bits/block | gap: 1 byte | finaliser, weakref, collect bits | pad | pool |
+//!                                                          slack table (hardened) ^
 //! ```
 //!
 //! The pool ends at `end`, which the caller has rounded down to a block; the tables start at
@@ -30,6 +30,8 @@ pub struct Tables {
     pub finaliser: bool,
     /// One bit a block ([`Host::WEAKREF`]).
     pub weakref: bool,
+    /// One bit a block ([`Host::SELECTIVE_COLLECT`]).
+    pub collect: bool,
     /// One byte a block ([`Host::HARDENED`]), which the C does not have.
     pub slack: bool,
     /// Whether a region of any size is used whole ([`Host::EXACT_TABLES`]).
@@ -42,9 +44,15 @@ impl Tables {
         Tables {
             finaliser: H::FINALISER,
             weakref: H::WEAKREF,
+            collect: H::SELECTIVE_COLLECT,
             slack: H::HARDENED,
             exact: H::EXACT_TABLES,
         }
+    }
+
+    /// How many tables have one bit a block.
+    pub const fn bit_tables(self) -> usize {
+        self.finaliser as usize + self.weakref as usize + self.collect as usize
     }
 }
 
@@ -61,6 +69,10 @@ pub struct Layout {
     pub weakref_table: usize,
     /// Length of the weakref table in bytes; 0 where there is none.
     pub weakref_bytes: usize,
+    /// Offset of the collect table; meaningless where there is none.
+    pub collect_table: usize,
+    /// Length of the collect table in bytes; 0 where there is none.
+    pub collect_bytes: usize,
     /// Length of the slack table in bytes, which ends where the pool starts; 0 where there is none.
     pub slack_bytes: usize,
     /// Offset of the pool.
@@ -85,7 +97,7 @@ impl Layout {
             return None;
         }
         let pool_per_table_byte = BLOCKS_PER_TABLE_BYTE * (block_bytes + tables.slack as usize);
-        let bit_tables = tables.finaliser as usize + tables.weakref as usize;
+        let bit_tables = tables.bit_tables();
         let table_bytes = if bit_tables > 0 {
             // in bits, for a bit table has half a byte per byte of the alloc table
             let (bytes, share) = (
@@ -102,7 +114,8 @@ impl Layout {
         };
         let layout = Self::with_table(table_bytes, total, block_bytes, tables);
         if (bit_tables > 1 || tables.slack) && layout.is_none() && table_bytes > 0 {
-            // two bit tables end in half a byte each, which the division does not foresee
+            // each bit table may end in half a byte, which the division does not foresee; what two
+            // or three miss is less than a byte of the alloc table and its blocks
             return Self::with_table(table_bytes - 1, total, block_bytes, tables);
         }
         layout
@@ -120,9 +133,11 @@ impl Layout {
         let finaliser_bytes = bit_table_bytes * tables.finaliser as usize;
         let weakref_table = finaliser_table + finaliser_bytes;
         let weakref_bytes = bit_table_bytes * tables.weakref as usize;
+        let collect_table = weakref_table + weakref_bytes;
+        let collect_bytes = bit_table_bytes * tables.collect as usize;
         let slack_bytes = table_bytes * BLOCKS_PER_TABLE_BYTE * tables.slack as usize;
         let pool = total - table_bytes * BLOCKS_PER_TABLE_BYTE * block_bytes;
-        if weakref_table + weakref_bytes + slack_bytes > pool {
+        if collect_table + collect_bytes + slack_bytes > pool {
             return None;
         }
         Some(Layout {
@@ -131,6 +146,8 @@ impl Layout {
             finaliser_bytes,
             weakref_table,
             weakref_bytes,
+            collect_table,
+            collect_bytes,
             slack_bytes,
             pool,
         })
@@ -143,7 +160,11 @@ impl Layout {
 
     /// The bytes that must be zero before the area is used: the tables and the gap.
     pub const fn bytes_to_clear(&self) -> usize {
-        self.table_bytes + GAP_BYTES + self.finaliser_bytes + self.weakref_bytes
+        self.table_bytes
+            + GAP_BYTES
+            + self.finaliser_bytes
+            + self.weakref_bytes
+            + self.collect_bytes
     }
 }
 
@@ -156,6 +177,7 @@ mod tests {
     const FINALISER: Tables = Tables {
         finaliser: true,
         weakref: false,
+        collect: false,
         slack: false,
         exact: false,
     };
@@ -163,11 +185,12 @@ mod tests {
     #[test]
     fn tables_and_pool_never_overlap_and_fill_the_area() {
         for block_bytes in [16, 32, 64, 128] {
-            for which in 0..8 {
+            for which in 0..16 {
                 let tables = Tables {
                     finaliser: which & 1 != 0,
                     weakref: which & 2 != 0,
                     slack: which & 4 != 0,
+                    collect: which & 8 != 0,
                     exact: false,
                 };
                 for total in (1..20_000).step_by(every(397)) {
@@ -225,10 +248,11 @@ mod tests {
     proptest! {
         #[test]
         fn any_region_is_laid_out_as_is_naively_expected(
-            start: usize, bytes: usize, cut in 0u32..usize::BITS, shift in 4u32..12, finaliser: bool, hardened: bool,
+            start: usize, bytes: usize, cut in 0u32..usize::BITS, shift in 4u32..12,
+            finaliser: bool, collect: bool, hardened: bool,
         ) {
             let (bytes, block_bytes) = (bytes >> cut, 1 << shift);
-            LayoutCase { start, bytes, block_bytes, finaliser, hardened }.check();
+            LayoutCase { start, bytes, block_bytes, finaliser, collect, hardened }.check();
         }
     }
 }

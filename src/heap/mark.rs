@@ -15,6 +15,9 @@
 //! each grey object black and traces it. So each object is traced once, however small the stack,
 //! and nothing but the tables is written: an object may be in use by DMA.
 //!
+//! A chunk that is not to be read ([`Host::SELECTIVE_COLLECT`]) is black as soon as it is marked:
+//! it is never grey, and never waits.
+//!
 //! Without a finaliser table there is no code to spare, and with the feature `small` none is used.
 //! There an object that finds the stack full is only marked, and the marked objects of dirty
 //! segments are read again.
@@ -94,6 +97,9 @@ impl<H: Host> Heap<H> {
     /// Mirrors `gc_mark_subtree` (py/gc.c). Differs: which object is read next is told by
     /// [`Waiting`], and a full stack makes a child grey in the tables.
     fn mark_from(self, area: Area<H>, block: BlockIndex) {
+        if !area.is_read(block) {
+            return;
+        }
         if SMALL {
             return self.mark_from_small(area, block);
         }
@@ -313,6 +319,9 @@ impl<H: Host, const FETCH: bool> Reader<H, FETCH> {
         let address = there.pool.with_addr(value);
         if H::VERBOSE || H::TRACE_MARKS {
             self.heap.host().trace(Trace::Mark(address));
+        }
+        if !there.area.is_read(child) {
+            return;
         }
         let found = Found {
             area: there.area,

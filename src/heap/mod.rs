@@ -89,7 +89,7 @@ mod tests;
 mod waiting;
 mod word;
 
-pub use alloc::HAS_FINALISER;
+pub use alloc::{HAS_FINALISER, UNREAD};
 pub use block::{BlockCount, BlockIndex};
 pub use check::Broken;
 pub use dump::Sink;

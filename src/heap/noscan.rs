@@ -31,6 +31,9 @@ impl<H: Host> Heap<H> {
     /// The word of a marked chunk that points at data without pointers, if it says that it has one.
     #[inline(always)]
     pub(super) fn raw_field(self, area: Area<H>, owner: BlockIndex) -> Option<*const usize> {
+        if !area.is_read(owner) {
+            return None;
+        }
         let words_per_block = H::BLOCK_BYTES / size_of::<usize>();
         let object = area.address(owner).cast::<usize>().cast_const();
         // SAFETY: a chunk has a block, and a block two words; they may be anything, and are only

@@ -3,7 +3,7 @@
 use core::ptr;
 
 use super::Heap;
-use super::alloc::HAS_FINALISER;
+use super::alloc::{HAS_FINALISER, UNREAD};
 use super::block::{BlockCount, BlockKind};
 use super::host::{Host, Trace};
 
@@ -13,7 +13,8 @@ impl<H: Host> Heap<H> {
     /// was.
     ///
     /// From null it is [`Self::alloc`], to 0 bytes it is [`Self::free`]. Null while locked. Blocks
-    /// gained are cleared as by `alloc`, and a moved chunk keeps its finaliser.
+    /// gained are cleared as by `alloc`, and a moved chunk keeps its finaliser and stays unread if
+    /// it was.
     ///
     /// Mirrors `gc_realloc` (py/gc.c). Differs: a chunk that grows to the last block of its area
     /// leaves the mark of the highest used block inside the area; a size that wraps around when it
@@ -54,8 +55,8 @@ impl<H: Host> Heap<H> {
                 self.resize_slack(area, head, wanted, in_use..bytes);
             }
             host.exit();
-            if H::PROFILE && wanted < n {
-                host.changed();
+            if wanted < n {
+                self.tell_resized(wanted);
             }
             return chunk;
         }
@@ -69,9 +70,7 @@ impl<H: Host> Heap<H> {
             if H::HARDENED {
                 self.resize_slack(area, head, wanted, in_use..bytes);
                 host.exit();
-                if H::PROFILE {
-                    host.changed();
-                }
+                self.tell_resized(wanted);
                 return chunk;
             }
             host.exit();
@@ -86,16 +85,17 @@ impl<H: Host> Heap<H> {
                     .add(keep)
                     .write_bytes(0, wanted.0 * H::BLOCK_BYTES - keep)
             }
-            if H::PROFILE {
-                host.changed();
-            }
+            self.tell_resized(wanted);
             return chunk;
         }
-        let flags = if area.has_finaliser(head) {
+        let mut flags = if area.has_finaliser(head) {
             HAS_FINALISER
         } else {
             0
         };
+        if !area.is_read(head) {
+            flags |= UNREAD;
+        }
         host.exit();
 
         if !may_move {
@@ -117,5 +117,16 @@ impl<H: Host> Heap<H> {
             }
         }
         moved
+    }
+
+    /// Tells the host of a chunk that was resized where it lies.
+    #[inline(always)]
+    fn tell_resized(self, blocks: BlockCount) {
+        if H::PROFILE {
+            self.host().changed();
+        }
+        if H::MONITOR {
+            self.host().resized(blocks);
+        }
     }
 }

@@ -170,7 +170,9 @@ impl<H: Host> Heap<H> {
                 if H::VERBOSE || H::TRACE_MARKS {
                     self.host().trace(Trace::Mark(child_area.address(child)));
                 }
-                depth = self.push_small(depth, child_area, child);
+                if child_area.is_read(child) {
+                    depth = self.push_small(depth, child_area, child);
+                }
             }
             if depth == 0 {
                 return;

@@ -6,7 +6,7 @@ use super::host::{Fields, Options, Region};
 use super::model::{At, Chunk};
 use super::op::{FinaliserAction, Op};
 use super::world::World;
-use crate::heap::alloc::HAS_FINALISER;
+use crate::heap::alloc::{HAS_FINALISER, UNREAD};
 use crate::heap::harden::GUARD;
 use crate::heap::host::Host;
 
@@ -31,24 +31,8 @@ impl<O: Options> World<O> {
     pub(super) fn apply(&mut self, op: Op) {
         let heap = self.heap();
         match op {
-            Op::Alloc { bytes, finaliser } => {
-                let n = blocks_for::<O>(bytes);
-                let roots = self.roots();
-                let (expected, finalised) = self.model.alloc(n, finaliser, &roots);
-                let chunk = heap.alloc(bytes, if finaliser { HAS_FINALISER } else { 0 });
-                self.expect_finalised(&finalised);
-                if let Some(at) = expected {
-                    self.set_in_use(at, bytes);
-                }
-                self.expect_alloc(chunk, bytes, expected, O::CONSERVATIVE_CLEAR);
-                if !chunk.is_null() {
-                    if finaliser && O::FINALISER {
-                        // SAFETY: the chunk has a word.
-                        assert_eq!(unsafe { chunk.cast::<usize>().read() }, 0);
-                    }
-                    self.fill(chunk, bytes);
-                }
-            }
+            Op::Alloc { bytes, finaliser } => self.alloc(bytes, finaliser, false),
+            Op::AllocUnread { bytes, finaliser } => self.alloc(bytes, finaliser, true),
             Op::Free { chunk } => {
                 let at = self.model.pick(chunk);
                 let address = at.map_or(core::ptr::null_mut(), |at| self.model.address(at));
@@ -143,6 +127,26 @@ impl<O: Options> World<O> {
         }
     }
 
+    fn alloc(&mut self, bytes: usize, finaliser: bool, unread: bool) {
+        let flags = HAS_FINALISER * u32::from(finaliser) | UNREAD * u32::from(unread);
+        let n = blocks_for::<O>(bytes);
+        let roots = self.roots();
+        let (expected, finalised) = self.model.alloc(n, finaliser, unread, &roots);
+        let chunk = self.heap().alloc(bytes, flags);
+        self.expect_finalised(&finalised);
+        if let Some(at) = expected {
+            self.set_in_use(at, bytes);
+        }
+        self.expect_alloc(chunk, bytes, expected, O::CONSERVATIVE_CLEAR);
+        if !chunk.is_null() {
+            if finaliser && O::FINALISER {
+                // SAFETY: the chunk has a word.
+                assert_eq!(unsafe { chunk.cast::<usize>().read() }, 0);
+            }
+            self.fill(chunk, bytes);
+        }
+    }
+
     fn realloc(&mut self, chunk: usize, bytes: usize, may_move: bool) {
         let heap = self.heap();
         // SAFETY: the chunk is one of the model's, which follows it to where it goes.
@@ -207,7 +211,7 @@ impl<O: Options> World<O> {
         let action = core::mem::replace(&mut self.state().action, FinaliserAction::Nothing);
         self.model.action = FinaliserAction::Nothing;
         let roots = self.roots();
-        let (expected, finalised) = self.model.alloc(n, old.finaliser, &roots);
+        let (expected, finalised) = self.model.alloc(n, old.finaliser, old.unread, &roots);
         let moved = realloc(address, bytes, true);
         self.state().roots.pop();
         self.state().action = action;

@@ -100,6 +100,11 @@ impl<O: Options> World<O> {
                     chunk.finaliser,
                     "{op:?}: finaliser bit of {start:?}"
                 );
+                assert_eq!(
+                    area.is_read(start),
+                    !chunk.unread,
+                    "{op:?}: collect bit of {start:?}"
+                );
                 used += chunk.blocks;
             }
         }

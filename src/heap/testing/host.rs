@@ -9,7 +9,7 @@ use std::vec::Vec;
 use super::op::FinaliserAction;
 use crate::heap::Fault;
 use crate::heap::area::Area;
-use crate::heap::block::BlockKind;
+use crate::heap::block::{BlockCount, BlockKind};
 use crate::heap::host::{AreaFields, Host, StackEntry, Trace};
 use crate::heap::{Heap, Hints, Pace, Paced};
 
@@ -24,10 +24,12 @@ pub trait Options: Copy + 'static {
     const FINALISER: bool = true;
     const FINALISER_PASS: bool = true;
     const WEAKREF: bool = false;
+    const SELECTIVE_COLLECT: bool = false;
     const LAST_USED: bool = true;
     const SPLIT: bool = false;
     const SPLIT_AUTO: bool = false;
     const GROW_BY_REGIONS: bool = false;
+    const GROW_BY_BLOCKS: bool = false;
     const CONSERVATIVE_CLEAR: bool = true;
     const CLEAR_ON_SWEEP: bool = false;
     const HARDENED: bool = false;
@@ -35,6 +37,7 @@ pub trait Options: Copy + 'static {
     const HOOK: bool = false;
     const VERBOSE: bool = false;
     const PROFILE: bool = false;
+    const MONITOR: bool = false;
     const TRACE_MARKS: bool = false;
     const CHECK_ROOTS: bool = false;
     const PACE: Pace = Pace::Off;
@@ -68,6 +71,7 @@ pub struct Fields {
     pub(super) table_bytes: usize,
     pub(super) finaliser_table: *mut u8,
     pub(super) weakref_table: *mut u8,
+    pub(super) collect_table: *mut u8,
     pub(super) pool_start: *mut u8,
     pub(super) pool_end: *mut u8,
     pub(super) hint: usize,
@@ -89,6 +93,7 @@ unsafe impl AreaFields for Fields {
     field!(table_bytes: usize);
     field!(finaliser_table: *mut u8);
     field!(weakref_table: *mut u8);
+    field!(collect_table: *mut u8);
     field!(pool_start: *mut u8);
     field!(pool_end: *mut u8);
     field!(hint: usize);
@@ -140,6 +145,8 @@ pub struct State<O: Options> {
     pub told: Vec<Trace>,
     /// How many changes a heap has told of.
     pub changes: usize,
+    /// The blocks of chunks that were handed out or resized in place, in order, where that is told.
+    pub resized: Vec<usize>,
     /// Roots that may not be read, where that is asked.
     pub unreadable: Vec<*const usize>,
     /// What finalisers do.
@@ -236,11 +243,13 @@ unsafe impl<O: Options> Host for TestHost<O> {
     const FINALISER: bool = O::FINALISER;
     const FINALISER_PASS: bool = O::FINALISER_PASS;
     const WEAKREF: bool = O::WEAKREF;
+    const SELECTIVE_COLLECT: bool = O::SELECTIVE_COLLECT;
     const LAST_USED: bool = O::LAST_USED;
     const POOL_BOUNDS: bool = O::SPLIT;
     const SPLIT: bool = O::SPLIT;
     const SPLIT_AUTO: bool = O::SPLIT_AUTO;
     const GROW_BY_REGIONS: bool = O::GROW_BY_REGIONS;
+    const GROW_BY_BLOCKS: bool = O::GROW_BY_BLOCKS;
     const CONSERVATIVE_CLEAR: bool = O::CONSERVATIVE_CLEAR;
     const THRESHOLD: bool = true;
     const PACES: bool = !matches!(O::PACE, Pace::Off);
@@ -251,6 +260,7 @@ unsafe impl<O: Options> Host for TestHost<O> {
     const HOOK: bool = O::HOOK;
     const VERBOSE: bool = O::VERBOSE;
     const PROFILE: bool = O::PROFILE;
+    const MONITOR: bool = O::MONITOR;
     const TRACE_MARKS: bool = O::TRACE_MARKS;
     const CHECK_ROOTS: bool = O::CHECK_ROOTS;
     const TWINS: bool = O::TWINS;
@@ -388,6 +398,13 @@ unsafe impl<O: Options> Host for TestHost<O> {
     fn changed(self) {
         // SAFETY: as in `state_field`.
         unsafe { (*self.0).changes += 1 }
+    }
+    fn resized(self, blocks: BlockCount) {
+        // SAFETY: as in `stack`.
+        unsafe {
+            assert_eq!((*self.0).entered, 0, "told without the mutex");
+            (*self.0).resized.push(blocks.0);
+        }
     }
     fn trace(self, event: Trace) {
         // SAFETY: as in `stack`.

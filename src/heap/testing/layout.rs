@@ -13,6 +13,8 @@ pub struct LayoutCase {
     pub block_bytes: usize,
     /// Whether there is a finaliser table.
     pub finaliser: bool,
+    /// Whether there is a collect table.
+    pub collect: bool,
     /// Whether there is a slack table.
     pub hardened: bool,
 }
@@ -33,6 +35,7 @@ impl LayoutCase {
         let tables = Tables {
             finaliser: self.finaliser,
             weakref: false,
+            collect: self.collect,
             slack: self.hardened,
             exact: false,
         };
@@ -46,15 +49,20 @@ impl LayoutCase {
         assert_eq!(layout.table_bytes as u128, tables, "{self:?}: {layout:?}");
         assert_eq!(blocks, 4 * layout.table_bytes);
         // one thing behind the other, none over the other, and nothing behind the end
-        let bits = if self.finaliser {
-            blocks.div_ceil(8)
-        } else {
-            0
-        };
+        let bits = |on: bool| if on { blocks.div_ceil(8) } else { 0 };
+        let (finaliser_bytes, collect_bytes) = (bits(self.finaliser), bits(self.collect));
         assert_eq!(layout.finaliser_table, layout.table_bytes + 1);
-        assert_eq!(layout.finaliser_bytes, bits);
+        assert_eq!(layout.finaliser_bytes, finaliser_bytes);
+        assert_eq!(
+            layout.collect_table,
+            layout.finaliser_table + finaliser_bytes
+        );
+        assert_eq!(layout.collect_bytes, collect_bytes);
         assert_eq!(layout.slack_bytes, if self.hardened { blocks } else { 0 });
-        assert_eq!(layout.bytes_to_clear(), layout.finaliser_table + bits);
+        assert_eq!(
+            layout.bytes_to_clear(),
+            layout.collect_table + collect_bytes
+        );
         let used = layout.bytes_to_clear() + layout.slack_bytes;
         assert!(used <= layout.pool, "{self:?}: tables reach into the pool");
         let pool = self.start + layout.pool;
@@ -68,11 +76,12 @@ impl LayoutCase {
     fn naive_table_bytes(self, total: usize) -> u128 {
         let slack = u128::from(self.hardened);
         let four_blocks = 4 * (self.block_bytes as u128 + slack);
-        // a byte of the table, and half a byte of the finaliser table
-        let share = 8 + if self.finaliser { 4 } else { 0 } + 8 * four_blocks;
+        // a byte of the table, and half a byte of each bit table
+        let bit_tables = u128::from(self.finaliser) + u128::from(self.collect);
+        let share = 8 + 4 * bit_tables + 8 * four_blocks;
         // all but the gap
         let mut room = (total as u128 - 1) * 8;
-        if self.finaliser {
+        if bit_tables > 0 {
             // the C multiplies in its size_t
             room %= 1 << usize::BITS;
         }

@@ -19,6 +19,8 @@ pub struct Chunk {
     pub bytes: usize,
     /// Whether it is flagged to have a finaliser.
     pub finaliser: bool,
+    /// Whether a collection leaves its words unread.
+    pub unread: bool,
 }
 
 /// An area as the model knows it: a sorted list of chunks by their first block.
@@ -62,6 +64,8 @@ pub struct Seen {
     pub finalised: usize,
     /// Chunks that lived because an owner called them its data, and for nothing else.
     pub raw: usize,
+    /// Chunks that a collection kept and did not read.
+    pub unread: usize,
     pub areas: usize,
 }
 
@@ -237,6 +241,9 @@ impl<O: Options> Model<O> {
 
     /// Which word of a chunk points at data, and where that is.
     fn raw_data(&self, owner: At) -> Option<(usize, At)> {
+        if self.chunk(owner).unread {
+            return None;
+        }
         let words = self.words(owner);
         let field = match words.get(..2) {
             Some(&[first, second]) if O::NOSCAN => raw_field(first, second)?,
@@ -256,7 +263,13 @@ impl<O: Options> Model<O> {
         while let Some(at) = live.pop() {
             if seen.insert(at) {
                 let raw = self.raw_data(at).filter(|&(_, data)| self.is_raw(data));
-                for (i, word) in self.words(at).into_iter().enumerate() {
+                let words = if self.chunk(at).unread {
+                    self.seen.unread += 1;
+                    Vec::new()
+                } else {
+                    self.words(at)
+                };
+                for (i, word) in words.into_iter().enumerate() {
                     if raw.is_none_or(|(field, _)| i != field) {
                         live.extend(self.find(word));
                     }
@@ -304,6 +317,7 @@ impl<O: Options> Model<O> {
         &mut self,
         n: usize,
         finaliser: bool,
+        unread: bool,
         roots: &[usize],
     ) -> (Option<At>, Vec<usize>) {
         let mut finalised = Vec::new();
@@ -329,6 +343,7 @@ impl<O: Options> Model<O> {
                     blocks: n,
                     bytes: n * O::BLOCK_BYTES,
                     finaliser: finaliser && O::FINALISER,
+                    unread: unread && O::SELECTIVE_COLLECT,
                 },
             );
             self.amount += n;

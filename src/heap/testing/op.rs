@@ -12,6 +12,12 @@ pub enum Op {
         bytes: usize,
         finaliser: bool,
     },
+    /// The same, of a chunk that a collection marks and does not read where the heap has such
+    /// chunks; any other heap ignores that.
+    AllocUnread {
+        bytes: usize,
+        finaliser: bool,
+    },
     Free {
         chunk: usize,
     },

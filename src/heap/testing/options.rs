@@ -72,6 +72,16 @@ options! {
     Weakref, usize, { WEAKREF: bool = true, STACK_ENTRIES: usize = 8 };
     /// The same without finalisers.
     WeakrefAlone, usize, { WEAKREF: bool = true, FINALISER: bool = false, SPLIT: bool = true };
+    /// Chunks that are marked and not read (CircuitPython).
+    Selective, u16, { SELECTIVE_COLLECT: bool = true, STACK_ENTRIES: usize = 8, MONITOR: bool = true };
+    /// The same with several areas, the smallest blocks and no finalisers.
+    SelectiveSplit, usize, { SELECTIVE_COLLECT: bool = true, SPLIT: bool = true, FINALISER: bool = false, BLOCK_BYTES: usize = 16, STACK_ENTRIES: usize = 2 };
+    /// The same with every other table and option that there is.
+    SelectiveHardened, usize, { SELECTIVE_COLLECT: bool = true, WEAKREF: bool = true, HARDENED: bool = true, NOSCAN: bool = true, MONITOR: bool = true };
+    /// The same with areas that come and go by themselves, as large as their blocks need.
+    SelectiveAuto, usize, { SELECTIVE_COLLECT: bool = true, SPLIT: bool = true, SPLIT_AUTO: bool = true, GROW_BY_BLOCKS: bool = true };
+    /// Areas that are as large as their blocks need, without the chunks that are not read.
+    SplitAutoByBlocks, usize, { SPLIT: bool = true, SPLIT_AUTO: bool = true, GROW_BY_BLOCKS: bool = true };
     /// Areas that come and go by themselves; the model knows nothing of these.
     SplitAuto, usize, { SPLIT: bool = true, SPLIT_AUTO: bool = true };
     /// The same with both bit tables.

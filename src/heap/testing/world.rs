@@ -60,6 +60,7 @@ impl<O: Options> World<O> {
             rounds: 0,
             told: Vec::new(),
             changes: 0,
+            resized: Vec::new(),
             unreadable: Vec::new(),
             action: FinaliserAction::Nothing,
             regions: Vec::new(),

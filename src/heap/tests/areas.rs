@@ -87,7 +87,8 @@ fn added<O: Options>(n: usize) -> Added {
 
 /// The bytes of the tables of `n` blocks, and of what else an area has beside its pool.
 fn overhead<O: Options>(n: usize) -> usize {
-    let bit_tables = usize::from(O::FINALISER) + usize::from(O::WEAKREF);
+    let bit_tables = [O::FINALISER, O::WEAKREF, O::SELECTIVE_COLLECT].map(usize::from);
+    let bit_tables: usize = bit_tables.iter().sum();
     n.div_ceil(4) + n / 8 * bit_tables + 1 + size_of::<Fields>()
 }
 

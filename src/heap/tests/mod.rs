@@ -14,17 +14,19 @@ mod pacing;
 mod releases;
 mod search;
 mod seeds;
+mod selective;
 mod told;
 #[cfg(not(mpgc_plain))]
 mod waiting;
 mod wraps;
 
+use crate::heap::layout::Tables;
 use crate::heap::testing::options::{
     Before21, Before25, BigBlocks, Hardened, HardenedSplit, NoFinaliser, Noscan, NoscanHardened,
-    NoscanSplit, Paced, PacedByFree, PacedSplit, Plain, SmallStack, Split, SplitNoFinaliser,
-    TinyBlocks, Weakref, WeakrefAlone,
+    NoscanSplit, Paced, PacedByFree, PacedSplit, Plain, Selective, SelectiveHardened,
+    SelectiveSplit, SmallStack, Split, SplitNoFinaliser, TinyBlocks, Weakref, WeakrefAlone,
 };
-use crate::heap::testing::{FinaliserAction, Op, Options, World, every};
+use crate::heap::testing::{FinaliserAction, Op, Options, TestHost, World, every};
 use core::ops::Range;
 use proptest::prelude::*;
 use std::vec;
@@ -36,6 +38,7 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         20 => (1usize..200, any::<bool>()).prop_map(|(bytes, finaliser)| Op::Alloc { bytes, finaliser }),
         6 => (1usize..40, any::<bool>()).prop_map(|(b, finaliser)| Op::Alloc { bytes: b * BLOCK, finaliser }),
+        6 => (1usize..200, any::<bool>()).prop_map(|(bytes, finaliser)| Op::AllocUnread { bytes, finaliser }),
         1 => Just(Op::Alloc { bytes: 0, finaliser: false }),
         12 => chunk.clone().prop_map(|chunk| Op::Free { chunk }),
         8 => (chunk.clone(), 0usize..1500, any::<bool>())
@@ -103,6 +106,9 @@ traces! {
     traces_agree_with_the_model_as_before_1_21: Before21, 600usize..10_000;
     traces_agree_with_the_model_with_weak_references: Weakref, 600usize..40_000;
     traces_agree_with_the_model_with_weak_references_alone: WeakrefAlone, 600usize..10_000;
+    traces_agree_with_the_model_with_selective_collect: Selective, 600usize..40_000;
+    traces_agree_with_the_model_with_selective_collect_in_a_split_heap: SelectiveSplit, 600usize..10_000;
+    traces_agree_with_the_model_with_selective_collect_when_hardened: SelectiveHardened, 600usize..40_000;
     traces_agree_with_the_model_at_a_pace: Paced, 600usize..10_000;
     traces_agree_with_the_model_at_a_pace_by_what_is_free: PacedByFree, 600usize..40_000;
     traces_agree_with_the_model_at_a_pace_in_a_split_heap: PacedSplit, 600usize..10_000;
@@ -118,7 +124,7 @@ fn blocks(n: usize) -> Op {
 
 /// A heap of exactly `n` blocks, a multiple of 4.
 fn heap_of<O: Options>(n: usize) -> World<O> {
-    let bit_tables = usize::from(O::FINALISER) + usize::from(O::WEAKREF);
+    let bit_tables = Tables::of::<TestHost<O>>().bit_tables();
     let tables = n / 4 + 1 + bit_tables * (n / 8 + 1);
     World::new((tables + n * O::BLOCK_BYTES).next_multiple_of(O::BLOCK_BYTES))
 }
