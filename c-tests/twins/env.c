@@ -19,6 +19,10 @@
 #include "release.h"
 #include "twin.h"
 
+#if TWIN_CIRCUITPYTHON
+#include "supervisor/shared/safe_mode.h"
+#endif
+
 bool mpgc_check(twin_broken_t *out) __attribute__((weak));
 
 mp_state_ctx_t mp_state_ctx;
@@ -214,6 +218,15 @@ void mpgc_fault(int kind, const void *ptr) {
     _exit(TWIN_FAULT_STATUS + kind);
 }
 
+#if TWIN_CIRCUITPYTHON
+const mp_obj_traceback_t mp_const_empty_traceback_obj = { .len = 0 };
+
+void reset_into_safe_mode(safe_mode_t reason) {
+    fprintf(stderr, "error: a reset into the safe mode %d\n", reason);
+    abort();
+}
+#endif
+
 void nlr_jump_fail(void *val) {
     fprintf(stderr, "error: a jump without a buffer, value %p\n", val);
     abort();
@@ -312,6 +325,7 @@ const twin_t twin = {
     #if MICROPY_PY_WEAKREF
     .weakref = true,
     #endif
+    .selective = MICROPY_ENABLE_SELECTIVE_COLLECT,
     .scheduler_depth = MICROPY_SCHEDULER_DEPTH,
     .types = MP_ARRAY_SIZE(types),
     .area_bytes = sizeof(mp_state_mem_area_t),
@@ -324,7 +338,11 @@ const twin_t twin = {
     .numbers = numbers,
     .type = type,
     .take_text = take_text,
+    #if TWIN_CIRCUITPYTHON
+    .init = twin_init,
+    #else
     .init = gc_init,
+    #endif
     #if MICROPY_GC_SPLIT_HEAP
     .add = gc_add,
     #endif

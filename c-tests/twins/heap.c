@@ -8,6 +8,10 @@
 #include "release.h"
 #include "twin.h"
 
+#if CIRCUITPY_MEMORYMONITOR
+#include "shared-module/memorymonitor/__init__.h"
+#endif
+
 #if MICROPY_GC_SPLIT_HEAP_AUTO
 static mp_state_mem_area_t *unlinked[64];
 static mp_state_mem_area_t *unlinked_from[64];
@@ -64,6 +68,15 @@ void gc_collect(void) {
     twin_hooks.roots(twin_hooks.world, &words, &len);
     before_collect();
     gc_collect_start();
+    #if TWIN_CIRCUITPYTHON
+    // By both ways; and of each root, and of the bytes around it, whether it lies in the heap.
+    for (size_t i = 0; i < len; i++) {
+        char *root = words[i];
+        twin_tell(EVENT_CIRCUITPY, gc_ptr_on_heap(root) + 2 * gc_ptr_on_heap(root + 1) + 4 * gc_ptr_on_heap(root - 1));
+        gc_collect_ptr(root);
+    }
+    len = 0;
+    #endif
     gc_collect_root(words, len);
     twin_counts.mark_steps += twin_steps - steps_before;
     if (twin_is_c() && MP_STATE_MEM(gc_stack_overflow)) {
@@ -73,8 +86,62 @@ void gc_collect(void) {
     after_collect();
 }
 
+#if TWIN_CIRCUITPYTHON
+static void *heap_start, *heap_end;
+static size_t sweeps;
+
+// The heap is made anew on every other sweep of all, which comes to the same: what the driver has
+// set stays.
+void twin_init(void *start, void *end) {
+    heap_start = start;
+    heap_end = end;
+    sweeps = 0;
+    twin_tell(EVENT_CIRCUITPY, gc_alloc_possible());
+    gc_init(start, end);
+    twin_tell(EVENT_CIRCUITPY, gc_alloc_possible());
+}
+
+static bool is_one_area(void) {
+    #if MICROPY_GC_SPLIT_HEAP
+    return MP_STATE_MEM(area).next == NULL;
+    #else
+    return true;
+    #endif
+}
+
+static void make_anew(void) {
+    gc_deinit();
+    twin_tell(EVENT_CIRCUITPY, gc_alloc_possible());
+    twin_tell(EVENT_CIRCUITPY, gc_ptr_on_heap((char *)heap_end - 1));
+    uint16_t lock_depth = MP_STATE_THREAD(gc_lock_depth), collects = MP_STATE_MEM(gc_auto_collect_enabled);
+    #if MICROPY_GC_ALLOC_THRESHOLD
+    size_t amount = MP_STATE_MEM(gc_alloc_amount), threshold = MP_STATE_MEM(gc_alloc_threshold);
+    #endif
+    gc_init(heap_start, heap_end);
+    MP_STATE_THREAD(gc_lock_depth) = lock_depth;
+    MP_STATE_MEM(gc_auto_collect_enabled) = collects;
+    #if MICROPY_GC_ALLOC_THRESHOLD
+    MP_STATE_MEM(gc_alloc_amount) = amount;
+    MP_STATE_MEM(gc_alloc_threshold) = threshold;
+    #endif
+}
+
+#if CIRCUITPY_MEMORYMONITOR
+void memorymonitor_track_allocation(size_t block_count) {
+    twin_tell(EVENT_CIRCUITPY, block_count);
+}
+#endif
+#endif
+
 void twin_sweep_all(void) {
     before_collect();
+    #if TWIN_CIRCUITPYTHON
+    if (sweeps++ % 2 != 0 && is_one_area()) {
+        make_anew();
+        after_collect();
+        return;
+    }
+    #endif
     gc_sweep_all();
     after_collect();
 }
@@ -131,6 +198,11 @@ bool twin_area(size_t number, twin_area_t *out) {
         area->gc_alloc_table_start, area->gc_alloc_table_byte_len,
         #if MICROPY_ENABLE_FINALISER
         area->gc_finaliser_table_start,
+        #else
+        NULL,
+        #endif
+        #if MICROPY_ENABLE_SELECTIVE_COLLECT
+        area->gc_collect_table_start,
         #else
         NULL,
         #endif

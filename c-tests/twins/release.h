@@ -14,6 +14,16 @@
 #define TWIN_CALLBACKS_ONLY (TWIN_RELEASE >= 127)
 #define TWIN_INFO_FAST (TWIN_RELEASE >= 129)
 
+// CircuitPython's own py/mpconfig.h says whether it is one; no header of MicroPython names it.
+#ifdef CIRCUITPY
+#define TWIN_CIRCUITPYTHON (1)
+#else
+#define TWIN_CIRCUITPYTHON (0)
+#endif
+
+#ifndef MICROPY_ENABLE_SELECTIVE_COLLECT
+#define MICROPY_ENABLE_SELECTIVE_COLLECT (0)
+#endif
 #ifndef MICROPY_PY_WEAKREF
 #define MICROPY_PY_WEAKREF (0)
 #endif

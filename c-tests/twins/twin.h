@@ -26,6 +26,7 @@ enum {
     EVENT_WEAKREF,     // an object with a weak reference to it is about to be freed
     EVENT_WEAKREF_SWEEP, // weak references are swept; what is locked then
     EVENT_FAST,        // a figure of gc_info_fast, or a bound of all pools
+    EVENT_CIRCUITPY,   // an answer of a function that CircuitPython adds, or what its monitor hears
 };
 
 // What the driver does for a twin. `world` is the driver's.
@@ -47,6 +48,7 @@ typedef struct {
     uint8_t *alloc_table;
     size_t table_bytes;
     uint8_t *finaliser_table; // NULL without finalisers
+    uint8_t *collect_table;   // NULL without selective collect
     uint8_t *pool;
     uint8_t *pool_end;
     size_t last_used;
@@ -112,7 +114,7 @@ typedef struct {
     uint32_t release; // 12500 is 1.25.0
     uint32_t block_bytes, stack_entries, entry_bytes;
     bool finaliser, split, split_auto, threshold, conservative_clear, collect_retval;
-    bool pystack, scheduler, static_nodes, vm_abort, hook_loop, asserts, gc_mutex, debug_valgrind, weakref;
+    bool pystack, scheduler, static_nodes, vm_abort, hook_loop, asserts, gc_mutex, debug_valgrind, weakref, selective;
     uint32_t pystack_align, scheduler_depth, nodes, types;
     uint32_t area_bytes; // of mp_state_mem_area_t
     // Of mpgc alone.
@@ -178,6 +180,7 @@ static inline bool twin_is_c(void) {
     return mpgc_build_info == NULL;
 }
 
+void twin_init(void *start, void *end);
 void twin_sweep_all(void);
 void twin_settle(void);
 bool twin_collect_aborted(void);

@@ -6,7 +6,7 @@ use crate::pair::{Difference, Outcome, Pair, same};
 use crate::twin::AreaWords;
 
 impl Pair {
-    /// The alloc table, its gap and the finaliser table of every area, byte by byte.
+    /// The alloc table, its gap and the bit tables of every area, byte by byte.
     ///
     /// # Errors
     ///
@@ -35,6 +35,9 @@ impl Pair {
                 ("finaliser table", |a, start| {
                     a.finaliser_table.addr().saturating_sub(start)
                 }),
+                ("collect table", |a, start| {
+                    a.collect_table.addr().saturating_sub(start)
+                }),
                 ("end of the pool", |a, _| a.pool_end.addr() - a.pool.addr()),
             ] {
                 let [c, rust] = [of(c, starts[0]), of(rust, starts[1])];
@@ -50,6 +53,11 @@ impl Pair {
                 (
                     "finaliser table",
                     [c, rust].map(|a| a.finaliser_table),
+                    blocks.div_ceil(8),
+                ),
+                (
+                    "collect table",
+                    [c, rust].map(|a| a.collect_table),
                     blocks.div_ceil(8),
                 ),
             ];

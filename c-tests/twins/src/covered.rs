@@ -23,6 +23,7 @@ seen!(
     operations,
     allocations,
     failed_allocations,
+    c_unread,
     moves,
     grown_in_place,
     shrunk,

@@ -32,6 +32,7 @@ pub struct Generator {
     pub(crate) left: usize,
     pub(crate) queue: Vec<Step>,
     pub(crate) block: usize,
+    selective: bool,
     pub(crate) blocks: usize,
     areas: usize,
     gives_areas_too_early: bool,
@@ -62,7 +63,7 @@ pub fn setup(rng: &mut Rng, twin: &Twin) -> Setup {
         _ => 8 * rng.usize(0..64) + usize::from(rng.bool()) * rng.usize(0..8),
     };
     // A region of an odd number of bytes: docs/upstream.md, 16.
-    let offset = if twin.weakref && twin.finaliser {
+    let offset = if (twin.weakref || twin.selective) && twin.finaliser {
         offset & !1
     } else {
         offset
@@ -98,6 +99,7 @@ impl Generator {
             left: 20,
             queue: Vec::new(),
             block,
+            selective: twin.selective,
             blocks: setup.bytes / block,
             areas: if twin.split { 3 } else { 0 },
             gives_areas_too_early: twin.split_auto && twin.release < 12500,
@@ -196,6 +198,9 @@ impl Generator {
                 chunk: newest,
                 number,
             }));
+        }
+        if self.selective && self.rng.u32(0..3) == 0 {
+            return Step::Heap(Op::AllocUnread { bytes, finaliser });
         }
         Step::Heap(Op::Alloc { bytes, finaliser })
     }

@@ -44,6 +44,7 @@ pub fn extra_bytes(twin: &Twin, total: usize) -> usize {
         twin.block_bytes as usize,
         Tables {
             finaliser: twin.finaliser,
+            collect: twin.selective,
             ..Tables::default()
         },
     );

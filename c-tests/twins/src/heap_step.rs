@@ -3,34 +3,14 @@
 use crate::memory::{Memory, NULL, Place};
 use crate::pair::{Outcome, Pair, WORD, same};
 use crate::side::MAX_REGIONS;
-use mpgc::heap::HAS_FINALISER;
 use mpgc::heap::testing::{FinaliserAction, Op};
+use mpgc::heap::{HAS_FINALISER, UNREAD};
 
 impl Pair {
     pub(crate) fn heap_step(&mut self, op: Op) -> Outcome {
         match op {
-            Op::Alloc { bytes, finaliser } => {
-                let flags = if finaliser { HAS_FINALISER } else { 0 };
-                // SAFETY: the heap was made.
-                let chunk = self.both_place("gc_alloc", |pair, twin, i| unsafe {
-                    (twin.alloc)(pair.side(i).asked(bytes), flags)
-                })?;
-                if self.note_collects() {
-                    self.live.retain(|&place| place != chunk);
-                }
-                if chunk == NULL {
-                    self.covered.failed_allocations += 1;
-                } else {
-                    self.covered.allocations += 1;
-                    self.live.push(chunk);
-                    if self.is_hardened() {
-                        self.after_hardened_alloc(chunk, bytes, finaliser)?;
-                    } else {
-                        self.expect_same_bytes(chunk, bytes)?;
-                    }
-                    self.fill(chunk, 0, bytes);
-                }
-            }
+            Op::Alloc { bytes, finaliser } => self.alloc(bytes, finaliser, 0)?,
+            Op::AllocUnread { bytes, finaliser } => self.alloc(bytes, finaliser, UNREAD)?,
             Op::Free { chunk } => {
                 let picked = self.pick(chunk);
                 let place = picked.unwrap_or(NULL);
@@ -112,6 +92,31 @@ impl Pair {
             }
             Op::Finaliser { action } => (0..2).for_each(|i| self.side_mut(i).finaliser = action),
         }
+        Ok(())
+    }
+
+    fn alloc(&mut self, bytes: usize, finaliser: bool, flags: u32) -> Outcome {
+        let flags = flags | HAS_FINALISER * u32::from(finaliser);
+        // SAFETY: the heap was made.
+        let chunk = self.both_place("gc_alloc", |pair, twin, i| unsafe {
+            (twin.alloc)(pair.side(i).asked(bytes), flags)
+        })?;
+        if self.note_collects() {
+            self.live.retain(|&place| place != chunk);
+        }
+        if chunk == NULL {
+            self.covered.failed_allocations += 1;
+            return Ok(());
+        }
+        self.covered.allocations += 1;
+        self.covered.c_unread += u64::from(self.twin(0).selective && flags & UNREAD != 0);
+        self.live.push(chunk);
+        if self.is_hardened() {
+            self.after_hardened_alloc(chunk, bytes, finaliser)?;
+        } else {
+            self.expect_same_bytes(chunk, bytes)?;
+        }
+        self.fill(chunk, 0, bytes);
         Ok(())
     }
 

@@ -15,7 +15,10 @@ use mpgc::heap::testing::{CoreOp, Op, Step};
 /// Whether a step may search for free blocks.
 fn searches(step: Step) -> bool {
     match step {
-        Step::Heap(op) => matches!(op, Op::Alloc { .. } | Op::Realloc { .. }),
+        Step::Heap(op) => matches!(
+            op,
+            Op::Alloc { .. } | Op::AllocUnread { .. } | Op::Realloc { .. }
+        ),
         // What runs there may allocate.
         Step::Core(op) => matches!(op, CoreOp::Pending { .. } | CoreOp::SchedUnlock),
     }

@@ -67,7 +67,11 @@ impl<O: Options> Triple<O> {
         match op {
             Op::Alloc { bytes, finaliser } => {
                 let n = bytes.div_ceil(O::BLOCK_BYTES);
-                self.finalised = self.model.alloc(n, finaliser, &roots).1;
+                self.finalised = self.model.alloc(n, finaliser, false, &roots).1;
+            }
+            Op::AllocUnread { bytes, finaliser } => {
+                let n = bytes.div_ceil(O::BLOCK_BYTES);
+                self.finalised = self.model.alloc(n, finaliser, true, &roots).1;
             }
             Op::Free { chunk } => {
                 if let (Some(at), 0) = (self.at(chunk), self.model.locks) {
@@ -117,7 +121,7 @@ impl<O: Options> Triple<O> {
             self.model.put(at, Chunk { blocks: n, ..old });
         } else if may_move {
             roots.push(self.model.address(at).addr());
-            let (moved, finalised) = self.model.alloc(n, old.finaliser, &roots);
+            let (moved, finalised) = self.model.alloc(n, old.finaliser, old.unread, &roots);
             self.finalised = finalised;
             if moved.is_some() {
                 self.model.remove(at);

@@ -34,6 +34,7 @@ pub struct AreaWords {
     pub alloc_table: *mut u8,
     pub table_bytes: usize,
     pub finaliser_table: *mut u8,
+    pub collect_table: *mut u8,
     pub pool: *mut u8,
     pub pool_end: *mut u8,
     pub last_used: usize,
@@ -119,6 +120,7 @@ pub struct Twin {
     pub gc_mutex: bool,
     pub debug_valgrind: bool,
     pub weakref: bool,
+    pub selective: bool,
     pub pystack_align: u32,
     pub scheduler_depth: u32,
     pub nodes: u32,
@@ -178,7 +180,7 @@ impl Twin {
     }
 
     /// What the two must have in common to be compared.
-    pub fn configuration(&self) -> [u32; 23] {
+    pub fn configuration(&self) -> [u32; 24] {
         let flags = [
             self.finaliser,
             self.split,
@@ -194,10 +196,11 @@ impl Twin {
             self.asserts,
             self.gc_mutex,
             self.debug_valgrind,
+            self.selective,
         ];
-        let mut all = [0; 23];
-        all[..14].copy_from_slice(&flags.map(u32::from));
-        all[14..].copy_from_slice(&[
+        let mut all = [0; 24];
+        all[..15].copy_from_slice(&flags.map(u32::from));
+        all[15..].copy_from_slice(&[
             self.release,
             self.block_bytes,
             self.stack_entries,
