@@ -131,8 +131,9 @@ fn compile_headers_program() -> std::ffi::OsString {
     let folder = format!("{root}/build/build-tools/cargo");
     let cargo = std::env::var_os("CARGO").expect("cargo sets it");
     let mut command = std::process::Command::new(cargo);
-    command.args(["build", "--locked", "--target-dir", &folder]);
-    command.current_dir(format!("{root}/buildsrc"));
+    command.args(["build", "--package", "mpgc-headers", "--profile", "headers"]);
+    command.args(["--locked", "--target-dir", &folder]);
+    command.current_dir(root);
     // what is meant for the library, and the directory that the cargo that waits for this has
     // locked
     for name in [
@@ -150,5 +151,5 @@ fn compile_headers_program() -> std::ffi::OsString {
         done.is_ok_and(|status| status.success()),
         "the program of buildsrc/ does not compile"
     );
-    format!("{folder}/debug/mpgc-headers").into()
+    format!("{folder}/headers/mpgc-headers").into()
 }

@@ -122,7 +122,6 @@ function(mpgc_attach)
             ${MPGC_DIR}/Cargo.lock
             ${MPGC_DIR}/build.rs
             ${MPGC_DIR}/buildsrc/Cargo.toml
-            ${MPGC_DIR}/buildsrc/Cargo.lock
             ${MICROPY_QSTRDEFS_GENERATED}
             ${MICROPY_MODULEDEFS}
             ${MICROPY_ROOT_POINTERS}

@@ -33,7 +33,7 @@ MPGC_CARRIER := $(firstword $(MPGC_REPLACED))
 MPGC_SOURCES := $(MPGC_DIR)/Cargo.toml $(MPGC_DIR)/Cargo.lock $(MPGC_DIR)/build.rs \
 	$(addprefix $(MPGC_PATCHES_DIR)/,mpgc_build.py mpgc_link.py mpgc_options.py mpgc_rust.py mpgc_tree.py \
 		known_files.txt options.txt) \
-	$(addprefix $(MPGC_DIR)/buildsrc/,Cargo.toml Cargo.lock) \
+	$(MPGC_DIR)/buildsrc/Cargo.toml \
 	$(shell find $(MPGC_DIR)/src $(MPGC_DIR)/buildsrc -name '*.rs' -o -name '*.[ch]')
 
 # The compiler command of the carrier, one argument a line. Written anew only when

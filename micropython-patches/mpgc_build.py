@@ -254,13 +254,14 @@ def tools_folder(crate, options, work, toolchain):
 
 def headers_program(crate, tools, toolchain):
     """The program that reads a port's headers, compiled the first time. Builds side by side wait for cargo's lock."""
-    command = [toolchain.cargo, "build", "--locked", "--message-format=json-render-diagnostics"]
+    command = [toolchain.cargo, "build", "--package", "mpgc-headers", "--profile", "headers"]
+    command += ["--locked", "--message-format=json-render-diagnostics"]
     env = environment(toolchain)
     # meant for the library; a program for this machine is the same without
     for name in ("RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_BOOTSTRAP"):
         env.pop(name, None)
     env["CARGO_TARGET_DIR"] = str(tools)
-    printed = run_cargo(command, crate / "buildsrc", env)
+    printed = run_cargo(command, crate, env)
     programs = [
         message["executable"]
         for message in map(json.loads, printed.splitlines())

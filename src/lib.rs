@@ -18,6 +18,7 @@
 //! without MicroPython.
 
 #![no_std]
+#![warn(missing_docs)]
 // MIPS has no prebuilt core, so it is built where unstable features may be used (-Zbuild-std).
 #![cfg_attr(target_arch = "mips", feature(asm_experimental_arch))]
 

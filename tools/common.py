@@ -16,6 +16,10 @@ EMULATORS = BUILD / "emulators"
 os.environ["PATH"] = os.pathsep.join(filter(None, [os.environ.get("PATH"), str(EMULATORS / "bin")]))
 
 
+# Where cargo builds the members of the workspace. A port's library is built in the port's own folder.
+CARGO_TARGET = ROOT / "target"
+
+
 class Fail(Exception):
     """An error for the person at the terminal: what is wrong, and what mends it."""
 
@@ -116,6 +120,17 @@ def run_logged(command, log, *, env=None, cwd=None, what="", fatal=True, every=1
             f"{what} failed with status {status}; the whole output is in {shown(log)}, its end:\n{tail}"
         )
     return status
+
+
+def cargo_build(package, *words, profile, cargo="cargo", command="build"):
+    """The command that builds a member of the workspace."""
+    at = ["--manifest-path", ROOT / "Cargo.toml", "--target-dir", CARGO_TARGET]
+    return [cargo, command, "--locked", *at, "--package", package, "--profile", profile, *words]
+
+
+def built(profile, name, target=""):
+    """Where that leaves a program or a library; `target` is Rust's name of another machine."""
+    return CARGO_TARGET / target / profile / name
 
 
 def shown(path):

@@ -9,6 +9,10 @@ mod charts;
 mod growth;
 mod measure;
 #[cfg(any(feature = "charts", test))]
+#[cfg_attr(
+    not(feature = "charts"),
+    expect(dead_code, reason = "only the charts use all of it")
+)]
 mod scale;
 // The twins' own description of what a twin offers: there is to be one.
 #[allow(dead_code, reason = "the benchmarks do not ask for everything")]

@@ -1,10 +1,7 @@
 //! The heap, pystack, scheduler and nlr against the C original, in the twins' shared objects.
 
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
-use mpgc_fuzz::heap_c;
-
-libfuzzer_sys::fuzz_target!(
-    init: heap_c::load(true),
-    |data: &[u8]| mpgc_fuzz::fuzz::<heap_c::HeapC>(data)
+mpgc_fuzz::program!(
+    mpgc_fuzz::heap_c::HeapC, init: mpgc_fuzz::heap_c::load(cfg!(feature = "libfuzzer"))
 );

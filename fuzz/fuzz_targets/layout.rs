@@ -1,5 +1,5 @@
 //! Where tables and pool lie, for regions of any size and place.
 
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| mpgc_fuzz::fuzz::<mpgc_fuzz::layout::Layouts>(data));
+mpgc_fuzz::program!(mpgc_fuzz::layout::Layouts);

@@ -1,5 +1,5 @@
 //! The Python stack against a naive one.
 
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| mpgc_fuzz::fuzz::<mpgc_fuzz::pystack::Pystack>(data));
+mpgc_fuzz::program!(mpgc_fuzz::pystack::Pystack);

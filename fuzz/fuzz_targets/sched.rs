@@ -1,5 +1,5 @@
 //! The scheduler with interrupts between any two of its steps.
 
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| mpgc_fuzz::fuzz::<mpgc_fuzz::sched::Sched>(data));
+mpgc_fuzz::program!(mpgc_fuzz::sched::Sched);

@@ -17,6 +17,8 @@ mod show;
 
 use arbitrary::{Result, Unstructured};
 use std::env::var_os;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 /// A fuzz target.
 pub trait Target {
@@ -71,4 +73,62 @@ pub fn fuzz<T: Target>(data: &[u8]) {
         Some(file) => show::show::<T>(setup, &steps, plant, file.as_ref()),
         None => T::run(setup, &steps, plant),
     }
+}
+
+/// The program of a fuzz target, which may need something done first: libFuzzer's with the feature
+/// `libfuzzer`, else [`replay`] with the arguments.
+#[macro_export]
+macro_rules! program {
+    ($target:ty $(, init: $init:expr)?) => {
+        #[cfg(feature = "libfuzzer")]
+        libfuzzer_sys::fuzz_target!(
+            $(init: $init,)?
+            |data: &[u8]| $crate::fuzz::<$target>(data)
+        );
+
+        #[cfg(not(feature = "libfuzzer"))]
+        fn main() -> std::process::ExitCode {
+            $($init;)?
+            $crate::replay(std::env::args().nth(1), $crate::fuzz::<$target>)
+        }
+    };
+}
+
+/// Runs the inputs of a folder once, without libFuzzer.
+///
+/// Prints the name of each input before it is run, so that the last line names what crashed, and
+/// how many there were at the end.
+pub fn replay(folder: Option<String>, run: fn(&[u8])) -> ExitCode {
+    let Some(folder) = folder else {
+        eprintln!("give the folder of the inputs, or build it by `make fuzz` to look for new ones");
+        return ExitCode::FAILURE;
+    };
+    match run_all(run, Path::new(&folder)) {
+        Ok(count) => {
+            println!("{count} inputs");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{folder}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_all(run: fn(&[u8]), folder: &Path) -> std::io::Result<usize> {
+    let paths = inputs(folder)?;
+    for path in &paths {
+        println!("{}", path.display());
+        run(&std::fs::read(path)?);
+    }
+    Ok(paths.len())
+}
+
+fn inputs(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in folder.read_dir()? {
+        paths.push(entry?.path());
+    }
+    paths.sort();
+    Ok(paths)
 }

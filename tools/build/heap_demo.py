@@ -10,19 +10,17 @@ import sys
 
 from tools.setup import options as option_names
 from tools.build import unix
-from tools.common import BUILD, ROOT, Fail, clean_env, run_logged, say, shown
+from tools.common import BUILD, ROOT, Fail, built, cargo_build, clean_env, run_logged, say, shown
 from tools.setup.tree import get_tree
 
-CRATE = ROOT / "crates" / "mpgc-heap"
 DEMO = ROOT / "examples" / "leak.py"
 
 
 def build():
     """Build mpgc-heap, with its checks for overflows. Returns the program."""
-    folder = BUILD / "mpgc-heap"
-    command = ["cargo", "build", "--locked", "--target-dir", folder]
-    run_logged(command, folder / "build.log", cwd=CRATE, what="building mpgc-heap")
-    return folder / "debug" / "mpgc-heap"
+    command = cargo_build("mpgc-heap", profile="checked")
+    run_logged(command, BUILD / "mpgc-heap" / "build.log", what="building mpgc-heap")
+    return built("checked", "mpgc-heap")
 
 
 def shown_run(command):

@@ -38,8 +38,8 @@ HARNESS = ("env.c", "heap.c", "core.c", "bench.c")
 
 def get_driver(target=None, charts=False):
     """The driver of the benchmarks; charts are drawn by this machine's own."""
-    build_driver(target, SOURCES, WORK, ["--features", "charts"] if charts else [])
-    return driver_of(target, WORK, "mpgc-bench")
+    build_driver(target, "mpgc-bench", WORK, ["--features", "charts"] if charts else [])
+    return driver_of(target, "mpgc-bench")
 
 
 def draw(what, source, picture):

@@ -4,6 +4,7 @@ import contextlib
 import io
 import re
 import subprocess
+import tomllib
 import unittest
 from unittest import mock
 
@@ -33,11 +34,17 @@ class Lint(unittest.TestCase):
         self.assertEqual(features() - of_libraries, {"micropython"})
         self.assertEqual(features() - of_ports - {"micropython", "standalone", "testing"}, set())
 
-    def test_each_package_is_looked_at(self):
+    def test_each_package_is_a_member_and_looked_at(self):
         command = ["git", "ls-files", "*/Cargo.toml"]
         listed = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
         manifests = {name.removesuffix("/Cargo.toml") for name in listed.stdout.split()}
-        self.assertEqual(manifests, {folder for folder, _ in lint.PACKAGES})
+        root = tomllib.loads((ROOT / "Cargo.toml").read_text())
+        self.assertEqual(manifests, set(root["workspace"]["members"]))
+        for name in manifests:
+            manifest = tomllib.loads((ROOT / name / "Cargo.toml").read_text())
+            self.assertEqual((name, manifest["lints"]), (name, {"workspace": True}))
+        # The library has checks of its own, in each of its shapes.
+        self.assertEqual(lint.MEMBERS[:4], ["--workspace", "--exclude", "mpgc", "--all-targets"])
 
     def test_without_pip_ruff_is_skipped_by_name(self):
         checks = lint.Checks("")

@@ -3,14 +3,11 @@
 import subprocess
 
 from tools.common import ROOT, say
-from tools.verify.lint import PACKAGES, find_ruff
+from tools.verify.lint import find_ruff
 
 
 def main(args):
     commands = [["cargo", "fmt", "--all"]]
-    commands += [
-        ["cargo", "fmt", "--manifest-path", f"{folder}/Cargo.toml"] for folder, _ in PACKAGES
-    ]
     ruff, reason = find_ruff()
     if ruff:
         commands.append([ruff, "format", "--no-cache", "."])

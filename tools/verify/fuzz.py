@@ -16,7 +16,19 @@ from pathlib import Path
 
 from tools.verify import fuzz_proof
 from tools.verify import twins
-from tools.common import BUILD, ROOT, Fail, clean_env, jobs, run_logged, say, shown, table
+from tools.common import (
+    BUILD,
+    ROOT,
+    Fail,
+    built,
+    cargo_build,
+    clean_env,
+    jobs,
+    run_logged,
+    say,
+    shown,
+    table,
+)
 from tools.setup.tree import get_tree
 
 SOURCES = ROOT / "fuzz"
@@ -33,6 +45,8 @@ MISS_THE_PLANTED = ("layout",)
 LONGEST = 1024
 # A finding's file starts with the kind; other files are no findings.
 FINDINGS = ("crash-", "timeout-", "oom-")
+# What cargo-fuzz's builds have in place of the profile `release`.
+PROFILE = {"LTO": "off", "OPT_LEVEL": "2", "PANIC": "unwind"}
 
 Result = namedtuple("Result", "good target inputs executions coverage features text")
 
@@ -40,6 +54,12 @@ Result = namedtuple("Result", "good target inputs executions coverage features t
 def host():
     text = subprocess.run(["rustc", "-vV"], stdout=subprocess.PIPE, text=True, check=True).stdout
     return re.search(r"^host: (\S+)$", text, re.M)[1]
+
+
+def fuzz_words():
+    """The arguments of cargo-fuzz for all targets."""
+    words = ["--fuzz-dir", SOURCES, "--target-dir", WORK / "target", "--target", host()]
+    return [*words, "--features", "libfuzzer"]
 
 
 def check_sanitizer():
@@ -74,22 +94,14 @@ def environment(**extra):
     # The options that a fuzzer needs are not those of a stable compiler, but it has them. Leaks could only be the
     # harness's own, and looking for them needs ptrace, which containers forbid.
     sanitizer = "detect_odr_violation=0:detect_leaks=0"
-    return clean_env(RUSTC_BOOTSTRAP="1", ASAN_OPTIONS=sanitizer, **extra)
+    # cargo-fuzz takes the profile of what ships, which links slowly, and ends at a panic at once.
+    profile = {f"CARGO_PROFILE_RELEASE_{name}": value for name, value in PROFILE.items()}
+    return clean_env(RUSTC_BOOTSTRAP="1", ASAN_OPTIONS=sanitizer, **profile, **extra)
 
 
 def build():
     check_sanitizer()
-    command = [
-        cargo_fuzz(),
-        "fuzz",
-        "build",
-        "--fuzz-dir",
-        SOURCES,
-        "--target-dir",
-        WORK / "target",
-        "--target",
-        host(),
-    ]
+    command = [cargo_fuzz(), "fuzz", "build", *fuzz_words()]
     run_logged(
         command, WORK / "build.log", env=environment(), cwd=ROOT, what="building the fuzz targets"
     )
@@ -148,17 +160,7 @@ def pack():
 def minimise(target, env):
     """Keeps the fewest inputs that cover as much."""
     before = sum(1 for _ in corpus_of(target).iterdir())
-    command = [
-        cargo_fuzz(),
-        "fuzz",
-        "cmin",
-        "--fuzz-dir",
-        SOURCES,
-        "--target-dir",
-        WORK / "target",
-        "--target",
-        host(),
-    ]
+    command = [cargo_fuzz(), "fuzz", "cmin", *fuzz_words()]
     command += [
         target,
         corpus_of(target),
@@ -287,13 +289,8 @@ def fuzz(target, args, env, *, corpus=True):
 
 def replay(names, args):
     """Run the inputs that are kept once, without libFuzzer and its sanitizer. Returns how many targets are well."""
-    command = ["cargo", "build", "--release", "--no-default-features", "--bin", "replay"]
-    command += ["--manifest-path", SOURCES / "Cargo.toml", "--target-dir", WORK / "replay"]
-    # As cargo-fuzz builds it: the model and the operations check themselves.
-    checks = clean_env(
-        CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS="true", CARGO_PROFILE_RELEASE_LTO="off"
-    )
-    run_logged(command, WORK / "replay.log", env=checks, what="building the replay of the corpus")
+    command = cargo_build("mpgc-fuzz", "--bins", profile="driver")
+    run_logged(command, WORK / "replay.log", what="building the replay of the corpus")
     env = build_twins(args, cover=False) if "heap_c" in names else {}
     good = 0
     for name in names:
@@ -301,7 +298,7 @@ def replay(names, args):
         folder, log = WORK / "kept" / name, WORK / f"{name}-replay.log"
         shutil.rmtree(folder, ignore_errors=True)
         inputs = unpack(name, folder)
-        command = [WORK / "replay" / "release" / "replay", name, folder]
+        command = [built("driver", name), folder]
         planted = clean_env(**env, MPGC_FUZZ_PLANT="1")
         unseen = (
             run_logged(command, WORK / f"{name}-planted.log", env=planted, what=name, fatal=False)

@@ -50,17 +50,9 @@ LIBRARIES = [
     Library(f"standalone,{AIDS}"),
     Library(f"standalone,{COLLECTIONS}"),
 ]
-# The packages beside the library: manifest, arguments of clippy.
-PACKAGES = [
-    ("buildsrc", []),
-    ("c-tests/twins", ["--all-targets"]),
-    # without std, so it has no tests
-    ("c-tests/nlr", ["--lib"]),
-    ("crates/mpgc-heap", ["--all-targets"]),
-    ("benches", ["--all-features", "--all-targets"]),
-    # without libFuzzer, whose C++ need not be compiled for it
-    ("fuzz", ["--no-default-features", "--all-targets"]),
-]
+# What clippy looks at beside the library: all other members of the workspace, with the features that they have but for
+# libFuzzer, whose C++ need not be compiled for it.
+MEMBERS = ["--workspace", "--exclude", "mpgc", "--all-targets", "--features", "mpgc-bench/charts"]
 # Processors whose assembly and tables no other check here compiles for clippy.
 PROCESSORS = [
     ("thumbv6m-none-eabi", "small"),
@@ -173,15 +165,6 @@ def check_libraries(checks, everything):
                 WORK / "target",
             ]
             checks.run(f"clippy {library.features}".strip(), clippy(*words))
-
-
-def check_packages(checks):
-    for folder, words in PACKAGES:
-        manifest = ["--manifest-path", f"{folder}/Cargo.toml"]
-        checks.run(f"format of {folder}", ["cargo", "fmt", *manifest, "--check"])
-        checks.run(
-            f"clippy of {folder}", clippy(*manifest, *words, "--target-dir", WORK / "packages")
-        )
 
 
 def has_core(target):
@@ -320,6 +303,9 @@ def check_docs(checks, tree, everything):
     checks.run(
         "cargo doc standalone", ["cargo", "doc", *at, "--features", "standalone,testing"], **flags
     )
+    if everything:
+        words = ["--workspace", "--exclude", "mpgc", "--no-deps", "--locked", *at[-2:]]
+        checks.run("cargo doc of the other packages", ["cargo", "doc", *words], **flags)
     name = "cargo doc of a port"
     if everything and checks.wants(name):
         environment = headers_of(tree, "threads", PORTS["threads"])
@@ -386,7 +372,8 @@ def main(args):
     check_docs(checks, tree, args.all)
     check_python(checks, args.fix)
     if args.all:
-        check_packages(checks)
+        words = [*MEMBERS, "--target-dir", WORK / "target"]
+        checks.run("clippy of the other packages", clippy(*words))
         check_firmware(checks, tree)
         check_processors(checks)
     if not checks.passed + checks.failed + checks.skipped:

@@ -5,7 +5,7 @@ What is missing on this machine is left out by name. Ends with `N passed, N fail
 
 import re
 
-from tools.common import BUILD, ROOT, Fail, clean_env, run_logged, say
+from tools.common import BUILD, ROOT, Fail, built, cargo_build, clean_env, run_logged, say
 from tools.setup.targets import TARGETS, find_target, missing_for
 
 from mpgc_rust import choose_toolchain, toolchain_environment
@@ -24,12 +24,14 @@ def build_library(arch, target):
     env = clean_env(**toolchain_environment(toolchain))
     if arch in WITH_FLOATS:
         env["RUSTFLAGS"] = "--cfg mpgc_nlr_fp"
-    command = [toolchain.cargo, "build", "--manifest-path", SOURCES / "Cargo.toml"]
-    command += ["--target", target.rust, "--target-dir", WORK / "cargo"]
+    words = ["--lib", "--target", target.rust, "--crate-type", "staticlib"]
     if toolchain.build_std:
-        command.append("-Zbuild-std=core")
+        words.append("-Zbuild-std=core")
+    command = cargo_build(
+        "nlr-alone", *words, profile="nlr", cargo=toolchain.cargo, command="rustc"
+    )
     run_logged(command, WORK / f"{arch}-rust.log", env=env, what=f"building nlr for {target.rust}")
-    return WORK / "cargo" / target.rust / "debug" / "libnlr_alone.a"
+    return built("nlr", "libnlr_alone.a", target.rust)
 
 
 def run_arch(arch):

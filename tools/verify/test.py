@@ -108,14 +108,14 @@ def sources(release, short):
     tools = [sys.executable, "-m", "unittest", "discover", "-s", "tools/tests"]
     yield Step("tests of the tools", tools, count_unittest, cores=1, after=(PACKAGES,))
     yield Step("mutants: the edits apply", task("mutants", "--check"), cores=1)
-    at = ["--manifest-path", "c-tests/twins/Cargo.toml", "--target-dir", "build/twins/driver"]
+    others = ["cargo", "test", "--locked", "--workspace", "--exclude", "mpgc"]
     yield Step(
-        "tests of the twins' driver",
-        ["cargo", "test", *at],
+        "tests of the other packages",
+        others,
         count_cargo,
         cores=1,
         after=(PACKAGES,),
-        uses=("twins",),
+        uses=("cargo",),
     )
 
 
@@ -195,20 +195,11 @@ def firmware_library_for(target):
     return Step(name, command, count_line, cores=1, after=(PACKAGES,))
 
 
-def heap_tool_tests():
-    at = ["--manifest-path", "crates/mpgc-heap/Cargo.toml", "--target-dir", "build/mpgc-heap"]
-    command = ["cargo", "test", "--locked", *at]
-    return Step(
-        "tests of mpgc-heap", command, count_cargo, cores=1, after=(PACKAGES,), uses=("mpgc-heap",)
-    )
-
-
 def heap_tool(release):
     """mpgc-heap on processes, on their page in a browser, and on a board in qemu."""
     words = {"cores": 1, "after": (tree_of(release),), "uses": ("mpgc-heap",)}
     check = task("heap-check", "--release", release)
     board = task("heap-board", "--release", release)
-    yield heap_tool_tests()
     yield Step("mpgc-heap", check, count_line, **words)
     yield Step("mpgc-heap on a board", board, count_line, **words)
 
@@ -234,7 +225,6 @@ def short_steps():
         fuzz_corpus(release),
         *instructions(release),
         firmware_library(),
-        heap_tool_tests(),
         size(release),
     ]
 

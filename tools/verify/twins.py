@@ -12,7 +12,19 @@ from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tools.common import BUILD, ROOT, Fail, clean_env, jobs, run_logged, say, shown, table
+from tools.common import (
+    BUILD,
+    ROOT,
+    Fail,
+    built,
+    cargo_build,
+    clean_env,
+    jobs,
+    run_logged,
+    say,
+    shown,
+    table,
+)
 from tools.setup.targets import TARGETS
 from tools.setup.targets import missing_for as missing_for_target
 from tools.setup.tree import TESTED_RELEASES, get_tree
@@ -167,9 +179,8 @@ def missing_for(configuration, release):
     )
 
 
-def build_driver(target, sources=SOURCES, folder=WORK, words=()):
-    # What the drivers have in common, a standard library that is compiled from its source above all, is compiled once.
-    cargo, env, words = "cargo", clean_env(CARGO_BUILD_BUILD_DIR=str(BUILD / "drivers")), [*words]
+def build_driver(target, package="twins", folder=WORK, words=()):
+    cargo, env, words = "cargo", clean_env(), [*words]
     if target:
         # A shared object of 32 bits needs a process of 32 bits, so the driver is built for the target too.
         rust = TARGETS[target].rust
@@ -181,16 +192,15 @@ def build_driver(target, sources=SOURCES, folder=WORK, words=()):
         )
         if toolchain.build_std:
             words.append("-Zbuild-std=std,panic_abort")
-    command = [cargo, "build", "--release", "--locked", "--manifest-path", sources / "Cargo.toml"]
-    command += ["--target-dir", folder / "driver", *words]
+    command = cargo_build(package, *words, profile="driver", cargo=cargo)
     name = " ".join(filter(None, ["driver", target]))
     run_logged(
         command, folder / f"{name.replace(' ', '-')}.log", env=env, what=f"building the {name}"
     )
 
 
-def driver_of(target, folder=WORK, name="twins"):
-    return folder / "driver" / (TARGETS[target].rust if target else "") / "release" / name
+def driver_of(target, name="twins"):
+    return built("driver", name, TARGETS[target].rust if target else "")
 
 
 def mended_gc(tree, folder, mends):

@@ -4,6 +4,8 @@
 //! program, whose DWARF says how the state and the objects are laid out. Neither needs to be of a
 //! build with mpgc: the C has the same layout.
 
+#![forbid(unsafe_code)]
+
 mod core;
 mod diff;
 mod dominators;
