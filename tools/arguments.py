@@ -8,6 +8,7 @@ import difflib
 import importlib
 import os
 import re
+import shlex
 from collections import namedtuple
 
 from mpgc_options import OFF, ON
@@ -172,6 +173,13 @@ def from_environment():
     return values
 
 
+def command_of(name, values, words):
+    """What was asked for, as a person would type it."""
+    given = [f"{variable}={shlex.quote(value)}" for variable, value in values.items()]
+    options = [shlex.quote(word) for word in words if word != "--no-deps"]
+    return " ".join([f"python3 -m tools {name}" if options else f"make {name}", *given, *options])
+
+
 def read(argv):
     """(task, module, arguments) of a command line."""
     name, *words = argv or ["help"]
@@ -193,4 +201,6 @@ def read(argv):
             {**takes, **{name: None for other in others for name in variables_of(other)}},
         )
     values.update(given)
-    return task, module, parser_of(task, module).parse_args([*as_options(values, takes), *words])
+    args = parser_of(task, module).parse_args([*as_options(values, takes), *words])
+    args.command = command_of(name, {key: values[key] for key in takes if values.get(key)}, words)
+    return task, module, args

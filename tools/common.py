@@ -24,8 +24,14 @@ class Fail(Exception):
     """An error for the person at the terminal: what is wrong, and what mends it."""
 
 
+# Lists that get what is said, too.
+listeners = []
+
+
 def say(text):
     print(text, flush=True)
+    for said in listeners:
+        said.append(text)
 
 
 def run_main(main):

@@ -11,6 +11,7 @@ import zlib
 from pathlib import Path
 
 from tools.common import BUILD, ROOT, Fail, run_logged, say, shown, table, write_json
+from tools.results import markdown_table, write_result
 from tools.setup.targets import TARGETS, missing_for
 from tools.setup.tree import get_tree
 from tools.verify.twins import build_driver, build_twins, driver_of
@@ -173,9 +174,8 @@ def row(line):
     return cells + [f"{c:.0f}", f"{rust:.0f}", f"{rust / c:.3f}" if c else ""]
 
 
-def markdown(tree, report, arch):
-    rows = [HEADS, ["---"] + ["--:"] * (len(HEADS) - 1), *map(row, report)]
-    text = "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
+def body(tree, report):
+    """The report in Markdown."""
     notes = sorted(
         {
             f"- `{line['case']}` has its instructions counted as `{line['counted_as']}`."
@@ -184,10 +184,11 @@ def markdown(tree, report, arch):
         }
     )
     return (
-        f"# C and mpgc, MicroPython {tree.release}{arch and ', ' + arch}\n\nTimes and instructions are those of one operation: the least of many "
-        f"samples, and the median of the ratios of neighbouring samples. `make bench{arch and ' ARCH=' + arch}`\n\n{text}\n\n"
+        f"MicroPython {tree.release}. Times and instructions are those of one operation: the least of many "
+        "samples, and the median of the ratios of neighbouring samples. Above 1, mpgc is faster.\n\n"
+        + markdown_table([HEADS, *map(row, report)])
+        + "\n\n"
         + "\n".join(notes)
-        + "\n"
     )
 
 
@@ -214,6 +215,20 @@ def growth(driver, library, args):
     write_json(WORK / "growth.json", points)
     draw("draw-growth", WORK / "growth.json", WORK / "growth.svg")
     say(f"written: {shown(WORK / 'growth.json')}, growth.svg")
+    if args.write:
+        heads = ["what", "of", "at", "C", "mpgc"]
+        rows = [
+            [
+                point["chart"],
+                point["series"],
+                f"{point['x']} {point['unit']}",
+                nanoseconds(point["c_ns"]),
+                nanoseconds(point["rust_ns"]),
+            ]
+            for point in points
+        ]
+        title, pictures = "Growth of pauses and allocations", [WORK / "growth.svg"]
+        write_result("bench-growth", title, args.command, markdown_table([heads, *rows]), pictures)
     return 0
 
 
@@ -289,8 +304,14 @@ def main(args):
         c, rust, counted_as = counts.get(line["case"], (None, None, line["case"]))
         line.update(c_instructions=c, rust_instructions=rust, counted_as=counted_as)
     write_json(folder / "report.json", report)
-    (folder / "report.md").write_text(markdown(tree, report, args.arch))
+    (folder / "report.md").write_text(body(tree, report) + "\n")
     say("\n" + table([HEADS, *map(row, report)]) + "\n")
     draw("draw-ratios", folder / "report.json", folder / "ratios.svg")
     say(f"written: {shown(folder / 'report.json')}, report.md, ratios.svg")
+    if args.write:
+        name = "-".join(filter(None, ["bench", args.arch]))
+        # the picture is that of this machine
+        pictures = [] if args.arch else [folder / "ratios.svg"]
+        title = " ".join(filter(None, ["C and mpgc, case by case", args.arch]))
+        write_result(name, title, args.command, body(tree, report), pictures)
     return 0

@@ -300,11 +300,6 @@ def add_arguments(parser):
     parser.add_argument(
         "--pacing", default="", help="with commas: of mpgc, these alone (off,8,free/4,free/3)"
     )
-    parser.add_argument(
-        "--publish",
-        action="store_true",
-        help="write docs/results/memory.md, though not all was measured",
-    )
 
 
 def main(args):
@@ -336,13 +331,9 @@ def main(args):
     pictured = [script for script in scripts if script.stem == PICTURED]
     if pictured and ("mpgc", "off") in programs and ("mpgc", "8") in programs:
         draw_heaps(runs, programs, pictured[0])
-    if args.publish or not (words or paces):
-        given = [f"--case {args.case}"] * bool(words) + [f"--pacing {args.pacing}"] * bool(paces)
-        command = (
-            " ".join(["python3 -m tools bench-memory", *given]) if given else "make bench-memory"
-        )
+    if args.write or not (words or paces):
         memory_report.publish(
-            lines, tree.release, command, [WORK / "memory.svg", WORK / "fragmentation.svg"]
+            lines, tree.release, args.command, [WORK / "memory.svg", WORK / "fragmentation.svg"]
         )
     say(
         "\n"

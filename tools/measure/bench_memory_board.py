@@ -128,7 +128,7 @@ def main(args):
     write_result(
         "memory-board",
         f"How much heap programs need on {BOARD}",
-        "make bench-memory-board",
+        args.command,
         f"MicroPython {tree.release} in qemu; times by instructions, in a heap 1.1 times the smallest of the C without pacing, as a "
         f"multiple of that C's.\n\n{markdown_table(rows)}",
     )

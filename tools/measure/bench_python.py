@@ -15,6 +15,7 @@ from tools.measure import bench
 from tools.setup import options as option_names
 from tools.build import unix
 from tools.common import BUILD, ROOT, Fail, clean_env, run_logged, say, shown, table, write_json
+from tools.results import markdown_table, write_result
 from tools.setup.tree import get_tree
 
 PROGRAMS = ROOT / "benches" / "python"
@@ -237,13 +238,11 @@ def row(line):
     return [line["case"], c, rust, f"{line['ratio']:.3f}", f"{line['median_ratio']:.3f}", *counts]
 
 
-def markdown(tree, lines, args):
-    rows = [HEADS, ["---"] + ["--:"] * (len(HEADS) - 1), *map(row, lines)]
-    text = "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
+def body(tree, lines, args):
     return (
-        f"# The interpreter with C and with mpgc, MicroPython {tree.release}, {args.variant}\n\nThe least time of {args.rounds} runs in "
-        "turns, and the median of the ratios of neighbouring runs. `noscan`: mpgc built with MPGC_NOSCAN=1. "
-        f"`make bench-python ROUNDS={args.rounds}`\n\n{text}\n"
+        f"MicroPython {tree.release}, {args.variant}. The least time of {args.rounds} runs in turns, and the "
+        "median of the ratios of neighbouring runs. `noscan`: mpgc built with MPGC_NOSCAN=1.\n\n"
+        + markdown_table([HEADS, *map(row, lines)])
     )
 
 
@@ -269,8 +268,13 @@ def main(args):
     ]
     lines = report(times, {case.name: count(case, programs) for case in counted})
     write_json(WORK / "python.json", lines)
-    (WORK / "python.md").write_text(markdown(tree, lines, args))
+    (WORK / "python.md").write_text(body(tree, lines, args) + "\n")
     say("\n" + table([HEADS, *map(row, lines)]) + "\n")
     bench.draw("draw-ratios", WORK / "python.json", WORK / "python.svg")
     say(f"written: {shown(WORK / 'python.json')}, python.md, python.svg")
+    if args.write:
+        pictures = [WORK / "python.svg"]
+        write_result(
+            "bench-python", "Python programs", args.command, body(tree, lines, args), pictures
+        )
     return 0

@@ -12,6 +12,7 @@ from tools.measure import bench
 from tools.setup import options as option_names
 from tools.build import unix
 from tools.common import BUILD, Fail, say, shown, table, write_json
+from tools.results import written
 from tools.setup.tree import get_tree
 from tools.verify.twins import build_twins
 
@@ -119,6 +120,7 @@ def ratio(pair):
     return f"{pair.hardened / pair.plain:.2f}"
 
 
+@written("hardened-cost", "What the hardened build costs")
 def main(args):
     if args.rounds == 0:
         raise Fail("ROUNDS=0: give 1 or more")

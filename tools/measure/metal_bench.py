@@ -9,6 +9,7 @@ from collections import namedtuple
 
 from tools.verify import on_metal
 from tools.common import BUILD, Fail, say, shown, table, write_json
+from tools.results import markdown_table, write_result
 from tools.setup.tree import get_tree
 
 # Nanoseconds of an instruction: 2 to the power of this.
@@ -45,7 +46,7 @@ def count(tree, board, flavour, variables, name):
 
 def main(args):
     tree = get_tree(args.release or None, args.micropython_dir)
-    report = []
+    report, sections = [], []
     for board in args.board.split(","):
         if board not in MACHINES:
             raise Fail(f"BOARD={board}: instructions are counted on {', '.join(MACHINES)}")
@@ -76,7 +77,13 @@ def main(args):
                 }
                 for profile, ratio in zip(PROFILES, ratios)
             ]
+        sections.append(f"## {board}\n\n{markdown_table(rows)}")
         say(f"\n{board}, MicroPython {tree.release}, instructions of one operation\n{table(rows)}")
+    if args.write:
+        body = f"MicroPython {tree.release}, instructions of one operation.\n\n"
+        write_result(
+            "metal-bench", "Instructions on boards", args.command, body + "\n\n".join(sections)
+        )
     path = BUILD / "bench" / "metal.json"
     write_json(path, report)
     say(f"\nwritten: {shown(path)}")

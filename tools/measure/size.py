@@ -12,6 +12,7 @@ from collections import namedtuple
 from tools.build import firmware
 from tools.build import unix
 from tools.common import BUILD, Fail, run_logged, say, table, write_json
+from tools.results import markdown_table, write_result
 from tools.setup.targets import METAL, TARGETS
 from tools.setup.tree import get_tree
 
@@ -196,8 +197,15 @@ def main(args):
         "rust_bss",
         "own_text",
     )
-    say("\n" + table([columns, *([row[column] for column in columns] for row in found)]))
+    rows = [columns, *([row[column] for column in columns] for row in found)]
+    say("\n" + table(rows))
     say("\nwritten: build/size.json")
+    if args.write:
+        body = (
+            f"MicroPython {tree.release}: bytes of the objects of the four files, "
+            "[measured so](../metal.md#size).\n\n" + markdown_table(rows)
+        )
+        write_result("size", "Size of the code", args.command, body)
     wrong = above_bars(found) if args.check else []
     if wrong:
         raise Fail("; ".join(wrong))

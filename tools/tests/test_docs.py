@@ -312,5 +312,61 @@ class Documents(unittest.TestCase):
             self.assertEqual(faults(ROOT / "README.md", line), [])
 
 
+# What is measured: a number by itself in a cell, with or without a unit.
+FIGURE = re.compile(r"\W*\d[\d.,]*( ?(ns|us|ms|s|KB|MB|kB|bytes|%|million|minutes))?\W*")
+DATE = re.compile(r"\b20\d\d-\d\d-\d\d\b")
+MACHINE = re.compile(r"\b(Intel|AMD|Xeon|EPYC|Ryzen)\b")
+OUTCOME = re.compile(r"\b\d+ passed, \d+ failed")
+STAMP = re.compile(
+    r"(Written by `[^`]+` at commit [0-9a-f]+(-dirty)? on 20\d\d-\d\d-\d\d; .+\."
+    r"|Measured at commit [0-9a-f]+ on 20\d\d-\d\d-\d\d; .+; `[^`]+` renews it\.)"
+)
+RESULTS = ROOT / "docs" / "results"
+
+
+def measured(text):
+    """The lines of a page that hold what was measured, each with its number."""
+    found, code = [], False
+    for number, line in enumerate(text.splitlines(), 1):
+        code ^= line.startswith("```")
+        cells = line.strip("| ").split("|") if line.startswith("|") else []
+        figures = sum(bool(FIGURE.fullmatch(cell.strip())) for cell in cells)
+        marks = any(pattern.search(line) for pattern in (DATE, MACHINE, OUTCOME))
+        if not code and (figures >= 2 or marks):
+            found.append(f"{number}: {line[:80]}")
+    return found
+
+
+class Results(unittest.TestCase):
+    """What was measured stands in docs/results, where a command writes it."""
+
+    def test_pages_of_prose_hold_no_figure_that_was_measured(self):
+        pages = [page for page in DOCUMENTS if RESULTS not in page.parents]
+        found = [f"{page.name}:{line}" for page in pages for line in measured(page.read_text())]
+        self.assertEqual(found, [], "move this to docs/results:\n" + "\n".join(found))
+
+    def test_each_page_of_results_says_where_it_comes_from(self):
+        for page in sorted(RESULTS.glob("*.md")):
+            lines = page.read_text().splitlines()
+            self.assertRegex(lines[0], "^# ", page.name)
+            self.assertRegex(lines[2], STAMP, page.name)
+
+    def test_a_figure_is_noticed_and_what_is_none_is_not(self):
+        for line in (
+            "| fill | 1.15 | 1.17 |",
+            "| `gc.collect()` | 8 MB | 276 us | 12 |",
+            "run on 2026-11-29",
+            "on an AMD EPYC",
+            "`make threads`: 30 passed, 0 failed",
+        ):
+            self.assertEqual(len(measured(line)), 1, line)
+        for line in (
+            "| 0 to 6 | `mpgc-sn` |",
+            "| the heap | `make twins` | 2 |",
+            "ends with `N passed, N failed`",
+        ):
+            self.assertEqual(measured(line), [], line)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -14,7 +14,7 @@ from tools.setup.boards import DIRS, SHORT, find_board
 from tools.common import BUILD, Fail, say
 from tools.verify.suite import Suite
 from tools.setup.tree import get_tree
-from tools.verify.upstream import FLAVOURS, run_and_compare
+from tools.verify.upstream import FLAVOURS, run_and_compare, write_results
 
 # Where Debian's python3-serial puts the module; it is plain Python, and fits any Python 3.
 DEBIANS_SERIAL = Path("/usr/lib/python3/dist-packages/serial")
@@ -113,4 +113,4 @@ def main(args):
         args.dirs,
         {"port": "qemu", "board": args.board, "options": args.options},
     )
-    return 0
+    return write_results(command=args.command) if args.write else 0

@@ -12,6 +12,7 @@ import time
 
 from tools.verify import stress
 from tools.common import Fail, say
+from tools.results import written
 from tools.setup.tree import get_tree
 
 # A port whose functions lie in sections of their own, and with a hook.
@@ -102,6 +103,7 @@ def run_side(tree, side, args):
         )
 
 
+@written("interrupts", "Interrupts at any instruction")
 def main(args):
     if args.signals < 1 or args.pairs < 0:
         raise Fail("--signals is 1 or more, --pairs is 0 or more")

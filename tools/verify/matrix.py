@@ -77,7 +77,9 @@ def add_arguments(parser):
     parser.add_argument("--ci", action="store_true", help="the few that CI runs")
     parser.add_argument("--keep", action="store_true", help="keep the objects of each cell")
     parser.add_argument(
-        "--docs", action="store_true", help="only write docs/options.md from the results on hand"
+        "--docs",
+        action="store_true",
+        help="only write docs/results/options.md from what is on hand",
     )
 
 
@@ -93,7 +95,7 @@ def main(args):
         )
         return 0
     if args.docs:
-        matrix_docs.write(table, load())
+        matrix_docs.write(table, load(), args.command)
         return 0
     cells = chosen(cells, args.only, args.ci)
     tree = get_tree(args.release or None, args.micropython_dir)
@@ -123,5 +125,7 @@ def main(args):
     passed = len(done) - len(bad) - len(absent)
     if passed + passed_before == 0:
         raise Fail("no cell was run")
+    if args.write:
+        matrix_docs.write(table, load(), args.command)
     say(f"{passed + passed_before} passed, {len(bad)} failed")
     return 1 if bad else 0

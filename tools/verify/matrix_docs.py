@@ -1,14 +1,9 @@
-"""Writes the tables of docs/options.md from what `make matrix` found (build/matrix.json)."""
+"""Writes docs/results/options.md from what `make matrix` found (build/matrix.json)."""
 
 import re
 
-from tools.common import ROOT, Fail, say, shown
-
-PAGE = ROOT / "docs" / "options.md"
-BEGIN, END = (
-    "<!-- results: written by python3 -m tools matrix --docs -->",
-    "<!-- end of the results -->",
-)
+from tools.common import Fail
+from tools.results import write_result
 
 
 def cell_text(table, entry, result):
@@ -97,13 +92,9 @@ def tables(table, known):
     return "\n".join(["; ".join(counts) + ".", "", *lines])
 
 
-def write(table, known):
-    text = PAGE.read_text()
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise Fail(
-            f"{shown(PAGE)} has lost the lines between which the results stand: {BEGIN} and {END}"
-        )
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
-    PAGE.write_text(f"{before}{BEGIN}\n{tables(table, known)}\n{END}{after}")
-    say(f"written: {shown(PAGE)}")
+def write(table, known, command):
+    body = (
+        "`equal (9)`: nine scripts ran, and printed the same on both sides. `stops`: the build ends, "
+        "with the message on the right.\n\n" + tables(table, known)
+    )
+    write_result("options", "Options, one by one and together", command, body)

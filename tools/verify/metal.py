@@ -8,6 +8,7 @@ from tools.setup.boards import BOARDS
 from tools.common import BUILD, say
 from tools.steps import Step, choose, count_line, run_steps, task
 from tools.setup.targets import TARGETS
+from tools.verify import upstream
 
 RELEASE = "1.25.0"
 # The release that a variant of the unix port came with.
@@ -83,4 +84,7 @@ def main(args):
     if args.list:
         say("\n".join(f"{step.name} (about {step.minutes} min)" for _, step in chosen))
         return 0
-    return run_steps(chosen, BUILD / "metal", resume=args.resume)
+    status = run_steps(chosen, BUILD / "metal", resume=args.resume)
+    if args.write:
+        upstream.write_results(["metal"], args.command)
+    return status

@@ -13,6 +13,7 @@ from collections import namedtuple
 from tools.verify import on_metal
 from tools.build import unix
 from tools.common import Fail, say
+from tools.results import written
 from tools.setup.tree import get_tree
 
 BOARD = "MPS2_AN385"
@@ -93,6 +94,7 @@ def add_arguments(parser):
     parser.add_argument("--interrupts", type=int, default=1_000_000, help="how many (1000000)")
 
 
+@written("metal-interrupts", "Interrupts on firmware")
 def main(args):
     tree = get_tree(args.release or None, args.micropython_dir)
     if args.interrupts < 1000:

@@ -174,7 +174,7 @@ def write(results, args):
         check=True,
     )
     body = f'{version.stdout.strip()}, `MIRIFLAGS="{FLAGS} -Zmiri-seed={args.seed}"`.\n\n{markdown_table(rows)}\n'
-    write_result("miri", "Miri", "make miri WRITE=1", body)
+    write_result("miri", "Miri", args.command, body)
 
 
 def add_arguments(parser):

@@ -6,6 +6,7 @@ What is missing on this machine is left out by name. Ends with `N passed, N fail
 import re
 
 from tools.common import BUILD, ROOT, Fail, built, cargo_build, clean_env, run_logged, say
+from tools.results import written
 from tools.setup.targets import TARGETS, find_target, missing_for
 
 from mpgc_rust import choose_toolchain, toolchain_environment
@@ -63,6 +64,7 @@ def run_arch(arch):
     return told, good
 
 
+@written("nlr", "nlr of each architecture")
 def main(args):
     names = args.arch.split(",") if args.arch else [name for name in TARGETS if name not in WITHOUT]
     passed = failed = 0

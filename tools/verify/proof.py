@@ -9,9 +9,11 @@ JOBS at once: what they find does not depend on time, or is compared with the C 
 """
 
 from tools.verify import fuzz
+from tools.verify import test as run_checks
 from tools.verify import twins
 from tools.common import BUILD, jobs, say
 from tools.steps import Step, choose, count_cargo, count_line, run_steps, task
+from tools.results import write_result
 from tools.setup.tree import TESTED_RELEASES
 
 OPERATIONS = 10_000_000
@@ -100,4 +102,9 @@ def main(args):
     say(
         f"{len(chosen)} steps, about {int(minutes) // 60} h {int(minutes) % 60} min on an idle machine; JOBS={width}"
     )
-    return run_steps(chosen, FOLDER, resume=args.resume, width=width)
+    status = run_steps(chosen, FOLDER, resume=args.resume, width=width)
+    if args.write:
+        write_result(
+            "proof", "The long versions of the checks", args.command, run_checks.times_table(FOLDER)
+        )
+    return status

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tools.verify import stress
 from tools.common import BUILD, ROOT, Fail, clean_env, run_logged, say, shown
+from tools.results import written
 from tools.setup.tree import get_tree
 from tools.build.unix import WRAPPER, build_env, tree_key
 
@@ -262,6 +263,7 @@ def add_arguments(parser):
     )
 
 
+@written("sanitize", "Sanitizers and valgrind")
 def main(args):
     args.operations = args.operations or (4000 if args.short else 50_000)
     args.signals = args.signals or (2000 if args.short else 20_000)

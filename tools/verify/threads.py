@@ -20,6 +20,7 @@ from tools.build import unix
 from tools.verify.chance import fisher
 from tools.common import Fail, say, table
 from tools.verify.suite import Suite
+from tools.results import written
 from tools.setup.tree import get_tree
 from tools.verify.untouched import Untouched
 
@@ -165,6 +166,7 @@ def add_arguments(parser):
     )
 
 
+@written("threads", "Threads without a GIL")
 def main(args):
     if args.threads < 1 or args.operations < 1 or args.turns < 1:
         raise Fail("--threads, --operations and --turns are 1 or more")

@@ -27,6 +27,7 @@ from tools.common import (
 )
 from tools.setup.targets import TARGETS
 from tools.setup.targets import missing_for as missing_for_target
+from tools.results import written
 from tools.setup.tree import TESTED_RELEASES, get_tree
 from tools.build.unix import WRAPPER, build_env, tree_key
 
@@ -417,6 +418,7 @@ def add_arguments(parser):
     )
 
 
+@written("twins", "The C and mpgc in one process")
 def main(args):
     args.ops = args.ops or str(OPERATIONS)
     if not (args.ops + (args.run or "0")).isdigit() or int(args.ops) == 0:

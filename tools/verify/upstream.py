@@ -19,7 +19,7 @@ from tools.verify.hardened_tests import stopped
 from tools.results import markdown_table, write_result
 from tools.verify.suite import Suite
 from tools.setup.targets import find_target
-from tools.setup.tree import get_tree
+from tools.setup.tree import TESTED_RELEASES, get_tree
 from tools.verify.untouched import Untouched
 
 REPEATS = 3
@@ -205,37 +205,55 @@ def run_and_compare(name, tree, make_suites, dirs, facts):
         raise Fail(f"{len(errors)} tests pass with C and not with Rust: {' '.join(errors)}")
 
 
-def write_results():
-    """docs/results/suites.md, of every comparison on hand."""
+# The pages of what was compared: title, and what a row is.
+PAGES = {
+    "suites": ("Upstream's tests", "`make upstream` or `make firmware-test`"),
+    "releases": ("Other releases that were run", "`make upstream MICROPYTHON_DIR=<checkout>`"),
+    "metal": (
+        "Upstream's tests on boards and other processors",
+        "`make firmware-test BOARD=...` or `make upstream ARCH=...`",
+    ),
+}
+
+
+def page_of(told):
+    if told.get("board") or told.get("arch"):
+        return "metal"
+    return "suites" if told["release"] in TESTED_RELEASES else "releases"
+
+
+def body_of(runs, row_is):
+    """A table of comparisons, and the tests that fail on one side or on both."""
     rows = [["release", "build", "options", "performed", "pass with C", "pass with mpgc"]]
     alike, only_mpgc = set(), set()
-    for path in sorted((BUILD / "upstream").glob("*.json")):
-        told = json.loads(path.read_text())
+    for told in runs:
         build = told.get("board") or " ".join(filter(None, [told.get("arch"), told.get("variant")]))
         sides = [told["c"], told["rust"]]
-        rows.append(
-            [
-                told["release"],
-                build,
-                told["options"],
-                sides[0]["performed"],
-                *(s["passed"] for s in sides),
-            ]
-        )
+        passed = [side["passed"] for side in sides]
+        rows.append([told["release"], build, told["options"], sides[0]["performed"], *passed])
         failed = [set(side["failed"]) for side in sides]
         alike |= failed[0] & failed[1]
         only_mpgc |= {f"{test} ({told['options'] or build})" for test in failed[1] - failed[0]}
-    if len(rows) == 1:
-        raise Fail("no comparison is on hand: run `make test` or `make test-all` first")
-    body = (
+    return (
         "MicroPython's own tests on a C build and an mpgc build of the same command line, one "
-        "`make upstream` or `make firmware-test` a row; some rows run the core folders alone.\n\n"
+        f"{row_is} a row; some rows run the core folders alone.\n\n"
         + markdown_table(rows)
         + f"\n\nPass with C and fail with mpgc: {', '.join(sorted(only_mpgc)) or 'none'}. What stops a hardened "
         "build is explained in [porting.md](../porting.md#what-a-hardened-build-stops-in-micropython).\n\n"
         + f"Fail with both: {', '.join(sorted(alike)) or 'none'}.\n"
     )
-    write_result("suites", "Upstream's tests", "python3 -m tools upstream --results", body)
+
+
+def write_results(wanted=tuple(PAGES), command="python3 -m tools upstream --results"):
+    """The pages of PAGES that some comparison on hand belongs to."""
+    told = [json.loads(path.read_text()) for path in sorted((BUILD / "upstream").glob("*.json"))]
+    by_page = {page: [run for run in told if page_of(run) == page] for page in wanted}
+    for page, runs in by_page.items():
+        if runs:
+            title, row_is = PAGES[page]
+            write_result(page, title, command, body_of(runs, row_is))
+    if not any(by_page.values()):
+        raise Fail("no comparison is on hand: run `make test` or `make test-all` first")
     return 0
 
 
@@ -246,7 +264,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--results",
         action="store_true",
-        help="only write docs/results/suites.md from what is on hand",
+        help="only write the pages of docs/results from what is on hand",
     )
 
 
@@ -278,4 +296,4 @@ def main(args):
         dirs,
         {"arch": args.arch, "variant": args.variant, "options": args.options},
     )
-    return 0
+    return write_results(command=args.command) if args.write else 0

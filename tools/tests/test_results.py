@@ -1,0 +1,91 @@
+"""Pages of docs/results: who writes them, and what stands in them."""
+
+import tempfile
+import unittest
+from argparse import Namespace
+from pathlib import Path
+from unittest import mock
+
+from tools import results
+from tools.arguments import read
+from tools.common import Fail, say
+from tools.measure import bench
+from tools.verify import upstream
+
+
+class Pages(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        for patch in (
+            mock.patch.object(results, "FOLDER", self.folder),
+            mock.patch.object(results, "commit", return_value="abc1234"),
+            mock.patch.object(results, "machine", return_value="a machine"),
+            mock.patch("builtins.print"),
+        ):
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def page(self, name):
+        return (self.folder / f"{name}.md").read_text()
+
+    def test_a_page_says_by_what_it_was_written_and_where(self):
+        results.write_result("name", "Title", "make task WRITE=1", "body")
+        lines = self.page("name").splitlines()
+        self.assertEqual(lines[0], "# Title")
+        self.assertRegex(
+            lines[2],
+            r"^Written by `make task WRITE=1` at commit abc1234 on 20..-..-..; a machine\.$",
+        )
+        self.assertEqual(lines[4:], ["body"])
+
+    def test_what_a_task_says_is_written_if_that_was_asked_for_and_it_passed(self):
+        @results.written("name", "Title")
+        def main(args):
+            say("3 passed, 0 failed")
+            return args.status
+
+        main(Namespace(write=False, status=0, command="make task"))
+        main(Namespace(write=True, status=1, command="make task"))
+        self.assertEqual(list(self.folder.iterdir()), [])
+        main(Namespace(write=True, status=0, command="make task"))
+        self.assertIn("```text\n3 passed, 0 failed\n```", self.page("name"))
+        say("said after the end")
+        main(Namespace(write=True, status=0, command="make task"))
+        self.assertNotIn("after the end", self.page("name"))
+
+    def test_comparisons_go_to_the_page_of_their_kind(self):
+        side = {"performed": 9, "passed": 9, "failed": []}
+        run = {"release": "1.26.1", "variant": "standard", "options": "", "c": side, "rust": side}
+        self.assertEqual(upstream.page_of(run), "suites")
+        self.assertEqual(upstream.page_of({**run, "arch": "armhf"}), "metal")
+        self.assertEqual(upstream.page_of({**run, "board": "MICROBIT"}), "metal")
+        self.assertEqual(upstream.page_of({**run, "release": "1.22.2"}), "releases")
+        bad = {**run, "rust": {**side, "passed": 8, "failed": ["basics/a.py"]}}
+        text = upstream.body_of([run, bad], "`make upstream`")
+        self.assertIn("| 1.26.1 | standard |  | 9 | 9 | 8 |", text)
+        self.assertIn("fail with mpgc: basics/a.py (standard).", text)
+        with mock.patch.object(upstream, "BUILD", self.folder), self.assertRaises(Fail):
+            upstream.write_results()
+
+    def test_a_report_of_the_benchmark_is_a_table(self):
+        line = {"case": "fill", "c_ns": 2000, "rust_ns": 1000, "ratio": 2.0, "median_ratio": 1.9}
+        line.update(c_instructions=10, rust_instructions=5, counted_as="fill-1MB")
+        text = bench.body(Namespace(release="1.26.1"), [line])
+        self.assertIn("| fill | 2 us | 1 us | 2.00 | 1.90 | 10 | 5 | 0.500 |", text)
+        self.assertIn("`fill` has its instructions counted as `fill-1MB`", text)
+
+
+class Commands(unittest.TestCase):
+    def test_the_command_of_a_page_can_be_typed(self):
+        for words, command in (
+            (["size", "WRITE=1", "--no-deps"], "make size WRITE=1"),
+            (["twins", "CONFIG=a b", "WRITE=yes"], "make twins CONFIG='a b' WRITE=yes"),
+            (["matrix", "--docs"], "python3 -m tools matrix --docs"),
+        ):
+            self.assertEqual(sorted(read(words)[2].command.split()), sorted(command.split()))
+
+
+if __name__ == "__main__":
+    unittest.main()
