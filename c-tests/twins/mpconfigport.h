@@ -1,5 +1,5 @@
 // Whatever of the four files' behaviour has an option is on here, or given on the command line
-// by the configuration (tools/verify/twins.py).
+// by the configuration (tools/verify/twins_configurations.py).
 #include <alloca.h>
 #include <stddef.h>
 #include <stdint.h>

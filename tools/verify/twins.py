@@ -8,9 +8,7 @@ they are two libraries, runs drawn traces and, in the smallest heaps, every sequ
 import re
 import time
 import zlib
-from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from tools.common import (
     BUILD,
@@ -26,10 +24,10 @@ from tools.common import (
     table,
 )
 from tools.setup.targets import TARGETS
-from tools.setup.targets import missing_for as missing_for_target
 from tools.results import written
 from tools.setup.tree import TESTED_RELEASES, get_tree
 from tools.build.unix import WRAPPER, build_env, tree_key
+from tools.verify.twins_configurations import CONFIGURATIONS, choose, missing_for
 
 from mpgc_rust import choose_toolchain, toolchain_environment
 
@@ -37,147 +35,9 @@ SOURCES = ROOT / "c-tests" / "twins"
 WORK = BUILD / "twins"
 OPERATIONS = 1_000_000
 
-# `rust_variables` are make variables of mpgc's build alone. CI runs those with `ci`. Where the C can do
-# nothing right there are no traces: `only_faults`. `pystack_debug` is the one option that a port sets by an edit.
-Configuration = namedtuple(
-    "Configuration",
-    "options small target rust_variables ci only_faults pystack_debug c_mends",
-    defaults=(False, None, (), True, False, False, ()),
-)
-
-SPLIT = "-DMICROPY_GC_SPLIT_HEAP=1"
-AUTO = SPLIT + " -DMICROPY_GC_SPLIT_HEAP_AUTO=1"
-NO_FINALISER = "-DMICROPY_ENABLE_FINALISER=0"
-SETJMP = "-DMICROPY_NLR_SETJMP=1 -Wno-clobbered"
-WEAKREF = "-DMICROPY_PY_WEAKREF=1"
-# From 1.28 on, the C without finalisers but with weak references does not compile. [old, new] of py/gc.c; what a later
-# release has mended is left as it is.
-WEAKREF_MENDS = (
-    ("gc_last_used_block / BLOCKS_PER_FTB; // index", "gc_last_used_block / 8; // index"),
-    (
-        "            block = ftb_idx * BLOCKS_PER_WTB;",
-        "            size_t block = ftb_idx * BLOCKS_PER_WTB;",
-    ),
-)
-# The release that brought an option.
-SINCE = {"-DMICROPY_GC_SPLIT_HEAP_AUTO=1": (1, 21), WEAKREF: (1, 28)}
-# What differs on purpose is told, and checked, in c-tests/twins/src/hardened.rs.
-HARDENED = {"rust_variables": ("MPGC_HARDENED=1",), "ci": False}
-# The profile for the least code: another search, and a sweep by the block.
-SIZE = {"rust_variables": ("MPGC_PROFILE=size",), "ci": False}
-# The code for a machine without an operating system; with 32 bits, for one that reads aligned words only and finds the lowest bit by a table.
-BARE = {"rust_variables": ("MPGC_PROFILE=bare",), "ci": False}
-
 # For a fuzzer: each basic block calls a function of cover.c.
 COVER = "-fsanitize-coverage=trace-pc"
 COVER_RUST = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=3 -Cllvm-args=-sanitizer-coverage-trace-pc"
-
-
-def stack(entries, kind="size_t"):
-    return f"-DMICROPY_ALLOC_GC_STACK_SIZE={entries} -DMICROPY_GC_STACK_ENTRY_TYPE={kind}"
-
-
-# The options of each; `small` adds what is exhaustive.
-CONFIGURATIONS = {
-    "default": Configuration("", small=True),
-    "no-finaliser": Configuration(NO_FINALISER, small=True),
-    "conservative-clear": Configuration("-DMICROPY_GC_CONSERVATIVE_CLEAR=1"),
-    "split": Configuration(SPLIT),
-    "split-no-finaliser": Configuration(
-        f"{SPLIT} {NO_FINALISER} -DMICROPY_GC_CONSERVATIVE_CLEAR=1"
-    ),
-    "split-stack8": Configuration(f"{SPLIT} {stack(8)}"),
-    "auto": Configuration(AUTO),
-    "auto-no-finaliser": Configuration(f"{AUTO} {NO_FINALISER} {stack(8)}"),
-    "block16": Configuration("-DMICROPY_BYTES_PER_GC_BLOCK=16"),
-    "block64": Configuration("-DMICROPY_BYTES_PER_GC_BLOCK=64"),
-    "block128": Configuration(f"-DMICROPY_BYTES_PER_GC_BLOCK=128 {SPLIT}"),
-    "stack8": Configuration(stack(8)),
-    "stack1024": Configuration(stack(1024)),
-    "entry16": Configuration(stack(64, "uint16_t")),
-    "entry32": Configuration(stack(8, "uint32_t")),
-    "no-finaliser-entry16": Configuration(f"{NO_FINALISER} {stack(8, 'uint16_t')}"),
-    "fewest": Configuration(
-        "-DMICROPY_GC_ALLOC_THRESHOLD=0 -DMICROPY_PY_GC_COLLECT_RETVAL=0 -DMICROPY_ENABLE_PYSTACK=0 "
-        "-DMICROPY_ENABLE_VM_ABORT=0 -DMICROPY_KBD_EXCEPTION=0 -DMICROPY_ENABLE_SCHEDULER=0"
-    ),
-    "no-nodes": Configuration("-DMICROPY_SCHEDULER_STATIC_NODES=0"),
-    "setjmp": Configuration(SETJMP),
-    "threads": Configuration(f"-DMICROPY_PY_THREAD=1 -DMICROPY_PY_THREAD_GIL=0 {AUTO}"),
-    "gil": Configuration("-DMICROPY_PY_THREAD=1 -DMICROPY_PY_THREAD_GIL=1"),
-    "hook": Configuration(f"-DTWIN_HOOK_LOOP {SPLIT}"),
-    # docs/upstream.md, 9: in C every root is dropped.
-    "valgrind": Configuration("-DMICROPY_DEBUG_VALGRIND=1", only_faults=True),
-    "asserts": Configuration("-UNDEBUG", pystack_debug=True),
-    "weakref": Configuration(WEAKREF, ci=False),
-    "weakref-split": Configuration(f"{WEAKREF} {SPLIT} {stack(8)}", ci=False),
-    "weakref-no-finaliser": Configuration(
-        f"{WEAKREF} {AUTO} {NO_FINALISER}", ci=False, c_mends=WEAKREF_MENDS
-    ),
-    "size": Configuration("", small=True, **SIZE),
-    "size-auto": Configuration(f"{AUTO} {stack(8)}", **SIZE)._replace(ci=True),
-    "size-no-finaliser": Configuration(
-        f"{NO_FINALISER} {stack(8)} -DMICROPY_GC_CONSERVATIVE_CLEAR=1", **SIZE
-    ),
-    "bare": Configuration("", small=True, **BARE),
-    "bare-no-finaliser": Configuration(
-        f"{NO_FINALISER} {stack(8)} -DMICROPY_GC_CONSERVATIVE_CLEAR=1", **BARE
-    ),
-    "bare-i686": Configuration(
-        f"-DMICROPY_BYTES_PER_GC_BLOCK=16 {stack(8)}", target="i686", **BARE
-    )._replace(ci=True),
-    "bare-i686-auto": Configuration(
-        f"{AUTO} -DMICROPY_GC_CONSERVATIVE_CLEAR=1", target="i686", **BARE
-    ),
-    "hardened": Configuration("", **HARDENED),
-    "hardened-auto": Configuration(f"{AUTO} {stack(8)}", **HARDENED)._replace(ci=True),
-    "hardened-no-finaliser": Configuration(
-        f"{NO_FINALISER} -DMICROPY_GC_CONSERVATIVE_CLEAR=1", **HARDENED
-    ),
-    "hardened-block16": Configuration(f"-DMICROPY_BYTES_PER_GC_BLOCK=16 {SPLIT}", **HARDENED),
-    "hardened-block128": Configuration(
-        "-DMICROPY_BYTES_PER_GC_BLOCK=128 -DMICROPY_GC_CONSERVATIVE_CLEAR=1", **HARDENED
-    ),
-    "hardened-i686": Configuration(f"{SPLIT} {NO_FINALISER}", target="i686", **HARDENED),
-    # The C is given the threshold that mpgc sets itself.
-    "paced": Configuration(f"{AUTO} {stack(8)}", rust_variables=("MPGC_PACING=4",)),
-    "paced-free": Configuration("", rust_variables=("MPGC_PACING=free/3",)),
-    "paced-free-bare-i686": Configuration(
-        f"{SPLIT} {NO_FINALISER}",
-        target="i686",
-        rust_variables=(*BARE["rust_variables"], "MPGC_PACING=free/2"),
-        ci=False,
-    ),
-    "i686": Configuration("", target="i686", ci=False),
-    "i686-auto": Configuration(f"{AUTO} {stack(8)}", target="i686", ci=False),
-    "i686-setjmp": Configuration(
-        f"{SETJMP} {SPLIT} -DMICROPY_BYTES_PER_GC_BLOCK=32", target="i686", ci=False
-    ),
-}
-
-
-def missing_for(configuration, release):
-    """What keeps a configuration from running here; None if nothing does."""
-    number = tuple(int(part) for part in release.split("-")[0].split(".")[:2])
-    for option, since in SINCE.items():
-        if option in configuration.options and number < since:
-            return f"{option} is an option of {'.'.join(map(str, since))} and later"
-    if (
-        number == (1, 21)
-        and AUTO in configuration.options
-        and "MPGC_HARDENED=1" in configuration.rust_variables
-    ):
-        return "1.21 makes a new area as large as all regions are, and those of a hardened heap are larger"
-    if (
-        "DEBUG_VALGRIND" in configuration.options
-        and not Path("/usr/include/valgrind/memcheck.h").is_file()
-    ):
-        return "there is no valgrind/memcheck.h (apt-get install valgrind)"
-    return (
-        missing_for_target(TARGETS[configuration.target], crate="std")
-        if configuration.target
-        else None
-    )
 
 
 def build_driver(target, package="twins", folder=WORK, words=()):
@@ -394,19 +254,6 @@ def report(covered):
             )
         )
         say("; ".join(f"({i}) {head}" for i, head in enumerate(heads, 1)) + "\n")
-
-
-def choose(words):
-    """The names of the configurations that CONFIG asks for."""
-    if words == "ci":
-        return [name for name, configuration in CONFIGURATIONS.items() if configuration.ci]
-    names = [name for name in words.split(",") if name] or list(CONFIGURATIONS)
-    unknown = [name for name in names if name not in CONFIGURATIONS]
-    if unknown:
-        raise Fail(
-            f"CONFIG={','.join(unknown)} is not known; there are {', '.join(CONFIGURATIONS)}, and `ci`"
-        )
-    return names
 
 
 def add_arguments(parser):
