@@ -1,4 +1,6 @@
-"""The one entry point: `python3 -m tools TASK [VARIABLE=value ...] [--option ...]`, which is what `make TASK` runs."""
+"""The one entry point: `python3 -m tools TASK [VARIABLE=value ...] [--option ...]`, which is what
+`make TASK` runs.
+"""
 
 import sys
 from pathlib import Path

@@ -1,6 +1,8 @@
-"""How tasks are given their arguments: as variables (`CONFIG=split`), as options (`--config split`), or in the environment.
+"""How tasks are given their arguments: as variables (`CONFIG=split`), as options (`--config
+split`), or in the environment.
 
-A variable of `make` and the option of its lower case are the same thing. tools/tasks.py says which task takes which.
+A variable of `make` and the option of its lower case are the same thing. tools/tasks.py says which
+task takes which.
 """
 
 import argparse
@@ -111,7 +113,9 @@ def add_variable(parser, name, default=None):
 
 
 def check_given(task, given, takes):
-    """Refuse a variable on make's command line that the task does not take: a wrong name must not go unnoticed."""
+    """Refuse a variable on make's command line that the task does not take: a wrong name must not
+    go unnoticed.
+    """
     for name in given:
         if name in takes or name in FOR_ALL or name.startswith(FOR_OTHERS):
             continue
@@ -122,7 +126,8 @@ def check_given(task, given, takes):
             else f"it takes {', '.join(takes) or 'no variable'}"
         )
         raise Fail(
-            f"`{task}` takes no {name}: {hint} (What is for other programs goes before: `{name}=... make {task}`.)"
+            f"`{task}` takes no {name}: {hint} (What is for other programs goes before: "
+            f"`{name}=... make {task}`.)"
         )
 
 
@@ -165,7 +170,9 @@ def parser_of(task, module):
 
 
 def from_environment():
-    """The variables in the environment, where make puts those of its command line; the commands of a task do not get them."""
+    """The variables in the environment, where make puts those of its command line; the commands of
+    a task do not get them.
+    """
     values = {name: os.environ[name] for name in VARIABLES if name in os.environ}
     for name in values:
         if name not in INHERITED:

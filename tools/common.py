@@ -16,7 +16,8 @@ EMULATORS = BUILD / "emulators"
 os.environ["PATH"] = os.pathsep.join(filter(None, [os.environ.get("PATH"), str(EMULATORS / "bin")]))
 
 
-# Where cargo builds the members of the workspace. A port's library is built in the port's own folder.
+# Where cargo builds the members of the workspace. A port's library is built in the port's own
+# folder.
 CARGO_TARGET = ROOT / "target"
 
 
@@ -51,7 +52,9 @@ def jobs():
 
 
 def clean_env(**extra):
-    """The environment for make, tests and benchmarks: nothing of an outer make, no files beside sources."""
+    """The environment for make, tests and benchmarks: nothing of an outer make, no files beside
+    sources.
+    """
     dropped = (
         "MAKEFLAGS",
         "MFLAGS",
@@ -72,7 +75,8 @@ def clean_env(**extra):
 
 
 def wait_with_usage(process, seconds):
-    """Wait so long for a process. Returns (exit status, its processor seconds), or None while it runs.
+    """Wait so long for a process. Returns (exit status, its processor seconds), or None while it
+    runs.
 
     The processor time is that of the process and of all that it has waited for.
     """
@@ -123,7 +127,8 @@ def run_logged(command, log, *, env=None, cwd=None, what="", fatal=True, every=1
             "    | " + line[:400] for line in log.read_text(errors="replace").splitlines()[-25:]
         )
         raise Fail(
-            f"{what} failed with status {status}; the whole output is in {shown(log)}, its end:\n{tail}"
+            f"{what} failed with status {status}; the whole output is in {shown(log)}, its "
+            f"end:\n{tail}"
         )
     return status
 

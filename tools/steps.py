@@ -1,4 +1,6 @@
-"""Steps: checks that run beside each other as far as there are cores, each a command whose end is counted."""
+"""Steps: checks that run beside each other as far as there are cores, each a command whose end is
+counted.
+"""
 
 import hashlib
 import json
@@ -12,10 +14,11 @@ from collections import namedtuple
 
 from tools.common import ROOT, Fail, clean_env, run_logged, say, shown, table, write_json
 
-# `count` adds up the (passed, failed) that a log reports; without it a step is one check. `minutes` is
-# about how long it takes on two cores. A step has all cores to itself (`cores` 0: what runs several
-# jobs of its own, or measures time) or that many. It starts when the steps that `after` names have
-# passed, and never beside one that has a word of `uses` in common with it (a build folder).
+# `count` adds up the (passed, failed) that a log reports; without it a step is one check. `minutes`
+# is about how long it takes on two cores. A step has all cores to itself (`cores` 0: what runs
+# several jobs of its own, or measures time) or that many. It starts when the steps that `after`
+# names have passed, and never beside one that has a word of `uses` in common with it (a build
+# folder).
 Step = namedtuple(
     "Step", "name command count minutes cores after uses", defaults=(None, 0, 0, (), ())
 )
@@ -84,7 +87,9 @@ def run_step(number, step, folder, cores):
 
 
 def choose(steps, only):
-    """The steps whose name holds one of some words, with their numbers; `only` has commas between the words."""
+    """The steps whose name holds one of some words, with their numbers; `only` has commas between
+    the words.
+    """
     words = only.split(",")
     chosen = [
         (number, step)
@@ -98,7 +103,9 @@ def choose(steps, only):
 
 
 def fingerprint():
-    """What the sources are: a result is good for as long as they are the same, whatever the documents say."""
+    """What the sources are: a result is good for as long as they are the same, whatever the
+    documents say.
+    """
     words = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(["git", *words], cwd=ROOT, stdout=subprocess.PIPE, check=False).stdout
     digest = hashlib.sha256()

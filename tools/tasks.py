@@ -1,14 +1,16 @@
-"""What `make TASK` and `python3 -m tools TASK` can do: each task, the module that does it, and what it takes.
+"""What `make TASK` and `python3 -m tools TASK` can do: each task, the module that does it, and what
+it takes.
 
-The module of a task has `main(args)`, which returns the exit status, and where it needs more options than the
-variables here `add_arguments(parser)`. A module is named as its task where it does only that.
+The module of a task has `main(args)`, which returns the exit status, and where it needs more
+options than the variables here `add_arguments(parser)`. A module is named as its task where it does
+only that.
 """
 
 from collections import namedtuple
 
-# `module` is below tools/. `takes` are variables (tools/arguments.py), with commas where they have a default of
-# their own; `needs` is what setup/deps.py looks for before (None: nothing); `preset` is what distinguishes the
-# task from others of its module.
+# `module` is below tools/. `takes` are variables (tools/arguments.py), with commas where they have
+# a default of their own; `needs` is what setup/deps.py looks for before (None: nothing); `preset`
+# is what distinguishes the task from others of its module.
 Task = namedtuple("Task", "name module does takes needs preset", defaults=("", None, {}))
 
 TREE = "RELEASE MICROPYTHON_DIR "
@@ -64,7 +66,8 @@ SECTIONS = {
         Task(
             "deps",
             "setup.deps",
-            "install what is missing to build and test (apt, as root or with sudo) [TARGET=aarch64]",
+            "install what is missing to build and test (apt, as root or with sudo) "
+            "[TARGET=aarch64]",
             "TARGET ARCH",
         ),
         Task("tree", "setup.tree", "fetch the MicroPython tree into build/trees", TREE),
@@ -105,7 +108,8 @@ SECTIONS = {
         Task(
             "firmware",
             "build.firmware",
-            "build firmware of the qemu port with mpgc [BOARD=MICROBIT|MPS2_AN385|MPS2_AN386|NETDUINO2|SABRELITE|VIRT_RV32]",
+            "build firmware of the qemu port with mpgc "
+            "[BOARD=MICROBIT|MPS2_AN385|MPS2_AN386|NETDUINO2|SABRELITE|VIRT_RV32]",
             TREE + "BOARD OPTIONS",
             for_board,
         ),
@@ -118,13 +122,15 @@ SECTIONS = {
         Task(
             "install",
             "build.install",
-            "build it and install it [PREFIX=/usr/local] [TARGET=thumbv7m] [DESTDIR=...] [LIBDIR=lib]",
+            "build it and install it [PREFIX=/usr/local] [TARGET=thumbv7m] [DESTDIR=...] "
+            "[LIBDIR=lib]",
             "TARGET HARDENED PREFIX DESTDIR LIBDIR",
         ),
         Task(
             "heap-demo",
             "build.heap_demo",
-            "build mpgc-heap and show it on a program with a leak: a snapshot, what fills it, who keeps it alive",
+            "build mpgc-heap and show it on a program with a leak: a snapshot, what fills it, "
+            "who keeps it alive",
             TREE,
             for_heap,
         ),
@@ -134,20 +140,23 @@ SECTIONS = {
         Task(
             "test",
             "verify.test",
-            "run what finds most in 12 minutes, as CI does; ends with `N passed, N failed` [RESUME=1]",
+            "run what finds most in 12 minutes, as CI does; ends with `N passed, N failed` "
+            "[RESUME=1]",
             "ONLY RESUME",
         ),
         Task(
             "test-all",
             "verify.test",
-            "run every check of an hour, before a release or a large change [ONLY=twins] [RESUME=1]",
+            "run every check of an hour, before a release or a large change [ONLY=twins] "
+            "[RESUME=1]",
             "ONLY RESUME",
             preset={"all": True},
         ),
         Task(
             "proof",
             "verify.proof",
-            "run the long versions of the checks, hours of them [RELEASE=1.26.1] [ONLY=twins] [RESUME=1]",
+            "run the long versions of the checks, hours of them [RELEASE=1.26.1] [ONLY=twins] "
+            "[RESUME=1]",
             "RELEASE ONLY RESUME WRITE",
             for_proof,
         ),
@@ -162,21 +171,24 @@ SECTIONS = {
         Task(
             "upstream",
             "verify.upstream",
-            "run MicroPython's own tests on C and on mpgc, and compare [ARCH=armhf, under qemu-user]",
+            "run MicroPython's own tests on C and on mpgc, and compare [ARCH=armhf, under "
+            "qemu-user]",
             TREE + "VARIANT OPTIONS ARCH WRITE",
             for_arch,
         ),
         Task(
             "twins",
             "verify.twins",
-            "run the C original and mpgc side by side, by operation [OPS=1000000] [CONFIG=split,auto]",
+            "run the C original and mpgc side by side, by operation [OPS=1000000] "
+            "[CONFIG=split,auto]",
             TREE + "OPS CONFIG SEED RUN WRITE",
             nothing_more,
         ),
         Task(
             "fuzz",
             "verify.fuzz",
-            "fuzz heap, layout, pystack and scheduler from the kept corpus [SECONDS=60] [TARGET=heap_c,sched]",
+            "fuzz heap, layout, pystack and scheduler from the kept corpus [SECONDS=60] "
+            "[TARGET=heap_c,sched]",
             TREE + "TARGET SECONDS=60 INPUT",
             nothing_more,
         ),
@@ -191,7 +203,8 @@ SECTIONS = {
         Task(
             "nlr",
             "verify.nlr",
-            "run nlr's assembly of each architecture that is set up here, under qemu-user [ARCH=aarch64,riscv64]",
+            "run nlr's assembly of each architecture that is set up here, under qemu-user "
+            "[ARCH=aarch64,riscv64]",
             "ARCH WRITE",
         ),
         Task(
@@ -211,7 +224,8 @@ SECTIONS = {
         Task(
             "matrix",
             "verify.matrix",
-            "build and try each option, alone and with others, on C and on mpgc [ONLY=auto,hook] [RESUME=1]",
+            "build and try each option, alone and with others, on C and on mpgc [ONLY=auto,hook] "
+            "[RESUME=1]",
             TREE + "ONLY RESUME WRITE",
             for_matrix,
         ),
@@ -244,13 +258,15 @@ SECTIONS = {
         Task(
             "miri",
             "verify.miri",
-            "run the tests of the pure modules under Miri, where rustup has it [ONLY=small,s390x] [WRITE=1]",
+            "run the tests of the pure modules under Miri, where rustup has it "
+            "[ONLY=small,s390x] [WRITE=1]",
             "ONLY WRITE SEED",
         ),
         Task(
             "mutants",
             "verify.mutants",
-            "break the library on purpose and see whether a check notices [ONLY=hints] [SINCE=v0.1] [SHARD=0/4] [RESUME=1] [TRUST=1] "
+            "break the library on purpose and see whether a check notices [ONLY=hints] "
+            "[SINCE=v0.1] [SHARD=0/4] [RESUME=1] [TRUST=1] "
             "[SAMPLE=300 SHORT=1] [WRITE=1]",
             "ONLY SINCE SHARD RESUME TRUST SAMPLE SHORT WRITE",
             nothing_more,
@@ -258,7 +274,8 @@ SECTIONS = {
         Task(
             "firmware-test",
             "verify.firmware_test",
-            "run MicroPython's own tests in qemu on firmware with C and with mpgc, and compare [BOARD=...]",
+            "run MicroPython's own tests in qemu on firmware with C and with mpgc, and compare "
+            "[BOARD=...]",
             TREE + "BOARD OPTIONS WRITE",
             for_board,
         ),
@@ -279,14 +296,16 @@ SECTIONS = {
         Task(
             "heap-check",
             "verify.heap_check",
-            "try mpgc-heap on builds with C and with mpgc: what it finds is what a collection leaves",
+            "try mpgc-heap on builds with C and with mpgc: what it finds is what a collection "
+            "leaves",
             TREE + "VARIANT",
             for_heap,
         ),
         Task(
             "heap-board",
             "verify.heap_board",
-            "try mpgc-heap on firmware with the C in qemu, through its GDB server and its serial line [BOARD=...]",
+            "try mpgc-heap on firmware with the C in qemu, through its GDB server and its serial "
+            "line [BOARD=...]",
             TREE + "BOARD",
             for_board,
         ),
@@ -309,14 +328,16 @@ SECTIONS = {
         Task(
             "size",
             "measure.size",
-            "compare the size of the four files, C and Rust, in each profile [TARGET=thumbv7m,x86-64] [SYMBOLS=1]",
+            "compare the size of the four files, C and Rust, in each profile "
+            "[TARGET=thumbv7m,x86-64] [SYMBOLS=1]",
             TREE + "TARGET SYMBOLS WRITE",
             for_sizes,
         ),
         Task(
             "bench",
             "measure.bench",
-            "measure the C and mpgc in turns in one process [CASE=fill,sweep] [SECONDS=2] [ARCH=i686]",
+            "measure the C and mpgc in turns in one process [CASE=fill,sweep] [SECONDS=2] "
+            "[ARCH=i686]",
             TREE + "ARCH CASE SECONDS=2 WRITE",
             for_bench,
         ),
@@ -338,7 +359,8 @@ SECTIONS = {
         Task(
             "bench-memory",
             "measure.bench_memory",
-            "measure how much heap programs need, with C, mpgc, and each at a pace [CASE=display,table]",
+            "measure how much heap programs need, with C, mpgc, and each at a pace "
+            "[CASE=display,table]",
             TREE + "CASE WRITE",
             for_bench,
         ),

@@ -22,13 +22,16 @@ def port(tree):
     folder = tree.path / "ports" / "qemu"
     if not (folder / "boards").is_dir():
         raise Fail(
-            f"MicroPython {tree.release} has no boards in ports/qemu: choose a RELEASE of 1.25 or later"
+            f"MicroPython {tree.release} has no boards in ports/qemu: choose a RELEASE of 1.25 or "
+            "later"
         )
     return folder
 
 
 def start_modules(make_variables):
-    """The port makes no Python stack when it starts, so a build with one needs code of ours before its main()."""
+    """The port makes no Python stack when it starts, so a build with one needs code of ours before
+    its main().
+    """
     with_pystack = "-DMICROPY_ENABLE_PYSTACK=1" in make_variables.get("CFLAGS_EXTRA", "")
     return {"USER_C_MODULES": str(OWN)} if with_pystack else {}
 
@@ -39,7 +42,8 @@ def make_command(tree, name, flavour, make_variables, output):
     folder = port(tree)
     if "BOARD_DIR" not in board.variables and not (folder / "boards" / name).is_dir():
         raise Fail(
-            f"MicroPython {tree.release} has no board {name} in ports/qemu/boards: choose another RELEASE or BOARD"
+            f"MicroPython {tree.release} has no board {name} in ports/qemu/boards: choose another "
+            "RELEASE or BOARD"
         )
     command = ["make", f"-j{jobs()}", "-C", folder]
     if flavour == "rust":
@@ -79,7 +83,9 @@ def build(tree, name, flavour, options):
 
 
 def port_variable(tree, built, variable):
-    """What a make variable of the port is for this build: the port alone knows its emulator's arguments."""
+    """What a make variable of the port is for this build: the port alone knows its emulator's
+    arguments.
+    """
     rule = f"mpgc-tell:;@:$(info mpgc-tell: $({variable}))"
     command = [*built.command, "--no-print-directory", f"--eval={rule}", "mpgc-tell"]
     done = subprocess.run(
@@ -95,7 +101,8 @@ def emulator(tree, built):
     system = port_variable(tree, built, "QEMU_SYSTEM")
     if not system:
         raise Fail(
-            f"the qemu port of MicroPython {tree.release} has no variable QEMU_SYSTEM: choose another RELEASE"
+            f"the qemu port of MicroPython {tree.release} has no variable QEMU_SYSTEM: choose "
+            "another RELEASE"
         )
     return system + port_variable(tree, built, "QEMU_ARGS")
 

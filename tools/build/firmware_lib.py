@@ -19,7 +19,8 @@ WORK = BUILD / "firmware-lib"
 # Where the names of both end: what a program of its own has no use for.
 OF_PORTS = ("mpgc_fault", "mpgc_chunk_of", "mpgc_check", "mpgc_clear_dead_stack", "mpgc_idle")
 
-# `compiler` is the words that call the C compiler for it; `hosted` means that programs run under an operating system.
+# `compiler` is the words that call the C compiler for it; `hosted` means that programs run under an
+# operating system.
 Machine = namedtuple("Machine", "rust compiler objcopy ar hosted")
 
 # Machines without an operating system, and what their compiler is told.
@@ -60,7 +61,8 @@ def machine(name):
         )
     if target.rust not in CPUS:
         raise Fail(
-            f"TARGET={name} has no library for C programs: choose one of {', '.join(CPUS)}, or one with an operating system"
+            f"TARGET={name} has no library for C programs: choose one of {', '.join(CPUS)}, or "
+            "one with an operating system"
         )
     return Machine(
         target.rust,
@@ -97,13 +99,16 @@ def exported(files, made_by):
     if names != declared():
         differ = sorted(set(names) ^ set(declared()))
         raise Fail(
-            f"{made_by} and include/mpgc.h have not the same functions, they differ in {', '.join(differ)}: run `MPGC_BLESS=1 cargo test --test header`"
+            f"{made_by} and include/mpgc.h have not the same functions, they differ in "
+            f"{', '.join(differ)}: run `MPGC_BLESS=1 cargo test --test header`"
         )
     return names
 
 
 def build(name="", features=(), cargo=""):
-    """Build the library, and the shared one where there is an operating system. Returns the folder."""
+    """Build the library, and the shared one where there is an operating system. Returns the
+    folder.
+    """
     target = machine(name)
     folder = WORK / "-".join([target.rust, *features])
     try:
@@ -142,10 +147,13 @@ def build(name="", features=(), cargo=""):
 
 
 def link(target, rust, folder):
-    """One object whose only globals are the functions of the header, as an archive and as a shared library."""
+    """One object whose only globals are the functions of the header, as an archive and as a shared
+    library.
+    """
     inputs = [rust]
     if mpgc_xtensa.is_ours(target.rust):
-        # without the functions of `core`, since C's are there: the library for Rust is made of objects that do not link
+        # without the functions of `core`, since C's are there: the library for Rust is made of
+        # objects that do not link
         inputs = mpgc_xtensa.assemble(
             target.compiler, folder / "llvm.s", folder, "mpgc_nlr_push_buf"
         )

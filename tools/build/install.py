@@ -1,4 +1,6 @@
-"""Builds the library for C programs (docs/firmware.md) and installs it: library, header, pkg-config file, CMake package."""
+"""Builds the library for C programs (docs/firmware.md) and installs it: library, header, pkg-config
+file, CMake package.
+"""
 
 import shutil
 from pathlib import Path
@@ -21,7 +23,8 @@ Cflags: -I${{includedir}}
 """
 
 CMAKE_CONFIG = """\
-# find_package(mpgc) gives the targets mpgc::mpgc, the static library, and where it was built mpgc::shared.
+# find_package(mpgc) gives the targets mpgc::mpgc, the static library, and where it was built
+# mpgc::shared.
 get_filename_component(_mpgc_prefix "${{CMAKE_CURRENT_LIST_DIR}}/{up}" ABSOLUTE)
 foreach(_mpgc_kind mpgc shared)
     if(_mpgc_kind STREQUAL "shared")
@@ -52,7 +55,8 @@ CMAKE_VERSION = """\
 set(PACKAGE_VERSION "{version}")
 if(PACKAGE_FIND_VERSION VERSION_GREATER PACKAGE_VERSION)
     set(PACKAGE_VERSION_COMPATIBLE FALSE)
-elseif("${{PACKAGE_FIND_VERSION_MAJOR}}.${{PACKAGE_FIND_VERSION_MINOR}}" VERSION_EQUAL "{series}" OR NOT PACKAGE_FIND_VERSION)
+elseif("${{PACKAGE_FIND_VERSION_MAJOR}}.${{PACKAGE_FIND_VERSION_MINOR}}" VERSION_EQUAL "{series}"
+        OR NOT PACKAGE_FIND_VERSION)
     set(PACKAGE_VERSION_COMPATIBLE TRUE)
 else()
     set(PACKAGE_VERSION_COMPATIBLE FALSE)
@@ -66,13 +70,16 @@ endif()
 def absolute(prefix):
     if not Path(prefix).is_absolute():
         raise Fail(
-            f"PREFIX={prefix} is not an absolute path: give one, as in `make install PREFIX=/usr/local`"
+            f"PREFIX={prefix} is not an absolute path: give one, as in `make install "
+            "PREFIX=/usr/local`"
         )
     return Path(prefix)
 
 
 def install(folder, prefix, destdir="", libdir="lib"):
-    """Put library, header, pkg-config file and CMake package below the prefix (below `destdir`, if there is one)."""
+    """Put library, header, pkg-config file and CMake package below the prefix (below `destdir`, if
+    there is one).
+    """
     prefix = absolute(prefix)
     root = Path(str(destdir) + str(prefix)) if destdir else prefix
     package = Path(libdir) / "cmake" / "mpgc"

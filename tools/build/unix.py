@@ -21,7 +21,8 @@ from tools.setup.tree import get_tree
 
 VARIANTS = ("standard", "coverage", "minimal", "longlong", "nanbox")
 WRAPPER = ROOT / "micropython-patches" / "wrapper.mk"
-# A symbol that only mpgc's object defines; the linker may drop it from the program, so the object is asked.
+# A symbol that only mpgc's object defines; the linker may drop it from the program, so the object
+# is asked.
 PROOF = "mpgc_build_info"
 # The package of the source tree lacks the submodules that these need.
 WITHOUT_SUBMODULES = ["MICROPY_PY_SSL=0", "MICROPY_SSL_MBEDTLS=0", "MICROPY_PY_BTREE=0"]
@@ -108,7 +109,9 @@ def starter(target, program):
 
 
 def begin_with_c(folder):
-    """Where the C control stands beside a folder that is not there yet, begin with its objects: all but mpgc's are the same."""
+    """Where the C control stands beside a folder that is not there yet, begin with its objects: all
+    but mpgc's are the same.
+    """
     control = folder.with_name("c")
     if folder.name == "c" or folder.exists() or not control.is_dir():
         return
@@ -125,17 +128,21 @@ def begin_with_c(folder):
 
 
 def build(tree, variant, flavour, options, *extra, arch=""):
-    """Build one flavour ("c" or "rust"); `extra` are further make variables, `arch` a name of targets.TARGETS. Returns a Build."""
+    """Build one flavour ("c" or "rust"); `extra` are further make variables, `arch` a name of
+    targets.TARGETS. Returns a Build.
+    """
     target = find_target(arch) if arch else None
     if variant not in VARIANTS:
         raise Fail(f"VARIANT={variant} is not known here: choose one of {', '.join(VARIANTS)}")
     if "VARIANT_DIR" in options.make_variables and variant != "standard":
         raise Fail(
-            f"OPTIONS=gil rests on the standard variant: give it with VARIANT=standard, not {variant}"
+            "OPTIONS=gil rests on the standard variant: give it with VARIANT=standard, not "
+            f"{variant}"
         )
     if not (tree.path / "ports" / "unix" / "variants" / variant).is_dir():
         raise Fail(
-            f"MicroPython {tree.release} has no variant {variant} of the unix port: choose another RELEASE or VARIANT"
+            f"MicroPython {tree.release} has no variant {variant} of the unix port: choose "
+            "another RELEASE or VARIANT"
         )
     name = "-".join(filter(None, [tree_key(tree), arch, variant, options.build_slug]))
     folder = BUILD / "unix" / name / flavour
@@ -164,7 +171,9 @@ def object_of(link_map, function):
 
 
 def prove(program, flavour, functions=("gc_alloc", "nlr_jump"), map_file=None):
-    """Fail unless the Rust program took these functions from mpgc's object, and the C control from none of its."""
+    """Fail unless the Rust program took these functions from mpgc's object, and the C control from
+    none of its.
+    """
     readelf = shutil.which("readelf")
     if not readelf:
         raise Fail("`readelf` is needed to tell the two builds apart: install binutils")
@@ -174,7 +183,8 @@ def prove(program, flavour, functions=("gc_alloc", "nlr_jump"), map_file=None):
         found = object_of(link_map, function)
         if not found:
             raise Fail(
-                f"{shown(map_file)} does not say where {function} came from: remove {shown(program.parent)} and build again"
+                f"{shown(map_file)} does not say where {function} came from: remove "
+                f"{shown(program.parent)} and build again"
             )
         symbols = subprocess.run(
             [readelf, "-sW", found], stdout=subprocess.PIPE, text=True, check=True
@@ -182,8 +192,10 @@ def prove(program, flavour, functions=("gc_alloc", "nlr_jump"), map_file=None):
         is_rust = any(line.split()[-1:] == [PROOF] for line in symbols.splitlines())
         if is_rust != (flavour == "rust"):
             raise Fail(
-                f"{shown(program)} is to be the {flavour} build, but has {function} from {shown(found)}, which "
-                f"{'is' if is_rust else 'is not'} mpgc's ({PROOF}): remove {shown(program.parent)} and build again"
+                f"{shown(program)} is to be the {flavour} build, but has {function} from "
+                f"{shown(found)}, which "
+                f"{'is' if is_rust else 'is not'} mpgc's ({PROOF}): remove "
+                f"{shown(program.parent)} and build again"
             )
 
 

@@ -23,7 +23,9 @@ EMULATOR = [
 
 
 def compiler():
-    """The words that compile and link a program of C files; with `sources()` it has a main() to write."""
+    """The words that compile and link a program of C files; with `sources()` it has a main() to
+    write.
+    """
     link = ["-nostartfiles", "-T", SOURCES / "memory.ld", "-Wl,-z,noexecstack"]
     return [
         *machine(TARGET).compiler,

@@ -18,7 +18,8 @@ from tools.verify.twins import build_driver, build_twins, driver_of
 
 SOURCES = ROOT / "benches"
 WORK = BUILD / "bench"
-# As a program has them: no interposition inside the C, whole chunks cleared (the default of the ports).
+# As a program has them: no interposition inside the C, whole chunks cleared (the default of the
+# ports).
 OPTIONS = "-DTWIN_BENCH -DMICROPY_GC_CONSERVATIVE_CLEAR=1 -fPIE"
 # No more instructions than the C, but for these.
 MOST_INSTRUCTIONS = 1.05
@@ -184,11 +185,10 @@ def body(tree, report):
         }
     )
     return (
-        f"MicroPython {tree.release}. Times and instructions are those of one operation: the least of many "
-        "samples, and the median of the ratios of neighbouring samples. Above 1, mpgc is faster.\n\n"
-        + markdown_table([HEADS, *map(row, report)])
-        + "\n\n"
-        + "\n".join(notes)
+        f"MicroPython {tree.release}. Times and instructions are those of one operation: the "
+        "least of many "
+        "samples, and the median of the ratios of neighbouring samples. Above 1, mpgc is "
+        "faster.\n\n" + markdown_table([HEADS, *map(row, report)]) + "\n\n" + "\n".join(notes)
     )
 
 
@@ -210,7 +210,8 @@ def growth(driver, library, args):
         points.append(point)
         c, rust = point["c_ns"], point["rust_ns"]
         say(
-            f"{point['chart']}, {point['series']}, {point['x']} {point['unit']}: C {nanoseconds(c)}, mpgc {nanoseconds(rust)}"
+            f"{point['chart']}, {point['series']}, {point['x']} {point['unit']}: C "
+            f"{nanoseconds(c)}, mpgc {nanoseconds(rust)}"
         )
     write_json(WORK / "growth.json", points)
     draw("draw-growth", WORK / "growth.json", WORK / "growth.svg")
@@ -233,8 +234,9 @@ def growth(driver, library, args):
 
 
 def check(counts, debts):
-    """CI: no hot path has more instructions than the C's, by the factor that there is; no debt grows, and none is
-    kept that is paid."""
+    """CI: no hot path has more instructions than the C's, by the factor that there is; no debt
+    grows, and none is kept that is paid.
+    """
     rows = [["case", "C", "mpgc", "mpgc / C", "at most"]]
     wrong, paid = [], []
     for case, (c, rust, _) in counts.items():
@@ -249,7 +251,8 @@ def check(counts, debts):
         raise Fail(f"too many instructions, compared with the C's, in: {', '.join(wrong)}")
     if paid:
         raise Fail(
-            f"no debts any more, take them out of DEBTS in {shown(Path(__file__))}: {', '.join(paid)}"
+            f"no debts any more, take them out of DEBTS in {shown(Path(__file__))}: "
+            f"{', '.join(paid)}"
         )
     return 0
 
@@ -276,7 +279,8 @@ def main(args):
     tree = get_tree(args.release or None, args.micropython_dir)
     if args.arch not in DEBTS:
         raise Fail(
-            f"ARCH={args.arch}: measured here are this machine (no ARCH) and {', '.join(filter(None, DEBTS))}"
+            f"ARCH={args.arch}: measured here are this machine (no ARCH) and "
+            f"{', '.join(filter(None, DEBTS))}"
         )
     target = args.arch or None
     missing = missing_for(TARGETS[target], crate="std") if target else None
@@ -296,7 +300,8 @@ def main(args):
     if args.growth:
         return growth(driver, library, args)
     say(
-        f"MicroPython {tree.release}, C and mpgc in turns on the same memory; above 1: mpgc is faster"
+        f"MicroPython {tree.release}, C and mpgc in turns on the same memory; above 1: mpgc is "
+        "faster"
     )
     report = run(driver, library, args)
     counts = {} if args.no_count else count_instructions(driver, library, args.case)

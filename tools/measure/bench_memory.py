@@ -1,13 +1,14 @@
 """Measures how much heap programs need: the C, the C at a pace, mpgc, and mpgc at a pace.
 
-The programs of benches/memory run on the unix port for i686, whose blocks are as large as a board's. For
-each of them and each build: the smallest heap in which it ends and prints what it should; the smallest size
-from which all larger ones that were tried do; and in a heap 1.1 times the smallest of the C: instructions
-(callgrind), collections, the longest pause, and the largest free run. The C is paced by
-`gc.threshold((gc.mem_free() + gc.mem_alloc()) // 8)`, mpgc by MPGC_PACING.
+The programs of benches/memory run on the unix port for i686, whose blocks are as large as a
+board's. For each of them and each build: the smallest heap in which it ends and prints what it
+should; the smallest size from which all larger ones that were tried do; and in a heap 1.1 times the
+smallest of the C: instructions (callgrind), collections, the longest pause, and the largest free
+run. The C is paced by `gc.threshold((gc.mem_free() + gc.mem_alloc()) // 8)`, mpgc by MPGC_PACING.
 
-Results are kept in build/bench/memory-runs.json, by what the program and the build hold, so that a run that
-was stopped goes on. Writes build/bench/memory.json and memory.svg; where all were measured, docs/results/memory.md too.
+Results are kept in build/bench/memory-runs.json, by what the program and the build hold, so that a
+run that was stopped goes on. Writes build/bench/memory.json and memory.svg; where all were
+measured, docs/results/memory.md too.
 """
 
 import hashlib
@@ -28,7 +29,8 @@ from tools.setup.tree import get_tree
 PROGRAMS = ROOT / "benches" / "memory"
 WORK = BUILD / "bench"
 ARCH = "i686"
-# `pacing`: what the report calls it; `variable`: for mpgc's build; `prelude`: what the C's program begins with.
+# `pacing`: what the report calls it; `variable`: for mpgc's build; `prelude`: what the C's program
+# begins with.
 Flavour = namedtuple("Flavour", "build pacing variable prelude")
 FLAVOURS = (
     Flavour("c", "off", "", ""),
@@ -115,12 +117,15 @@ class Subject:
         expected = self.runs.get((*self.key, "output"), lambda: self.output(LARGE))
         if not expected:
             raise Fail(
-                f"{shown(self.script)} does not run on {shown(self.program['plain'])}: {self.run(LARGE).stderr.strip()}"
+                f"{shown(self.script)} does not run on {shown(self.program['plain'])}: "
+                f"{self.run(LARGE).stderr.strip()}"
             )
         return self.runs.get((*self.key, heap), lambda: self.output(heap) == expected)
 
     def smallest(self):
-        """The smallest heap, by halving; and the smallest from which all larger ones that were tried do."""
+        """The smallest heap, by halving; and the smallest from which all larger ones that were
+        tried do.
+        """
         low, high = 0, 64 << 10
         while not self.ends(high):
             low, high = high, high * 2

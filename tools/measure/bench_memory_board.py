@@ -1,8 +1,10 @@
-"""Measures programs of benches/memory on MPS2_AN385 in qemu: how much heap, and how many instructions.
+"""Measures programs of benches/memory on MPS2_AN385 in qemu: how much heap, and how many
+instructions.
 
-The board has one heap; a program that begins with a buffer has that much less. So the smallest heap is found
-without a build for each size. Times are those of -icount, where each instruction takes the same: in a heap 1.1 times
-the smallest of the C without pacing. Writes build/bench/memory-board.json and docs/results/memory-board.md.
+The board has one heap; a program that begins with a buffer has that much less. So the smallest heap
+is found without a build for each size. Times are those of -icount, where each instruction takes the
+same: in a heap 1.1 times the smallest of the C without pacing. Writes build/bench/memory-board.json
+and docs/results/memory-board.md.
 """
 
 import re
@@ -106,7 +108,8 @@ def main(args):
                 }
             )
             say(
-                f"  {case}: {board.flavour.build}, {board.flavour.pacing}: {size / 1024:.0f} KB, {time} instructions"
+                f"  {case}: {board.flavour.build}, {board.flavour.pacing}: {size / 1024:.0f} KB, "
+                f"{time} instructions"
             )
     write_json(BUILD / "bench" / "memory-board.json", lines)
     rows = [["program", "build, pacing", "smallest KB", "of the C's", "time"]]
@@ -129,7 +132,8 @@ def main(args):
         "memory-board",
         f"How much heap programs need on {BOARD}",
         args.command,
-        f"MicroPython {tree.release} in qemu; times by instructions, in a heap 1.1 times the smallest of the C without pacing, as a "
+        f"MicroPython {tree.release} in qemu; times by instructions, in a heap 1.1 times the "
+        "smallest of the C without pacing, as a "
         f"multiple of that C's.\n\n{markdown_table(rows)}",
     )
     return 0

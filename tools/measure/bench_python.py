@@ -1,9 +1,9 @@
 """Measures the interpreter with its C and with mpgc, in turns: what a Python program feels.
 
 Runs upstream's perf_bench as it is and with gc.threshold(30000) and (10000), and the programs of
-benches/python. Every round runs each of them once on either build, so that what slows the machine down slows
-both; what they print must be equal. Writes build/bench/python.json, python.md and python.svg. A ratio above 1
-means that mpgc is faster.
+benches/python. Every round runs each of them once on either build, so that what slows the machine
+down slows both; what they print must be equal. Writes build/bench/python.json, python.md and
+python.svg. A ratio above 1 means that mpgc is faster.
 """
 
 import re
@@ -20,8 +20,8 @@ from tools.setup.tree import get_tree
 
 PROGRAMS = ROOT / "benches" / "python"
 WORK = BUILD / "bench"
-# MHz and kB, by which the scripts of perf_bench choose their sizes: short runs, of which many have an undisturbed
-# one among them. For counting, small ones.
+# MHz and kB, by which the scripts of perf_bench choose their sizes: short runs, of which many have
+# an undisturbed one among them. For counting, small ones.
 SCALE = (1000, 1000)
 SMALL = (50, 25)
 THRESHOLDS = (None, 30000, 10000)
@@ -93,7 +93,9 @@ def command(case, program, small=False):
 
 
 def run_once(case, program):
-    """({what was timed: ns}, the rest of the output); no times where the build cannot run the script."""
+    """({what was timed: ns}, the rest of the output); no times where the build cannot run the
+    script.
+    """
     done = subprocess.run(
         [str(word) for word in command(case, program)],
         env=clean_env(MICROPYPATH=str(PROGRAMS)),
@@ -110,7 +112,8 @@ def run_once(case, program):
         match = re.fullmatch(r"(\d+) (\d+ .*)", text.strip(), re.S)
         if not match and not re.search(CANNOT, text):
             raise Fail(
-                f"{case.name} on {shown(program)} ended with status {done.returncode}:\n{text.strip()}"
+                f"{case.name} on {shown(program)} ended with status "
+                f"{done.returncode}:\n{text.strip()}"
             )
         return ({case.name: int(match[1]) * 1000}, match[2]) if match else ({}, text)
     times = {
@@ -119,7 +122,8 @@ def run_once(case, program):
     }
     if done.returncode != 0 or not times:
         raise Fail(
-            f"{shown(case.script)} on {shown(program)} ended with status {done.returncode}:\n{text.strip()}"
+            f"{shown(case.script)} on {shown(program)} ended with status "
+            f"{done.returncode}:\n{text.strip()}"
         )
     return times, re.sub(r"^time .*\n", "", text, flags=re.M)
 
@@ -130,11 +134,13 @@ def measure_once(case, programs, order):
     (c_times, c_rest), (rust_times, rust_rest) = got["c"], got["rust"]
     if c_times.keys() != rust_times.keys():
         raise Fail(
-            f"{case.name} runs with only one of C and mpgc; C: {c_rest.strip()}; mpgc: {rust_rest.strip()}"
+            f"{case.name} runs with only one of C and mpgc; C: {c_rest.strip()}; mpgc: "
+            f"{rust_rest.strip()}"
         )
     if c_times and c_rest != rust_rest:
         raise Fail(
-            f"{case.name} prints something else with mpgc; C: {c_rest.strip()}; mpgc: {rust_rest.strip()}"
+            f"{case.name} prints something else with mpgc; C: {c_rest.strip()}; mpgc: "
+            f"{rust_rest.strip()}"
         )
     return {name: {"c": c_times[name], "rust": rust_times[name]} for name in c_times}
 
@@ -180,7 +186,8 @@ def count(case, programs):
             raise Fail(f"callgrind counted nothing for {case.name}: see {shown(log)}")
         counts.append(int(match[1]))
     say(
-        f"    counted: {case.name}: C {counts[0]}, mpgc {counts[1]}, mpgc / C {counts[1] / counts[0]:.3f}"
+        f"    counted: {case.name}: C {counts[0]}, mpgc {counts[1]}, mpgc / C "
+        f"{counts[1] / counts[0]:.3f}"
     )
     return tuple(counts)
 
@@ -240,7 +247,8 @@ def row(line):
 
 def body(tree, lines, args):
     return (
-        f"MicroPython {tree.release}, {args.variant}. The least time of {args.rounds} runs in turns, and the "
+        f"MicroPython {tree.release}, {args.variant}. The least time of {args.rounds} runs in "
+        "turns, and the "
         "median of the ratios of neighbouring runs. `noscan`: mpgc built with MPGC_NOSCAN=1.\n\n"
         + markdown_table([HEADS, *map(row, lines)])
     )

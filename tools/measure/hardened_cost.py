@@ -1,7 +1,7 @@
 """Measures what the hardened build costs: instructions, time and size, against mpgc without it.
 
-Instructions are counted by callgrind and repeat exactly. Times are those of this machine, the best of
-runs in turns. Of the heap: cases of `make bench`; of the interpreter: MicroPython's perf_bench.
+Instructions are counted by callgrind and repeat exactly. Times are those of this machine, the best
+of runs in turns. Of the heap: cases of `make bench`; of the interpreter: MicroPython's perf_bench.
 """
 
 import re
@@ -18,7 +18,8 @@ from tools.verify.twins import build_twins
 
 WORK = BUILD / "hardened-cost"
 HARDENED = "MPGC_HARDENED=1"
-# Of the benchmarks' cases; collect-half and mark-graph write to bytes that they have not asked for, and are stopped.
+# Of the benchmarks' cases; collect-half and mark-graph write to bytes that they have not asked for,
+# and are stopped.
 CASES = (
     "fill-1-block-1MB,fill-mixed-1MB,free-alloc-90%-128KB,alloc-after-collect-128KB,realloc-growth-1MB,free-storm-1MB,"
     "sweep-128KB,gc_info-128KB,3000-lists,61-functions,live-100KB-buffers"
@@ -84,7 +85,8 @@ def run(command):
     )
     if done.returncode != 0:
         raise Fail(
-            f"{' '.join(map(str, command))} ended with status {done.returncode}:\n{(done.stdout + done.stderr).strip()[-800:]}"
+            f"{' '.join(map(str, command))} ended with status "
+            f"{done.returncode}:\n{(done.stdout + done.stderr).strip()[-800:]}"
         )
     return done
 

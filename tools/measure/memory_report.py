@@ -121,10 +121,12 @@ def picture(lines):
     left, bar, gap, wide = 110, 9, 10, 480
     height = 40 + len(names) * (len(shown_sides) * bar + gap)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + wide + 160}" height="{height + 20}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + wide + 160}" '
+        f'height="{height + 20}" '
         'font-family="sans-serif" font-size="11">',
         f'<rect width="{left + wide + 160}" height="{height + 20}" fill="white"/>',
-        f'<text x="{left}" y="16">smallest heap, as a share of what the C needs without pacing</text>',
+        f'<text x="{left}" y="16">smallest heap, as a share of what the C needs without '
+        "pacing</text>",
     ]
     for number in range(5):
         x = left + wide * number / 4
@@ -134,26 +136,31 @@ def picture(lines):
     for i, name in enumerate(names):
         y = 30 + i * (len(shown_sides) * bar + gap)
         parts.append(
-            f'<text x="{left - 6}" y="{y + len(shown_sides) * bar / 2 + 4}" text-anchor="end">{name}</text>'
+            f'<text x="{left - 6}" y="{y + len(shown_sides) * bar / 2 + 4}" '
+            f'text-anchor="end">{name}</text>'
         )
         for j, side in enumerate(shown_sides):
             ratio = ratios(lines, side, "smallest_kb").get(name)
             if ratio is not None:
                 parts.append(
-                    f'<rect x="{left}" y="{y + j * bar}" width="{wide * min(ratio, 1.25):.1f}" height="{bar - 1}" '
+                    f'<rect x="{left}" y="{y + j * bar}" width="{wide * min(ratio, 1.25):.1f}" '
+                    f'height="{bar - 1}" '
                     f'fill="{COLOURS[side[0]]}" opacity="{shades[side]:.2f}"/>'
                 )
     for j, side in enumerate(shown_sides):
         y = 40 + j * 16
         parts.append(
-            f'<rect x="{left + wide + 30}" y="{y - 9}" width="10" height="10" fill="{COLOURS[side[0]]}" opacity="{shades[side]:.2f}"/>'
+            f'<rect x="{left + wide + 30}" y="{y - 9}" width="10" height="10" '
+            f'fill="{COLOURS[side[0]]}" opacity="{shades[side]:.2f}"/>'
         )
         parts.append(f'<text x="{left + wide + 46}" y="{y}">{side[0]}, {side[1]}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
 def heap_map(text):
-    """The blocks of a map that micropython.mem_info(1) has printed, used or not; None if there is none."""
+    """The blocks of a map that micropython.mem_info(1) has printed, used or not; None if there is
+    none.
+    """
     blocks = []
     for line in text.splitlines():
         folded = re.match(r" +\((\d+) lines all free\)", line)
@@ -166,18 +173,22 @@ def heap_map(text):
 
 
 def heap_picture(maps):
-    """A square for each block, row by row; one map below the other. `maps`: [(what it is, blocks)]."""
+    """A square for each block, row by row; one map below the other. `maps`: [(what it is,
+    blocks)].
+    """
     wide, size = 160, 4
     rows = [-(-len(blocks) // wide) for _, blocks in maps]
     height = sum(rows) * size + 34 * len(maps)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide * size + 20}" height="{height + 10}" font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide * size + 20}" '
+        f'height="{height + 10}" font-family="sans-serif" font-size="12">',
         f'<rect width="{wide * size + 20}" height="{height + 10}" fill="white"/>',
     ]
     top = 0
     for (title, blocks), count in zip(maps, rows):
         parts.append(
-            f'<text x="10" y="{top + 20}">{title}: {longest(blocks)} blocks in the longest free run</text>'
+            f'<text x="10" y="{top + 20}">{title}: {longest(blocks)} blocks in the longest free '
+            "run</text>"
         )
         top += 28
         parts.append(
@@ -209,11 +220,14 @@ def longest(blocks):
 
 def body(lines, release):
     return (
-        f"MicroPython {release}, unix port for i686: blocks of 16 bytes, as on a board. Ratios to the C without pacing: of the smallest heap; "
-        "of the smallest from which all larger ones that were tried do; and, in a heap 1.1 times the smallest of that C, of instructions, "
+        f"MicroPython {release}, unix port for i686: blocks of 16 bytes, as on a board. Ratios to "
+        "the C without pacing: of the smallest heap; "
+        "of the smallest from which all larger ones that were tried do; and, in a heap 1.1 times "
+        "the smallest of that C, of instructions, "
         "collections, the longest pause and the largest free run. Geometric means over "
         f"{len({line['program'] for line in lines})} programs of `benches/memory`.\n\n"
-        f"![smallest heaps](../pictures/memory.svg)\n\n{markdown_table(means(lines), 2)}\n\n## Each program\n\n"
+        f"![smallest heaps](../pictures/memory.svg)\n\n{markdown_table(means(lines), 2)}\n\n## "
+        "Each program\n\n"
         f"{markdown_table(programs(lines), 2)}\n"
     )
 

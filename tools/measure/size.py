@@ -1,8 +1,10 @@
-"""Compares the size of the four files, C and Rust, for several processors and in each profile (MPGC_PROFILE).
+"""Compares the size of the four files, C and Rust, for several processors and in each profile
+(MPGC_PROFILE).
 
-Only these objects are built, by the make command of a port: the qemu port's for boards, the unix port's for this
-machine. What is counted of the Rust is what the C's exports need; mpgc's own functions are told apart, since a
-port that does not call them links without them. Results go to build/size.json.
+Only these objects are built, by the make command of a port: the qemu port's for boards, the unix
+port's for this machine. What is counted of the Rust is what the C's exports need; mpgc's own
+functions are told apart, since a port that does not call them links without them. Results go to
+build/size.json.
 """
 
 import re
@@ -21,8 +23,8 @@ PROFILES = ("speed", "size", "large")
 # With an operating system it is `speed`.
 FOR_BOARDS = "large"
 
-# A processor: its port, which is a board of the qemu port or none for the unix port, the prefix of its binutils, and
-# further variables.
+# A processor: its port, which is a board of the qemu port or none for the unix port, the prefix of
+# its binutils, and further variables.
 Processor = namedtuple("Processor", "board prefix variables", defaults=({},))
 
 PROCESSORS = {
@@ -40,8 +42,8 @@ PROCESSORS = {
     ),
 }
 
-# What `--check` asks for: with the profile for the least flash no more than the C has, with the other one, without an operating
-# system, little more.
+# What `--check` asks for: with the profile for the least flash no more than the C has, with the
+# other one, without an operating system, little more.
 BARS = {
     **dict.fromkeys([("thumbv6m", "size"), ("thumbv7m", "size")], 1.0),
     **dict.fromkeys(
@@ -114,7 +116,9 @@ def sizes(prefix, objects):
 
 
 def measure(tree, name, profiles):
-    """Returns a dictionary for each profile, as it goes into the JSON, and the objects by flavour or profile."""
+    """Returns a dictionary for each profile, as it goes into the JSON, and the objects by flavour
+    or profile.
+    """
     prefix = PROCESSORS[name].prefix
     objects = {"c": build_objects(tree, name, "c", "")}
     c, names = sizes(prefix, objects["c"]), exports(prefix, objects["c"])
@@ -143,7 +147,9 @@ def measure(tree, name, profiles):
 
 
 def symbols(prefix, objects):
-    """Lines with size and name of each function and table, the largest first; what has no symbol is the rest."""
+    """Lines with size and name of each function and table, the largest first; what has no symbol is
+    the rest.
+    """
     text = output_of([f"{prefix}nm", "-S", "-C", "-td", *objects])
     rows = [
         (int(size), name) for size, name in re.findall(r"^\d+ (\d+) [tTrRwW] (.*)$", text, re.M)
@@ -154,7 +160,8 @@ def symbols(prefix, objects):
 def above_bars(found):
     """A line for each that is larger than it may be."""
     return [
-        f"{row['target']}, {row['profile']}: {row['rust_text']} bytes are {row['ratio']} times the C's {row['c_text']}, the bar is {bar}"
+        f"{row['target']}, {row['profile']}: {row['rust_text']} bytes are {row['ratio']} times "
+        f"the C's {row['c_text']}, the bar is {bar}"
         for row in found
         if (bar := BARS.get((row["target"], row["profile"])))
         and row["rust_text"] > bar * row["c_text"]

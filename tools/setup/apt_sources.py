@@ -65,8 +65,10 @@ def debian_archive(apt=APT, release=None):
     release = os_release() if release is None else release
     if release.get("ID") != "debian":
         raise Fail(
-            f"this system is {release.get('PRETTY_NAME', 'not Debian')}: the MicroPython tree is taken from Debian's "
-            "archive, which its apt sources do not name; give MICROPYTHON_DIR=<your MicroPython checkout>"
+            f"this system is {release.get('PRETTY_NAME', 'not Debian')}: the MicroPython tree is "
+            "taken from Debian's "
+            "archive, which its apt sources do not name; give MICROPYTHON_DIR=<your MicroPython "
+            "checkout>"
         )
     own = {release.get("VERSION_CODENAME"), "stable", "oldstable", "testing", "unstable", "sid"}
     for fields in all_entries(apt):
@@ -77,6 +79,7 @@ def debian_archive(apt=APT, release=None):
             continue
         return fields["uris"], fields.get("signed-by")
     raise Fail(
-        f"no entry for Debian's main archive in {apt}/sources.list or {apt}/sources.list.d: add one, "
+        f"no entry for Debian's main archive in {apt}/sources.list or {apt}/sources.list.d: add "
+        "one, "
         "or give MICROPYTHON_DIR=<your MicroPython checkout>"
     )

@@ -7,8 +7,9 @@ from tools.common import ROOT, Fail
 # Boards of our own, and what runs before the port's main().
 OWN = ROOT / "c-tests" / "boards"
 
-# `target` is a name of tools/setup/targets.py; `frozen` are the modules that the port freezes for this board; `dirs` are the
-# test folders that upstream's run-tests.py takes beside those of every board.
+# `target` is a name of tools/setup/targets.py; `frozen` are the modules that the port freezes for
+# this board; `dirs` are the test folders that upstream's run-tests.py takes beside those of every
+# board.
 Board = namedtuple("Board", "target frozen dirs variables", defaults=({},))
 
 PLAIN = ("frozen_const.py",)
@@ -37,8 +38,12 @@ BOARDS = {
 # Upstream's run on this port covers these folders but the last one, which is about memory.
 DIRS = ["basics", "micropython", "misc", "extmod", "float", "ports/qemu", "stress"]
 
-# Which of their tests a short run takes: allocation, jumps and the scheduler, and something of the language.
-SHORT = r"^(basics/([bg]|memory|try)|micropython/(emg|ext|heap|kbd|native|schedule|stack|viper_t)|stress/|ports/qemu/)"
+# Which of their tests a short run takes: allocation, jumps and the scheduler, and something of the
+# language.
+SHORT = (
+    r"^(basics/([bg]|memory|try)|micropython/(emg|ext|heap|kbd|native|schedule|stack|viper_t)|"
+    r"stress/|ports/qemu/)"
+)
 
 # What `make test` runs, the short way. The others are left to `make metal`.
 TESTED_BOARDS = ("MPS2_AN385", "VIRT_RV32")
@@ -51,5 +56,10 @@ def find_board(name):
 
 
 def frozen_manifest(board):
-    """A manifest as the value of FROZEN_MANIFEST: with the quotes that the port's recipes leave to the shell."""
-    return f"\"include('{ROOT / 'tools' / 'build' / 'manifests' / 'qemu.py'}', modules={board.frozen})\""
+    """A manifest as the value of FROZEN_MANIFEST: with the quotes that the port's recipes leave to
+    the shell.
+    """
+    return (
+        f"\"include('{ROOT / 'tools' / 'build' / 'manifests' / 'qemu.py'}', "
+        f'modules={board.frozen})"'
+    )

@@ -1,4 +1,5 @@
-"""Finds what is missing on this machine to build and test, and installs it where apt and root allow.
+"""Finds what is missing on this machine to build and test, and installs it where apt and root
+allow.
 
 Quick when all is there: it looks for programs and files, and starts apt only for what is missing.
 """
@@ -31,7 +32,9 @@ def program(name):
 
 
 def libclang():
-    """bindgen loads libclang at run time, from LIBCLANG_PATH or the usual folders. libclang-cpp is another library."""
+    """bindgen loads libclang at run time, from LIBCLANG_PATH or the usual folders. libclang-cpp is
+    another library.
+    """
     named = os.environ.get("LIBCLANG_PATH")
     folders = [named] if named else []
     folders += [
@@ -135,7 +138,9 @@ def rust_for(target):
 
 
 def needs_of(target):
-    """What a build for another machine needs: its compiler and library, and Debian's Rust where the own one lacks it."""
+    """What a build for another machine needs: its compiler and library, and Debian's Rust where the
+    own one lacks it.
+    """
     found = []
     for package in target.packages:
         present = (
@@ -152,7 +157,8 @@ def needs_of(target):
 
 
 def add_rust_target(target):
-    """Let rustup add Rust's library for a target: smaller and sooner there than a compiler of Debian's.
+    """Let rustup add Rust's library for a target: smaller and sooner there than a compiler of
+    Debian's.
 
     Where there is no rustup, or it reaches no server, what needs_of() names is installed instead.
     """
@@ -194,9 +200,14 @@ def check_rust_tools():
 
 
 def check_rust():
-    """cargo is the one thing that is never installed here: which one to use is the person's choice."""
+    """cargo is the one thing that is never installed here: which one to use is the person's
+    choice.
+    """
     cargo = shutil.which("cargo")
-    mend = "install Rust with rustup (https://rustup.rs), then open a new shell so that `cargo` is in PATH"
+    mend = (
+        "install Rust with rustup (https://rustup.rs), then open a new shell so that `cargo` "
+        "is in PATH"
+    )
     if not cargo:
         raise Fail(f"`cargo` is not in PATH: {mend}")
     text = subprocess.run(
@@ -212,7 +223,8 @@ def check_rust():
     oldest = re.search(r'^rust-version = "(\d+)\.(\d+)', (ROOT / "Cargo.toml").read_text(), re.M)
     if tuple(map(int, match.groups())) < tuple(map(int, oldest.groups())):
         raise Fail(
-            f"{text.strip()} is too old, mpgc needs {'.'.join(oldest.groups())}: run `rustup update stable`, or {mend}"
+            f"{text.strip()} is too old, mpgc needs {'.'.join(oldest.groups())}: run `rustup "
+            f"update stable`, or {mend}"
         )
 
 
@@ -244,7 +256,8 @@ def install(missing):
     prefix = root_prefix()
     if packages and prefix is None:
         raise Fail(
-            f"missing, and neither root nor sudo is at hand to install it:{listing}\nrun as root: {by_hand}"
+            f"missing, and neither root nor sudo is at hand to install it:{listing}\nrun as root: "
+            f"{by_hand}"
         )
     say(f"installing what is missing:{listing}")
     if prefix is not None:
@@ -265,7 +278,8 @@ def install_packages(prefix, packages, by_hand):
             and words[0] == "install"
         ):
             raise Fail(
-                f"apt-get could not install {' '.join(packages)} (its messages are above); mend that, then run as root: {by_hand}"
+                f"apt-get could not install {' '.join(packages)} (its messages are above); mend "
+                f"that, then run as root: {by_hand}"
             )
 
 
@@ -280,7 +294,9 @@ KINDS = {
 
 
 def wanted(kinds=(), targets=(), boards=()):
-    """(needs, targets) of some kinds of tasks, machines and boards, beyond what every build needs."""
+    """(needs, targets) of some kinds of tasks, machines and boards, beyond what every build
+    needs.
+    """
     tests = "test" in kinds or "test-all" in kinds
     needs = NEEDS + (TEST_NEEDS if tests else BENCH_NEEDS if "bench" in kinds else [])
     needs = needs + (MATRIX_NEEDS if "matrix" in kinds else [])
@@ -305,7 +321,8 @@ def ensure(kinds=(), targets=(), boards=(), check=False):
         needs = needs + needs_of(target)
     if sys.version_info < OLDEST_PYTHON:
         raise Fail(
-            f"python3 is {sys.version.split()[0]}, the tools need {'.'.join(map(str, OLDEST_PYTHON))} or later: install a newer python3"
+            f"python3 is {sys.version.split()[0]}, the tools need "
+            f"{'.'.join(map(str, OLDEST_PYTHON))} or later: install a newer python3"
         )
     missing = [need for need in needs if not need.present()]
     if missing and check:
@@ -321,7 +338,8 @@ def ensure(kinds=(), targets=(), boards=(), check=False):
             )
             what = ", ".join(dict.fromkeys(still))
             raise Fail(
-                f"installed, but still not found: {what}; look at the output of apt-get above{reasons}"
+                f"installed, but still not found: {what}; look at the output of apt-get "
+                f"above{reasons}"
             )
     check_rust()
     for wrong in filter(None, map(missing_for, machines)):

@@ -1,7 +1,8 @@
-"""Unpacks the emulators of boards into build/emulators: nothing on the system changes, and no root is needed.
+"""Unpacks the emulators of boards into build/emulators: nothing on the system changes, and no root
+is needed.
 
-Debian's qemu-system packages cannot be installed beside a newer qemu-utils, so installing them could mean taking
-away what somebody uses.
+Debian's qemu-system packages cannot be installed beside a newer qemu-utils, so installing them
+could mean taking away what somebody uses.
 """
 
 import os
@@ -17,7 +18,9 @@ PREFIX = "qemu-system-"
 
 
 def without_qemu(status):
-    """What dpkg knows to be installed, but no package of qemu: apt then takes all of them from one release."""
+    """What dpkg knows to be installed, but no package of qemu: apt then takes all of them from one
+    release.
+    """
     return "\n\n".join(
         stanza for stanza in status.split("\n\n") if not stanza.startswith("Package: qemu-")
     )
@@ -58,13 +61,16 @@ def download(package, folder):
     found = sorted(archives.glob("*.deb"))
     if done.returncode != 0 or not found:
         raise Fail(
-            f"apt-get could not download {package}; run `apt-get update` as root and try again. It said:\n{done.stdout[-2000:]}"
+            f"apt-get could not download {package}; run `apt-get update` as root and try again. "
+            f"It said:\n{done.stdout[-2000:]}"
         )
     return found
 
 
 def wrapper(root, program):
-    """A script for a folder beside `root` that starts the program with the libraries that were unpacked with it."""
+    """A script for a folder beside `root` that starts the program with the libraries that were
+    unpacked with it.
+    """
     libraries = sorted(
         {
             path.parent
@@ -78,10 +84,13 @@ def wrapper(root, program):
 
 
 def unpack(package):
-    """Put the package's emulators into build/emulators/bin, which every tool here has in its PATH."""
+    """Put the package's emulators into build/emulators/bin, which every tool here has in its
+    PATH.
+    """
     if not (shutil.which("dpkg") and DPKG_STATUS.is_file()):
         raise Fail(
-            f"this system has no dpkg: install qemu's emulators for boards (called {package} in Debian) so that they are in PATH"
+            f"this system has no dpkg: install qemu's emulators for boards (called {package} in "
+            "Debian) so that they are in PATH"
         )
     root = EMULATORS / package
     partial = EMULATORS / f"{package}.partial"

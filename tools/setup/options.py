@@ -11,7 +11,8 @@ NAMED = {
     "pystack": "-DMICROPY_ENABLE_PYSTACK=1 -DMICROPY_STACKLESS=1",
     "setjmp": "-DMICROPY_NLR_SETJMP=1 -Wno-clobbered",
     # The make variable for this is younger than 1.25, so the port's own threads switch is left off.
-    "gil": f"VARIANT_DIR={ROOT}/tools/build/variants/gil MICROPY_PY_THREAD=0 LDFLAGS_EXTRA=-lpthread "
+    "gil": f"VARIANT_DIR={ROOT}/tools/build/variants/gil MICROPY_PY_THREAD=0 "
+    "LDFLAGS_EXTRA=-lpthread "
     "-DMICROPY_PY_THREAD=1 -DMICROPY_PY_THREAD_GIL=1",
     "conservative-clear": "-DMICROPY_GC_CONSERVATIVE_CLEAR=1",
     "tail-clear": "-DMICROPY_GC_CONSERVATIVE_CLEAR=0",
@@ -30,7 +31,9 @@ Options = namedtuple("Options", "slug build_slug make_variables test_flags")
 
 
 def parse(text):
-    """Sort the words of OPTIONS into make variables (compiler flags in CFLAGS_EXTRA) and test flags."""
+    """Sort the words of OPTIONS into make variables (compiler flags in CFLAGS_EXTRA) and test
+    flags.
+    """
     given = shlex.split(text or "")
     words = list(expand(given))
     cflags, variables, test_flags = [], {}, []
@@ -51,12 +54,14 @@ def parse(text):
         elif equals and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             if name in ("BUILD", "VARIANT", "PROG", "STRIP"):
                 raise Fail(
-                    f"OPTIONS: {name} is set by this tool; for another variant give VARIANT=... to make"
+                    f"OPTIONS: {name} is set by this tool; for another variant give VARIANT=... "
+                    "to make"
                 )
             variables[name] = value
         else:
             raise Fail(
-                f"OPTIONS: `{word}` is not understood; give names ({', '.join(NAMED)}), compiler flags (-D...), "
+                f"OPTIONS: `{word}` is not understood; give names ({', '.join(NAMED)}), compiler "
+                "flags (-D...), "
                 f"make variables (NAME=value) or test flags ({', '.join(TEST_FLAGS)})"
             )
     if cflags:
@@ -69,7 +74,9 @@ def parse(text):
 
 
 def expand(given):
-    """The words with each name replaced by what it stands for, but not where a flag takes it as its value."""
+    """The words with each name replaced by what it stands for, but not where a flag takes it as its
+    value.
+    """
     before = ""
     for item in given:
         named = item in NAMED and not TEST_FLAGS.get(before)

@@ -1,4 +1,6 @@
-"""The machines that can be built for and run here beside this one: which compiler, which packages, how to run."""
+"""The machines that can be built for and run here beside this one: which compiler, which packages,
+how to run.
+"""
 
 import shutil
 import sys
@@ -49,7 +51,8 @@ RISCV_METAL = [
     "python3-serial",
 ]
 
-# The compiler is for the ESP8266 alone; with register windows it makes code for the ESP32's processors too.
+# The compiler is for the ESP8266 alone; with register windows it makes code for the ESP32's
+# processors too.
 XTENSA_METAL = [
     "gcc-xtensa-lx106",
     "picolibc-xtensa-lx106-elf",

@@ -27,7 +27,8 @@ def read_release(path):
     header = path / "py" / "mpconfig.h"
     if not header.is_file() or not (path / "ports" / "unix" / "Makefile").is_file():
         raise Fail(
-            f"{path} is no MicroPython tree (py/mpconfig.h and ports/unix/Makefile are not both there): "
+            f"{path} is no MicroPython tree (py/mpconfig.h and ports/unix/Makefile are not both "
+            "there): "
             "let MICROPYTHON_DIR name the top folder of a MicroPython checkout, or leave it out"
         )
     text = header.read_text(errors="replace")
@@ -51,17 +52,21 @@ def users_tree(path, release):
     found = read_release(tree)
     if release and release != found:
         raise Fail(
-            f"RELEASE={release} was asked for, but MICROPYTHON_DIR={path} holds {found}: leave RELEASE out, or correct one of them"
+            f"RELEASE={release} was asked for, but MICROPYTHON_DIR={path} holds {found}: leave "
+            "RELEASE out, or correct one of them"
         )
     if found not in TESTED_RELEASES:
         say(
-            f"note: MicroPython {found} is none of the releases tested here ({', '.join(TESTED_RELEASES)})"
+            f"note: MicroPython {found} is none of the releases tested here "
+            f"({', '.join(TESTED_RELEASES)})"
         )
     return Tree(tree, found, own=False)
 
 
 def get_tree(release=None, micropython_dir=None, fetch_missing=True):
-    """The tree to use. `release` may be None: then the user's tree decides, or the first tested one."""
+    """The tree to use. `release` may be None: then the user's tree decides, or the first tested
+    one.
+    """
     if micropython_dir:
         return users_tree(micropython_dir, release)
     release = release or TESTED_RELEASES[0]
@@ -69,13 +74,15 @@ def get_tree(release=None, micropython_dir=None, fetch_missing=True):
     if not path.is_dir():
         if not fetch_missing:
             raise Fail(
-                f"the tree {shown(path)} is missing: run `make tree RELEASE={release}`, or give MICROPYTHON_DIR"
+                f"the tree {shown(path)} is missing: run `make tree RELEASE={release}`, or give "
+                "MICROPYTHON_DIR"
             )
         fetch(release, path)
     found = read_release(path)
     if found != release:
         raise Fail(
-            f"{shown(path)} holds release {found}: remove that folder and run `make tree RELEASE={release}`"
+            f"{shown(path)} holds release {found}: remove that folder and run `make tree "
+            f"RELEASE={release}`"
         )
     return Tree(path, release, own=True)
 
@@ -134,7 +141,8 @@ def fetch(release, path):
     for tool in ("apt-get", "apt-cache", "tar", "xz"):
         if not shutil.which(tool):
             raise Fail(
-                f"`{tool}` is needed to fetch MicroPython {release}: install it, or give MICROPYTHON_DIR=<your checkout>"
+                f"`{tool}` is needed to fetch MicroPython {release}: install it, or give "
+                "MICROPYTHON_DIR=<your checkout>"
             )
     for suite in SUITES:
         folder = TREES / "apt" / suite
@@ -146,8 +154,10 @@ def fetch(release, path):
             break
     else:
         raise Fail(
-            f"Debian's suites {' and '.join(SUITES)} carry no MicroPython {release} (tested releases: "
-            f"{', '.join(TESTED_RELEASES)}): choose RELEASE=..., or give MICROPYTHON_DIR=<your checkout>"
+            f"Debian's suites {' and '.join(SUITES)} carry no MicroPython {release} (tested "
+            "releases: "
+            f"{', '.join(TESTED_RELEASES)}): choose RELEASE=..., or give MICROPYTHON_DIR=<your "
+            "checkout>"
         )
     say(f"downloading micropython {version}")
     apt("apt-get", "source", "--download-only", f"micropython={version}")
@@ -156,7 +166,8 @@ def fetch(release, path):
     archives = [a for a in archives if not a.name.endswith(".asc")]
     if not archives:
         raise Fail(
-            f"apt downloaded no micropython_{upstream_version}.orig.tar.* into {shown(folder)}: remove that folder and try again"
+            f"apt downloaded no micropython_{upstream_version}.orig.tar.* into {shown(folder)}: "
+            "remove that folder and try again"
         )
     unpack(archives[0], path)
     say(f"unpacked into {shown(path)}")

@@ -36,7 +36,10 @@ class Libclang(unittest.TestCase):
 
 class Emulators(unittest.TestCase):
     def test_packages_of_qemu_are_not_taken_to_be_installed(self):
-        status = "Package: make\nVersion: 4\n\nPackage: qemu-utils\nVersion: 10\n\nPackage: tar\nVersion: 1\n"
+        status = (
+            "Package: make\nVersion: 4\n\nPackage: qemu-utils\nVersion: 10\n\nPackage: "
+            "tar\nVersion: 1\n"
+        )
         self.assertEqual(
             emulators.without_qemu(status),
             "Package: make\nVersion: 4\n\nPackage: tar\nVersion: 1\n",

@@ -1,7 +1,8 @@
-"""What the documents name exists: files, functions, tests, make targets, variables, options, anchors.
+"""What the documents name exists: files, functions, tests, make targets, variables, options,
+anchors.
 
-Names are those in `backticks`, and the commands in code blocks. A name that is not ours must be MicroPython's, if a tree is
-at hand to look for it (`make tree`).
+Names are those in `backticks`, and the commands in code blocks. A name that is not ours must be
+MicroPython's, if a tree is at hand to look for it (`make tree`).
 """
 
 import fnmatch
@@ -75,7 +76,9 @@ def sources():
 
 @functools.cache
 def trees():
-    """The MicroPython trees at hand: their files and folders, and the words of those that documents speak of."""
+    """The MicroPython trees at hand: their files and folders, and the words of those that documents
+    speak of.
+    """
     found, words = set(), set()
     for tree in sorted((ROOT / "build" / "trees").glob("micropython-*")):
         for path in tree.rglob("*"):
@@ -103,7 +106,9 @@ def own_words():
 
 
 def has_word(words, word):
-    """Whether a word is among these; `gc_` stands for all that begin so, and `_AUTO` for all that end so."""
+    """Whether a word is among these; `gc_` stands for all that begin so, and `_AUTO` for all that
+    end so.
+    """
     if word.endswith("_"):
         return any(other.startswith(word) for other in words)
     return word in words or (word.startswith("_") and any(other.endswith(word) for other in words))
@@ -157,7 +162,9 @@ def wrong_name(name):
 
 
 def wrong_task(command):
-    """A command line of make, or of the tools: the task is there, and takes these variables and options."""
+    """A command line of make, or of the tools: the task is there, and takes these variables and
+    options.
+    """
     after = re.sub(r"^(make|python3 -m tools)", "", command).split()
     if any("<" in word for word in after) or (
         command.startswith("make") and any(w.startswith("-") for w in after)
@@ -204,7 +211,8 @@ def wrong_pair(name, path):
     """`name`, `file`: the file defines it."""
     last = re.sub(r"\(.*\)$|!$", "", name).split("::")[-1]
     among = [file for file in listed() if file == path or file.endswith("/" + path)]
-    defined = rf"\b(fn|struct|enum|trait|type|const|static|union|macro_rules!|def|class|import_name) {last}\b|\b{last}\("
+    kinds = "fn|struct|enum|trait|type|const|static|union|macro_rules!|def|class|import_name"
+    defined = rf"\b({kinds}) {last}\b|\b{last}\("
     if among and not any(re.search(defined, (ROOT / file).read_text()) for file in among):
         return f"`{path}` does not define `{name}`"
     return None

@@ -114,8 +114,10 @@ class Failure(unittest.TestCase):
 
     def test_a_missing_field_is_one_message_with_its_name(self):
         said = (
-            "error[E0609]: no field `sched_tail` on type `_mp_state_vm_t`\n   --> src/host/sched_fields.rs:145:17\n    |\n"
-            "145 |         (*vm()).sched_tail = raw(list.tail);\n    |                 ^^^^^^^^^^ unknown field\n\n"
+            "error[E0609]: no field `sched_tail` on type `_mp_state_vm_t`\n   --> "
+            "src/host/sched_fields.rs:145:17\n    |\n"
+            "145 |         (*vm()).sched_tail = raw(list.tail);\n    |                 "
+            "^^^^^^^^^^ unknown field\n\n"
             "error: could not compile `mpgc` (lib) due to 1 previous error\n"
         )
         told = mpgc_tree.cargo_failure(said)
@@ -129,8 +131,10 @@ class Failure(unittest.TestCase):
 
     def test_another_type_is_told_with_both(self):
         said = (
-            "error[E0308]: mismatched types\n   --> src/host/heap.rs:141:9\n    |\n141 |         of_mem!(gc_auto_collect_enabled)\n"
-            "    |         ^^^^^^^ expected `*mut u16`, found `*mut u32`\n    |\n\nerror: aborting\n"
+            "error[E0308]: mismatched types\n   --> src/host/heap.rs:141:9\n    |\n141 |         "
+            "of_mem!(gc_auto_collect_enabled)\n"
+            "    |         ^^^^^^^ expected `*mut u16`, found `*mut u32`\n    |\n\nerror: "
+            "aborting\n"
         )
         self.assertIn(
             "mismatched types (expected `*mut u16`, found `*mut u32`)",
@@ -177,7 +181,8 @@ class Table(unittest.TestCase):
                 continue
             for release in releases:
                 within = [blob for blob, span in spans.items() if mpgc_tree.has_it(span, release)]
-                # a tree of 1.20.0 may be one of the commits after it, which have no number of their own
+                # a tree of 1.20.0 may be one of the commits after it, which have no number of their
+                # own
                 exact = [
                     blob
                     for blob in within

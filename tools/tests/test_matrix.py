@@ -118,7 +118,8 @@ class Pages(unittest.TestCase):
         self.assertRegex(text, r"CC=clang \| not run")
         self.assertRegex(text, r"DEPTH=1 \| not run")
         self.assertIn(
-            f"{len(table.cells()) - 2} of {len(table.cells())} cells passed, 0 failed, 2 were not run",
+            f"{len(table.cells()) - 2} of {len(table.cells())} cells passed, 0 failed, 2 were "
+            "not run",
             text,
         )
 

@@ -64,8 +64,10 @@ class Command(unittest.TestCase):
 class Warnings(unittest.TestCase):
     def test_rustcs_and_those_of_our_c_files_are_ours(self):
         said = (
-            "   Compiling mpgc v0.1.0\nwarning: unused import: `nlr_buf_t`\n  --> src/host/nlr.rs:30:36\n   |\n"
-            f"{ROOT}/src/host/shim.c:12:3: warning: unused variable\n../../py/vm.c:3:4: warning: the port's\nmpgc: warning: py/gc.c is\n"
+            "   Compiling mpgc v0.1.0\nwarning: unused import: `nlr_buf_t`\n  --> "
+            "src/host/nlr.rs:30:36\n   |\n"
+            f"{ROOT}/src/host/shim.c:12:3: warning: unused variable\n../../py/vm.c:3:4: warning: "
+            "the port's\nmpgc: warning: py/gc.c is\n"
         )
         self.assertEqual(
             warnings_of_ours(said),

@@ -1,4 +1,6 @@
-"""The carrier's path, and the patterns by which linker scripts of ports place gc.c (docs/porting.md lists them)."""
+"""The carrier's path, and the patterns by which linker scripts of ports place gc.c (docs/porting.md
+lists them).
+"""
 
 import fnmatch
 import re

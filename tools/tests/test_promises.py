@@ -1,4 +1,6 @@
-"""What the header of the library for C programs says, and the tables of docs/firmware.md, has tests."""
+"""What the header of the library for C programs says, and the tables of docs/firmware.md, has
+tests.
+"""
 
 import re
 import unittest

@@ -7,7 +7,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 COLUMNS = 100
-# A comment of each language, from where it begins to the end of its line. An address in a string is none.
+# A comment of each language, from where it begins to the end of its line. An address in a string is
+# none.
 SLASHES = re.compile(r"(^|\s)(//|/\*)(\s|!|/).*|^\s*\* .*")
 # Written by upstream: names and text are theirs.
 THEIRS = ("micropython-patches/known_files.txt",)

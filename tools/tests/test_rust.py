@@ -71,7 +71,10 @@ class RustToolchains(unittest.TestCase):
             library.mkdir(parents=True)
             (library / "lib.rs").touch()
         folder.mkdir(exist_ok=True)
-        answers = f'case "$*" in --version) echo rustc {version};; *sysroot) echo {folder};; *) echo {folder}/$4;; esac'
+        answers = (
+            f'case "$*" in --version) echo rustc {version};; *sysroot) echo {folder};; *) '
+            f"echo {folder}/$4;; esac"
+        )
         for program in ("rustc", "cargo"):
             (folder / program).write_text(f"#!/bin/sh\n{answers}\n")
             (folder / program).chmod(0o755)
@@ -102,7 +105,8 @@ class RustToolchains(unittest.TestCase):
         self.assertEqual(self.choose(), ("debian", "debian", True))
         with self.assertRaisesRegex(
             mpgc_rust.Stop,
-            "no `core` for t1: run `rustup target add t1`.*; Rust 1.88 or newer.*found rustc 1.70.0",
+            "no `core` for t1: run `rustup target add t1`.*; Rust 1.88 or newer.*found rustc "
+            "1.70.0",
         ):
             self.choose(build_std="0")
 

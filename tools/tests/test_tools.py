@@ -182,13 +182,19 @@ class Reading(unittest.TestCase):
             log.write_text(text)
             return read_result(log, results)
 
-    SUMMARY = "3 tests performed (9 individual testcases)\n2 tests passed\n1 tests skipped: a_b\n1 tests failed: c\n"
+    SUMMARY = (
+        "3 tests performed (9 individual testcases)\n2 tests passed\n1 tests skipped: "
+        "a_b\n1 tests failed: c\n"
+    )
 
     def test_counts_and_names(self):
         self.assertEqual(self.read(self.SUMMARY, '["x/c.py"]'), Result(3, 2, ["a_b"], ["x/c.py"]))
 
     def test_what_the_runner_forgives_counts_as_failed(self):
-        text = "3 tests performed\n2 tests passed\n1 tests had known-flaky failures (ignored): x/c.py [flaky]\n"
+        text = (
+            "3 tests performed\n2 tests passed\n1 tests had known-flaky failures (ignored): "
+            "x/c.py [flaky]\n"
+        )
         self.assertEqual(
             self.read(text, '[], "ignored_tests": ["x/c.py"]'), Result(3, 2, [], ["x/c.py"])
         )
@@ -206,13 +212,19 @@ class Reading(unittest.TestCase):
             self.read(self.SUMMARY, "[]")
 
     def test_the_object_of_a_function_is_read_off_the_link_map(self):
-        text = " .text.gc_alloc\n                0x0000000000001000      0x2d8 /b/py/gc.o\n .text.nlr_jump 0x2 0x9 /b/py/n.o\n"
+        text = (
+            " .text.gc_alloc\n                0x0000000000001000      0x2d8 /b/py/gc.o\n "
+            ".text.nlr_jump 0x2 0x9 /b/py/n.o\n"
+        )
         self.assertEqual(object_of(text, "gc_alloc"), "/b/py/gc.o")
         self.assertEqual(object_of(text, "nlr_jump"), "/b/py/n.o")
         self.assertIsNone(object_of(text, "gc_free"))
 
     def test_cargo_counts_are_added_up(self):
-        text = "test result: ok. 3 passed; 0 failed; 1 ignored\ntest result: FAILED. 2 passed; 1 failed; 0 ignored\n"
+        text = (
+            "test result: ok. 3 passed; 0 failed; 1 ignored\ntest result: FAILED. 2 passed; 1 "
+            "failed; 0 ignored\n"
+        )
         self.assertEqual(run_checks.count_cargo(text), (5, 1))
 
 
@@ -302,7 +314,10 @@ class Interrupts(unittest.TestCase):
 
 class Fuzz(unittest.TestCase):
     def test_what_was_found_is_told_without_the_stack(self):
-        text = "#7 NEW cov: 3\nthread 'x' panicked at src/a.rs:1:2:\nit differs\nnote: run with RUST_BACKTRACE\n    #0 0x1 in f\n"
+        text = (
+            "#7 NEW cov: 3\nthread 'x' panicked at src/a.rs:1:2:\nit differs\nnote: run with "
+            "RUST_BACKTRACE\n    #0 0x1 in f\n"
+        )
         self.assertEqual(
             fuzz.reason_of(text), ["thread 'x' panicked at src/a.rs:1:2:", "it differs"]
         )

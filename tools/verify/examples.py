@@ -1,4 +1,6 @@
-"""Builds the Lisp of examples/firmware for this machine and for two boards, runs it, and compares what it prints."""
+"""Builds the Lisp of examples/firmware for this machine and for two boards, runs it, and compares
+what it prints.
+"""
 
 import difflib
 import shutil
@@ -20,7 +22,8 @@ FLAGS = ["-std=gnu11", "-g", "-Wall", "-Wextra", "-Werror", "-I", ROOT / "includ
 # It takes less than a second on each.
 TIMEOUT = 60
 
-# `target` is a name of tools/setup/targets.py; `board` that of qemu and, with an underscore, of the files here.
+# `target` is a name of tools/setup/targets.py; `board` that of qemu and, with an underscore, of the
+# files here.
 Machine = namedtuple("Machine", "target board")
 MACHINES = {
     "hosted": Machine("", ""),
@@ -164,6 +167,7 @@ def main(args):
     for name in names:
         say(f"{name}: {check(name)}")
     say(
-        f"the programs are in {shown(WORK)}; what they print is in {shown(SOURCES / 'expected.txt')}"
+        f"the programs are in {shown(WORK)}; what they print is in "
+        f"{shown(SOURCES / 'expected.txt')}"
     )
     return 0

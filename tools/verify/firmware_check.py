@@ -1,4 +1,5 @@
-"""Checks the library for C programs (docs/firmware.md): its C tests, an installation, and the examples on each machine.
+"""Checks the library for C programs (docs/firmware.md): its C tests, an installation, and the
+examples on each machine.
 
 Ends with `N passed, N failed`.
 """
@@ -31,7 +32,9 @@ FLAVOURS = {
 
 
 def c_tests(flavour, target=""):
-    """On this machine, on another whose programs qemu-user runs, or on the one that c-tests/xtensa is for."""
+    """On this machine, on another whose programs qemu-user runs, or on the one that c-tests/xtensa
+    is for.
+    """
     options, features = FLAVOURS[flavour]
     folder = build(target, features)
     program, log = WORK / f"tests{target}{flavour}", WORK / f"tests{target}{flavour}.log"
@@ -97,23 +100,27 @@ def library():
     strange = sorted(set(re.findall(r" [A-TV-Z] (?!mpgc_)(\S+)$", listing, re.M)))
     if strange:
         raise Fail(
-            f"{shown(folder / 'libmpgc.a')} has other globals than those of the header: {', '.join(strange)}"
+            f"{shown(folder / 'libmpgc.a')} has other globals than those of the header: "
+            f"{', '.join(strange)}"
         )
     outside = sorted(set(re.findall(r" U (\S+)$", listing, re.M)))
     if not set(outside) <= {"memcpy", "memset", "memmove", "memcmp"}:
         raise Fail(
-            f"{shown(folder / 'libmpgc.a')} needs {', '.join(outside)}: only the mem functions are for it to ask for"
+            f"{shown(folder / 'libmpgc.a')} needs {', '.join(outside)}: only the mem functions "
+            "are for it to ask for"
         )
     sections = subprocess.run(
         ["objdump", "-h", folder / "libmpgc.a"], stdout=subprocess.PIPE, text=True, check=True
     ).stdout
-    # A linker keeps what is in these whole, in a program too that calls nothing of what asks for it: only the version's texts are there.
+    # A linker keeps what is in these whole, in a program too that calls nothing of what asks for
+    # it: only the version's texts are there.
     merged = sum(
         int(size, 16) for size in re.findall(r"\.rodata\.(?:str|cst)\S*\s+([0-9a-f]+)", sections)
     )
     if merged > MERGED:
         raise Fail(
-            f"{shown(folder / 'libmpgc.a')} has {merged} bytes of constants that every program keeps: end texts with two NULs, as src/heap/check.rs does"
+            f"{shown(folder / 'libmpgc.a')} has {merged} bytes of constants that every program "
+            "keeps: end texts with two NULs, as src/heap/check.rs does"
         )
     return f"asks for {', '.join(outside)} alone"
 
@@ -125,7 +132,8 @@ def first_program():
     output = re.search(r"It prints:\n\n```text\n(.*?)```", text, re.S)
     if not found or not output:
         raise Fail(
-            "docs/firmware.md has no program that begins with `// hello.c`, or does not say what it prints"
+            "docs/firmware.md has no program that begins with `// hello.c`, or does not say what "
+            "it prints"
         )
     return found[1], output[1]
 
@@ -160,7 +168,9 @@ def expect_printed(what, expected, command, **options):
 
 
 def installed(folder, *, prefix, destdir):
-    """Where the package is for a program: below the prefix, or as a package is unpacked somewhere else."""
+    """Where the package is for a program: below the prefix, or as a package is unpacked somewhere
+    else.
+    """
     root = install(folder, prefix, destdir)
     for link in (soname(), "libmpgc.so"):
         if (root / "lib" / link).resolve().name != shared_name():
@@ -199,7 +209,8 @@ def pkg_config(folder):
 def cmake(folder):
     if shutil.which("cmake") is None:
         raise Fail(
-            "`cmake` is not in PATH: run `python3 -m tools deps --test`, or install the package cmake"
+            "`cmake` is not in PATH: run `python3 -m tools deps --test`, or install the "
+            "package cmake"
         )
     source, output = first_program()
     with tempfile.TemporaryDirectory() as scratch:
@@ -247,7 +258,8 @@ def all_checks():
 def checks_on(target):
     if find_target(target).rust in CPUS and target != xtensa.TARGET:
         raise Fail(
-            f"TARGET={target} has no operating system for the C tests: run `make examples TARGET={target}`"
+            f"TARGET={target} has no operating system for the C tests: run `make examples "
+            f"TARGET={target}`"
         )
     return {
         f"C tests on {target}, {flavour}": lambda flavour=flavour: c_tests(flavour, target)

@@ -1,6 +1,8 @@
-"""Runs MicroPython's own tests in qemu on firmware with its C and on firmware with mpgc, and compares.
+"""Runs MicroPython's own tests in qemu on firmware with its C and on firmware with mpgc, and
+compares.
 
-The rules are those of `make upstream`. Results go to build/upstream/<release>-qemu-<board>[-<options>].json.
+The rules are those of `make upstream`. Results go to
+build/upstream/<release>-qemu-<board>[-<options>].json.
 """
 
 import importlib.util
@@ -21,12 +23,15 @@ DEBIANS_SERIAL = Path("/usr/lib/python3/dist-packages/serial")
 
 
 def serial_path():
-    """A folder for PYTHONPATH that holds pyserial and nothing else; none where this Python has it."""
+    """A folder for PYTHONPATH that holds pyserial and nothing else; none where this Python has
+    it.
+    """
     if importlib.util.find_spec("serial"):
         return None
     if not DEBIANS_SERIAL.is_dir():
         raise Fail(
-            f"{sys.executable} has no module `serial`: install python3-serial, or run `{sys.executable} -m pip install pyserial`"
+            f"{sys.executable} has no module `serial`: install python3-serial, or run "
+            f"`{sys.executable} -m pip install pyserial`"
         )
     folder = BUILD / "pyserial"
     folder.mkdir(parents=True, exist_ok=True)
@@ -44,8 +49,9 @@ class BoardSuite(Suite):
         self.board = find_board(board)
         self.emulator = firmware.emulator(tree, built)
         super().__init__(tree, built, options)
-        # A board's own arguments are those that the port gives to run-tests.py, such as tests to leave out. They come
-        # last: the first filter says what becomes of a test that no filter knows.
+        # A board's own arguments are those that the port gives to run-tests.py, such as tests to
+        # leave out. They come last: the first filter says what becomes of a test that no filter
+        # knows.
         self.flags += firmware.port_variable(tree, built, "RUN_TESTS_ARGS")
 
     def build_ffi_library(self):
@@ -97,7 +103,8 @@ def main(args):
 
     def make_suites():
         say(
-            f"building the C control and the Rust build of MicroPython {tree.release} for {args.board} {args.options}".rstrip()
+            f"building the C control and the Rust build of MicroPython {tree.release} for "
+            f"{args.board} {args.options}".rstrip()
         )
         return {
             flavour: BoardSuite(

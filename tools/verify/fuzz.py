@@ -1,6 +1,8 @@
-"""Runs the fuzz targets (fuzz/) with AddressSanitizer, each for some seconds, from the corpus that is kept.
+"""Runs the fuzz targets (fuzz/) with AddressSanitizer, each for some seconds, from the corpus that
+is kept.
 
-What is found is cut down and printed as a test to paste. Ends with `N passed, N failed`, one for each target.
+What is found is cut down and printed as a test to paste. Ends with `N passed, N failed`, one for
+each target.
 """
 
 import lzma
@@ -70,7 +72,8 @@ def check_sanitizer():
     )
     if not list(folder.glob("librustc-*_rt.asan.a")):
         raise Fail(
-            f"this Rust has no AddressSanitizer for {host()} ({folder}): fuzz on x86-64 Linux, with Rust from rustup"
+            f"this Rust has no AddressSanitizer for {host()} ({folder}): fuzz on x86-64 Linux, "
+            "with Rust from rustup"
         )
 
 
@@ -91,8 +94,8 @@ def cargo_fuzz():
 
 
 def environment(**extra):
-    # The options that a fuzzer needs are not those of a stable compiler, but it has them. Leaks could only be the
-    # harness's own, and looking for them needs ptrace, which containers forbid.
+    # The options that a fuzzer needs are not those of a stable compiler, but it has them. Leaks
+    # could only be the harness's own, and looking for them needs ptrace, which containers forbid.
     sanitizer = "detect_odr_violation=0:detect_leaks=0"
     # cargo-fuzz takes the profile of what ships, which links slowly, and ends at a panic at once.
     profile = {f"CARGO_PROFILE_RELEASE_{name}": value for name, value in PROFILE.items()}
@@ -112,7 +115,9 @@ def program_of(target):
 
 
 def build_twins(args, cover=True):
-    """The variable that tells heap_c where the twins are; without `cover` they are those of `make twins`."""
+    """The variable that tells heap_c where the twins are; without `cover` they are those of `make
+    twins`.
+    """
     tree = get_tree(args.release or None, args.micropython_dir)
     work = WORK / "twins" if cover else twins.WORK
     built = {
@@ -131,7 +136,9 @@ def corpus_of(target):
 
 
 def unpack(target, folder=None):
-    """Adds the inputs that are kept to those found here, or in `folder`. Returns how many there are."""
+    """Adds the inputs that are kept to those found here, or in `folder`. Returns how many there
+    are.
+    """
     folder = folder or corpus_of(target)
     folder.mkdir(parents=True, exist_ok=True)
     if KEPT.exists():
@@ -144,7 +151,9 @@ def unpack(target, folder=None):
 
 
 def pack():
-    """Writes the corpora of this folder as the one that is kept; the same inputs give the same bytes."""
+    """Writes the corpora of this folder as the one that is kept; the same inputs give the same
+    bytes.
+    """
     raw = BytesIO()
     with tarfile.open(fileobj=raw, mode="w", format=tarfile.USTAR_FORMAT) as kept:
         for target in TARGETS:
@@ -270,7 +279,8 @@ def fuzz(target, args, env, *, corpus=True):
         reason = "\n".join("  | " + line[:300] for line in reason_of(text))
         if not found:
             return result._replace(
-                text=f"it ended with status {status} before it found anything ({shown(log)}):\n{reason}"
+                text=f"it ended with status {status} before it found anything "
+                f"({shown(log)}):\n{reason}"
             )
         again = f"make fuzz TARGET={target} INPUT={shown(found[0])}"
         test = show(target, found[0], env)
@@ -288,7 +298,9 @@ def fuzz(target, args, env, *, corpus=True):
 
 
 def replay(names, args):
-    """Run the inputs that are kept once, without libFuzzer and its sanitizer. Returns how many targets are well."""
+    """Run the inputs that are kept once, without libFuzzer and its sanitizer. Returns how many
+    targets are well.
+    """
     command = cargo_build("mpgc-fuzz", "--bins", profile="driver")
     run_logged(command, WORK / "replay.log", what="building the replay of the corpus")
     env = build_twins(args, cover=False) if "heap_c" in names else {}
@@ -317,7 +329,8 @@ def replay(names, args):
         else:
             tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:])
             say(
-                f"{name}: FAILED with status {status}, {ran} of {inputs} inputs; see {shown(log)}\n{tail}"
+                f"{name}: FAILED with status {status}, {ran} of {inputs} inputs; see "
+                f"{shown(log)}\n{tail}"
             )
     return good
 

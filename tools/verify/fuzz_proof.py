@@ -1,5 +1,5 @@
-"""Proves that a finding of the fuzz targets is told as promised: a fault is planted in each, must be found, and what
-is printed for it is pasted into a package and compiled and run there.
+"""Proves that a finding of the fuzz targets is told as promised: a fault is planted in each, must
+be found, and what is printed for it is pasted into a package and compiled and run there.
 """
 
 import copy
@@ -39,7 +39,8 @@ fn pasted() {{
         let (_, path) = object.split_once('=').expect("name=path");
         let twins = twins::twin::load(path).expect("the twins");
         for known in &known {{
-            twins::run::replay(twins, known.setup, &known.steps).expect("no difference without the plant");
+            twins::run::replay(twins, known.setup, &known.steps)
+                .expect("no difference without the plant");
         }}
     }}
 }}
@@ -85,11 +86,13 @@ def prove(fuzz, targets, args, env):
     ran = log.read_text(errors="replace").count(" ... ok\n")
     if found and (not pasted or ran != len(found)):
         say(
-            f"what is printed for a finding does not compile, or does not pass without the plant: see {shown(log)}"
+            "what is printed for a finding does not compile, or does not pass without the plant: "
+            f"see {shown(log)}"
         )
         return 0, len(targets)
     for target, test in found.items():
         say(
-            f"{target}: a planted fault is found, and printed as a test of {len(test.splitlines())} lines that compiles"
+            f"{target}: a planted fault is found, and printed as a test of "
+            f"{len(test.splitlines())} lines that compiles"
         )
     return len(found), len(targets) - len(found)

@@ -1,4 +1,6 @@
-"""MicroPython's tests that a fault of MicroPython stops in a hardened build: docs/porting.md tells of each."""
+"""MicroPython's tests that a fault of MicroPython stops in a hardened build: docs/porting.md tells
+of each.
+"""
 
 # mp_builtin_compile reads lex->source_name after mp_parse has freed the lexer.
 READS_FREED_LEXER = "reads the lexer after it has been freed"

@@ -1,5 +1,6 @@
-"""Tries mpgc-heap on firmware with MicroPython's own C in qemu: snapshots through its GDB server, and by the script that
-the tool makes, printed over the emulated serial line. Ends with `N passed, N failed`.
+"""Tries mpgc-heap on firmware with MicroPython's own C in qemu: snapshots through its GDB server,
+and by the script that the tool makes, printed over the emulated serial line. Ends with `N passed, N
+failed`.
 """
 
 import re
@@ -133,7 +134,8 @@ def main(args):
         check_names(checks, tool, program, by_script, "by script")
         checks.add("the board goes on", board.run(b"print(6 * 7)").strip() == b"42")
     say(
-        f"{shown(by_gdb)}: {by_gdb.stat().st_size} bytes, {shown(by_script)}: {by_script.stat().st_size} bytes"
+        f"{shown(by_gdb)}: {by_gdb.stat().st_size} bytes, {shown(by_script)}: "
+        f"{by_script.stat().st_size} bytes"
     )
     say(f"{checks.passed} passed, {checks.failed} failed")
     return 1 if checks.failed else 0

@@ -73,13 +73,16 @@ def answer(tool, *arguments):
     done = run_tool(tool, *arguments)
     if done.returncode != 0:
         raise Fail(
-            f"mpgc-heap {' '.join(map(str, arguments))} ended with status {done.returncode}:\n{done.stderr}"
+            f"mpgc-heap {' '.join(map(str, arguments))} ended with status "
+            f"{done.returncode}:\n{done.stderr}"
         )
     return done.stdout
 
 
 def under_gdb(program, script, collections, folder, *flags):
-    """Run a script under gdb. Returns (where the C stack began in each of these collections, what the script printed)."""
+    """Run a script under gdb. Returns (where the C stack began in each of these collections, what
+    the script printed).
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     gdb = [
@@ -108,7 +111,8 @@ def under_gdb(program, script, collections, folder, *flags):
     }
     if sorted(starts) != sorted(collections):
         raise Fail(
-            f"{shown(script)} on {shown(program)} did not come through {len(collections)} collections:\n{done.stdout[-3000:]}"
+            f"{shown(script)} on {shown(program)} did not come through {len(collections)} "
+            f"collections:\n{done.stdout[-3000:]}"
         )
     return starts, done.stdout
 
@@ -122,7 +126,9 @@ def chunks_of(text, state=None):
 
 
 def check_collections(checks, tool, program, folder, name, *flags):
-    """What is found reachable before a collection is what is left after it, and what the program says of its size."""
+    """What is found reachable before a collection is what is left after it, and what the program
+    says of its size.
+    """
     numbers = (1, 2, 3, 4, 5)
     starts, output = under_gdb(program, SCRIPTS / "heap_graph.py", numbers, folder, *flags)
     used = [int(figure) for figure in re.findall(r"^used (\d+)$", output, re.M)]
@@ -145,7 +151,10 @@ def check_collections(checks, tool, program, folder, name, *flags):
         )
         garbage = chunks_of(text, "garbage")
         size = sum(size for _, size in left)
-        problem = f"kept, but not found: {sorted(left - live)[:9]}\nfound, but not kept: {sorted(live - left)[:9]}"
+        problem = (
+            f"kept, but not found: {sorted(left - live)[:9]}\nfound, but not kept: "
+            f"{sorted(live - left)[:9]}"
+        )
         checks.add(
             f"{name}, collection {number}: {len(live)} chunks are live, {len(garbage)} are not",
             live == left and live and garbage,
@@ -212,12 +221,17 @@ def check_snapshot(checks, tool, program, core, folder, name):
 
 
 def check_diff(checks, tool, program, folder):
-    """What stays of what was made between two snapshots is the difference of what is live in them."""
+    """What stays of what was made between two snapshots is the difference of what is live in
+    them.
+    """
     cores = [folder / f"{number}-after" for number in (1, 2, 3)]
     one, two, three = (live_lines(answer(tool, "list", core, "--elf", program)) for core in cores)
     for later, expected in ((cores[1:2], two - one), (cores[1:], (two - one) & three)):
         text = answer(tool, "diff", cores[0], *later, "--elf", program)
-        first = f"{len(expected)} chunks, {sum(size for _, size, _ in expected)} bytes were made in between and stay"
+        first = (
+            f"{len(expected)} chunks, {sum(size for _, size, _ in expected)} bytes were made "
+            "in between and stay"
+        )
         checks.add(
             f"diff of {1 + len(later)}: {first}", expected and text.startswith(first + "\n"), text
         )
@@ -231,7 +245,9 @@ def live_lines(text):
 
 
 def check_export(checks, tool, program, core, folder):
-    """The export is a graph: its counts and places are right, all of it is reached, and its bytes are those that are live."""
+    """The export is a graph: its counts and places are right, all of it is reached, and its bytes
+    are those that are live.
+    """
     file = folder / "live.heapsnapshot"
     answer(tool, "export", core, "--elf", program, "--format", "heapsnapshot", "--output", file)
     whole = json.loads(file.read_text())

@@ -1,4 +1,5 @@
-"""Runs inside gdb (tools/verify/heap_check.py): cores of a MicroPython program around some collections.
+"""Runs inside gdb (tools/verify/heap_check.py): cores of a MicroPython program around some
+collections.
 
 Before: at the call that marks from the C stack, so that its argument says where that begins,
 registers included. After: where gc_collect returns, so that the alloc table says what is left.

@@ -1,9 +1,11 @@
-"""Strains the scheduler with interrupts that schedule, lock and unlock: the C's and mpgc's, by the same program.
+"""Strains the scheduler with interrupts that schedule, lock and unlock: the C's and mpgc's, by the
+same program.
 
-By a timer, at any instruction (c-tests/stress/interrupts.c), and by breakpoints, one before each instruction
-of a short program (c-tests/stress/steps.c). Each change is looked at as it happens: nothing lost, nothing run
-twice, in order, refused exactly when the queue is full, idle at the end. In a control the atomic sections
-keep nothing out, which must be seen. Ends with `N passed, N failed`.
+By a timer, at any instruction (c-tests/stress/interrupts.c), and by breakpoints, one before each
+instruction of a short program (c-tests/stress/steps.c). Each change is looked at as it happens:
+nothing lost, nothing run twice, in order, refused exactly when the queue is full, idle at the end.
+In a control the atomic sections keep nothing out, which must be seen. Ends with `N passed, N
+failed`.
 """
 
 import platform
@@ -40,13 +42,17 @@ def check(name, outcome, met):
         say(f"  {name}: " + ", ".join(f"{what} {int(outcome.counts[what])}" for what in met))
     else:
         say(
-            f"  {name}: FAILED{', never met: ' + ' '.join(never) if never else ''}\n{outcome.text.strip()[-3000:]}"
+            f"  {name}: "
+            f"FAILED{', never met: ' + ' '.join(never) if never else ''}\n"
+            f"{outcome.text.strip()[-3000:]}"
         )
     return good
 
 
 def check_control(name, outcome):
-    """A planted fault must be seen. What it leaves may end the program before it has counted what it told."""
+    """A planted fault must be seen. What it leaves may end the program before it has counted what
+    it told.
+    """
     told = int(outcome.counts.get("faults", 0)) or len(re.findall(r"(?m)^fault: ", outcome.text))
     good = told > 0
     if good:
@@ -57,8 +63,10 @@ def check_control(name, outcome):
 
 
 def control(program, seed):
-    """A run whose sections keep nothing out. What the interrupts leave there may be a list that goes round, and then
-    the scheduler itself never ends, before anything is told: another seed does not meet that."""
+    """A run whose sections keep nothing out. What the interrupts leave there may be a list that
+    goes round, and then the scheduler itself never ends, before anything is told: another seed does
+    not meet that.
+    """
     for other in range(seed, seed + 5):
         outcome = stress.run([program, 100_000, other, "off"], 90)
         if outcome.counts.get("faults"):

@@ -1,9 +1,11 @@
-"""Checks the format and the lints of all that is written here: Rust in every shape that ships, its documentation, Python.
+"""Checks the format and the lints of all that is written here: Rust in every shape that ships, its
+documentation, Python.
 
-The quick part looks at the profiles, at the library for C programs, at `host` and `ffi` in a few configurations of a port,
-and at the Python. --all looks at every feature, at `host` and `ffi` in every configuration that changes what is compiled, at
-the code for other processors where Rust has their core, and at the programs around the library. --fix lets ruff fix what it
-can. Ends with `N passed, N failed`; a line `skipped: ...` names what cannot run here.
+The quick part looks at the profiles, at the library for C programs, at `host` and `ffi` in a few
+configurations of a port, and at the Python. --all looks at every feature, at `host` and `ffi` in
+every configuration that changes what is compiled, at the code for other processors where Rust has
+their core, and at the programs around the library. --fix lets ruff fix what it can. Ends with `N
+passed, N failed`; a line `skipped: ...` names what cannot run here.
 """
 
 import functools
@@ -50,8 +52,8 @@ LIBRARIES = [
     Library(f"standalone,{AIDS}"),
     Library(f"standalone,{COLLECTIONS}"),
 ]
-# What clippy looks at beside the library: all other members of the workspace, with the features that they have but for
-# libFuzzer, whose C++ need not be compiled for it.
+# What clippy looks at beside the library: all other members of the workspace, with the features
+# that they have but for libFuzzer, whose C++ need not be compiled for it.
 MEMBERS = ["--workspace", "--exclude", "mpgc", "--all-targets", "--features", "mpgc-bench/charts"]
 # Processors whose assembly and tables no other check here compiles for clippy.
 PROCESSORS = [
@@ -66,7 +68,8 @@ PROCESSORS = [
 # Firmware of the qemu port: an atomic section that switches interrupts off, one thread, no system.
 BOARDS = {"MPS2_AN385": "", "MICROBIT": "small", "VIRT_RV32": "large"}
 
-# A port: options of the C compiler for the twins, the oldest release that has them, features. `quick` is part of the quick run.
+# A port: options of the C compiler for the twins, the oldest release that has them, features.
+# `quick` is part of the quick run.
 Port = namedtuple(
     "Port", "options features since quick debug", defaults=("", (1, 20), False, False)
 )
@@ -78,7 +81,8 @@ SPLIT = "-DMICROPY_GC_SPLIT_HEAP=1"
 AUTO = f"{SPLIT} -DMICROPY_GC_SPLIT_HEAP_AUTO=1"
 THREADS = "-DMICROPY_PY_THREAD=1 -DMICROPY_PY_THREAD_GIL=0"
 FEWEST = (
-    "-DMICROPY_GC_ALLOC_THRESHOLD=0 -DMICROPY_PY_GC_COLLECT_RETVAL=0 -DMICROPY_ENABLE_PYSTACK=0 -DMICROPY_ENABLE_VM_ABORT=0 "
+    "-DMICROPY_GC_ALLOC_THRESHOLD=0 -DMICROPY_PY_GC_COLLECT_RETVAL=0 -DMICROPY_ENABLE_PYSTACK=0 "
+    "-DMICROPY_ENABLE_VM_ABORT=0 "
     "-DMICROPY_KBD_EXCEPTION=0 -DMICROPY_ENABLE_SCHEDULER=0"
 )
 PORTS = {
@@ -207,7 +211,9 @@ def headers_of(tree, name, port):
 
 
 def make_headers(tree, build, command, folder, debug=False, more=()):
-    """Has the make rules of a port leave what its build script reads. Returns the environment for cargo."""
+    """Has the make rules of a port leave what its build script reads. Returns the environment for
+    cargo.
+    """
     goals = [
         build / "mpgc" / "command",
         *(build / "genhdr" / header for header in (*HEADERS, *more)),
@@ -248,7 +254,8 @@ def check_ports(checks, tree, everything):
         if release < port.since:
             checks.skip(
                 what,
-                f"MicroPython {tree.release} has no such option: give RELEASE={'.'.join(map(str, port.since))}.0",
+                f"MicroPython {tree.release} has no such option: give "
+                f"RELEASE={'.'.join(map(str, port.since))}.0",
             )
             continue
         environment = headers_of(tree, name, port)
@@ -343,7 +350,8 @@ def find_ruff():
         if run_logged(command, log, what=f"installing ruff {RUFF}", fatal=False):
             return (
                 None,
-                f"pip cannot install ruff {RUFF}: {log.read_text(errors='replace').strip().splitlines()[-1]}",
+                f"pip cannot install ruff {RUFF}: "
+                f"{log.read_text(errors='replace').strip().splitlines()[-1]}",
             )
     return program, ""
 

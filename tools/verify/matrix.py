@@ -1,8 +1,10 @@
-"""Builds the unix port with each option of tools/verify/matrix.toml, with its own C and with mpgc, and compares.
+"""Builds the unix port with each option of tools/verify/matrix.toml, with its own C and with mpgc,
+and compares.
 
-A cell is one configuration: the default, one option, or a set of options of which each pair of those that touch the
-four files is in some set. The scripts of tests/matrix run on both builds; what they print and how they end must be equal. An option
-that cannot be has to stop the build by name. Results go to build/matrix.json; ends with `N passed, N failed`.
+A cell is one configuration: the default, one option, or a set of options of which each pair of
+those that touch the four files is in some set. The scripts of tests/matrix run on both builds; what
+they print and how they end must be equal. An option that cannot be has to stop the build by name.
+Results go to build/matrix.json; ends with `N passed, N failed`.
 """
 
 import json
@@ -68,7 +70,9 @@ class Runner:
                     word = "FAIL" if result["result"] not in GOOD else result["result"]
                     told = f": {result['told']}" if result["told"] else ""
                     say(
-                        f"{word:8}{cell.name} {' '.join(n for n in result['options'] if n != cell.name)} ({result['seconds']} s){told}"
+                        f"{word:8}{cell.name} "
+                        f"{' '.join(n for n in result['options'] if n != cell.name)} "
+                        f"({result['seconds']} s){told}"
                     )
         return done
 
@@ -116,7 +120,8 @@ def main(args):
     bad = [name for name, result in done.items() if result["result"] not in GOOD]
     absent = [name for name, result in done.items() if result["result"] == "missing"]
     say(
-        f"\n{len(done)} cells of MicroPython {tree.release} in {(time.monotonic() - started) / 60:.1f} minutes; {shown(RESULTS)}"
+        f"\n{len(done)} cells of MicroPython {tree.release} in "
+        f"{(time.monotonic() - started) / 60:.1f} minutes; {shown(RESULTS)}"
     )
     if absent:
         say(f"not run here: {', '.join(absent)}")

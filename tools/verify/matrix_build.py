@@ -80,7 +80,8 @@ class Builder:
         text = log.read_text(errors="replace")
         if side == "rust" and warnings_of_ours(text):
             raise Fail(
-                f"{self.cell.name}: the build warns of mpgc's own sources: {' | '.join(warnings_of_ours(text))}"
+                f"{self.cell.name}: the build warns of mpgc's own sources: "
+                f"{' | '.join(warnings_of_ours(text))}"
             )
         if done.returncode:
             # where make itself finds the fault, its file and line come first
@@ -101,7 +102,9 @@ class Builder:
         return self.folder / side[0] / "micropython"
 
     def proof(self):
-        """Functions by which the two builds are told apart; link-time optimisation leaves no trace of the C's."""
+        """Functions by which the two builds are told apart; link-time optimisation leaves no trace
+        of the C's.
+        """
         if any("-flto" in word for word in self.words("make")):
             return ()
         without_heap = any(
@@ -118,7 +121,8 @@ class Builder:
         for old, new in edits:
             if text.count(old) != 1:
                 raise Fail(
-                    f"{self.cell.name}: py/gc.c of {self.tree.release} has {old!r} {text.count(old)} times, not once"
+                    f"{self.cell.name}: py/gc.c of {self.tree.release} has {old!r} "
+                    f"{text.count(old)} times, not once"
                 )
             text = text.replace(old, new)
         path = self.folder / "gc.c"
@@ -127,13 +131,16 @@ class Builder:
 
 
 def normal(text):
-    """Without what may differ: addresses, and how deep the C stack is, which is up to the compiler."""
+    """Without what may differ: addresses, and how deep the C stack is, which is up to the
+    compiler.
+    """
     text = re.sub(r"^stack: \d+ out of", "stack: DEPTH out of", text, flags=re.M)
     return re.sub(r"\b0x[0-9a-f]+|(?<=from )[0-9a-f]{6,}", "ADDRESS", text)
 
 
 def run_script(program, script, heap):
-    """What a script prints, and how it ends. With the same addresses each time, as far as the kernel gives them.
+    """What a script prints, and how it ends. With the same addresses each time, as far as the
+    kernel gives them.
 
     Without a collector the program has no option for the size of a heap: then `heap` is empty.
     """
@@ -171,11 +178,17 @@ def hooks(run):
 def difference(c, rust, stderr):
     """What differs, in a few lines; nothing if nothing does."""
     if c.status != rust.status:
-        return f"C ends with {c.status}, Rust with {rust.status}; Rust says: {last_lines(rust.err or rust.out, 3)}"
+        return (
+            f"C ends with {c.status}, Rust with {rust.status}; Rust says: "
+            f"{last_lines(rust.err or rust.out, 3)}"
+        )
     if hooks(c) and hooks(rust):
         # In a collection it comes as often as in C, but for what a stale word keeps.
         if hooks(rust)[0] < (1 - MARKS_MAY_DIFFER) * hooks(c)[0] or hooks(rust)[1] < HOOKED_CHUNKS:
-            return f"the hook is called {hooks(rust)} times, in C {hooks(c)} times (collect, allocation)"
+            return (
+                f"the hook is called {hooks(rust)} times, in C {hooks(c)} times (collect, "
+                "allocation)"
+            )
         return ""
     if abs(c.marks - rust.marks) > MARKS_MAY_DIFFER * max(c.marks, rust.marks):
         return f"C tells of {c.marks} marks, Rust of {rust.marks}"
@@ -225,7 +238,10 @@ def missing(cell):
     """What keeps a cell from running here; nothing if nothing does."""
     for entry in cell.options:
         if "tool" in entry and not shutil.which(entry["tool"]):
-            return f"`{entry['tool']}` is not in PATH: `make matrix` installs it as root (`python3 -m tools deps --matrix`)"
+            return (
+                f"`{entry['tool']}` is not in PATH: `make matrix` installs it as root "
+                "(`python3 -m tools deps --matrix`)"
+            )
         if "target" in entry and missing_for(TARGETS[entry["target"]]):
             return missing_for(TARGETS[entry["target"]])
     return ""
@@ -260,7 +276,9 @@ def expect_stop(builder, stops):
 
 
 def run_cell(tree, cell, scripts, folder, mpy_cross, default_control):
-    """Build and try one cell. Returns its result as a dict; `result` is ok, stops, missing or wrong."""
+    """Build and try one cell. Returns its result as a dict; `result` is ok, stops, missing or
+    wrong.
+    """
     told = missing(cell)
     if told:
         return {"result": "missing", "told": told}
@@ -298,7 +316,8 @@ def run_cell(tree, cell, scripts, folder, mpy_cross, default_control):
         control = default_control
         if not control.is_file():
             raise Fail(
-                f"{cell.name} is compared with the default cell's C, which is not built: add it, ONLY=default,{cell.name}"
+                f"{cell.name} is compared with the default cell's C, which is not built: add it, "
+                f"ONLY=default,{cell.name}"
             )
     results, notes = smoke(
         builder,

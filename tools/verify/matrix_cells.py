@@ -71,7 +71,8 @@ class Table:
             or name.startswith(("default", "pairs"))
         ):
             raise Fail(
-                f"{path.name}: an option is called {name!r}: give it a name of its own of letters, digits and -"
+                f"{path.name}: an option is called {name!r}: give it a name of its own of "
+                "letters, digits and -"
             )
         for key, value in entry.items():
             if not isinstance(value, FIELDS.get(key, ())):
@@ -112,7 +113,9 @@ class Table:
         return [(a, b) for i, a in enumerate(names) for b in names[i + 1 :] if self.together(a, b)]
 
     def rows(self):
-        """Few sets of options so that each pair is in one of them: greedily, the same ones each time."""
+        """Few sets of options so that each pair is in one of them: greedily, the same ones each
+        time.
+        """
         left = self.pairs()
         names = list(dict.fromkeys(name for pair in left for name in pair))
         rows = []
@@ -174,7 +177,9 @@ def built(cell):
 
 
 def chosen(cells, only, ci):
-    """Those cells that have a word of ONLY in their name or in that of an option; with `ci`, those for CI."""
+    """Those cells that have a word of ONLY in their name or in that of an option; with `ci`, those
+    for CI.
+    """
     if ci:
         return [
             cell

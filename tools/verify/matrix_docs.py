@@ -87,14 +87,16 @@ def tables(table, known):
         run = [result for result in results if result and result["result"] != "missing"]
         good = sum(result["result"] in ("ok", "stops") for result in run)
         counts.append(
-            f"{release}: {good} of {len(results)} cells passed, {len(run) - good} failed, {len(results) - len(run)} were not run"
+            f"{release}: {good} of {len(results)} cells passed, {len(run) - good} failed, "
+            f"{len(results) - len(run)} were not run"
         )
     return "\n".join(["; ".join(counts) + ".", "", *lines])
 
 
 def write(table, known, command):
     body = (
-        "`equal (9)`: nine scripts ran, and printed the same on both sides. `stops`: the build ends, "
+        "`equal (9)`: nine scripts ran, and printed the same on both sides. `stops`: the build "
+        "ends, "
         "with the message on the right.\n\n" + tables(table, known)
     )
     write_result("options", "Options, one by one and together", command, body)

@@ -1,4 +1,5 @@
-"""Runs what is there for machines without an operating system and for other processors: sizes, nlr, every board.
+"""Runs what is there for machines without an operating system and for other processors: sizes, nlr,
+every board.
 
 Ends with `N passed, N failed`; what it prints goes to build/metal.
 """
@@ -17,7 +18,8 @@ VARIANTS = {"nanbox": "1.25.0", "longlong": "1.26.1"}
 WITH_VARIANTS = "i686"
 # Where MicroPython emits native code, which counts on the slots of nlr_buf_t.
 NATIVE = ("i686", "armhf", "armel")
-# py/nlrmips.c keeps half of each register of 64 bits; with py/nlrpowerpc.c the C control does not start here.
+# py/nlrmips.c keeps half of each register of 64 bits; with py/nlrpowerpc.c the C control does not
+# start here.
 SETJMP = ("mips64el", "ppc64el")
 # Its emulation is so slow that only the short way is run.
 SLOW = ("SABRELITE",)
@@ -67,7 +69,9 @@ def all_steps():
 
 
 def needs(args):
-    """The compilers and emulators of the boards, and of the machines that the chosen steps are for."""
+    """The compilers and emulators of the boards, and of the machines that the chosen steps are
+    for.
+    """
     chosen = choose(list(all_steps()), args.only)
     archs = [
         arch for arch in TARGETS if any(step.name.startswith(f"unix {arch}") for _, step in chosen)

@@ -1,9 +1,10 @@
 """Interrupts firmware in qemu while it allocates and collects, and looks whether anything is lost.
 
-The timer of MPS2_AN385 schedules callbacks, fills the queue, and allocates under the heap's lock, which must raise
-(c-tests/metal). With the C and with mpgc alike, each callback that was accepted must have run once, and what the program keeps
-must be whole. A planted fault, interrupts that take no lock, must be seen. What the port wants in fast RAM must lie
-there, and its atomic sections, a few instructions, must need no call. Ends with `N passed, N failed`.
+The timer of MPS2_AN385 schedules callbacks, fills the queue, and allocates under the heap's lock,
+which must raise (c-tests/metal). With the C and with mpgc alike, each callback that was accepted
+must have run once, and what the program keeps must be whole. A planted fault, interrupts that take
+no lock, must be seen. What the port wants in fast RAM must lie there, and its atomic sections, a
+few instructions, must need no call. Ends with `N passed, N failed`.
 """
 
 import re
@@ -17,7 +18,8 @@ from tools.results import written
 from tools.setup.tree import get_tree
 
 BOARD = "MPS2_AN385"
-# Of the processor's 25 MHz: some thousand instructions of the emulated program between two interrupts.
+# Of the processor's 25 MHz: some thousand instructions of the emulated program between two
+# interrupts.
 CYCLES = 1250
 FAST = ("mp_sched_schedule", "mp_sched_exception")
 

@@ -1,11 +1,14 @@
-"""Runs unit tests under Miri: the pure modules and the library for C programs, with strict provenance.
+"""Runs unit tests under Miri: the pure modules and the library for C programs, with strict
+provenance.
 
-Miri interprets the code and stops at undefined behaviour: a pointer that is used outside of what it was made for, a
-misaligned or uninitialised read, a reference that another one invalidates. It takes hundreds of times as long, so tests draw
-fewer cases under it (`heap::testing::every`), and those that would take minutes are left out.
+Miri interprets the code and stops at undefined behaviour: a pointer that is used outside of what it
+was made for, a misaligned or uninitialised read, a reference that another one invalidates. It takes
+hundreds of times as long, so tests draw fewer cases under it (`heap::testing::every`), and those
+that would take minutes are left out.
 
-As many configurations as there are cores (JOBS) run at once. Ends with `N passed, N failed`, tests of all of them; where
-Miri cannot be had, a line `skipped: ...` says why, and the exit status is 0. --write keeps the table in docs/results/miri.md.
+As many configurations as there are cores (JOBS) run at once. Ends with `N passed, N failed`, tests
+of all of them; where Miri cannot be had, a line `skipped: ...` says why, and the exit status is 0.
+--write keeps the table in docs/results/miri.md.
 """
 
 import re
@@ -23,7 +26,8 @@ TOOLCHAIN = "nightly"
 COMPONENTS = ("miri", "rust-src")
 FLAGS = "-Zmiri-strict-provenance -Zmiri-disable-isolation"
 
-# A program with a fault that Miri has to see: the pointer that the test host once made of an integer.
+# A program with a fault that Miri has to see: the pointer that the test host once made of an
+# integer.
 PLANTED = """fn main() {
     let memory = Box::new(7usize);
     let address = (&raw const *memory).addr();
@@ -33,7 +37,8 @@ PLANTED = """fn main() {
 """
 MANIFEST = '[package]\nname = "planted"\nversion = "0.1.0"\nedition = "2024"\n\n[workspace]\n'
 
-# `words` go to cargo. `tests` are the beginnings of the names of the tests that the configuration is for: what it changes.
+# `words` go to cargo. `tests` are the beginnings of the names of the tests that the configuration
+# is for: what it changes.
 Configuration = namedtuple("Configuration", "words tests why")
 CONFIGURATIONS = {
     "default": Configuration([], ("",), "all tests"),
@@ -63,7 +68,10 @@ def works(*command):
 def missing():
     """Why Miri cannot run here, after rustup was asked for it; None if it can."""
     if not shutil.which("rustup"):
-        return "Miri is missing: it comes with rustup's nightly toolchain, and there is no rustup (https://rustup.rs)"
+        return (
+            "Miri is missing: it comes with rustup's nightly toolchain, and there is no "
+            "rustup (https://rustup.rs)"
+        )
     source = ["rustc", f"+{TOOLCHAIN}", "--print", "sysroot"]
     if not works("cargo", f"+{TOOLCHAIN}", "miri", "--version") or not has_source(source):
         say(f"installing Miri: rustup toolchain install {TOOLCHAIN} with {', '.join(COMPONENTS)}")
@@ -89,14 +97,18 @@ def has_source(sysroot):
 
 
 def set_up(configuration):
-    """Compiles a standard library for Miri. Not side by side: all configurations share its folder."""
+    """Compiles a standard library for Miri. Not side by side: all configurations share its
+    folder.
+    """
     target = configuration.words if "--target" in configuration.words else []
     command = ["cargo", f"+{TOOLCHAIN}", "miri", "setup", *target]
     run_logged(command, WORK / "setup.log", what="a standard library for Miri", cwd=ROOT)
 
 
 def count(text, status):
-    """What a log tells: (passed, failed, ignored). The interpreter stops at the first fault; the tests before it have passed."""
+    """What a log tells: (passed, failed, ignored). The interpreter stops at the first fault; the
+    tests before it have passed.
+    """
     found = re.search(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored", text, re.M)
     passed, failed, ignored = (
         map(int, found.groups()) if found else (len(re.findall(r"\.\.\. ok$", text, re.M)), 1, 0)
@@ -133,7 +145,8 @@ def run(name, args):
     text = log.read_text(errors="replace")
     passed, failed, ignored = count(text, status)
     say(
-        f"  {name}: {passed} passed, {failed} failed, {ignored} ignored, {seconds:.0f} s ({shown(log)})"
+        f"  {name}: {passed} passed, {failed} failed, {ignored} ignored, {seconds:.0f} s "
+        f"({shown(log)})"
     )
     if failed:
         say("\n".join("    | " + line[:300] for line in text.strip().splitlines()[-40:]))
@@ -173,7 +186,10 @@ def write(results, args):
         text=True,
         check=True,
     )
-    body = f'{version.stdout.strip()}, `MIRIFLAGS="{FLAGS} -Zmiri-seed={args.seed}"`.\n\n{markdown_table(rows)}\n'
+    body = (
+        f'{version.stdout.strip()}, `MIRIFLAGS="{FLAGS} '
+        f'-Zmiri-seed={args.seed}"`.\n\n{markdown_table(rows)}\n'
+    )
     write_result("miri", "Miri", args.command, body)
 
 

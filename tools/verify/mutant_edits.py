@@ -1,4 +1,5 @@
-"""The edits of mutants/edits.toml: what cargo-mutants cannot plant, each shown to checks until one notices.
+"""The edits of mutants/edits.toml: what cargo-mutants cannot plant, each shown to checks until one
+notices.
 
 An edit is made in a copy of the working tree. The checks form a ladder, the cheapest first:
 
@@ -8,10 +9,12 @@ An edit is made in a copy of the working tree. The checks form a ladder, the che
     interrupts, threads     under interrupts or threads, for edits that only these can show
     upstream    MicroPython's own tests
 
-In the short form each check is as `make test` has it, and an edit is not shown to what `make test` leaves out.
+In the short form each check is as `make test` has it, and an edit is not shown to what `make test`
+leaves out.
 
-An edit that does not apply exactly once, and one that does not compile, are errors: they show nothing. A check
-that fails is tried once without the edit, so that one which fails for another reason proves nothing either.
+An edit that does not apply exactly once, and one that does not compile, are errors: they show
+nothing. A check that fails is tried once without the edit, so that one which fails for another
+reason proves nothing either.
 """
 
 import fcntl
@@ -83,14 +86,17 @@ def edited(edit, root):
     text = path.read_text()
     if text.count(edit.find) != 1:
         raise Fail(
-            f"{shown(EDITS)}: {edit.name} must match once in {edit.file}, but matches {text.count(edit.find)} "
+            f"{shown(EDITS)}: {edit.name} must match once in {edit.file}, but matches "
+            f"{text.count(edit.find)} "
             f"times: fit its `find` to the code as it is now"
         )
     return text.replace(edit.find, edit.put)
 
 
 def copy_tree():
-    """The working tree in a folder of its own. What has not changed keeps its time, so little is built anew."""
+    """The working tree in a folder of its own. What has not changed keeps its time, so little is
+    built anew.
+    """
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -117,7 +123,9 @@ def copy_tree():
 
 
 def short_configurations(wanted):
-    """The configurations that `make test` has for those that an edit names, or those of their kind."""
+    """The configurations that `make test` has for those that an edit names, or those of their
+    kind.
+    """
     all_short = twins.choose("ci")
     found = [name for name in wanted.split(",") if name in all_short]
     kinds = tuple(name.split("-")[0] for name in wanted.split(","))
@@ -214,7 +222,8 @@ def run_all(edits, unit_env, args):
             say(f"{number}/{len(edits)} {edit.name}: {error}")
             continue
         say(
-            f"{number}/{len(edits)} {edit.name}: {f'caught by {by}' if by else 'SURVIVED'}, {time.monotonic() - started:.0f} s"
+            f"{number}/{len(edits)} {edit.name}: {f'caught by {by}' if by else 'SURVIVED'}, "
+            f"{time.monotonic() - started:.0f} s"
         )
         if by:
             known[edit.name] = [edit, by]
@@ -225,7 +234,8 @@ def run_all(edits, unit_env, args):
 
 
 def climb(edit, rungs, sound):
-    """The name of the first check that fails with the edit in place, and passes without it; None if all pass.
+    """The name of the first check that fails with the edit in place, and passes without it; None if
+    all pass.
 
     `sound` holds the commands that were seen to pass without any edit.
     """

@@ -1,11 +1,12 @@
 """Runs a test program of a mutant for `make mutants`; cargo is told to (CARGO_TARGET_..._RUNNER).
 
-Most mutants are caught by quick tests, and for these the program is compiled without optimisation: compiling
-takes far longer than running. What passes them is shown to those of the small heap and of a bare machine's (the
-features `small` and `bare`, which have lines of their own), and only then compiled again, optimised, for the tests that take
-long: every pattern of eight blocks, and the random traces. The first failure ends it all: libtest would go on.
-A mutant that never ends is stopped by the CPU time that it has used, so that a machine with other work to do
-finds the same mutants.
+Most mutants are caught by quick tests, and for these the program is compiled without optimisation:
+compiling takes far longer than running. What passes them is shown to those of the small heap and of
+a bare machine's (the features `small` and `bare`, which have lines of their own), and only then
+compiled again, optimised, for the tests that take long: every pattern of eight blocks, and the
+random traces. The first failure ends it all: libtest would go on. A mutant that never ends is
+stopped by the CPU time that it has used, so that a machine with other work to do finds the same
+mutants.
 """
 
 import os
@@ -32,7 +33,8 @@ def but_for(names):
     return [word for name in names for word in ("--skip", name)]
 
 
-# Name filters of libtest, and the CPU seconds that they may use: three times what they need, or more.
+# Name filters of libtest, and the CPU seconds that they may use: three times what they need, or
+# more.
 QUICK_PHASES = [(but_for(SLOW + LONGER), 10), (LONGER + but_for(SLOW), 20)]
 SLOW_PHASES = [(SLOW[:2], 45), (SLOW[2:], 120)]
 # What is compiled, one after the other: whether optimised, and with which features.

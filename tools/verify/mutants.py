@@ -1,9 +1,10 @@
 """Breaks the library on purpose, one small change at a time, and sees whether a check notices.
 
-Two sources of changes: cargo-mutants over the pure rooms (.cargo/mutants.toml), told by their unit tests; and
-the edits of mutants/edits.toml for what it cannot plant, told by the first of several checks that fails. A
-change that nothing notices is a survivor: mutants/equivalent.toml must say why it changes nothing. Ends with
-`N caught, N survived`; the exit status says whether at least 95 % were caught and each survivor is explained.
+Two sources of changes: cargo-mutants over the pure rooms (.cargo/mutants.toml), told by their unit
+tests; and the edits of mutants/edits.toml for what it cannot plant, told by the first of several
+checks that fails. A change that nothing notices is a survivor: mutants/equivalent.toml must say why
+it changes nothing. Ends with `N caught, N survived`; the exit status says whether at least 95 %
+were caught and each survivor is explained.
 """
 
 import json
@@ -65,7 +66,9 @@ def host_target():
 
 
 def test_env(short):
-    """For unit tests of a mutant: the same traces for each, no search for a shorter one, the runner (which optimises what needs it)."""
+    """For unit tests of a mutant: the same traces for each, no search for a shorter one, the runner
+    (which optimises what needs it).
+    """
     runner = "CARGO_TARGET_" + host_target().upper().replace("-", "_") + "_RUNNER"
     traces = {"MPGC_TRACES": run_checks.SHORT_TRACES} if short else {}
     return clean_env(
@@ -123,7 +126,9 @@ def earlier_results(out):
 
 
 def listed_mutants(program, chosen):
-    """All changes that a run makes, by the names of the reasons: [(name of ours, name of cargo-mutants)]."""
+    """All changes that a run makes, by the names of the reasons: [(name of ours, name of
+    cargo-mutants)].
+    """
     command = [program, "mutants", "--dir", ROOT, "--list", "--json", *chosen]
     listed = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
     return [(name_of(mutant), mutant["name"]) for mutant in listed]
@@ -139,7 +144,9 @@ def sample_of(program, count):
 
 
 def leave_out(listed, survivors):
-    """The arguments that leave out what survives, as is known: such a change takes longest to run."""
+    """The arguments that leave out what survives, as is known: such a change takes longest to
+    run.
+    """
     names = [name for ours, name in listed if ours in survivors]
     return [word for name in names for word in ("--exclude-re", f"^{re.escape(name)}$")]
 
@@ -158,7 +165,9 @@ def changes_since(commit):
 
 
 def run_cargo_mutants(args, reasons):
-    """Changes the pure rooms and runs their unit tests. Returns what became of each change that compiles."""
+    """Changes the pure rooms and runs their unit tests. Returns what became of each change that
+    compiles.
+    """
     program = cargo_mutants()
     out = WORK / "cargo"
     command = [
@@ -195,7 +204,8 @@ def run_cargo_mutants(args, reasons):
         survivors |= {name for name, _ in listed if name in reasons and not found.get(name)}
         found.update(dict.fromkeys(survivors, False))
         say(
-            f"{len(survivors)} of {len(listed)} changes have a reason why they survive, and are counted so without a run"
+            f"{len(survivors)} of {len(listed)} changes have a reason why they survive, and are "
+            "counted so without a run"
         )
     command += leave_out(listed, survivors)
     out.mkdir(parents=True, exist_ok=True)
@@ -214,7 +224,8 @@ def run_cargo_mutants(args, reasons):
         if status not in FINISHED:
             tail = "\n".join("    | " + line for line in text.splitlines()[-25:])
             raise Fail(
-                f"cargo mutants ended with status {status}; the tests must pass while nothing is changed:\n{tail}"
+                f"cargo mutants ended with status {status}; the tests must pass while nothing is "
+                f"changed:\n{tail}"
             )
         found.update(outcomes_in(out / "mutants.out"))
     write_json(RESULTS, found)
@@ -245,7 +256,8 @@ def check_equivalent(reasons, edits):
         lines = {line.strip() for line in (ROOT / file).read_text().splitlines()}
         if source.replace("«", "").replace("»", "").replace(" (again)", "") not in lines:
             raise Fail(
-                f"{shown(EQUIVALENT)}: {file} has no such line any more; strike it or mend it: {name}"
+                f"{shown(EQUIVALENT)}: {file} has no such line any more; strike it or mend it: "
+                f"{name}"
             )
 
 
@@ -267,7 +279,8 @@ def report(found, reasons):
         say(f"{caught * 100 / len(found):.1f} % are caught, and it must be {BAR} %")
     if unexplained:
         say(
-            f"{len(unexplained)} survivors have no reason: let a test catch them, or add them to {shown(EQUIVALENT)}"
+            f"{len(unexplained)} survivors have no reason: let a test catch them, or add them to "
+            f"{shown(EQUIVALENT)}"
         )
     say(f"{caught} caught, {len(survivors)} survived")
     return enough and not unexplained
@@ -285,8 +298,10 @@ def write_page(found, reasons, args):
         *([f"`{name}`", reasons.get(name, "none")] for name in survivors),
     ]
     body = (
-        f"{caught} of {len(found)} changes are caught, {caught * 100 / len(found):.1f} %: {len(found) - edits} by "
-        f"cargo-mutants ({of_tool}; those that compile), and {edits} edits of mutants/edits.toml, shown to {shown_to}."
+        f"{caught} of {len(found)} changes are caught, {caught * 100 / len(found):.1f} %: "
+        f"{len(found) - edits} by "
+        f"cargo-mutants ({of_tool}; those that compile), and {edits} edits of mutants/edits.toml, "
+        f"shown to {shown_to}."
         + ("\n\nSurvivors whose reason is known were counted without a run." if args.trust else "")
         + f"\n\n{markdown_table(rows)}"
     )
@@ -325,7 +340,8 @@ def main(args):
     check_equivalent(reasons, edits)
     if args.check:
         say(
-            f"{len(edits)} edits of {shown(EDITS)} apply, {len(reasons)} reasons of {shown(EQUIVALENT)} fit"
+            f"{len(edits)} edits of {shown(EDITS)} apply, {len(reasons)} reasons of "
+            f"{shown(EQUIVALENT)} fit"
         )
         return 0
     started = time.monotonic()
@@ -333,7 +349,8 @@ def main(args):
     if not args.only.startswith("edit:"):
         found += run_cargo_mutants(args, reasons)
         say(
-            f"cargo-mutants: {sum(f.caught for f in found)} of {len(found)} caught, {(time.monotonic() - started) / 60:.0f} minutes"
+            f"cargo-mutants: {sum(f.caught for f in found)} of {len(found)} caught, "
+            f"{(time.monotonic() - started) / 60:.0f} minutes"
         )
     edits = [
         edit

@@ -1,4 +1,5 @@
-"""Runs nlr's assembly of each architecture: c-tests/nlr jumps, and looks whether the registers are as they were.
+"""Runs nlr's assembly of each architecture: c-tests/nlr jumps, and looks whether the registers are
+as they were.
 
 What is missing on this machine is left out by name. Ends with `N passed, N failed`.
 """
@@ -13,7 +14,8 @@ from mpgc_rust import choose_toolchain, toolchain_environment
 
 SOURCES = ROOT / "c-tests" / "nlr"
 WORK = BUILD / "nlr"
-# py/nlrmips.c keeps half of each register of 64 bits, so mpgc has nlr for those through setjmp alone.
+# py/nlrmips.c keeps half of each register of 64 bits, so mpgc has nlr for those through setjmp
+# alone.
 WITHOUT = ("mips64el",)
 # Where the header has slots for floats, which a cfg tells: see buildsrc/nlr.rs.
 WITH_FLOATS = ("armhf",)

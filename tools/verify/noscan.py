@@ -1,6 +1,7 @@
 """Tries mpgc built with MPGC_NOSCAN=1: tests/python/noscan.py must print what it prints with C.
 
-All but the last line, that is: what nothing but the bytes of a buffer point at lives on with C, and dies here.
+All but the last line, that is: what nothing but the bytes of a buffer point at lives on with C, and
+dies here.
 """
 
 import re
@@ -13,7 +14,8 @@ from tools.setup.tree import get_tree
 
 SCRIPT = ROOT / "tests" / "python" / "noscan.py"
 HEAPS = ("768K", "4M")
-# Of 40 objects: a stale word on the C stack may keep one or another alive, or hide one from the C's figure.
+# Of 40 objects: a stale word on the C stack may keep one or another alive, or hide one from the C's
+# figure.
 MANY, FEW = 36, 4
 
 
@@ -32,7 +34,8 @@ def run(program, heap):
     match = re.fullmatch(r"(.*\n)hidden (\d+)\n", done.stdout, re.S)
     if done.returncode != 0 or not match:
         raise Fail(
-            f"{shown(SCRIPT)} on {shown(program)}, heap {heap}, ended with status {done.returncode}:\n{done.stdout}"
+            f"{shown(SCRIPT)} on {shown(program)}, heap {heap}, ended with status "
+            f"{done.returncode}:\n{done.stdout}"
         )
     return match[1], int(match[2])
 
@@ -47,10 +50,12 @@ def main(args):
             raise Fail(f"heap {heap}: with C it prints\n{expected}\nand with MPGC_NOSCAN=1\n{got}")
         if hidden < MANY or left > FEW:
             raise Fail(
-                f"heap {heap}: of 40 objects that only bytes point at {hidden} live on with C and {left} with "
+                f"heap {heap}: of 40 objects that only bytes point at {hidden} live on with C and "
+                f"{left} with "
                 f"MPGC_NOSCAN=1; expected are {MANY} or more, and {FEW} or fewer"
             )
         say(
-            f"heap {heap}: {len(expected.splitlines())} lines are equal; of 40 hidden objects C keeps {hidden}, noscan {left}"
+            f"heap {heap}: {len(expected.splitlines())} lines are equal; of 40 hidden objects C "
+            f"keeps {hidden}, noscan {left}"
         )
     return 0

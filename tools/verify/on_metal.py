@@ -1,4 +1,6 @@
-"""Firmware of the qemu port with the C modules of c-tests/metal, and Python scripts that run on it in the emulator."""
+"""Firmware of the qemu port with the C modules of c-tests/metal, and Python scripts that run on it
+in the emulator.
+"""
 
 import os
 import sys
@@ -34,7 +36,9 @@ def build(tree, board, flavour, make_variables=(), name=""):
 
 
 def run(tree, built, source, constants, name, *emulator_words):
-    """Runs a script of c-tests/metal, with constants before it. Returns (what it printed, whether it came to its end)."""
+    """Runs a script of c-tests/metal, with constants before it. Returns (what it printed, whether
+    it came to its end).
+    """
     script = WORK / f"{name}.py"
     script.write_text(
         "".join(f"{key} = {value!r}\n" for key, value in constants.items())

@@ -1,6 +1,8 @@
-"""Checks the way in for people with a tree of their own: a git checkout outside the clone stays as it was.
+"""Checks the way in for people with a tree of their own: a git checkout outside the clone stays as
+it was.
 
-Builds with mpgc and runs the demo through `make run MICROPYTHON_DIR=...`, then lets git say what changed.
+Builds with mpgc and runs the demo through `make run MICROPYTHON_DIR=...`, then lets git say what
+changed.
 """
 
 import shutil

@@ -1,7 +1,8 @@
-"""What include/mpgc.h and the tables of docs/firmware.md promise, sentence by sentence, and the test of each.
+"""What include/mpgc.h and the tables of docs/firmware.md promise, sentence by sentence, and the
+test of each.
 
-docs/promises.md lists the sentences and the tests. tools/tests/test_promises.py compares that list with the header, the
-tables and the tests that there are.
+docs/promises.md lists the sentences and the tests. tools/tests/test_promises.py compares that list
+with the header, the tables and the tests that there are.
 """
 
 import re
@@ -44,7 +45,9 @@ def sentences(text):
 
 
 def paragraphs(comment):
-    """The paragraphs of a comment's lines, without examples, which are indented, and what is asked of the caller."""
+    """The paragraphs of a comment's lines, without examples, which are indented, and what is asked
+    of the caller.
+    """
     kept = [line for line in comment if not line.startswith("    ")]
     text = "\n".join(kept).split("# Safety\n")[0]
     return [part for part in re.split(r"\n\s*\n", text) if part.strip()]
@@ -67,7 +70,9 @@ def declared(line):
 
 
 def promises(text):
-    """(what it is of, sentence) of each sentence of the header's comments behind the guard, in order."""
+    """(what it is of, sentence) of each sentence of the header's comments behind the guard, in
+    order.
+    """
     comment, scope = [], ""
     for line in text[text.index("#ifndef") :].splitlines():
         said = re.match(r"\s*// ?(.*)", line)
@@ -99,7 +104,9 @@ def listed(text):
 
 
 def table_tests(text):
-    """(row, the names of its tests) of the table of docs/firmware.md that says what happens when something is wrong."""
+    """(row, the names of its tests) of the table of docs/firmware.md that says what happens when
+    something is wrong.
+    """
     part = text[text.index("## When something is wrong") :]
     for line in part[: part.index("\n## ", 3)].splitlines():
         cells = [cell.strip() for cell in line.strip("|").split(" | ")]

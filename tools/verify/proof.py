@@ -1,11 +1,12 @@
 """Runs the long versions of the checks, hours of them, and ends with `N passed, N failed`.
 
-What CI runs in minutes (tools/verify/test.py) is run here until it means something, with one release: ten million
-operations for each configuration beside the C original, twenty times the random traces, millions of interrupts,
-rounds of the thread tests, ten minutes of fuzzing for each target; and MicroPython's own suites on the hardened
-build, with every release that is tested. Each step is one check,
-whose output goes to build/proof; RESUME=1 leaves out those that have passed before. All but the interrupts run
-JOBS at once: what they find does not depend on time, or is compared with the C in turns.
+What CI runs in minutes (tools/verify/test.py) is run here until it means something, with one
+release: ten million operations for each configuration beside the C original, twenty times the
+random traces, millions of interrupts, rounds of the thread tests, ten minutes of fuzzing for each
+target; and MicroPython's own suites on the hardened build, with every release that is tested. Each
+step is one check, whose output goes to build/proof; RESUME=1 leaves out those that have passed
+before. All but the interrupts run JOBS at once: what they find does not depend on time, or is
+compared with the C in turns.
 """
 
 from tools.verify import fuzz
@@ -100,7 +101,8 @@ def main(args):
     width = jobs()
     minutes = sum(step.minutes / (width if step.cores == 1 else 1) for _, step in chosen)
     say(
-        f"{len(chosen)} steps, about {int(minutes) // 60} h {int(minutes) % 60} min on an idle machine; JOBS={width}"
+        f"{len(chosen)} steps, about {int(minutes) // 60} h {int(minutes) % 60} min on an idle "
+        f"machine; JOBS={width}"
     )
     status = run_steps(chosen, FOLDER, resume=args.resume, width=width)
     if args.write:

@@ -1,8 +1,9 @@
 """Runs mpgc under sanitizers and valgrind; each of them has to see a planted fault as well.
 
-The Rust is instrumented with the toolchain on hand (RUSTC_BOOTSTRAP=1), the C around it by gcc, and both are
-linked with the runtime that comes with Rust. UBSan looks at the C alone. --short leaves out the unit tests under AddressSanitizer
-and the C original under valgrind. Ends with `N passed, N failed`.
+The Rust is instrumented with the toolchain on hand (RUSTC_BOOTSTRAP=1), the C around it by gcc, and
+both are linked with the runtime that comes with Rust. UBSan looks at the C alone. --short leaves
+out the unit tests under AddressSanitizer and the C original under valgrind. Ends with `N passed, N
+failed`.
 """
 
 import re
@@ -28,7 +29,8 @@ INTEGER_TO_POINTER = (
 )
 # Leaks are no question here, and looking for them fails where a container forbids ptrace.
 NO_LEAKS = {"ASAN_OPTIONS": "detect_leaks=0"}
-# No suppressions. The scenarios tell memcheck what a conservative collector may read (c-tests/port/main.c).
+# No suppressions. The scenarios tell memcheck what a conservative collector may read
+# (c-tests/port/main.c).
 VALGRIND = ["valgrind", "--quiet", "--error-exitcode=9"]
 
 
@@ -48,7 +50,8 @@ def runtime(name):
     found = sorted(Path(done.stdout.strip()).glob(f"librustc*_rt.{name}.a"))
     if not found:
         raise Fail(
-            f"the Rust toolchain has no {name} runtime in {done.stdout.strip()}: install it with rustup (https://rustup.rs)"
+            f"the Rust toolchain has no {name} runtime in {done.stdout.strip()}: install it with "
+            "rustup (https://rustup.rs)"
         )
     return found[0]
 
@@ -100,7 +103,9 @@ class Checks:
 
 
 def check_provenance(checks):
-    """The pure rooms make no pointer of an integer and no integer of a pointer: the compiler's own lints."""
+    """The pure rooms make no pointer of an integer and no integer of a pointer: the compiler's own
+    lints.
+    """
     started = time.monotonic()
     command = ["cargo", "rustc", "--lib", "--target-dir", WORK / "provenance", "--", *LINTS]
     log = WORK / "provenance.log"
@@ -165,7 +170,8 @@ def check_address(tree, checks, args):
     checks.is_seen(
         "threads, AddressSanitizer",
         [program, 4, 2000, "rooms", "long-roots"],
-        # The reading instruction is one of ours; the compiler may have put the whole mark into the entry point.
+        # The reading instruction is one of ours; the compiler may have put the whole mark into the
+        # entry point.
         "AddressSanitizer: heap-buffer-overflow",
         r"#0 .* in (gc_collect_root|<mpgc::heap::)",
         **NO_LEAKS,
@@ -178,7 +184,8 @@ def check_thread(tree, checks, args):
     program = instrumented(tree, "threads", "thread", "tsan", "-fsanitize=thread")
     checks.runs_clean("threads, ThreadSanitizer", [program, 8, args.operations, "rooms"])
     checks.is_seen(
-        # On a busy machine a few thousand operations of a thread may end before the next thread has begun.
+        # On a busy machine a few thousand operations of a thread may end before the next thread has
+        # begun.
         "threads, ThreadSanitizer",
         [program, 4, 500_000, "rooms", "no-mutex"],
         # What goes on after the first race may have no end: the heap's tables are broken.

@@ -31,8 +31,8 @@ ALL_DIRS = [
 MINIMAL_DIRS = ["basics", "import", "micropython", "misc", "stress"]
 VIA_MPY_DIRS = ["basics", "float", "micropython"]
 OPEN_FILES = 1024  # select_poll_fd counts on this limit
-# Folders in which what CPython prints depends on the test file alone, not on where it lies: it is kept for
-# the next suite of the release.
+# Folders in which what CPython prints depends on the test file alone, not on where it lies: it is
+# kept for the next suite of the release.
 STEADY = ("basics", "float", "micropython", "misc", "stress", "unicode")
 
 # Stands for CPython: run-tests.py starts it once for each test, and most suites share their tests.
@@ -46,7 +46,9 @@ esac
 kept={folder}/"${{2##*/tests/}}".out
 if [ ! -f "$kept" ]; then
     mkdir -p "${{kept%/*}}"
-    {python} "$@" >"$kept.$$" 2>&1 || {{ status=$?; cat "$kept.$$"; rm -f "$kept.$$"; exit "$status"; }}
+    {python} "$@" >"$kept.$$" 2>&1 || {{
+        status=$?; cat "$kept.$$"; rm -f "$kept.$$"; exit "$status"
+    }}
     mv "$kept.$$" "$kept"
 fi
 exec cat "$kept"
@@ -56,7 +58,9 @@ Result = namedtuple("Result", "performed passed skipped failed")
 
 
 def keeping_python(tree):
-    """A script that stands for CPython and keeps what it prints; of a tree that may change nothing is kept."""
+    """A script that stands for CPython and keeps what it prints; of a tree that may change nothing
+    is kept.
+    """
     if not tree.own:
         return sys.executable
     folder = BUILD / "expected" / tree.release
@@ -75,7 +79,9 @@ def keeping_python(tree):
 
 
 class Suite:
-    """The tests of a tree, to be run on one build, in a copy: some tests write beside themselves."""
+    """The tests of a tree, to be run on one build, in a copy: some tests write beside
+    themselves.
+    """
 
     def __init__(self, tree, built, options, work="tests"):
         self.tree, self.built = tree, built
@@ -126,7 +132,9 @@ class Suite:
         )
 
     def run(self, name, *, dirs=(), files=()):
-        """One run of run-tests.py; results and output go to <flavour>-tests/<name>/. Returns a Result."""
+        """One run of run-tests.py; results and output go to <flavour>-tests/<name>/. Returns a
+        Result.
+        """
         tests = self.work / "tests"
         results = self.work / name
         shutil.rmtree(results, ignore_errors=True)
@@ -162,7 +170,9 @@ class Suite:
         return []
 
     def may_share(self, dirs):
-        """Whether the tests of these folders may run beside the other side's: those of extmod open ports by fixed numbers."""
+        """Whether the tests of these folders may run beside the other side's: those of extmod open
+        ports by fixed numbers.
+        """
         return "extmod" not in dirs
 
     def all_dirs(self):
@@ -178,13 +188,17 @@ class Suite:
 
 
 def failed_tests(text, results):
-    """The files of the tests that failed: from _results.json, which 1.23 brought, or from the summary."""
+    """The files of the tests that failed: from _results.json, which 1.23 brought, or from the
+    summary.
+    """
     path = results / "_results.json"
     if path.is_file():
         told = json.loads(path.read_text())
-        # From 1.28 on the runner forgives what it knows to be flaky; here the C control says what is to be forgiven.
+        # From 1.28 on the runner forgives what it knows to be flaky; here the C control says what
+        # is to be forgiven.
         return [*told["failed_tests"], *told.get("ignored_tests", [])]
-    # The summary has names without folders; what a failed test printed lies in a file that is named for its folder too.
+    # The summary has names without folders; what a failed test printed lies in a file that is named
+    # for its folder too.
     names = re.search(r"^\d+ tests failed: (.*)$", text, re.M)
     tests = results.with_name("tests")
     return [
@@ -203,7 +217,8 @@ def output_file(test):
 def read_result(log, results):
     """Counts and names from the summary at the end of the output.
 
-    The line of each test is not read: two of them can run into each other when tests run in parallel.
+    The line of each test is not read: two of them can run into each other when tests run in
+    parallel.
     """
     text = log.read_text(errors="replace")
     performed = re.search(r"^(\d+) tests performed", text, re.M)
@@ -220,6 +235,7 @@ def read_result(log, results):
     result = Result(int(performed.group(1)), int(passed.group(1)), sorted(skipped), sorted(failed))
     if result.performed != result.passed + len(result.failed):
         raise Fail(
-            f"{shown(log)}: {result.performed} performed is not {result.passed} passed + {len(result.failed)} failed"
+            f"{shown(log)}: {result.performed} performed is not {result.passed} passed + "
+            f"{len(result.failed)} failed"
         )
     return result

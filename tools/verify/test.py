@@ -1,8 +1,9 @@
-"""Runs the checks of `make test`, or with --all those of `make test-all`, and ends with `N passed, N failed`.
+"""Runs the checks of `make test`, or with --all those of `make test-all`, and ends with `N passed,
+N failed`.
 
-`make test` holds what finds most in least time: twelve minutes on two cores, from a clean clone. What
-`make test-all` holds beyond that takes an hour. Steps run beside each other (tools/steps.py); what a
-step prints goes to build/checks, and the times of all to build/checks/times.json.
+`make test` holds what finds most in least time: twelve minutes on two cores, from a clean clone.
+What `make test-all` holds beyond that takes an hour. Steps run beside each other (tools/steps.py);
+what a step prints goes to build/checks, and the times of all to build/checks/times.json.
 """
 
 import json
@@ -57,22 +58,26 @@ SUITES = [
 ]
 
 # What of the drop-in's checks is quick: what it exports, refuses and lays out.
-SHORT_DROP_IN = "symbols: standard,scenarios: plain,layouts,linked: no panic,linked: the program,bad input,headers,mpgc-object"
+SHORT_DROP_IN = (
+    "symbols: standard,scenarios: plain,layouts,linked: no panic,linked: the "
+    "program,bad input,headers,mpgc-object"
+)
 
-# Random traces of each heap in the unit tests of `make test`; with the features `small` and `bare`, where
-# most of what runs is the same code, fewer.
+# Random traces of each heap in the unit tests of `make test`; with the features `small` and `bare`,
+# where most of what runs is the same code, fewer.
 SHORT_TRACES = "60"
 FEWER_TRACES = "20"
 
-# Operations of each configuration of the twins in `make test`, and which share of the states of small heaps.
+# Operations of each configuration of the twins in `make test`, and which share of the states of
+# small heaps.
 SHORT_OPERATIONS = "60000"
 SHORT_SHARE = "23"
 
 # Of the C program alone, and a few turns of it.
 SHORT_THREADS = ("--operations", "20000", "--turns", "3", "--rounds", "0", "--stress-rounds", "0")
 
-# Release and configurations of each comparison of the C and mpgc by operation in `make test-all`. What
-# differs between the releases' C is the scheduler and the text of a dump.
+# Release and configurations of each comparison of the C and mpgc by operation in `make test-all`.
+# What differs between the releases' C is the scheduler and the text of a dump.
 TWINS = [(RELEASE, "ci"), (SHORT_RELEASE, "split,auto,stack8,block16,no-nodes,asserts")]
 
 PACKAGES = "packages"
@@ -86,7 +91,9 @@ def tree_of(release):
 
 
 def unit_tests(short):
-    """What needs no package of the system but a C compiler's linker can begin before they are there."""
+    """What needs no package of the system but a C compiler's linker can begin before they are
+    there.
+    """
     traces = ["env", f"MPGC_TRACES={SHORT_TRACES}"] if short else []
     fewer = ["env", f"MPGC_TRACES={FEWER_TRACES}"] if short else []
     after = () if shutil.which("cc") else (PACKAGES,)
@@ -179,7 +186,9 @@ def fuzz_corpus(release):
 
 
 def fuzzing(release):
-    """All of the corpus that is kept, then whatever else comes up in a few seconds; each target sees a planted fault."""
+    """All of the corpus that is kept, then whatever else comes up in a few seconds; each target
+    sees a planted fault.
+    """
     command = task("fuzz", "--release", release, "--seconds", "8", "--prove")
     return Step("fuzzing", command, count_line, cores=1, after=(tree_of(release),))
 

@@ -1,10 +1,11 @@
 """Compares threads without a GIL on the C and on mpgc: for failures, and for speed.
 
 The C program c-tests/stress/threads.c runs on both in turns. With --rounds MicroPython's own thread
-tests run that often on both, and with --stress-rounds its thread/stress_schedule, under load: a busy
-process for each core. That test gives itself 10 s, so it can fail with C as well. The rule: a test fails
-here if its failures with mpgc are those with C and three or more, and the one-sided Fisher test
-says that by chance alone this would happen less than once in a hundred. Ends with `N passed, N failed`.
+tests run that often on both, and with --stress-rounds its thread/stress_schedule, under load: a
+busy process for each core. That test gives itself 10 s, so it can fail with C as well. The rule: a
+test fails here if its failures with mpgc are those with C and three or more, and the one-sided
+Fisher test says that by chance alone this would happen less than once in a hundred. Ends with `N
+passed, N failed`.
 """
 
 import os
@@ -68,8 +69,10 @@ def run_program(tree, args):
         best = {side: min(seconds[side]) for side in stress.SIDES}
         ratio = statistics.median(r / c for c, r in zip(seconds["c"], seconds["rust"]))
         say(
-            f"{args.threads} threads, {world}: {int(counts['rust']['operations'])} operations a run, {args.turns} runs each, "
-            f"{int(counts['rust']['collects'])} collects in the last; best C {best['c']:.3f} s, Rust {best['rust']:.3f} s, "
+            f"{args.threads} threads, {world}: {int(counts['rust']['operations'])} operations a "
+            f"run, {args.turns} runs each, "
+            f"{int(counts['rust']['collects'])} collects in the last; best C {best['c']:.3f} s, "
+            f"Rust {best['rust']:.3f} s, "
             f"median of Rust/C {ratio:.2f}"
         )
         passed += 1
@@ -90,7 +93,9 @@ class Load:
 
 
 def run_rounds(suites, rounds, what, **chosen):
-    """Rounds of tests on both sides in turns. Returns ({side: failures by test}, {side: tests in a round})."""
+    """Rounds of tests on both sides in turns. Returns ({side: failures by test}, {side: tests in a
+    round}).
+    """
     failures = {side: Counter() for side in suites}
     tests = {side: Counter() for side in suites}
     started = time.monotonic()
@@ -125,7 +130,8 @@ def verdict(failures, tests, rounds, what):
         say(f"{what}: C performs {performed['c']} tests, Rust {performed['rust']}")
         worse.append("the number of tests")
     say(
-        f"{what}: {rounds} rounds of {performed['rust']} tests on each side; failures: C {failures['c'].total()}, "
+        f"{what}: {rounds} rounds of {performed['rust']} tests on each side; failures: C "
+        f"{failures['c'].total()}, "
         f"Rust {failures['rust'].total()}"
         + (f"; more often with Rust: {' '.join(worse)}" if worse else "")
     )

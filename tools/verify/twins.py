@@ -1,8 +1,9 @@
-"""Runs the C original and mpgc side by side in one process, operation by operation, and compares them.
+"""Runs the C original and mpgc side by side in one process, operation by operation, and compares
+them.
 
-For each configuration: builds both from the same headers with the same flags (c-tests/twins), proves that
-they are two libraries, runs drawn traces and, in the smallest heaps, every sequence. Ends with
-`N passed, N failed`, one for each configuration.
+For each configuration: builds both from the same headers with the same flags (c-tests/twins),
+proves that they are two libraries, runs drawn traces and, in the smallest heaps, every sequence.
+Ends with `N passed, N failed`, one for each configuration.
 """
 
 import re
@@ -37,13 +38,17 @@ OPERATIONS = 1_000_000
 
 # For a fuzzer: each basic block calls a function of cover.c.
 COVER = "-fsanitize-coverage=trace-pc"
-COVER_RUST = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=3 -Cllvm-args=-sanitizer-coverage-trace-pc"
+COVER_RUST = (
+    "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=3 "
+    "-Cllvm-args=-sanitizer-coverage-trace-pc"
+)
 
 
 def build_driver(target, package="twins", folder=WORK, words=()):
     cargo, env, words = "cargo", clean_env(), [*words]
     if target:
-        # A shared object of 32 bits needs a process of 32 bits, so the driver is built for the target too.
+        # A shared object of 32 bits needs a process of 32 bits, so the driver is built for the
+        # target too.
         rust = TARGETS[target].rust
         toolchain = choose_toolchain(rust, crate="std")
         cargo, words = toolchain.cargo, [*words, "--target", rust]
@@ -81,8 +86,9 @@ def mended_gc(tree, folder, mends):
 def build_twins(
     tree, name, options, rust_variables=(), work=WORK, target=None, cover=False, c_mends=()
 ):
-    """Both twins with these options in one shared object; `name` is that of the folder. With `cover`, it counts where
-    its code has been."""
+    """Both twins with these options in one shared object; `name` is that of the folder. With
+    `cover`, it counts where its code has been.
+    """
     folder = work / tree_key(tree) / name
     options = f"-DNDEBUG {options}"
     prefix = TARGETS[target].prefix if target else ""
@@ -135,12 +141,15 @@ def build_twins(
 
 
 def pystack_debug(tree, folder):
-    """The option that finds a copy of py/pystack.h, with MP_PYSTACK_DEBUG on, before the tree's own."""
+    """The option that finds a copy of py/pystack.h, with MP_PYSTACK_DEBUG on, before the tree's
+    own.
+    """
     switch = "#define MP_PYSTACK_DEBUG (%d)"
     text = (tree.path / "py" / "pystack.h").read_text()
     if text.count(switch % 0) != 1:
         raise Fail(
-            f"{shown(tree.path)}/py/pystack.h does not define MP_PYSTACK_DEBUG as it did; fit tools/verify/twins.py"
+            f"{shown(tree.path)}/py/pystack.h does not define MP_PYSTACK_DEBUG as it did; fit "
+            "tools/verify/twins.py"
         )
     copy = folder / "py" / "pystack.h"
     text = text.replace(switch % 0, switch % 1)
@@ -194,7 +203,8 @@ def run_configuration(tree, name, args):
     for variable, word in SHOWN_BY_THE_BUILD.items():
         if good and (f", {word}," in text) != (variable in configuration.rust_variables):
             raise Fail(
-                f"{shown(library)} is not the build that was asked for ({variable} or not): remove its folder and try again"
+                f"{shown(library)} is not the build that was asked for ({variable} or not): "
+                "remove its folder and try again"
             )
     if good and not args.run:
         good, text = run_driver(driver, library, folder / "faults.log", "faults")
@@ -212,7 +222,10 @@ def run_configuration(tree, name, args):
     found = counters(text)
     if not good or found.get("operations", 0) == 0:
         run = re.search(r"^seed \d+ run (\d+)", text, re.M)
-        again = f"make twins RELEASE={tree.release} CONFIG={name} SEED={args.seed} RUN={run[1] if run else 0}"
+        again = (
+            f"make twins RELEASE={tree.release} CONFIG={name} SEED={args.seed} "
+            f"RUN={run[1] if run else 0}"
+        )
         say(f"{name} ({configuration.options}): the C and mpgc differ; again: {again}\n{text}")
         return None
     if configuration.small and not args.run:
@@ -235,7 +248,8 @@ def cover_everything(covered):
     never = [name for name in never if not name.startswith("c_")]
     if never:
         raise Fail(
-            f"no trace has met: {', '.join(never)}; let OPS be larger, or see c-tests/twins/src/generate.rs"
+            f"no trace has met: {', '.join(never)}; let OPS be larger, or see "
+            "c-tests/twins/src/generate.rs"
         )
 
 
@@ -302,7 +316,8 @@ def main(args):
         return CONFIGURATIONS[name].small or CONFIGURATIONS[name].target is not None
 
     with ThreadPoolExecutor(jobs()) as pool:
-        # First of all, so that who waits for them waits for what runs; cargo builds one after the other.
+        # First of all, so that who waits for them waits for what runs; cargo builds one after the
+        # other.
         for target in sorted({CONFIGURATIONS[name].target for name in runnable}, key=bool):
             drivers[target] = pool.submit(build_driver, target)
         # What takes long comes first, so that at the end no core is idle.
@@ -322,7 +337,8 @@ def main(args):
     total = sum(found["operations"] for found in covered.values())
     small = sum(found.get("small_cases", 0) for found in covered.values())
     say(
-        f"MicroPython {tree.release}: {total} operations without a difference in {len(covered)} configurations, "
+        f"MicroPython {tree.release}: {total} operations without a difference in {len(covered)} "
+        "configurations, "
         f"and {small} cases in the smallest heaps"
     )
     if not passed and not failed:

@@ -7,8 +7,9 @@ from tools.common import Fail
 from tools.setup.targets import TARGETS
 from tools.setup.targets import missing_for as missing_for_target
 
-# `rust_variables` are make variables of mpgc's build alone. CI runs those with `ci`. Where the C can do
-# nothing right there are no traces: `only_faults`. `pystack_debug` is the one option that a port sets by an edit.
+# `rust_variables` are make variables of mpgc's build alone. CI runs those with `ci`. Where the C
+# can do nothing right there are no traces: `only_faults`. `pystack_debug` is the one option that a
+# port sets by an edit.
 Configuration = namedtuple(
     "Configuration",
     "options small target rust_variables ci only_faults pystack_debug c_mends",
@@ -20,8 +21,8 @@ AUTO = SPLIT + " -DMICROPY_GC_SPLIT_HEAP_AUTO=1"
 NO_FINALISER = "-DMICROPY_ENABLE_FINALISER=0"
 SETJMP = "-DMICROPY_NLR_SETJMP=1 -Wno-clobbered"
 WEAKREF = "-DMICROPY_PY_WEAKREF=1"
-# From 1.28 on, the C without finalisers but with weak references does not compile. [old, new] of py/gc.c; what a later
-# release has mended is left as it is.
+# From 1.28 on, the C without finalisers but with weak references does not compile. [old, new] of
+# py/gc.c; what a later release has mended is left as it is.
 WEAKREF_MENDS = (
     ("gc_last_used_block / BLOCKS_PER_FTB; // index", "gc_last_used_block / 8; // index"),
     (
@@ -35,7 +36,8 @@ SINCE = {"-DMICROPY_GC_SPLIT_HEAP_AUTO=1": (1, 21), WEAKREF: (1, 28)}
 HARDENED = {"rust_variables": ("MPGC_HARDENED=1",), "ci": False}
 # The profile for the least code: another search, and a sweep by the block.
 SIZE = {"rust_variables": ("MPGC_PROFILE=size",), "ci": False}
-# The code for a machine without an operating system; with 32 bits, for one that reads aligned words only and finds the lowest bit by a table.
+# The code for a machine without an operating system; with 32 bits, for one that reads aligned words
+# only and finds the lowest bit by a table.
 BARE = {"rust_variables": ("MPGC_PROFILE=bare",), "ci": False}
 
 
@@ -64,7 +66,8 @@ CONFIGURATIONS = {
     "entry32": Configuration(stack(8, "uint32_t")),
     "no-finaliser-entry16": Configuration(f"{NO_FINALISER} {stack(8, 'uint16_t')}"),
     "fewest": Configuration(
-        "-DMICROPY_GC_ALLOC_THRESHOLD=0 -DMICROPY_PY_GC_COLLECT_RETVAL=0 -DMICROPY_ENABLE_PYSTACK=0 "
+        "-DMICROPY_GC_ALLOC_THRESHOLD=0 -DMICROPY_PY_GC_COLLECT_RETVAL=0 "
+        "-DMICROPY_ENABLE_PYSTACK=0 "
         "-DMICROPY_ENABLE_VM_ABORT=0 -DMICROPY_KBD_EXCEPTION=0 -DMICROPY_ENABLE_SCHEDULER=0"
     ),
     "no-nodes": Configuration("-DMICROPY_SCHEDULER_STATIC_NODES=0"),
@@ -133,7 +136,10 @@ def missing_for(configuration, release):
         and AUTO in configuration.options
         and "MPGC_HARDENED=1" in configuration.rust_variables
     ):
-        return "1.21 makes a new area as large as all regions are, and those of a hardened heap are larger"
+        return (
+            "1.21 makes a new area as large as all regions are, and those of a hardened heap "
+            "are larger"
+        )
     if (
         "DEBUG_VALGRIND" in configuration.options
         and not Path("/usr/include/valgrind/memcheck.h").is_file()
@@ -154,6 +160,7 @@ def choose(words):
     unknown = [name for name in names if name not in CONFIGURATIONS]
     if unknown:
         raise Fail(
-            f"CONFIG={','.join(unknown)} is not known; there are {', '.join(CONFIGURATIONS)}, and `ci`"
+            f"CONFIG={','.join(unknown)} is not known; there are {', '.join(CONFIGURATIONS)}, "
+            "and `ci`"
         )
     return names

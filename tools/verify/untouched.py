@@ -6,7 +6,9 @@ from tools.common import Fail
 
 
 def stamp(tree):
-    """Every file and folder of the tree, with size and time of last change; not the inside of .git."""
+    """Every file and folder of the tree, with size and time of last change; not the inside of
+    .git.
+    """
     seen = {}
     for folder, folders, files in os.walk(tree.path):
         if ".git" in folders:
@@ -23,7 +25,9 @@ def stamp(tree):
 
 
 class Untouched:
-    """`with Untouched(tree):` fails at the end when anything in the tree was added, changed or removed."""
+    """`with Untouched(tree):` fails at the end when anything in the tree was added, changed or
+    removed.
+    """
 
     def __init__(self, tree):
         self.tree = tree
@@ -43,6 +47,8 @@ class Untouched:
         )
         if changed:
             raise Fail(
-                f"{len(changed)} files of the tree {self.tree.path} were written to, which must not happen: "
-                f"{', '.join(changed[:8])}; restore them, and report it with the command that you ran"
+                f"{len(changed)} files of the tree {self.tree.path} were written to, which must "
+                "not happen: "
+                f"{', '.join(changed[:8])}; restore them, and report it with the command that "
+                "you ran"
             )

@@ -1,9 +1,10 @@
 """Runs MicroPython's own test suite on a build with its C and on one with mpgc, and compares.
 
-A test that passes with the C and fails (or is skipped) with mpgc is an error, after three more runs on each side;
-one that passes then is flaky, is named, and counts as passed. One that now passes and now fails, on either side, gets
-more runs if mpgc fails more often, and is an error if by chance it would fail so much more often than with the C less than
-once in twenty times: a test of times fails on a busy machine whatever it runs on. Results go to
+A test that passes with the C and fails (or is skipped) with mpgc is an error, after three more runs
+on each side; one that passes then is flaky, is named, and counts as passed. One that now passes and
+now fails, on either side, gets more runs if mpgc fails more often, and is an error if by chance it
+would fail so much more often than with the C less than once in twenty times: a test of times fails
+on a busy machine whatever it runs on. Results go to
 build/upstream/<release>[-<arch>]-<variant>[-<options>].json.
 """
 
@@ -112,7 +113,8 @@ def compare(suites, c, rust, dirs):
     differing = suspects(suites["c"], c, rust, dirs)
     if len(differing) > 60:
         raise Fail(
-            f"{len(differing)} tests differ between C and Rust, too many to run again; the first ones: "
+            f"{len(differing)} tests differ between C and Rust, too many to run again; the first "
+            "ones: "
             f"{' '.join(differing[:12])}; see {shown(suites['rust'].work)}"
         )
     for test in differing:
@@ -120,7 +122,8 @@ def compare(suites, c, rust, dirs):
         outcomes[test] = run_again(suites, test)
         verdicts[test] = judge(outcomes[test])
         say(
-            f"    C {' '.join(outcomes[test]['c'])}, Rust {' '.join(outcomes[test]['rust'])}: {verdicts[test]}"
+            f"    C {' '.join(outcomes[test]['c'])}, Rust {' '.join(outcomes[test]['rust'])}: "
+            f"{verdicts[test]}"
         )
     return verdicts, outcomes
 
@@ -144,7 +147,8 @@ def report(name, c, rust, verdicts, outcomes, suites):
     for test, verdict in sorted(verdicts.items()):
         turns = outcomes[test]
         say(
-            f"{verdict}: {test} (run again: C {' '.join(turns['c'])}, Rust {' '.join(turns['rust'])})"
+            f"{verdict}: {test} (run again: C {' '.join(turns['c'])}, Rust "
+            f"{' '.join(turns['rust'])})"
         )
     say("")
 
@@ -155,23 +159,28 @@ def run_suites(suites, dirs):
         result = suite.run("all", dirs=dirs)
         if result.performed == 0:
             raise Fail(
-                f"{flavour}: run-tests.py performed no test at all; see {shown(suite.work / 'all.log')}"
+                f"{flavour}: run-tests.py performed no test at all; see "
+                f"{shown(suite.work / 'all.log')}"
             )
         say(
-            f"  {flavour}: {result.performed} performed, {result.passed} passed in {time.monotonic() - started:.0f} s"
+            f"  {flavour}: {result.performed} performed, {result.passed} passed in "
+            f"{time.monotonic() - started:.0f} s"
         )
         return result
 
-    # Towards the end most of the time is waited, for threads: so both sides run at once where they may.
+    # Towards the end most of the time is waited, for threads: so both sides run at once where they
+    # may.
     width = len(suites) if all(suite.may_share(dirs) for suite in suites.values()) else 1
     with ThreadPoolExecutor(width) as pool:
         return dict(zip(suites, pool.map(run, suites)))
 
 
 def run_and_compare(name, tree, make_suites, dirs, facts):
-    """Make the suites, run them, write build/upstream/<name>.json. A Fail if a test passes with C alone.
+    """Make the suites, run them, write build/upstream/<name>.json. A Fail if a test passes with C
+    alone.
 
-    `dirs` is none for all that upstream's full run covers; `facts` are what the JSON tells of the builds.
+    `dirs` is none for all that upstream's full run covers; `facts` are what the JSON tells of the
+    builds.
     """
     with Untouched(tree):
         suites = make_suites()
@@ -238,8 +247,10 @@ def body_of(runs, row_is):
         "MicroPython's own tests on a C build and an mpgc build of the same command line, one "
         f"{row_is} a row; some rows run the core folders alone.\n\n"
         + markdown_table(rows)
-        + f"\n\nPass with C and fail with mpgc: {', '.join(sorted(only_mpgc)) or 'none'}. What stops a hardened "
-        "build is explained in [porting.md](../porting.md#what-a-hardened-build-stops-in-micropython).\n\n"
+        + f"\n\nPass with C and fail with mpgc: {', '.join(sorted(only_mpgc)) or 'none'}. What "
+        "stops a hardened "
+        "build is explained in "
+        "[porting.md](../porting.md#what-a-hardened-build-stops-in-micropython).\n\n"
         + f"Fail with both: {', '.join(sorted(alike)) or 'none'}.\n"
     )
 

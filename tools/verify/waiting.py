@@ -1,8 +1,8 @@
 """Tries collections while a program waits, and the clearing of dead stack: MPGC_IDLE_COLLECT=1.
 
-tests/python/idle.py runs a loop with deadlines on a unix port whose time is counted (c-tests/waiting), with
-the C and with mpgc. Nearly all pauses have to fall into waits, and what the C keeps because of a stale word
-has to be let go.
+tests/python/idle.py runs a loop with deadlines on a unix port whose time is counted
+(c-tests/waiting), with the C and with mpgc. Nearly all pauses have to fall into waits, and what the
+C keeps because of a stale word has to be let go.
 """
 
 import re
@@ -48,13 +48,15 @@ def figures(program):
     }
     said = dict(
         re.findall(
-            r"(short|long|again|disabled|enabled|heap locked|scheduler locked|indefinite|stale) (-?\w+)",
+            r"(short|long|again|disabled|enabled|heap locked|scheduler locked|indefinite|stale) "
+            r"(-?\w+)",
             done.stdout,
         )
     )
     if done.returncode != 0 or len(loops) != 2 or "stale" not in said:
         raise Fail(
-            f"{shown(SCRIPT)} on {shown(program)} ended with status {done.returncode}:\n{done.stdout}"
+            f"{shown(SCRIPT)} on {shown(program)} ended with status "
+            f"{done.returncode}:\n{done.stdout}"
         )
     return loops, said
 
@@ -71,7 +73,8 @@ def main(args):
         it_collects_when_it_may(flavour, said)
         for name, (missed, waits, collections) in loops.items():
             say(
-                f"{flavour}, {name}: {missed} deadlines missed, {waits} of {collections} collections while it waits"
+                f"{flavour}, {name}: {missed} deadlines missed, {waits} of {collections} "
+                "collections while it waits"
             )
         say(f"{flavour}: a stale word keeps {said['stale']} bytes, which a cleared stack lets go")
     pauses_fall_into_waits(found["c"][0], found["rust"][0])
