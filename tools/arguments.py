@@ -208,6 +208,10 @@ def read(argv):
             {**takes, **{name: None for other in others for name in variables_of(other)}},
         )
     values.update(given)
+    # what every tool reads for itself
+    for variable, value in given.items():
+        if variable not in VARIABLES or variable in INHERITED:
+            os.environ[variable] = value
     args = parser_of(task, module).parse_args([*as_options(values, takes), *words])
     args.command = command_of(name, {key: values[key] for key in takes if values.get(key)}, words)
     return task, module, args

@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -113,6 +114,16 @@ class Make(unittest.TestCase):
             read(["clean", "OPS=1"])
         with mock.patch.dict(os.environ, {"MAKELEVEL": "2"}):
             read(["clean", "OPS=1"])
+
+    def test_what_every_tool_reads_is_in_the_environment(self):
+        read(["test", "JOBS=3", "MPGC_CARGO=/a b", "MICROPYTHON_DIR=/c"])
+        self.assertEqual(os.environ["MICROPYTHON_DIR"], "/c")
+        self.assertEqual((os.environ["JOBS"], os.environ["MPGC_CARGO"]), ("3", "/a b"))
+
+    def test_the_folder_of_the_tools_can_be_run_from_anywhere(self):
+        command = [sys.executable, ROOT / "tools", "help"]
+        done = subprocess.run(command, cwd="/", stdout=subprocess.PIPE, text=True, check=True)
+        self.assertIn("\nBuild:\n", done.stdout)
 
     def test_what_is_no_task_is_named(self):
         self.assertEqual(self.words("twin"), ["twin"])
