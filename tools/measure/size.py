@@ -208,9 +208,11 @@ def main(args):
     say("\n" + table(rows))
     say("\nwritten: build/size.json")
     if args.write:
+        words = (column.replace("rust", "mpgc").replace("c_", "C ") for column in columns)
+        named = [word.replace("_", " ").replace("own", "mpgc's own") for word in words]
         body = (
             f"MicroPython {tree.release}: bytes of the objects of the four files, "
-            "[measured so](../metal.md#size).\n\n" + markdown_table(rows)
+            "[measured so](../metal.md#size).\n\n" + markdown_table([named, *rows[1:]])
         )
         write_result("size", "Size of the code", args.command, body)
     wrong = above_bars(found) if args.check else []
