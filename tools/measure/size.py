@@ -53,6 +53,20 @@ BARS = {
 
 Sizes = namedtuple("Sizes", "text data bss")
 
+# What is printed of a line of the report.
+HEADS = {
+    "target": "processor",
+    "profile": "profile",
+    "c_text": "C",
+    "rust_text": "mpgc",
+    "ratio": "ratio",
+    "c_data": "C data",
+    "rust_data": "mpgc data",
+    "c_bss": "C bss",
+    "rust_bss": "mpgc bss",
+    "own_text": "mpgc's own",
+}
+
 
 def output_of(command):
     done = subprocess.run(
@@ -192,27 +206,13 @@ def main(args):
         for label, files in objects.items() if args.symbols else ():
             say("\n".join([f"{name}, {label}:", *symbols(PROCESSORS[name].prefix, files)]))
     write_json(BUILD / "size.json", found)
-    columns = (
-        "target",
-        "profile",
-        "c_text",
-        "rust_text",
-        "ratio",
-        "c_data",
-        "rust_data",
-        "c_bss",
-        "rust_bss",
-        "own_text",
-    )
-    rows = [columns, *([row[column] for column in columns] for row in found)]
+    rows = [[*HEADS.values()], *([row[column] for column in HEADS] for row in found)]
     say("\n" + table(rows))
     say("\nwritten: build/size.json")
     if args.write:
-        words = (column.replace("rust", "mpgc").replace("c_", "C ") for column in columns)
-        named = [word.replace("_", " ").replace("own", "mpgc's own") for word in words]
         body = (
             f"MicroPython {tree.release}: bytes of the objects of the four files, "
-            "[measured so](../metal.md#size).\n\n" + markdown_table([named, *rows[1:]])
+            "[measured so](../metal.md#size).\n\n" + markdown_table(rows)
         )
         write_result("size", "Size of the code", args.command, body)
     wrong = above_bars(found) if args.check else []

@@ -9,7 +9,7 @@ from unittest import mock
 from tools import results
 from tools.arguments import read
 from tools.common import Fail, say
-from tools.measure import bench
+from tools.measure import bench, size
 from tools.verify import upstream
 
 
@@ -75,6 +75,19 @@ class Pages(unittest.TestCase):
         text = bench.body(Namespace(release="1.26.1"), [line])
         self.assertIn("| fill | 2 us | 1 us | 2.00 | 1.90 | 10 | 5 | 0.500 |", text)
         self.assertIn("`fill` has its instructions counted as `fill-1MB`", text)
+
+    def test_sizes_are_a_table_with_heads_in_words(self):
+        row = dict.fromkeys(size.HEADS, 0)
+        row.update(target="thumbv7m", profile="size", c_text=3615, rust_text=3588, ratio=0.993)
+        args = read(["size", "TARGET=thumbv7m", "WRITE=1"])[2]
+        with (
+            mock.patch.object(size, "measure", return_value=([row], {})),
+            mock.patch.object(size, "get_tree", return_value=Namespace(release="1.25.0")),
+            mock.patch.object(size, "write_json"),
+        ):
+            size.main(args)
+        self.assertIn("| processor | profile | C | mpgc | ratio |", self.page("size"))
+        self.assertIn("| thumbv7m | size | 3615 | 3588 | 0.993 |", self.page("size"))
 
 
 class Commands(unittest.TestCase):
