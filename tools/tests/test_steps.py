@@ -4,15 +4,18 @@ import json
 import sys
 import tempfile
 import unittest
+from argparse import Namespace
 from pathlib import Path
 from unittest import mock
 
 from tools.verify import fuzz
+from tools.verify import metal
 from tools.verify import mutant_edits
 from tools.verify import proof
 from tools.verify import test as run_checks
 from tools import steps
-from tools.common import Fail
+from tools.arguments import read
+from tools.common import ROOT, Fail
 
 
 def meets(folder, own, other):
@@ -124,6 +127,29 @@ class Lists(unittest.TestCase):
             self.assertEqual(len(names), len(set(names)))
             for number, step in enumerate(chosen):
                 self.assertLessEqual(set(step.after), set(names[:number]), step.name)
+
+    def test_the_task_of_each_step_takes_its_arguments(self):
+        every = [*run_checks.all_steps(True), *run_checks.all_steps(False), *metal.all_steps()]
+        every += proof.all_steps("1.26.1", ["1.26.1"])
+        commands = [step.command for step in every if str(ROOT / "tools") in step.command]
+        self.assertGreater(len(commands), 100)
+        for command in commands:
+            words = list(map(str, command[command.index(str(ROOT / "tools")) + 1 :]))
+            with self.subTest(" ".join(words)), mock.patch("sys.stderr"):
+                read(words)
+
+    def test_the_task_of_each_rung_takes_its_arguments(self):
+        edit = mutant_edits.Edit(
+            "name", "src/host/x.c", "b", "f", "p", "default", "plain", "threads"
+        )
+        with mock.patch.object(mutant_edits, "get_tree"):
+            for short in (True, False):
+                args = Namespace(short=short, rungs="")
+                for rung in mutant_edits.ladder(edit, {}, args):
+                    words = list(map(str, rung.command))
+                    folder = str(mutant_edits.COPY / "tools")
+                    if folder in words:
+                        read(words[words.index(folder) + 1 :])
 
     def test_an_edit_is_shown_to_the_short_configurations_of_its_kind(self):
         short = mutant_edits.short_configurations
