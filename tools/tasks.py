@@ -142,14 +142,14 @@ SECTIONS = {
             "verify.test",
             "run what finds most in 12 minutes, as CI does; ends with `N passed, N failed` "
             "[RESUME=1]",
-            "ONLY RESUME",
+            "ONLY RESUME WRITE",
         ),
         Task(
             "test-all",
             "verify.test",
             "run every check of an hour, before a release or a large change [ONLY=twins] "
             "[RESUME=1]",
-            "ONLY RESUME",
+            "ONLY RESUME WRITE",
             preset={"all": True},
         ),
         Task(

@@ -299,7 +299,7 @@ def times_table(folder):
     return markdown_table(rows) + f"\n\n{times['cores']} cores."
 
 
-def write_times():
+def write_times(command_given):
     body = []
     for command, folder in FOLDERS.items():
         path = folder / "times.json"
@@ -313,9 +313,7 @@ def write_times():
             body.append(f"## {command}\n\n{times_table(folder)}")
     if not body:
         raise Fail("no times of a whole run are on hand: run `make test` first")
-    write_result(
-        "times", "What the checks take", "python3 -m tools test --times", "\n\n".join(body)
-    )
+    write_result("times", "What the checks take", command_given, "\n\n".join(body))
     return 0
 
 
@@ -329,10 +327,13 @@ def add_arguments(parser):
 
 def main(args):
     if args.times:
-        return write_times()
+        return write_times(args.command)
     chosen = choose(all_steps(not args.all), args.only)
     if args.list:
         say("\n".join(step.name for _, step in chosen))
         return 0
     folder = FOLDERS["make test-all" if args.all else "make test"]
-    return run_steps(chosen, folder, resume=args.resume, width=jobs())
+    status = run_steps(chosen, folder, resume=args.resume, width=jobs())
+    if args.write:
+        write_times(args.command)
+    return status
