@@ -45,6 +45,33 @@ def count_unittest(text):
     return (int(ran.group(1)) - bad if ran else 0), bad
 
 
+def ended(passed, failed):
+    """Say the line that count_line reads. Returns the exit status."""
+    say(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+class Tally:
+    """Counts checks, and says of each how it ended; of one that failed the end of `text` too."""
+
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+
+    def add(self, name, good, text="", said=""):
+        self.passed += bool(good)
+        self.failed += not good
+        say(f"  {name}: {'ok' if good else 'FAILED'} {said}".rstrip())
+        if not good and text:
+            say(text.strip()[-4000:])
+
+    def skip(self, name, reason):
+        self.skipped += 1
+        say(f"skipped: {name}: {reason}")
+
+    def ended(self):
+        return ended(self.passed, self.failed)
+
+
 def python(script, *arguments):
     return [sys.executable, str(ROOT / script), *arguments]
 
@@ -235,5 +262,4 @@ def run_steps(chosen, folder, *, resume=False, width=1):
         say(f"failed: {', '.join(wrong)}")
     passed = sum(result.passed for result in done.values())
     failed = sum(result.failed for result in done.values())
-    say(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    return ended(passed, failed)

@@ -114,6 +114,22 @@ class Steps(unittest.TestCase):
         self.assertEqual(self.run_all(none), 1)
 
 
+class Tallies(unittest.TestCase):
+    def test_what_failed_is_shown_with_its_end_and_the_sum_is_what_a_step_counts(self):
+        tally = steps.Tally()
+        with mock.patch("tools.steps.say") as said:
+            tally.add("good", True, "text of a check that passed", "(1 s)")
+            self.assertEqual(tally.ended(), 0)
+            tally.add("bad", None, "the reason")
+            tally.skip("other", "there is no gdb")
+            self.assertEqual(tally.ended(), 1)
+        lines = [call.args[0] for call in said.call_args_list]
+        expected = ["  good: ok (1 s)", "1 passed, 0 failed", "  bad: FAILED", "the reason"]
+        self.assertEqual(lines[:4], expected)
+        self.assertEqual(lines[4:], ["skipped: other: there is no gdb", "1 passed, 1 failed"])
+        self.assertEqual(steps.count_line(lines[-1]), (1, 1))
+
+
 class Lists(unittest.TestCase):
     def test_the_long_versions_are_those_of_every_configuration_and_target(self):
         names = {step.name for step in proof.all_steps("1.26.1", ["1.26.1"])}

@@ -15,7 +15,7 @@ from tools.build import xtensa
 from tools.common import BUILD, ROOT, Fail, run_logged, say, shown
 from tools.build.firmware_lib import CPUS, build, machine, shared_name, soname, version
 from tools.build.install import install
-from tools.steps import count_line
+from tools.steps import count_line, ended
 from tools.setup.targets import find_target
 
 TESTS = ROOT / "c-tests" / "firmware"
@@ -280,5 +280,4 @@ def main(args):
             said, good = f"FAILED: {error}", False
         say(f"{name}: {said}")
         passed, failed = passed + good, failed + (not good)
-    say(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    return ended(passed, failed)

@@ -31,6 +31,7 @@ from tools.common import (
     shown,
     table,
 )
+from tools.steps import ended
 from tools.setup.tree import get_tree
 
 SOURCES = ROOT / "fuzz"
@@ -378,8 +379,7 @@ def main(args):
         )
     if args.replay:
         good = replay(names, args)
-        say(f"{good} passed, {len(names) - good} failed")
-        return 0 if good == len(names) else 1
+        return ended(good, len(names) - good)
     build()
     env = build_twins(args) if "heap_c" in names else {}
     passed, failed = fuzz_proof.prove(fuzz, names, args, env) if args.prove else (0, 0)
@@ -400,5 +400,4 @@ def main(args):
     good = sum(result.good for result in results)
     say(f"fuzzed for {time.monotonic() - started:.0f} s")
     passed, failed = passed + good, failed + len(results) - good
-    say(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    return ended(passed, failed)

@@ -13,7 +13,8 @@ from tools.build import firmware
 from tools.build import heap_demo as heap
 from tools.setup import options as option_names
 from tools.common import BUILD, ROOT, Fail, clean_env, say, shown
-from tools.verify.heap_check import LEAKS, Checks, answer
+from tools.steps import Tally
+from tools.verify.heap_check import LEAKS, answer
 from tools.setup.tree import get_tree
 
 WORK = BUILD / "heap-check"
@@ -108,7 +109,7 @@ def main(args):
     tree = get_tree(args.release or None, args.micropython_dir)
     tool = heap.build()
     built = firmware.build(tree, args.board, args.flavour, option_names.parse(OPTIONS))
-    program, checks = built.program, Checks()
+    program, checks = built.program, Tally()
     folder = WORK / f"{args.board}-{args.flavour}"
     folder.mkdir(parents=True, exist_ok=True)
     with Board([*firmware.emulator(tree, built), "-kernel", str(program)]) as board:
@@ -137,5 +138,4 @@ def main(args):
         f"{shown(by_gdb)}: {by_gdb.stat().st_size} bytes, {shown(by_script)}: "
         f"{by_script.stat().st_size} bytes"
     )
-    say(f"{checks.passed} passed, {checks.failed} failed")
-    return 1 if checks.failed else 0
+    return checks.ended()

@@ -16,7 +16,8 @@ from urllib.parse import quote
 from tools.build import heap_demo as heap
 from tools.setup import options as option_names
 from tools.build import unix
-from tools.common import BUILD, ROOT, Fail, clean_env, say, shown
+from tools.common import BUILD, ROOT, Fail, clean_env, shown
+from tools.steps import Tally
 from tools.setup.tree import get_tree
 
 WORK = BUILD / "heap-check"
@@ -41,19 +42,6 @@ COMMANDS = [
     ("html", "-o", "/dev/null"),
 ]
 BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
-
-
-class Checks:
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def add(self, name, good, text=""):
-        self.passed += bool(good)
-        self.failed += not good
-        say(
-            f"  {name}: {'ok' if good else 'FAILED'}"
-            + ("" if good else f"\n{text.strip()[-3000:]}")
-        )
 
 
 def run_tool(tool, *arguments, timeout=60):
@@ -423,7 +411,7 @@ def main(args):
     if not shutil.which("gdb"):
         raise Fail("`gdb` is needed: install the package gdb")
     tree = get_tree(args.release or None, args.micropython_dir)
-    checks = Checks()
+    checks = Tally()
     tool = heap.build()
     for flavour in args.flavour or ("c", "rust"):
         program = unix.build(tree, args.variant, flavour, option_names.parse("")).program
@@ -437,5 +425,4 @@ def main(args):
         check_pictures(checks, tool, program, core, folder)
     check_refusals(checks, tool, program, core, folder)
     check_damaged(checks, tool, program, core, folder, args.damaged)
-    say(f"{checks.passed} passed, {checks.failed} failed")
-    return 1 if checks.failed else 0
+    return checks.ended()

@@ -15,6 +15,7 @@ import time
 from tools.verify import stress
 from tools.common import Fail, say
 from tools.results import written
+from tools.steps import ended
 from tools.setup.tree import get_tree
 
 # A port whose functions lie in sections of their own, and with a hook.
@@ -122,5 +123,4 @@ def main(args):
         results += list(run_side(tree, side, args))
         say(f"{stress.NAMES[side]}: {time.monotonic() - started:.0f} s")
     failed = results.count(False)
-    say(f"{len(results) - failed} passed, {failed} failed")
-    return 1 if failed else 0
+    return ended(len(results) - failed, failed)

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from tools.build import firmware
 from tools.setup.boards import find_board
-from tools.common import BUILD, ROOT, Fail, clean_env, run_logged, say, shown
+from tools.common import BUILD, ROOT, Fail, clean_env, run_logged, shown
+from tools.steps import Tally
 from tools.setup.targets import METAL
 from tools.setup.tree import get_tree
 from tools.build.unix import WRAPPER, build_env, tree_key
@@ -113,17 +114,13 @@ PORTS = {
 }
 
 
-class Checks:
+class Checks(Tally):
     def __init__(self, only):
+        super().__init__()
         self.only = only
-        self.passed = self.failed = self.skipped = 0
 
     def wants(self, name):
         return self.only in name
-
-    def skip(self, name, reason):
-        self.skipped += 1
-        say(f"skipped: {name}: {reason}")
 
     def run(self, name, command, **environment):
         """Runs a command that finds nothing when all is well."""
@@ -140,16 +137,9 @@ class Checks:
             fatal=False,
             every=60,
         )
-        seconds = time.monotonic() - started
-        self.passed += status == 0
-        self.failed += status != 0
-        say(f"  {name}: {'ok' if status == 0 else 'FAILED'} ({seconds:.0f} s)")
-        if status != 0:
-            said = log.read_text(errors="replace")
-            say(
-                "\n".join("    | " + line[:300] for line in said.strip().splitlines()[-60:])
-                + f"\n    all of it: {shown(log)}"
-            )
+        said = log.read_text(errors="replace").strip().splitlines()[-60:]
+        text = "\n".join("    | " + line[:300] for line in said) + f"\n    all of it: {shown(log)}"
+        self.add(name, status == 0, text, f"({time.monotonic() - started:.0f} s)")
 
 
 def clippy(*words):
@@ -386,5 +376,4 @@ def main(args):
         check_processors(checks)
     if not checks.passed + checks.failed + checks.skipped:
         raise Fail(f"no check has `{args.only}` in its name")
-    say(f"{checks.passed} passed, {checks.failed} failed")
-    return 1 if checks.failed else 0
+    return checks.ended()

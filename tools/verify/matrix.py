@@ -15,6 +15,7 @@ from tools.verify import matrix_build
 from tools.verify import matrix_docs
 from tools.build import unix
 from tools.common import BUILD, Fail, jobs, say, shown, write_json
+from tools.steps import ended
 from tools.verify.matrix_cells import Table, built, chosen
 from tools.setup.tree import get_tree
 from tools.verify.untouched import Untouched
@@ -132,5 +133,4 @@ def main(args):
         raise Fail("no cell was run")
     if args.write:
         matrix_docs.write(table, load(), args.command)
-    say(f"{passed + passed_before} passed, {len(bad)} failed")
-    return 1 if bad else 0
+    return ended(passed + passed_before, len(bad))

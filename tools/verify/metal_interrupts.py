@@ -13,8 +13,9 @@ from collections import namedtuple
 
 from tools.verify import on_metal
 from tools.build import unix
-from tools.common import Fail, say
+from tools.common import Fail
 from tools.results import written
+from tools.steps import Tally
 from tools.setup.tree import get_tree
 
 BOARD = "MPS2_AN385"
@@ -83,15 +84,6 @@ def called(built):
     return sorted(set(re.findall(r"\bmpgc_shim_atomic_\w+", symbols)))
 
 
-class Checks:
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def add(self, name, fault, told=""):
-        self.passed, self.failed = self.passed + (not fault), self.failed + bool(fault)
-        say(f"  {name}: {f'FAILED: {fault}' if fault else f'ok {told}'.rstrip()}")
-
-
 def add_arguments(parser):
     parser.add_argument("--interrupts", type=int, default=1_000_000, help="how many (1000000)")
 
@@ -101,27 +93,21 @@ def main(args):
     tree = get_tree(args.release or None, args.micropython_dir)
     if args.interrupts < 1000:
         raise Fail("--interrupts: give at least 1000, or the queue is never full")
-    checks = Checks()
+    checks = Tally()
     for flavour, side in (("c", "C"), ("rust", "mpgc")):
         built = on_metal.build(tree, BOARD, flavour)
         missing = placed_fast(tree, built)
         checks.add(
-            f"{side}: {', '.join(FAST)} lie in .text.fast",
-            f"not so: {', '.join(missing)}" if missing else None,
+            f"{side}: {', '.join(FAST)} lie in .text.fast", not missing, f"not so: {missing}"
         )
         if flavour == "rust":
             calls = called(built)
-            checks.add(
-                f"{side}: atomic sections without a call",
-                f"called: {', '.join(calls)}" if calls else None,
-            )
+            checks.add(f"{side}: atomic sections without a call", not calls, f"called: {calls}")
         told, text = run(tree, built, args.interrupts, True, f"interrupts-{flavour}")
-        checks.add(f"{side}: interrupts", fault_in(told, args.interrupts) if told else text, told)
+        fault = fault_in(told, args.interrupts) if told else text
+        checks.add(f"{side}: interrupts", not fault, fault, told)
         told, text = run(tree, built, 20000, False, f"planted-{flavour}")
         seen = not told or told.wrong or told.broken
-        checks.add(
-            f"{side}: interrupts without the lock, planted fault",
-            None if seen else f"not seen: {text}",
-        )
-    say(f"{checks.passed} passed, {checks.failed} failed")
-    return 1 if checks.failed else 0
+        name = f"{side}: interrupts without the lock, planted fault"
+        checks.add(name, seen, f"not seen: {text}")
+    return checks.ended()

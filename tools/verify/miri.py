@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tools.common import BUILD, ROOT, Fail, clean_env, jobs, run_logged, say, shown
 from tools.results import markdown_table, write_result
+from tools.steps import ended
 
 WORK = BUILD / "miri"
 TOOLCHAIN = "nightly"
@@ -228,5 +229,4 @@ def main(args):
         write(results, args)
     passed, failed = (sum(result[i] for result in results.values()) for i in (0, 1))
     passed, failed = passed + seen, failed + (not seen)
-    say(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    return ended(passed, failed)

@@ -8,6 +8,7 @@ import re
 
 from tools.common import BUILD, ROOT, Fail, built, cargo_build, clean_env, run_logged, say
 from tools.results import written
+from tools.steps import ended
 from tools.setup.targets import TARGETS, find_target, missing_for
 
 from mpgc_rust import choose_toolchain, toolchain_environment
@@ -87,5 +88,4 @@ def main(args):
         raise Fail(
             "nothing was run: none of the architectures that were asked for can be built for here"
         )
-    say(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    return ended(passed, failed)

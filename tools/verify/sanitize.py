@@ -12,8 +12,9 @@ import time
 from pathlib import Path
 
 from tools.verify import stress
-from tools.common import BUILD, ROOT, Fail, clean_env, run_logged, say, shown
+from tools.common import BUILD, ROOT, Fail, clean_env, run_logged, shown
 from tools.results import written
+from tools.steps import Tally
 from tools.setup.tree import get_tree
 from tools.build.unix import WRAPPER, build_env, tree_key
 
@@ -71,30 +72,21 @@ def instrumented(tree, program, sanitizer, short, c_flags):
     )
 
 
-class Checks:
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def add(self, name, good, told, started):
-        self.passed += bool(good)
-        self.failed += not good
-        seconds = f"{time.monotonic() - started:.0f} s"
-        say(
-            f"  {name}: {'ok' if good else 'FAILED'} ({seconds})"
-            + ("" if good else f"\n{told.strip()[-4000:]}")
-        )
+class Checks(Tally):
+    def add_timed(self, name, good, text, started):
+        self.add(name, good, text, f"({time.monotonic() - started:.0f} s)")
 
     def runs_clean(self, name, command, **environment):
         started = time.monotonic()
         outcome = stress.run(command, 1800, **environment)
-        self.add(name, outcome.good, outcome.text, started)
+        self.add_timed(name, outcome.good, outcome.text, started)
 
     def is_seen(self, name, command, *words, **environment):
         """A planted fault: the tool must tell it, in these words (patterns)."""
         started = time.monotonic()
         outcome = stress.run(command, 600, **environment)
         missing = [word for word in words if not re.search(word, outcome.text)]
-        self.add(
+        self.add_timed(
             f"{name}, planted fault",
             not outcome.good and not missing,
             f"not told: {missing}\n{outcome.text}",
@@ -112,7 +104,7 @@ def check_provenance(checks):
     status = run_logged(
         command, log, env=clean_env(**bootstrap()), cwd=ROOT, what="provenance lints", fatal=False
     )
-    checks.add(
+    checks.add_timed(
         "pointer provenance of the pure rooms (lints)",
         status == 0,
         log.read_text(errors="replace"),
@@ -130,7 +122,7 @@ def check_provenance(checks):
         fatal=False,
     )
     text = (WORK / "planted.log").read_text(errors="replace")
-    checks.add(
+    checks.add_timed(
         "pointer provenance, planted fault",
         status != 0 and "strict provenance" in text,
         text,
@@ -153,7 +145,7 @@ def check_unit_tests(checks):
         every=60,
     )
     text = log.read_text(errors="replace")
-    checks.add(
+    checks.add_timed(
         "cargo test --lib, AddressSanitizer",
         status == 0 and "test result: ok" in text,
         text,
@@ -244,7 +236,7 @@ def check_valgrind(tree, checks, args):
             [*VALGRIND, program], log, what=f"scenarios of {name} under valgrind", fatal=False
         )
         text = log.read_text(errors="replace")
-        checks.add(
+        checks.add_timed(
             f"{name}: scenarios, memcheck",
             status == 0 and text.endswith("\nend\n"),
             f"see {shown(log)}\n{text}",
@@ -288,5 +280,4 @@ def main(args):
     check_address(tree, checks, args)
     check_thread(tree, checks, args)
     check_valgrind(tree, checks, args)
-    say(f"{checks.passed} passed, {checks.failed} failed")
-    return 1 if checks.failed else 0
+    return checks.ended()

@@ -22,6 +22,7 @@ from tools.verify.chance import fisher
 from tools.common import Fail, say, table
 from tools.verify.suite import Suite
 from tools.results import written
+from tools.steps import ended
 from tools.setup.tree import get_tree
 from tools.verify.untouched import Untouched
 
@@ -181,5 +182,4 @@ def main(args):
     if args.rounds or args.stress_rounds:
         good, bad = run_interpreter(tree, args)
         passed, failed = passed + good, failed + bad
-    say(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    return ended(passed, failed)

@@ -26,6 +26,7 @@ from tools.common import (
 )
 from tools.setup.targets import TARGETS
 from tools.results import written
+from tools.steps import ended
 from tools.setup.tree import TESTED_RELEASES, get_tree
 from tools.build.unix import WRAPPER, build_env, tree_key
 from tools.verify.twins_configurations import CONFIGURATIONS, choose, missing_for
@@ -345,5 +346,4 @@ def main(args):
         raise Fail(
             "nothing was compared: none of the configurations that were asked for can run here"
         )
-    say(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    return ended(passed, failed)
