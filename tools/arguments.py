@@ -187,6 +187,14 @@ def command_of(name, values, words):
     return " ".join([f"python3 -m tools {name}" if options else f"make {name}", *given, *options])
 
 
+def split(parser, words):
+    """({variable: value}, the options) of a command line, in whatever order they stand."""
+    _, left = parser.parse_known_args(words)
+    given = [word for word in left if re.match(r"[A-Z][A-Z0-9_]*=", word)]
+    options = [word for word in words if word not in given]
+    return dict(word.split("=", 1) for word in given), options
+
+
 def read(argv):
     """(task, module, arguments) of a command line."""
     name, *words = argv or ["help"]
@@ -196,22 +204,17 @@ def read(argv):
     # of `make one other VARIABLE=...`, the other may take it
     others = [TASKS[name] for name in os.environ.pop("MAKE_TASKS", "").split() if name in TASKS]
     values = from_environment()
-    given = {}
-    while words and re.match(r"[A-Z][A-Z0-9_]*=", words[0]):
-        variable, _, value = words.pop(0).partition("=")
-        given[variable] = value
+    parser = parser_of(task, module)
+    given, options = split(parser, words)
     # a make that this make was called by hands all of its own variables on
     if os.environ.get("MAKELEVEL", "1") == "1":
-        check_given(
-            task.name,
-            given,
-            {**takes, **{name: None for other in others for name in variables_of(other)}},
-        )
+        also = {name: None for other in others for name in variables_of(other)}
+        check_given(task.name, given, {**takes, **also})
     values.update(given)
     # what every tool reads for itself
     for variable, value in given.items():
         if variable not in VARIABLES or variable in INHERITED:
             os.environ[variable] = value
-    args = parser_of(task, module).parse_args([*as_options(values, takes), *words])
-    args.command = command_of(name, {key: values[key] for key in takes if values.get(key)}, words)
+    args = parser.parse_args([*as_options(values, takes), *options])
+    args.command = command_of(name, {key: values[key] for key in takes if values.get(key)}, options)
     return task, module, args

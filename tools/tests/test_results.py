@@ -93,7 +93,7 @@ class Pages(unittest.TestCase):
 class Commands(unittest.TestCase):
     def test_the_command_of_a_page_can_be_typed(self):
         for words, command in (
-            (["size", "WRITE=1", "--no-deps"], "make size WRITE=1"),
+            (["size", "--no-deps", "WRITE=1"], "make size WRITE=1"),
             (["twins", "CONFIG=a b", "WRITE=yes"], "make twins CONFIG='a b' WRITE=yes"),
             (["matrix", "--docs"], "python3 -m tools matrix --docs"),
         ):

@@ -75,6 +75,9 @@ class Make(unittest.TestCase):
             self.assertEqual(read(["twins", "CONFIG=split"])[2].config, "split")
         self.assertEqual(read(["threads", "ROUNDS="])[2].rounds, 20)
         self.assertEqual(read(["build", "VARIANT="])[2].variant, "standard")
+        # the value of an option is no variable
+        args = read(["firmware", "--options", "X=1", "BOARD=MICROBIT"])[2]
+        self.assertEqual((args.options, args.board), ("X=1", "MICROBIT"))
 
     def test_off_is_off(self):
         for task, variable in (
