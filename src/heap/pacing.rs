@@ -18,11 +18,12 @@ pub enum Pace {
     Off,
     /// After each nth part of all blocks has been handed out.
     OfHeap(usize),
-    /// When an nth part of the blocks that the last collection left free is used.
+    /// When a share of the blocks that the last collection left free is used: an nth where a quarter
+    /// of the heap is free or less, two nths where three quarters are, and in between in proportion.
     ///
-    /// What a program frees itself does not count. Where much is free collections are rare, and
-    /// where little is left they come in time: never much more than n times as often as without
-    /// pacing.
+    /// What a program frees itself does not count. A heap that is mostly free can bear garbage in
+    /// half of it. Where little is left each chunk that stays in the wrong place is felt, and
+    /// collections come sooner: never much more than n times as often as without pacing.
     OfFree(usize),
 }
 
@@ -47,6 +48,13 @@ impl Paced {
 /// whole table: one in so many blocks.
 const LEAST: usize = 256;
 
+/// The blocks that may be used of those that are free, as [`Pace::OfFree`] says. No product of two
+/// numbers of blocks: those of a large heap would not fit in a word.
+fn part_of_free(free: usize, blocks: usize, n: usize) -> usize {
+    let eighths = free.saturating_sub(blocks / 4) / (blocks / 16).max(1);
+    ((free + free / 8 * eighths.min(8)) / n).max(1)
+}
+
 impl<H: Host> Heap<H> {
     /// Begins to pace a heap that was just made.
     pub(super) fn begin_pace(self) {
@@ -70,7 +78,7 @@ impl<H: Host> Heap<H> {
             Pace::OfHeap(n) => self.set_paced((blocks / n).max(1), 0),
             Pace::OfFree(n) => {
                 let free = self.count_free();
-                let part = (free / n).max(1);
+                let part = part_of_free(free, blocks, n);
                 // SAFETY: the counter is the heap's (a promise of Host).
                 let amount = unsafe { host.alloc_amount().read() };
                 self.set_paced(amount.saturating_add(part), free);
@@ -98,7 +106,7 @@ impl<H: Host> Heap<H> {
         // SAFETY: both are the heap's (a promise of Host).
         let (before, amount) = unsafe { ((*host.paced()).free, host.alloc_amount().read()) };
         let used = before.saturating_sub(self.count_free());
-        let part = (before / n).max(1);
+        let part = part_of_free(before, blocks, n);
         if used >= part {
             return false;
         }

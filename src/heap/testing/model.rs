@@ -106,6 +106,14 @@ impl<O: Options> Default for Model<O> {
     }
 }
 
+/// What may be used of the free blocks before a collection: once the nth part, and an eighth of that
+/// more for each sixteenth of the heap that is free beyond its quarter, up to eight.
+fn part_of_free(free: usize, all: usize, n: usize) -> usize {
+    let step = (all / 16).max(1);
+    let eighths = (1..=8).filter(|i| free >= all / 4 + i * step).count();
+    ((free + eighths * (free / 8)) / n).max(1)
+}
+
 impl<O: Options> Model<O> {
     /// Adds an area whose tables start at `start`; `end` is any address in or behind its last
     /// block.
@@ -142,7 +150,7 @@ impl<O: Options> Model<O> {
         self.paced = match O::PACE {
             Pace::Off => return,
             Pace::OfHeap(n) => ((all / n).max(1), 0),
-            Pace::OfFree(n) => (self.amount + (free / n).max(1), free),
+            Pace::OfFree(n) => (self.amount + part_of_free(free, all, n), free),
         };
         self.threshold = self.paced.0;
     }
@@ -154,7 +162,7 @@ impl<O: Options> Model<O> {
         };
         let (all, free) = self.room_left();
         let before = self.paced.1;
-        let (part, used) = ((before / n).max(1), before.saturating_sub(free));
+        let (part, used) = (part_of_free(before, all, n), before.saturating_sub(free));
         if self.threshold != self.paced.0 || used >= part {
             return false;
         }

@@ -58,7 +58,7 @@ options! {
     NoscanSteps, usize, { NOSCAN: bool = true, HOOK: bool = true };
     /// Collects after each fourth of the heap.
     Paced, usize, { PACE: Pace = Pace::OfHeap(4), SPLIT: bool = true };
-    /// Collects when a third of what was free is used.
+    /// Collects when one or two thirds of what was free are used.
     PacedByFree, usize, { PACE: Pace = Pace::OfFree(3) };
     /// The same with several areas, the smallest blocks and no finalisers.
     PacedSplit, u16, { PACE: Pace = Pace::OfFree(2), SPLIT: bool = true, FINALISER: bool = false, BLOCK_BYTES: usize = 16 };
