@@ -14,6 +14,7 @@ import shlex
 from collections import namedtuple
 
 from mpgc_options import OFF, ON
+
 from tools.common import Fail
 from tools.tasks import TASKS, variables_of
 

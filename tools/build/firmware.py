@@ -11,10 +11,10 @@ import subprocess
 import sys
 import time
 
-from tools.setup import options as option_names
 from tools.build import unix
-from tools.setup.boards import OWN, find_board, frozen_manifest
 from tools.common import BUILD, Fail, jobs, run_logged, say, shown
+from tools.setup import options as option_names
+from tools.setup.boards import OWN, find_board, frozen_manifest
 from tools.setup.tree import get_tree
 
 

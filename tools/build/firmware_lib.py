@@ -7,13 +7,13 @@ import subprocess
 from collections import namedtuple
 from pathlib import Path
 
-from tools.common import BUILD, ROOT, Fail, clean_env, run_logged, say, shown
-from tools.setup.targets import METAL, find_target
-
 import mpgc_xtensa
 from mpgc_build import PROFILES
 from mpgc_rust import Stop, choose_toolchain, rust_target, toolchain_environment
 from mpgc_xtensa import CALL0
+
+from tools.common import BUILD, ROOT, Fail, clean_env, run_logged, say, shown
+from tools.setup.targets import METAL, find_target
 
 WORK = BUILD / "firmware-lib"
 # Where the names of both end: what a program of its own has no use for.

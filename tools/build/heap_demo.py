@@ -9,9 +9,9 @@ import shutil
 import subprocess
 import sys
 
-from tools.setup import options as option_names
 from tools.build import unix
 from tools.common import BUILD, ROOT, Fail, built, cargo_build, clean_env, run_logged, say, shown
+from tools.setup import options as option_names
 from tools.setup.tree import get_tree
 
 DEMO = ROOT / "examples" / "leak.py"

@@ -14,8 +14,8 @@ import sys
 import time
 from collections import namedtuple
 
-from tools.setup import options as option_names
 from tools.common import BUILD, ROOT, Fail, clean_env, jobs, locked, run_logged, say, shown
+from tools.setup import options as option_names
 from tools.setup.targets import find_target
 from tools.setup.tree import get_tree
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tools.common import ROOT
 from tools.build.firmware_lib import machine
+from tools.common import ROOT
 
 SOURCES = ROOT / "c-tests" / "xtensa"
 TARGET = "xtensa-lx106"

@@ -20,10 +20,10 @@ import tempfile
 from collections import namedtuple
 from pathlib import Path
 
-from tools.measure import memory_report
-from tools.setup import options as option_names
 from tools.build import unix
 from tools.common import BUILD, ROOT, Fail, clean_env, say, shown, table, write_json
+from tools.measure import memory_report
+from tools.setup import options as option_names
 from tools.setup.tree import get_tree
 
 PROGRAMS = ROOT / "benches" / "memory"

@@ -9,12 +9,12 @@ and docs/results/memory-board.md.
 
 import re
 
-from tools.measure import memory_report
-from tools.verify import on_metal
-from tools.measure.bench_memory import FLAVOURS, PROGRAMS
 from tools.common import BUILD, Fail, say, table, write_json
+from tools.measure import memory_report
+from tools.measure.bench_memory import FLAVOURS, PROGRAMS
 from tools.results import markdown_table, write_result
 from tools.setup.tree import get_tree
+from tools.verify import on_metal
 
 BOARD = "MPS2_AN385"
 HEAP = 512 << 10

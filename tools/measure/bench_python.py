@@ -11,11 +11,11 @@ import statistics
 import subprocess
 from collections import namedtuple
 
-from tools.measure import bench
-from tools.setup import options as option_names
 from tools.build import unix
 from tools.common import BUILD, ROOT, Fail, clean_env, run_logged, say, shown, table, write_json
+from tools.measure import bench
 from tools.results import markdown_table, write_result
+from tools.setup import options as option_names
 from tools.setup.tree import get_tree
 
 PROGRAMS = ROOT / "benches" / "python"

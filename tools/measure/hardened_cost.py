@@ -8,11 +8,11 @@ import re
 import subprocess
 from collections import namedtuple
 
-from tools.measure import bench
-from tools.setup import options as option_names
 from tools.build import unix
 from tools.common import BUILD, Fail, say, shown, table, write_json
+from tools.measure import bench
 from tools.results import written
+from tools.setup import options as option_names
 from tools.setup.tree import get_tree
 from tools.verify.twins import build_twins
 

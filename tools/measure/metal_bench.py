@@ -9,10 +9,10 @@ bench`.
 import re
 from collections import namedtuple
 
-from tools.verify import on_metal
 from tools.common import BUILD, Fail, say, shown, table, write_json
 from tools.results import markdown_table, write_result
 from tools.setup.tree import get_tree
+from tools.verify import on_metal
 
 # Nanoseconds of an instruction: 2 to the power of this.
 SHIFT = 5

@@ -11,8 +11,7 @@ import re
 import subprocess
 from collections import namedtuple
 
-from tools.build import firmware
-from tools.build import unix
+from tools.build import firmware, unix
 from tools.common import BUILD, Fail, run_logged, say, table, write_json
 from tools.results import markdown_table, write_result
 from tools.setup.targets import METAL, TARGETS

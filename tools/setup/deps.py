@@ -12,13 +12,13 @@ import subprocess
 import sys
 from collections import namedtuple
 
-from tools.setup import emulators
-from tools.setup.boards import TESTED_BOARDS, find_board
-from tools.common import ROOT, Fail, say
-from tools.setup.targets import find_target, missing_for
-
 from mpgc_rust import Stop, choose_toolchain
 from mpgc_xtensa import is_ours
+
+from tools.common import ROOT, Fail, say
+from tools.setup import emulators
+from tools.setup.boards import TESTED_BOARDS, find_board
+from tools.setup.targets import find_target, missing_for
 
 OLDEST_PYTHON = (3, 9)
 

@@ -12,8 +12,8 @@ import subprocess
 from collections import namedtuple
 from pathlib import Path
 
-from tools.setup.apt_sources import debian_archive
 from tools.common import BUILD, Fail, say, shown
+from tools.setup.apt_sources import debian_archive
 
 TREES = BUILD / "trees"
 TESTED_RELEASES = ("1.25.0", "1.26.1")

@@ -3,9 +3,10 @@
 import re
 import subprocess
 import sys
-import tomllib
 import unittest
 from pathlib import Path
+
+import tomllib
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PATCHES = ROOT / "micropython-patches"

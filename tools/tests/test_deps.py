@@ -7,8 +7,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from tools.setup import deps
-from tools.setup import emulators
+from tools.setup import deps, emulators
 
 
 class Libclang(unittest.TestCase):

@@ -6,14 +6,13 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from tools.setup import boards
 from tools.build import firmware
-from tools.verify import firmware_test
-from tools.measure import size
-from tools.setup import targets
-from tools.common import Fail
-from tools.setup.tree import Tree
 from tools.build.unix import Build
+from tools.common import Fail
+from tools.measure import size
+from tools.setup import boards, targets
+from tools.setup.tree import Tree
+from tools.verify import firmware_test
 
 
 class Boards(unittest.TestCase):

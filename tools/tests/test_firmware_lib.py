@@ -4,9 +4,9 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from tools.verify import firmware_check
 from tools.build import firmware_lib, install
 from tools.common import Fail
+from tools.verify import firmware_check
 
 
 class Library(unittest.TestCase):

@@ -4,14 +4,14 @@ import contextlib
 import io
 import re
 import subprocess
-import tomllib
 import unittest
 from unittest import mock
 
+import tomllib
+
 from tools.arguments import read
-from tools.verify import lint
-from tools.verify import miri
 from tools.common import ROOT
+from tools.verify import lint, miri
 
 
 def features():

@@ -5,10 +5,8 @@ import unittest
 from pathlib import Path
 
 TOOLS = Path(__file__).resolve().parent.parent
-from tools.verify import matrix_build
-from tools.verify import matrix_cells
-from tools.verify import matrix_docs
 from tools.common import Fail
+from tools.verify import matrix_build, matrix_cells, matrix_docs
 from tools.verify.matrix_build import Run, difference
 
 

@@ -5,9 +5,9 @@ tests.
 import re
 import unittest
 
+from tools.common import ROOT
 from tools.verify import examples as firmware_examples
 from tools.verify import promises
-from tools.common import ROOT
 
 
 class Reading(unittest.TestCase):

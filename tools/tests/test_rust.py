@@ -7,6 +7,7 @@ from pathlib import Path
 from unittest import mock
 
 import mpgc_rust
+
 from tools.common import Fail
 from tools.setup import targets
 

@@ -8,14 +8,11 @@ from argparse import Namespace
 from pathlib import Path
 from unittest import mock
 
-from tools.verify import fuzz
-from tools.verify import metal
-from tools.verify import mutant_edits
-from tools.verify import proof
-from tools.verify import test as run_checks
 from tools import steps
 from tools.arguments import read
 from tools.common import ROOT, Fail
+from tools.verify import fuzz, metal, mutant_edits, proof
+from tools.verify import test as run_checks
 
 
 def meets(folder, own, other):

@@ -7,8 +7,8 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from tools.verify import suite
 from tools.setup.tree import Tree
+from tools.verify import suite
 
 
 class KeepingPython(unittest.TestCase):

@@ -6,20 +6,12 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from tools.setup import apt_sources
-from tools.verify import chance
-from tools.verify import fuzz
-from tools.verify import hardened_tests
-from tools.verify import interrupts
-from tools.setup import options
-from tools.verify import test as run_checks
-from tools.verify import threads
-from tools.setup import tree
-from tools.verify import twins
-from tools.verify import upstream
-from tools.common import ROOT, Fail
-from tools.verify.suite import Result, read_result
 from tools.build.unix import object_of
+from tools.common import ROOT, Fail
+from tools.setup import apt_sources, options, tree
+from tools.verify import chance, fuzz, hardened_tests, interrupts, threads, twins, upstream
+from tools.verify import test as run_checks
+from tools.verify.suite import Result, read_result
 from tools.verify.untouched import Untouched
 
 DEBIAN_12 = {"ID": "debian", "VERSION_CODENAME": "bookworm"}

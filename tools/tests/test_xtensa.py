@@ -8,6 +8,7 @@ from pathlib import Path
 
 import mpgc_xtensa
 from mpgc_run import Stop
+
 from tools.common import ROOT
 
 # As LLVM prints two functions: their literals before the section that they belong to.

@@ -7,9 +7,9 @@ import shutil
 import subprocess
 from collections import namedtuple
 
-from tools.common import BUILD, ROOT, Fail, run_logged, say, shown
 from tools.build.firmware_lib import build
 from tools.build.firmware_lib import machine as find_machine
+from tools.common import BUILD, ROOT, Fail, run_logged, say, shown
 from tools.verify.promises import FIRMWARE, table_sizes
 
 SOURCES = ROOT / "examples" / "firmware"

@@ -10,13 +10,13 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tools.verify import examples as firmware_examples
 from tools.build import xtensa
-from tools.common import BUILD, ROOT, Fail, run_logged, say, shown
 from tools.build.firmware_lib import CPUS, build, machine, shared_name, soname, version
 from tools.build.install import install
-from tools.steps import count_line, ended
+from tools.common import BUILD, ROOT, Fail, run_logged, say, shown
 from tools.setup.targets import find_target
+from tools.steps import count_line, ended
+from tools.verify import examples as firmware_examples
 
 TESTS = ROOT / "c-tests" / "firmware"
 WORK = BUILD / "firmware"

@@ -11,11 +11,11 @@ import sys
 from pathlib import Path
 
 from tools.build import firmware
+from tools.common import BUILD, Fail, say
 from tools.setup import options as option_names
 from tools.setup.boards import DIRS, SHORT, find_board
-from tools.common import BUILD, Fail, say
-from tools.verify.suite import Suite
 from tools.setup.tree import get_tree
+from tools.verify.suite import Suite
 from tools.verify.upstream import FLAVOURS, run_and_compare, write_results
 
 # Where Debian's python3-serial puts the module; it is plain Python, and fits any Python 3.

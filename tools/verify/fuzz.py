@@ -16,8 +16,6 @@ from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 
-from tools.verify import fuzz_proof
-from tools.verify import twins
 from tools.common import (
     BUILD,
     ROOT,
@@ -31,8 +29,9 @@ from tools.common import (
     shown,
     table,
 )
-from tools.steps import ended
 from tools.setup.tree import get_tree
+from tools.steps import ended
+from tools.verify import fuzz_proof, twins
 
 SOURCES = ROOT / "fuzz"
 WORK = BUILD / "fuzz"

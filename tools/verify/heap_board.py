@@ -11,11 +11,11 @@ import time
 
 from tools.build import firmware
 from tools.build import heap_demo as heap
-from tools.setup import options as option_names
 from tools.common import BUILD, ROOT, Fail, clean_env, say, shown
+from tools.setup import options as option_names
+from tools.setup.tree import get_tree
 from tools.steps import Tally
 from tools.verify.heap_check import LEAKS, answer
-from tools.setup.tree import get_tree
 
 WORK = BUILD / "heap-check"
 SCRIPT = ROOT / "tests" / "python" / "heap_leaks.py"

@@ -14,11 +14,11 @@ import subprocess
 from urllib.parse import quote
 
 from tools.build import heap_demo as heap
-from tools.setup import options as option_names
 from tools.build import unix
 from tools.common import BUILD, ROOT, Fail, clean_env, shown
-from tools.steps import Tally
+from tools.setup import options as option_names
 from tools.setup.tree import get_tree
+from tools.steps import Tally
 
 WORK = BUILD / "heap-check"
 SCRIPTS = ROOT / "tests" / "python"

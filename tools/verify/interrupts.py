@@ -12,11 +12,11 @@ import platform
 import re
 import time
 
-from tools.verify import stress
 from tools.common import Fail, say
 from tools.results import written
-from tools.steps import ended
 from tools.setup.tree import get_tree
+from tools.steps import ended
+from tools.verify import stress
 
 # A port whose functions lie in sections of their own, and with a hook.
 PLACED = f"{stress.PLAIN} -DSTRESS_PLACED"

@@ -17,16 +17,16 @@ import time
 from collections import namedtuple
 from pathlib import Path
 
-from tools.build import firmware
-from tools.setup.boards import find_board
-from tools.common import BUILD, ROOT, Fail, clean_env, run_logged, shown
-from tools.steps import Tally
-from tools.setup.targets import METAL
-from tools.setup.tree import get_tree
-from tools.build.unix import WRAPPER, build_env, tree_key
-
 import mpgc_build
 from mpgc_rust import choose_toolchain
+
+from tools.build import firmware
+from tools.build.unix import WRAPPER, build_env, tree_key
+from tools.common import BUILD, ROOT, Fail, clean_env, run_logged, shown
+from tools.setup.boards import find_board
+from tools.setup.targets import METAL
+from tools.setup.tree import get_tree
+from tools.steps import Tally
 
 WORK = BUILD / "lint"
 TWINS = ROOT / "c-tests" / "twins"

@@ -11,13 +11,12 @@ import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from tools.verify import matrix_build
-from tools.verify import matrix_docs
 from tools.build import unix
 from tools.common import BUILD, Fail, jobs, say, shown, write_json
-from tools.steps import ended
-from tools.verify.matrix_cells import Table, built, chosen
 from tools.setup.tree import get_tree
+from tools.steps import ended
+from tools.verify import matrix_build, matrix_docs
+from tools.verify.matrix_cells import Table, built, chosen
 from tools.verify.untouched import Untouched
 
 RESULTS = BUILD / "matrix.json"

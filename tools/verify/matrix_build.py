@@ -6,11 +6,12 @@ import shutil
 import subprocess
 from collections import namedtuple
 
-from tools.build import unix
 from dropin.builds import warnings_of_ours
+
+from tools.build import unix
 from tools.common import BUILD, ROOT, Fail, clean_env
-from tools.verify.matrix_cells import SCRIPTS
 from tools.setup.targets import TARGETS, missing_for
+from tools.verify.matrix_cells import SCRIPTS
 
 VARIANT = ROOT / "tools" / "build" / "variants" / "matrix"
 # The port's Makefile, with a gc.c of our own making: what an edit of the C switches on.

@@ -1,8 +1,9 @@
 """The cells of `make matrix`: the options of tools/verify/matrix.toml, one by one and in pairs."""
 
 import re
-import tomllib
 from collections import namedtuple
+
+import tomllib
 
 from tools.common import ROOT, Fail
 

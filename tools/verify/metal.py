@@ -4,11 +4,11 @@ every board.
 Ends with `N passed, N failed`; what it prints goes to build/metal.
 """
 
+from tools.common import BUILD, say
 from tools.measure import metal_bench
 from tools.setup.boards import BOARDS
-from tools.common import BUILD, say
-from tools.steps import Step, choose, count_line, run_steps, task
 from tools.setup.targets import TARGETS
+from tools.steps import Step, choose, count_line, run_steps, task
 from tools.verify import upstream
 
 RELEASE = "1.25.0"

@@ -11,12 +11,12 @@ import re
 import subprocess
 from collections import namedtuple
 
-from tools.verify import on_metal
 from tools.build import unix
 from tools.common import Fail
 from tools.results import written
-from tools.steps import Tally
 from tools.setup.tree import get_tree
+from tools.steps import Tally
+from tools.verify import on_metal
 
 BOARD = "MPS2_AN385"
 # Of the processor's 25 MHz: some thousand instructions of the emulated program between two

@@ -24,14 +24,15 @@ import shutil
 import subprocess
 import sys
 import time
-import tomllib
 from collections import namedtuple
 
-from tools.verify import test as run_checks
-from tools.verify import twins
+import tomllib
+
 from tools.common import BUILD, ROOT, Fail, clean_env, run_logged, say, shown, write_json
 from tools.setup.tree import get_tree
 from tools.steps import task
+from tools.verify import test as run_checks
+from tools.verify import twins
 
 EDITS = ROOT / "mutants" / "edits.toml"
 WORK = BUILD / "mutants"

@@ -14,13 +14,14 @@ import shutil
 import subprocess
 import sys
 import time
-import tomllib
 from collections import namedtuple
 
-from tools.verify import test as run_checks
+import tomllib
+
 from tools.common import ROOT, Fail, clean_env, jobs, run_logged, say, shown, write_json
-from tools.verify.mutant_edits import EDITS, WORK, check_edits, load_edits, run_edits
 from tools.results import markdown_table, write_result
+from tools.verify import test as run_checks
+from tools.verify.mutant_edits import EDITS, WORK, check_edits, load_edits, run_edits
 
 CARGO_MUTANTS = "27.1.0"
 EQUIVALENT = ROOT / "mutants" / "equivalent.toml"

@@ -6,12 +6,12 @@ What is missing on this machine is left out by name. Ends with `N passed, N fail
 
 import re
 
+from mpgc_rust import choose_toolchain, toolchain_environment
+
 from tools.common import BUILD, ROOT, Fail, built, cargo_build, clean_env, run_logged, say
 from tools.results import written
-from tools.steps import ended
 from tools.setup.targets import TARGETS, find_target, missing_for
-
-from mpgc_rust import choose_toolchain, toolchain_environment
+from tools.steps import ended
 
 SOURCES = ROOT / "c-tests" / "nlr"
 WORK = BUILD / "nlr"

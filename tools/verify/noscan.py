@@ -7,9 +7,9 @@ dies here.
 import re
 import subprocess
 
-from tools.setup import options as option_names
 from tools.build import unix
 from tools.common import ROOT, Fail, clean_env, say, shown
+from tools.setup import options as option_names
 from tools.setup.tree import get_tree
 
 SCRIPT = ROOT / "tests" / "python" / "noscan.py"

@@ -5,8 +5,7 @@ in the emulator.
 import os
 import sys
 
-from tools.build import firmware
-from tools.build import unix
+from tools.build import firmware, unix
 from tools.common import BUILD, ROOT, clean_env, run_logged, shown
 from tools.verify.firmware_test import serial_path
 

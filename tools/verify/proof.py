@@ -9,13 +9,12 @@ before. All but the interrupts run JOBS at once: what they find does not depend 
 compared with the C in turns.
 """
 
-from tools.verify import fuzz
-from tools.verify import test as run_checks
-from tools.verify import twins
 from tools.common import BUILD, jobs, say
-from tools.steps import Step, choose, count_cargo, count_line, run_steps, task
 from tools.results import write_result
 from tools.setup.tree import TESTED_RELEASES
+from tools.steps import Step, choose, count_cargo, count_line, run_steps, task
+from tools.verify import fuzz, twins
+from tools.verify import test as run_checks
 
 OPERATIONS = 10_000_000
 TRACES = 3000

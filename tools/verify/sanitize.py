@@ -11,12 +11,12 @@ import subprocess
 import time
 from pathlib import Path
 
-from tools.verify import stress
+from tools.build.unix import WRAPPER, build_env, tree_key
 from tools.common import BUILD, ROOT, Fail, clean_env, run_logged, shown
 from tools.results import written
-from tools.steps import Tally
 from tools.setup.tree import get_tree
-from tools.build.unix import WRAPPER, build_env, tree_key
+from tools.steps import Tally
+from tools.verify import stress
 
 WORK = BUILD / "sanitize"
 TARGET = "x86_64-unknown-linux-gnu"

@@ -4,8 +4,8 @@ import re
 import subprocess
 from collections import namedtuple
 
-from tools.common import BUILD, ROOT, Fail, clean_env, run_logged, shown
 from tools.build.unix import WRAPPER, build_env, tree_key
+from tools.common import BUILD, ROOT, Fail, clean_env, run_logged, shown
 
 SOURCES = ROOT / "c-tests" / "stress"
 WORK = BUILD / "stress"

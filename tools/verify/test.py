@@ -11,10 +11,10 @@ import shutil
 import sys
 from collections import namedtuple
 
-from tools.setup.boards import TESTED_BOARDS
-from tools.setup.deps import LIBRARY_TARGETS
 from tools.common import BUILD, Fail, jobs, say
 from tools.results import markdown_table, write_result
+from tools.setup.boards import TESTED_BOARDS
+from tools.setup.deps import LIBRARY_TARGETS
 from tools.steps import (
     Step,
     choose,

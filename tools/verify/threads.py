@@ -15,15 +15,15 @@ import sys
 import time
 from collections import Counter
 
-from tools.setup import options as option_names
-from tools.verify import stress
 from tools.build import unix
-from tools.verify.chance import fisher
 from tools.common import Fail, say, table
-from tools.verify.suite import Suite
 from tools.results import written
-from tools.steps import ended
+from tools.setup import options as option_names
 from tools.setup.tree import get_tree
+from tools.steps import ended
+from tools.verify import stress
+from tools.verify.chance import fisher
+from tools.verify.suite import Suite
 from tools.verify.untouched import Untouched
 
 MORE = 2  # failures more than this are looked at

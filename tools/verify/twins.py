@@ -11,6 +11,9 @@ import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 
+from mpgc_rust import choose_toolchain, toolchain_environment
+
+from tools.build.unix import WRAPPER, build_env, tree_key
 from tools.common import (
     BUILD,
     ROOT,
@@ -24,14 +27,11 @@ from tools.common import (
     shown,
     table,
 )
-from tools.setup.targets import TARGETS
 from tools.results import written
-from tools.steps import ended
+from tools.setup.targets import TARGETS
 from tools.setup.tree import TESTED_RELEASES, get_tree
-from tools.build.unix import WRAPPER, build_env, tree_key
+from tools.steps import ended
 from tools.verify.twins_configurations import CONFIGURATIONS, choose, missing_for
-
-from mpgc_rust import choose_toolchain, toolchain_environment
 
 SOURCES = ROOT / "c-tests" / "twins"
 WORK = BUILD / "twins"

@@ -12,15 +12,15 @@ import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from tools.setup import options as option_names
 from tools.build import unix
-from tools.verify.chance import fisher
 from tools.common import BUILD, Fail, say, shown, table, write_json
-from tools.verify.hardened_tests import stopped
 from tools.results import markdown_table, write_result
-from tools.verify.suite import Suite
+from tools.setup import options as option_names
 from tools.setup.targets import find_target
 from tools.setup.tree import TESTED_RELEASES, get_tree
+from tools.verify.chance import fisher
+from tools.verify.hardened_tests import stopped
+from tools.verify.suite import Suite
 from tools.verify.untouched import Untouched
 
 REPEATS = 3

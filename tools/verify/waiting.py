@@ -8,9 +8,9 @@ C keeps because of a stale word has to be let go.
 import re
 import subprocess
 
-from tools.setup import options as option_names
 from tools.build import unix
 from tools.common import ROOT, Fail, clean_env, say, shown
+from tools.setup import options as option_names
 from tools.setup.tree import get_tree
 
 SCRIPT = ROOT / "tests" / "python" / "idle.py"
