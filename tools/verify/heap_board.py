@@ -15,7 +15,8 @@ from tools.common import BUILD, ROOT, Fail, clean_env, say, shown
 from tools.setup import options as option_names
 from tools.setup.tree import get_tree
 from tools.steps import Tally
-from tools.verify.heap_check import LEAKS, answer
+from tools.verify.heap_answers import answer
+from tools.verify.heap_check import LEAKS
 
 WORK = BUILD / "heap-check"
 SCRIPT = ROOT / "tests" / "python" / "heap_leaks.py"

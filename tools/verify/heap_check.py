@@ -4,14 +4,11 @@ What it finds reachable must be what a collection leaves, chunk by chunk; each p
 named; a damaged snapshot must be an error. Ends with `N passed, N failed`.
 """
 
-import html
 import json
 import random
 import re
 import shutil
-import struct
 import subprocess
-from urllib.parse import quote
 
 from tools.build import heap_demo as heap
 from tools.build import unix
@@ -19,6 +16,8 @@ from tools.common import BUILD, ROOT, Fail, clean_env, shown
 from tools.setup import options as option_names
 from tools.setup.tree import get_tree
 from tools.steps import Tally
+from tools.verify.heap_answers import READ, REFUSED, answer, chunks_of, run_tool
+from tools.verify.heap_page import check_pictures
 
 WORK = BUILD / "heap-check"
 SCRIPTS = ROOT / "tests" / "python"
@@ -32,8 +31,6 @@ LEAKS = {
     5006: "__main__.with_default.<default 0>",
     5007: "__main__.Node.attribute_of_class",
 }
-# What the tool may say of a damaged snapshot: it reads it, or it tells what is wrong.
-READ, REFUSED = 0, 1
 # What is done with a damaged one.
 COMMANDS = [
     ("summary",),
@@ -41,30 +38,6 @@ COMMANDS = [
     ("export", "-o", "/dev/null"),
     ("html", "-o", "/dev/null"),
 ]
-BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
-
-
-def run_tool(tool, *arguments, timeout=60):
-    command = [str(tool), *map(str, arguments)]
-    return subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        env=clean_env(RUST_BACKTRACE="0"),
-        check=False,
-    )
-
-
-def answer(tool, *arguments):
-    done = run_tool(tool, *arguments)
-    if done.returncode != 0:
-        raise Fail(
-            f"mpgc-heap {' '.join(map(str, arguments))} ended with status "
-            f"{done.returncode}:\n{done.stderr}"
-        )
-    return done.stdout
 
 
 def under_gdb(program, script, collections, folder, *flags):
@@ -103,14 +76,6 @@ def under_gdb(program, script, collections, folder, *flags):
             f"collections:\n{done.stdout[-3000:]}"
         )
     return starts, done.stdout
-
-
-def chunks_of(text, state=None):
-    """The (address, bytes) of the lines of `mpgc-heap list`, all or those in one state."""
-    lines = (line.split(" ", 3) for line in text.splitlines())
-    return {
-        (address, int(size)) for address, size, liveness, _ in lines if state in (None, liveness)
-    }
 
 
 def check_collections(checks, tool, program, folder, name, *flags):
@@ -261,67 +226,6 @@ def check_export(checks, tool, program, core, folder):
         f"export: {count} nodes, {len(edges) // 3} edges",
         good and len(reached) == count and sum(nodes[3::width]) == size,
     )
-
-
-def check_pictures(checks, tool, program, core, folder):
-    """The map has a square for each block; the page says what `why` says, in a browser."""
-    text = answer(tool, "summary", core, "--elf", program)
-    heap_bytes, block = map(
-        int, re.search(r"heap +(\d+) bytes in 1 area\(s\), blocks of (\d+)", text).groups()
-    )
-    lines = -(-heap_bytes // block // 128)
-    png, svg, page = folder / "map.png", folder / "map.svg", folder / "page.html"
-    for file in (png, svg):
-        answer(tool, "map", core, "--elf", program, "--output", file)
-    head = png.read_bytes()[:24]
-    good = head.startswith(b"\x89PNG") and struct.unpack(">II", head[16:]) == (512, 4 * lines)
-    checks.add("map as a PNG", good, f"{head}")
-    drawn = svg.read_text()
-    width = sum(int(width) for width in re.findall(r'<rect x="\d+" y="\d+" width="(\d+)"', drawn))
-    used = sum(size for _, size in chunks_of(answer(tool, "list", core, "--elf", program)))
-    checks.add(
-        "map as an SVG has a square for each block in use",
-        width == 4 * used // block,
-        f"{width}, {used}",
-    )
-    answer(tool, "html", core, "--elf", program, "--output", page)
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if not browser:
-        raise Fail(f"a browser is needed for the page: install the package {BROWSERS[0]}")
-    for wanted in ("__main__.cache['k3'][1][1]", "Sensor"):
-        command = [
-            browser,
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--dump-dom",
-            f"{page.as_uri()}#{quote(wanted)}",
-        ]
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        found = re.search(
-            r'<div id="why"><code class="name">(.*?)</code><div>(.*?)</div>', done.stdout
-        )
-        shown_name, detail = found.groups() if found else ("", "")
-        told = answer(tool, "why", core, wanted, "--elf", program, "--top", "1")
-        expected = re.search(
-            r"^(0x[0-9a-f]+) (.*), (\d+) bytes, retains (\d+)\n  (.*)$", told, re.M
-        )
-        address, what, size, retained, name = expected.groups()
-        same = (
-            html.unescape(shown_name) == name
-            and detail == f"{what} at {address}, {size} bytes, retains {retained}"
-        )
-        checks.add(
-            f"the page says who keeps {wanted}", same, f"{shown_name}: {detail}\n{expected[0]}"
-        )
 
 
 def hot_spots(program, core):
