@@ -1,7 +1,9 @@
-# The entry point for people: `make help` lists every task. tools/tasks.py says what each does, which variables it
-# takes, and where its code is: `make twins CONFIG=split` is `python3 -m tools twins CONFIG=split`.
+# The entry point for people: `make help` lists every task. tools/tasks.py says what each does,
+# which variables it takes and where its code is; `make twins CONFIG=split` is
+# `python3 -m tools twins CONFIG=split`.
 #
-# MICROPYTHON_DIR names a tree of your own, RELEASE the MicroPython that is fetched. JOBS: how many at once.
+# MICROPYTHON_DIR names a tree of your own, RELEASE the MicroPython that is fetched. JOBS: how many
+# at once.
 
 PYTHON ?= python3
 export PYTHONDONTWRITEBYTECODE := 1
@@ -10,8 +12,9 @@ export MAKE_TASKS = $(MAKECMDGOALS)
 
 TASKS := help deps tree clean \
 	build build-c run repl firmware firmware-lib install heap-demo \
-	unit test test-all proof lint fmt upstream twins fuzz fuzz-corpus nlr interrupts threads matrix noscan waiting \
-	own-tree sanitize miri mutants firmware-test firmware-check examples heap-check heap-board metal metal-interrupts \
+	unit test test-all proof lint fmt upstream twins fuzz fuzz-corpus nlr interrupts threads \
+	matrix noscan waiting own-tree sanitize miri mutants firmware-test firmware-check examples \
+	heap-check heap-board metal metal-interrupts \
 	size bench bench-growth bench-python bench-memory bench-memory-board hardened-cost metal-bench
 
 .DEFAULT_GOAL := help
@@ -21,7 +24,8 @@ TASKS := help deps tree clean \
 # What was given on the command line, as words for a shell; the environment is read by the tools.
 on_command_line = $(filter command,$(firstword $(origin $(1))))
 quoted = $(1)='$(subst ','\'',$($(1)))'
-GIVEN = $(foreach name,$(filter-out PYTHON,$(.VARIABLES)),$(if $(call on_command_line,$(name)),$(call quoted,$(name))))
+names = $(filter-out PYTHON,$(.VARIABLES))
+GIVEN = $(foreach name,$(names),$(if $(call on_command_line,$(name)),$(call quoted,$(name))))
 
 $(TASKS): python
 	@$(PYTHON) -m tools $@ $(strip $(GIVEN))
@@ -31,4 +35,8 @@ $(TASKS): python
 	@$(PYTHON) -m tools $@
 
 python:
-	@command -v "$(PYTHON)" >/dev/null || { echo 'error: `$(PYTHON)` is not in PATH: install the package python3 (as root: apt-get install python3), or give PYTHON=...' >&2; exit 1; }
+	@command -v "$(PYTHON)" >/dev/null || { \
+		echo 'error: `$(PYTHON)` is not in PATH: install the package python3' \
+			'(as root: apt-get install python3), or give PYTHON=...' >&2; \
+		exit 1; \
+	}

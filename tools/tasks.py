@@ -8,8 +8,8 @@ only that.
 
 from collections import namedtuple
 
-# `module` is below tools/. `takes` are variables (tools/arguments.py), with commas where they have
-# a default of their own; `needs` is what setup/deps.py looks for before (None: nothing); `preset`
+# `module` is below tools/. `takes` are variables (tools/arguments.py), as NAME=default where a task
+# has a default of its own; `needs` is what setup/deps.py looks for before (None: nothing); `preset`
 # is what distinguishes the task from others of its module.
 Task = namedtuple("Task", "name module does takes needs preset", defaults=("", None, {}))
 
