@@ -152,6 +152,17 @@ def find_task(name):
     raise Fail(f"there is no task `{name}`: {hint}")
 
 
+def module_of(task):
+    try:
+        return importlib.import_module(f"tools.{task.module}")
+    except ModuleNotFoundError as error:
+        if error.name != "tomllib":
+            raise
+        raise Fail(
+            f"`{task.name}` needs python3 3.11 or later: name one with PYTHON=..."
+        ) from error
+
+
 def parser_of(task, module):
     parser = argparse.ArgumentParser(
         prog=f"python3 -m tools {task.name}",
@@ -200,7 +211,7 @@ def read(argv):
     """(task, module, arguments) of a command line."""
     name, *words = argv or ["help"]
     task = find_task("help" if name in ("-h", "--help") else name)
-    module = importlib.import_module(f"tools.{task.module}")
+    module = module_of(task)
     takes = variables_of(task)
     # of `make one other VARIABLE=...`, the other may take it
     others = [TASKS[name] for name in os.environ.pop("MAKE_TASKS", "").split() if name in TASKS]

@@ -21,6 +21,8 @@ from tools.setup.boards import TESTED_BOARDS, find_board
 from tools.setup.targets import find_target, missing_for
 
 OLDEST_PYTHON = (3, 9)
+# Some of the checks read TOML.
+OLDEST_FOR_CHECKS = (3, 11)
 
 BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
 
@@ -312,6 +314,16 @@ def wanted(kinds=(), targets=(), boards=()):
     return needs, [find_target(name) for name in dict.fromkeys(names)]
 
 
+def check_python(kinds):
+    checks = {"test", "test-all", "matrix"}.intersection(kinds)
+    oldest = OLDEST_FOR_CHECKS if checks else OLDEST_PYTHON
+    if sys.version_info < oldest:
+        raise Fail(
+            f"python3 is {sys.version.split()[0]}, this needs {'.'.join(map(str, oldest))} or "
+            "later: install a newer python3, or name one with PYTHON=..."
+        )
+
+
 def ensure(kinds=(), targets=(), boards=(), check=False):
     """Install what is missing; with `check` only say what is."""
     needs, machines = wanted(kinds, targets, boards)
@@ -319,11 +331,7 @@ def ensure(kinds=(), targets=(), boards=(), check=False):
         if not check:
             add_rust_target(target)
         needs = needs + needs_of(target)
-    if sys.version_info < OLDEST_PYTHON:
-        raise Fail(
-            f"python3 is {sys.version.split()[0]}, the tools need "
-            f"{'.'.join(map(str, OLDEST_PYTHON))} or later: install a newer python3"
-        )
+    check_python(kinds)
     missing = [need for need in needs if not need.present()]
     if missing and check:
         raise Fail(

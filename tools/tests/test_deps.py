@@ -2,12 +2,16 @@
 
 import os
 import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
 from unittest import mock
 
+from tools import arguments
+from tools.common import Fail
 from tools.setup import deps, emulators
+from tools.tasks import TASKS
 
 
 class Libclang(unittest.TestCase):
@@ -94,6 +98,21 @@ class RustTargets(unittest.TestCase):
             deps.rust_for("i686-unknown-linux-gnu")
             deps.rust_for("thumbv7m-none-eabi")
         self.assertEqual([call.kwargs["crate"] for call in choose.call_args_list], ["std", "core"])
+
+
+class Python(unittest.TestCase):
+    def test_an_old_one_is_named_by_what_it_is_too_old_for(self):
+        with mock.patch.object(deps.sys, "version_info", (3, 9)):
+            deps.check_python(["bench"])
+            with self.assertRaisesRegex(Fail, "needs 3.11 or later.*PYTHON="):
+                deps.check_python(["test"])
+        old = mock.patch.object(deps.sys, "version_info", (3, 8))
+        with old, self.assertRaisesRegex(Fail, "needs 3.9 or later"):
+            deps.check_python([])
+        with mock.patch.dict(sys.modules, {"tomllib": None, "tools.verify.mutants": None}):
+            del sys.modules["tools.verify.mutants"]
+            with self.assertRaisesRegex(Fail, "`mutants` needs python3 3.11"):
+                arguments.module_of(TASKS["mutants"])
 
 
 if __name__ == "__main__":
