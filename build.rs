@@ -2,59 +2,32 @@
 //! `cfg`s. With it, the headers of a port decide everything: the program of `buildsrc/`, which
 //! micropython-patches/mpgc_build.py compiles once for all builds, reads them.
 
-/// Every `cfg` that the headers of a port may switch on.
-const CFGS: &[&str] = &[
+/// The options of a port. Each `cfg` that one switches on stands there.
+const OPTIONS: &str = include_str!("src/host/port_options.h");
+/// Every other `cfg`, which buildsrc finds out or this file does.
+const OTHER_CFGS: &[&str] = &[
     "mpgc_aligned_words",
-    "mpgc_alloc_threshold",
-    "mpgc_asserts",
     "mpgc_bare",
-    "mpgc_collect_retval",
-    "mpgc_conservative_clear",
-    "mpgc_debug_valgrind",
-    "mpgc_debug_verbose",
     "mpgc_direct_data",
     "mpgc_empty_atomic",
-    "mpgc_enable_gc",
-    "mpgc_event_poll_hook",
-    "mpgc_event_poll_hook_fast",
     "mpgc_events",
-    "mpgc_finaliser",
-    "mpgc_finaliser_pass",
-    "mpgc_gc_hook_loop",
     "mpgc_gc_mutex",
     "mpgc_grow_by_regions",
     "mpgc_info_fast",
     "mpgc_jump_callbacks",
-    "mpgc_kbd_exception",
     "mpgc_last_used",
-    "mpgc_longint_mpz",
     "mpgc_mutex_inline",
     "mpgc_nlr_fp",
     "mpgc_nlr_linked",
     "mpgc_nlr_registers",
-    "mpgc_nlr_setjmp",
     "mpgc_pending_enum",
     "mpgc_pending_internal",
     "mpgc_plain",
     "mpgc_pool_bounds",
     "mpgc_primask_atomic",
-    "mpgc_pystack",
     "mpgc_recursive_mutex",
-    "mpgc_sched_hook_scheduled",
-    "mpgc_scheduler",
-    "mpgc_split_heap",
-    "mpgc_split_heap_auto",
-    "mpgc_static_nodes",
-    "mpgc_thread",
-    "mpgc_thread_gil",
     "mpgc_thread_state_inline",
     "mpgc_thumb1",
-    "mpgc_type_array",
-    "mpgc_type_bytearray",
-    "mpgc_type_float",
-    "mpgc_type_memoryview",
-    "mpgc_vm_abort",
-    "mpgc_weakref",
     "mpgc_windowed",
 ];
 
@@ -66,7 +39,8 @@ const ALIGNED_WORDS: &[&str] = &["arm-", "armv4t", "armv5te", "mips", "riscv", "
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=buildsrc");
-    for cfg in CFGS {
+    let cfgs = all_cfgs();
+    for cfg in &cfgs {
         println!("cargo:rustc-check-cfg=cfg({cfg})");
     }
     let target = std::env::var("TARGET").unwrap_or_default();
@@ -91,13 +65,23 @@ fn main() {
         println!("cargo:rustc-cfg=mpgc_aligned_words");
     }
     if feature("MICROPYTHON") {
-        read_headers();
+        read_headers(&cfgs);
     }
+}
+
+/// Every `cfg` of the crate.
+fn all_cfgs() -> Vec<&'static str> {
+    let of_options = OPTIONS.lines().filter_map(|line| {
+        let row = line.strip_prefix("FLAG(").or(line.strip_prefix("TRUTH("))?;
+        let cfg = row.split([',', ')']).nth(1)?.trim();
+        (cfg != "none").then_some(cfg)
+    });
+    of_options.chain(OTHER_CFGS.iter().copied()).collect()
 }
 
 /// Runs the program of `buildsrc/`, with the environment that cargo gives a build script, and
 /// passes on to cargo what it prints.
-fn read_headers() {
+fn read_headers(cfgs: &[&str]) {
     // another value each time: what it leaves in `MPGC_OUT` is that of this build
     println!("cargo:rerun-if-env-changed=MPGC_RUN");
     if std::env::var_os("MPGC_PORT_COMMAND").is_none() {
@@ -121,7 +105,7 @@ fn read_headers() {
         .lines()
         .filter_map(|line| line.strip_prefix("cargo:rustc-cfg="))
     {
-        assert!(CFGS.contains(&cfg), "{cfg} is not declared in build.rs");
+        assert!(cfgs.contains(&cfg), "{cfg} is not declared in build.rs");
     }
 }
 

@@ -3,6 +3,7 @@
 use super::Result;
 use super::headers::Headers;
 use super::release::{self, Shape};
+use super::table::{self, Number};
 use super::{needed, nlr, pace};
 use std::fmt::Write;
 
@@ -11,98 +12,6 @@ pub struct Config<'a> {
     headers: &'a Headers,
     shape: Shape,
 }
-
-/// cfg, the flag of port.h that switches it on.
-const FLAG_CFGS: &[(&str, &str)] = &[
-    ("mpgc_alloc_threshold", "GC_ALLOC_THRESHOLD"),
-    ("mpgc_asserts", "ASSERTS"),
-    ("mpgc_collect_retval", "PY_GC_COLLECT_RETVAL"),
-    ("mpgc_conservative_clear", "GC_CONSERVATIVE_CLEAR"),
-    ("mpgc_debug_valgrind", "DEBUG_VALGRIND"),
-    ("mpgc_debug_verbose", "DEBUG_VERBOSE"),
-    ("mpgc_enable_gc", "ENABLE_GC"),
-    ("mpgc_event_poll_hook", "HAS_EVENT_POLL_HOOK"),
-    ("mpgc_event_poll_hook_fast", "HAS_EVENT_POLL_HOOK_FAST"),
-    ("mpgc_finaliser", "ENABLE_FINALISER"),
-    ("mpgc_finaliser_pass", "FINALISER_PASS"),
-    ("mpgc_gc_hook_loop", "HAS_GC_HOOK_LOOP"),
-    ("mpgc_kbd_exception", "KBD_EXCEPTION"),
-    ("mpgc_longint_mpz", "LONGINT_MPZ"),
-    ("mpgc_nlr_setjmp", "NLR_SETJMP"),
-    ("mpgc_pystack", "ENABLE_PYSTACK"),
-    ("mpgc_sched_hook_scheduled", "HAS_SCHED_HOOK"),
-    ("mpgc_scheduler", "ENABLE_SCHEDULER"),
-    ("mpgc_split_heap", "GC_SPLIT_HEAP"),
-    ("mpgc_split_heap_auto", "GC_SPLIT_HEAP_AUTO"),
-    ("mpgc_static_nodes", "SCHEDULER_STATIC_NODES"),
-    ("mpgc_thread", "PY_THREAD"),
-    ("mpgc_thread_gil", "PY_THREAD_GIL"),
-    ("mpgc_type_array", "PY_ARRAY"),
-    ("mpgc_type_bytearray", "PY_BUILTINS_BYTEARRAY"),
-    ("mpgc_type_float", "PY_BUILTINS_FLOAT"),
-    ("mpgc_type_memoryview", "PY_BUILTINS_MEMORYVIEW"),
-    ("mpgc_vm_abort", "ENABLE_VM_ABORT"),
-    ("mpgc_weakref", "PY_WEAKREF"),
-];
-
-/// A number of port.h -> the constant of `host::config`, its type and what it is.
-const CONSTANTS: &[(&str, &str, &str)] = &[
-    (
-        "BYTES_PER_GC_BLOCK",
-        "usize",
-        "Bytes of one block (`MICROPY_BYTES_PER_GC_BLOCK`).",
-    ),
-    (
-        "ALLOC_GC_STACK_SIZE",
-        "usize",
-        "Entries of the mark stack (`MICROPY_ALLOC_GC_STACK_SIZE`).",
-    ),
-    (
-        "GC_COLLECT_FLAG",
-        "u16",
-        "The bit of `gc_lock_depth` that says a collect runs.",
-    ),
-    (
-        "GC_LOCK_DEPTH_SHIFT",
-        "u32",
-        "How far the depth is shifted in `gc_lock_depth`.",
-    ),
-    (
-        "GC_ALLOC_FLAG_HAS_FINALISER",
-        "u32",
-        "The flag of `gc_alloc` for an object with a finaliser.",
-    ),
-    ("BYTEARRAY_TYPECODE", "u32", "The typecode of a bytearray."),
-    (
-        "ARRAY_TYPECODE_FLAG_RW",
-        "u32",
-        "The bit in the typecode of a memoryview that may be written to.",
-    ),
-    ("MP_OBJ_NULL", "u64", "No object, as a number."),
-    (
-        "NLR_NUM_REGS",
-        "usize",
-        "Registers of an nlr buffer (`MICROPY_NLR_NUM_REGS`).",
-    ),
-    (
-        "SCHEDULER_DEPTH",
-        "usize",
-        "Slots of the schedule queue (`MICROPY_SCHEDULER_DEPTH`).",
-    ),
-    ("SCHED_IDLE", "u16", "`MP_SCHED_IDLE`, as 16 bits."),
-    ("SCHED_PENDING", "u16", "`MP_SCHED_PENDING`, as 16 bits."),
-    ("SCHED_LOCKED", "u16", "`MP_SCHED_LOCKED`, as 16 bits."),
-    (
-        "PYSTACK_ALIGN",
-        "usize",
-        "Alignment of the Python stack (`MICROPY_PYSTACK_ALIGN`).",
-    ),
-    (
-        "PYSTACK_DEBUG",
-        "usize",
-        "1 if each chunk carries its size (`MP_PYSTACK_DEBUG`).",
-    ),
-];
 
 impl<'a> Config<'a> {
     /// Checks that the crate supports what the headers ask for.
@@ -127,7 +36,7 @@ impl<'a> Config<'a> {
     }
 
     fn check_flags(&self) -> Result<()> {
-        for (_, flag) in FLAG_CFGS {
+        for (_, flag) in table::cfgs() {
             if self.headers.value(&format!("FLAG_{flag}")).is_none() {
                 return Err(format!(
                     "MICROPY_{flag} of {} has no value; {}",
@@ -182,22 +91,22 @@ impl<'a> Config<'a> {
         self.flag("PY_THREAD") && !self.flag("PY_THREAD_GIL")
     }
 
-    /// How bindgen declares the function that takes `gc_mutex`, unless the port has it inline: rp2
-    /// does.
+    /// The function that takes `gc_mutex`. The headers declare it unless the port has it inline, as
+    /// rp2 does.
     fn mutex_lock(&self) -> &'static str {
         if self.shape.recursive_mutex {
-            "pub fn mp_thread_recursive_mutex_lock("
+            "mp_thread_recursive_mutex_lock"
         } else {
-            "pub fn mp_thread_mutex_lock("
+            "mp_thread_mutex_lock"
         }
     }
 
     /// The cfgs that are on.
     pub fn cfgs(&self) -> Vec<&'static str> {
-        let mut on: Vec<&str> = FLAG_CFGS
-            .iter()
+        let mut on: Vec<&str> = table::cfgs()
+            .into_iter()
             .filter(|(_, flag)| self.flag(flag))
-            .map(|&(cfg, _)| cfg)
+            .map(|(cfg, _)| cfg)
             .collect();
         if !self.flag("ENABLE_SCHEDULER") {
             // Without the scheduler there is no list for static nodes, and nothing to hook.
@@ -206,12 +115,13 @@ impl<'a> Config<'a> {
         on.extend(nlr::cfgs(self));
         if self.gc_mutex() {
             on.push("mpgc_gc_mutex");
-            if !self.headers.declares(self.mutex_lock()) {
+            if self.headers.function(self.mutex_lock()).is_none() {
                 on.push("mpgc_mutex_inline");
             }
         }
         on.extend(self.shape.cfgs());
-        if self.flag("PY_THREAD") && !self.headers.declares("pub fn mp_thread_get_state(") {
+        let state = self.headers.function("mp_thread_get_state");
+        if self.flag("PY_THREAD") && state.is_none() {
             on.push("mpgc_thread_state_inline");
         }
         on
@@ -220,7 +130,7 @@ impl<'a> Config<'a> {
     /// The constants of `host::config`.
     pub fn rust(&self) -> String {
         let mut text = String::new();
-        for (name, kind, doc) in CONSTANTS {
+        for Number { name, kind, doc } in table::numbers() {
             if let Some(value) = self.headers.value(&format!("NUMBER_{name}")) {
                 writeln!(text, "/// {doc}\npub const {name}: {kind} = {value};")
                     .expect("a String takes all text");
@@ -242,14 +152,6 @@ impl<'a> Config<'a> {
         )
         .expect("a String takes all text");
         text
-    }
-
-    /// Each value that Rust took from port.h.
-    pub fn values(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.headers
-            .values
-            .iter()
-            .map(|(name, &value)| (name.as_str(), value))
     }
 
     /// Types that are no structs but whose size Rust relies on.

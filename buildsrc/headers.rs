@@ -2,24 +2,14 @@
 
 use super::Result;
 use super::port::{Port, first_error};
-use std::collections::BTreeMap;
+use super::syntax::{Declared, Struct};
 use std::path::Path;
 
 /// The declarations of a port, and what can be read off them.
 pub struct Headers {
     /// The Rust text.
     pub text: String,
-    /// `FLAG_X` and `NUMBER_X` of port.h, and the values of `mp_handle_pending_behaviour_t`.
-    pub values: BTreeMap<String, u64>,
-    /// Struct name -> size, fields in order with their offsets.
-    pub structs: BTreeMap<String, Struct>,
-}
-
-/// A struct as libclang lays it out.
-#[derive(Default)]
-pub struct Struct {
-    pub size: u64,
-    pub fields: Vec<(String, u64)>,
+    declared: Declared,
 }
 
 const TYPES: &[&str] = &[
@@ -85,11 +75,9 @@ pub fn read(port: &Port, header: &Path) -> Result<Headers> {
         builder = builder.allowlist_var(name);
     }
     let text = generate(builder)?;
-    Ok(Headers {
-        values: values(&text),
-        structs: structs(&text),
-        text,
-    })
+    let declared = Declared::read(&text)
+        .map_err(|error| format!("bindgen wrote Rust that does not parse: {error}"))?;
+    Ok(Headers { text, declared })
 }
 
 /// bindgen panics where libclang cannot be opened; that is told like any other error.
@@ -133,97 +121,42 @@ fn explain(error: bindgen::BindgenError) -> String {
 }
 
 impl Headers {
-    /// Whether bindgen saw a function declared exactly so, white space aside.
-    pub fn declares(&self, function: &str) -> bool {
-        let squeeze = |s: &str| s.split_whitespace().collect::<String>();
-        // Long declarations are broken over lines, with a comma after the last argument.
-        squeeze(&self.text)
-            .replace(",)", ")")
-            .contains(&squeeze(function))
-    }
-
     /// The types of a function's arguments and result: `usize, uint -> *mut void`; none if it is
     /// not declared.
-    pub fn function(&self, name: &str) -> Option<String> {
-        let (_, rest) = self.text.split_once(&format!("pub fn {name}("))?;
-        let (declared, _) = rest.split_once(';')?;
-        let declared = declared
-            .replace("core::ffi::c_", "")
-            .replace("core::ffi::", "");
-        let (arguments, result) = declared.rsplit_once(')')?;
-        let types: Vec<String> = arguments
-            .split(',')
-            .filter_map(|argument| argument.split_once(':'))
-            .map(|(_, kind)| kind.split_whitespace().collect::<Vec<_>>().join(" "))
-            .collect();
-        let result: Vec<&str> = result.split_whitespace().collect();
-        let space = if result.is_empty() { "" } else { " " };
-        Some(types.join(", ") + space + &result.join(" "))
+    pub fn function(&self, name: &str) -> Option<&str> {
+        self.declared.functions.get(name).map(String::as_str)
+    }
+
+    /// A struct, named by its C tag.
+    pub fn layout(&self, tag: &str) -> Option<&Struct> {
+        self.declared.structs.get(tag)
     }
 
     /// Whether a struct, named by its C tag, has this field.
     pub fn has_field(&self, tag: &str, field: &str) -> bool {
-        self.structs
-            .get(tag)
-            .is_some_and(|s| s.fields.iter().any(|(name, _)| name == field))
+        self.layout(tag)
+            .is_some_and(|of| of.fields.iter().any(|(name, _)| name == field))
+    }
+
+    /// The type of a field of a struct, which is named by its C tag.
+    pub fn field_type(&self, tag: &str, field: &str) -> Option<&str> {
+        let key = (tag.to_owned(), field.to_owned());
+        self.declared.fields.get(&key).map(String::as_str)
     }
 
     /// The value of `FLAG_X` or `NUMBER_X`, if port.h defines it in this build.
     pub fn value(&self, name: &str) -> Option<u64> {
-        self.values.get(name).copied()
+        self.declared.values.get(name).copied()
     }
-}
 
-/// `pub const FLAG_X: bool = true;` and `pub const NUMBER_X: c_ulonglong = 4;`, and the values of
-/// `mp_handle_pending_behaviour_t`.
-fn values(text: &str) -> BTreeMap<String, u64> {
-    text.lines()
-        .filter_map(|line| {
-            let (name, rest) = line.strip_prefix("pub const ")?.split_once(": ")?;
-            let wanted = ["FLAG_", "NUMBER_", "MP_HANDLE_PENDING_"];
-            if !wanted.iter().any(|prefix| name.starts_with(prefix)) {
-                return None;
-            }
-            let value = rest.split_once("= ")?.1.trim_end_matches(';');
-            let value = match value {
-                "true" => 1,
-                "false" => 0,
-                number => number.parse().ok()?,
-            };
-            Some((name.to_owned(), value))
-        })
-        .collect()
-}
-
-/// The layout tests that bindgen writes, read back:
-/// `["Size of T"][::core::mem::size_of::<T>() - 8usize];` and
-/// `["Offset of field: T::f"][::core::mem::offset_of!(T, f) - 0usize];`,
-/// each possibly broken over lines. Between two quotes stands the title; what follows,
-/// up to the next quote, holds the number.
-fn structs(text: &str) -> BTreeMap<String, Struct> {
-    let mut found: BTreeMap<String, Struct> = BTreeMap::new();
-    let parts: Vec<&str> = text.split('"').collect();
-    for pair in parts[1..].windows(2).step_by(2) {
-        let (title, rest) = (pair[0], pair[1]);
-        let Some(number) = rest
-            .split_once(" - ")
-            .and_then(|(_, n)| n.split_once("usize"))
-            .and_then(|(n, _)| n.trim().parse().ok())
-        else {
-            continue;
-        };
-        if let Some(name) = title.strip_prefix("Size of ") {
-            found.entry(name.to_owned()).or_default().size = number;
-        } else if let Some((name, field)) = title
-            .strip_prefix("Offset of field: ")
-            .and_then(|f| f.split_once("::"))
-        {
-            found
-                .entry(name.to_owned())
-                .or_default()
-                .fields
-                .push((field.to_owned(), number));
-        }
+    /// Each value that Rust takes: `FLAG_X` and `NUMBER_X` of port.h, and those of
+    /// `mp_handle_pending_behaviour_t`.
+    pub fn values(&self) -> impl Iterator<Item = (&str, u64)> {
+        let taken = ["FLAG_", "NUMBER_", "MP_HANDLE_PENDING_"];
+        self.declared
+            .values
+            .iter()
+            .map(|(name, &value)| (name.as_str(), value))
+            .filter(move |(name, _)| taken.iter().any(|prefix| name.starts_with(prefix)))
     }
-    found
 }

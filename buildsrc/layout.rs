@@ -64,9 +64,9 @@ fn assertions(headers: &Headers, config: &Config, header: &Path) -> Result<Strin
     };
     let noscan = NOSCAN_STRUCTS
         .iter()
-        .filter(|&&tag| super::feature("NOSCAN") && headers.structs.contains_key(tag));
+        .filter(|&&tag| super::feature("NOSCAN") && headers.layout(tag).is_some());
     for &tag in STRUCTS.iter().chain(noscan) {
-        let Some(layout) = headers.structs.get(tag) else {
+        let Some(layout) = headers.layout(tag) else {
             if tag == JUMP_CALLBACK && !Shape::of(headers).jump_callbacks {
                 continue;
             }
@@ -87,7 +87,7 @@ fn assertions(headers: &Headers, config: &Config, header: &Path) -> Result<Strin
             claim(format!("offsetof(struct {tag}, {field}) == {offset}"));
         }
     }
-    for (name, value) in config.values() {
+    for (name, value) in headers.values() {
         claim(format!("{name} == {value}ull"));
     }
     for (name, size) in config.type_sizes() {

@@ -6,6 +6,8 @@
 //! ```text
 //!   port.rs      the port's compiler command, as the make rules captured it
 //!   headers.rs   its headers through bindgen
+//!   syntax.rs    what the Rust that bindgen wrote declares
+//!   table.rs     the table of options, src/host/port_options.h
 //!   config.rs    options -> constants, cfgs, exported symbols, refusals
 //!   needed.rs    the fields and functions that the crate uses by name
 //!   nlr.rs       the non-local return that they choose
@@ -23,6 +25,8 @@ mod pace;
 mod port;
 mod release;
 mod sections;
+mod syntax;
+mod table;
 
 use std::path::{Path, PathBuf};
 

@@ -211,7 +211,7 @@ fn fields(headers: &Headers, on: impl Fn(&str) -> bool) -> Result<()> {
         }
     }
     for tag in [AREA, MEM] {
-        let fields = headers.structs.get(tag).map_or(&[][..], |s| &s.fields);
+        let fields = headers.layout(tag).map_or(&[][..], |of| &of.fields);
         for (field, _) in fields {
             let known = NEEDED.iter().any(|&(t, f, _)| (t, f) == (tag, field))
                 || ALSO_KNOWN.contains(&(tag, field));

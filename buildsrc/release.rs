@@ -47,11 +47,12 @@ impl Shape {
         Shape {
             last_used: headers.has_field(AREA, "gc_last_used_block"),
             jump_callbacks: headers.has_field(THREAD, "nlr_jump_callback_top"),
-            events: headers.declares("pub fn mp_event_handle_nowait()"),
-            recursive_mutex: headers.declares("pub gc_mutex: mp_thread_recursive_mutex_t"),
-            pending_internal: headers.declares(PENDING[1]),
-            pending_enum: headers.declares(PENDING[1]) || headers.declares(PENDING[2]),
-            info_fast: headers.declares("pub fn gc_info_fast("),
+            events: headers.function("mp_event_handle_nowait") == Some(""),
+            recursive_mutex: headers.field_type(MEM, "gc_mutex")
+                == Some("mp_thread_recursive_mutex_t"),
+            pending_internal: declares(headers, PENDING[1]),
+            pending_enum: declares(headers, PENDING[1]) || declares(headers, PENDING[2]),
+            info_fast: headers.function("gc_info_fast").is_some(),
             pool_bounds: headers.has_field(MEM, "area_pool_min"),
         }
     }
@@ -83,12 +84,19 @@ impl Shape {
     }
 }
 
-/// The three forms of `mp_handle_pending`.
-const PENDING: [&str; 3] = [
-    "pub fn mp_handle_pending(raise_exc: bool);",
-    "pub fn mp_handle_pending_internal(behavior: mp_handle_pending_behaviour_t);",
-    "pub fn mp_handle_pending(behavior: mp_handle_pending_behaviour_t);",
+/// The three forms of `mp_handle_pending`: name and types.
+const PENDING: [(&str, &str); 3] = [
+    ("mp_handle_pending", "bool"),
+    (
+        "mp_handle_pending_internal",
+        "mp_handle_pending_behaviour_t",
+    ),
+    ("mp_handle_pending", "mp_handle_pending_behaviour_t"),
 ];
+
+fn declares(headers: &Headers, (function, types): (&str, &str)) -> bool {
+    headers.function(function) == Some(types)
+}
 
 fn number(headers: &Headers, name: &str) -> u64 {
     headers
@@ -151,7 +159,7 @@ pub fn warning(headers: &Headers) -> String {
 
 /// Whether `mp_handle_pending` has one of the forms that mpgc knows.
 pub fn check(headers: &Headers) -> Result<()> {
-    if PENDING.iter().any(|form| headers.declares(form)) {
+    if PENDING.into_iter().any(|form| declares(headers, form)) {
         return Ok(());
     }
     Err(format!(
