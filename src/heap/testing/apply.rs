@@ -128,7 +128,7 @@ impl<O: Options> World<O> {
     }
 
     fn alloc(&mut self, bytes: usize, finaliser: bool, unread: bool) {
-        let flags = HAS_FINALISER * u32::from(finaliser) | UNREAD * u32::from(unread);
+        let flags = (HAS_FINALISER * u32::from(finaliser)) | (UNREAD * u32::from(unread));
         let n = blocks_for::<O>(bytes);
         let roots = self.roots();
         let (expected, finalised) = self.model.alloc(n, finaliser, unread, &roots);
