@@ -327,7 +327,7 @@ MACHINE = re.compile(r"\b(Intel|AMD|Xeon|EPYC|Ryzen)\b")
 OUTCOME = re.compile(r"\b\d+ passed, \d+ failed")
 STAMP = re.compile(
     r"(Written by `[^`]+` at commit [0-9a-f]+(-dirty)? on 20\d\d-\d\d-\d\d; .+\."
-    r"|Measured at commit [0-9a-f]+ on 20\d\d-\d\d-\d\d; .+; `[^`]+` renews it\.)"
+    r"|Entered by hand in commit [0-9a-f]+ on 20\d\d-\d\d-\d\d; .+; `[^`]+` renews it\.)"
 )
 RESULTS = ROOT / "docs" / "results"
 
