@@ -46,8 +46,14 @@ fn chosen(config: &Config) -> Option<&'static Form> {
 
 /// Checks that it is one that the crate has for the Rust target.
 pub fn check(config: &Config, target: &str) -> Result<()> {
+    let windows = super::cargo_variable("CARGO_CFG_TARGET_OS") == "windows";
     if config.flag("NLR_SETJMP") {
-        return Ok(());
+        // There longjmp unwinds frame by frame, and finds no end in frames of Rust.
+        return if windows {
+            Err("MICROPY_NLR_SETJMP=1 is not for Windows: leave it out, nlr is in assembly".into())
+        } else {
+            Ok(())
+        };
     }
     let Some((_, name, _, arches)) = chosen(config) else {
         return Err(format!(
@@ -61,8 +67,15 @@ pub fn check(config: &Config, target: &str) -> Result<()> {
              set MPGC_TARGET to the target of the port's compiler"
         ));
     }
+    if config.flag("NLR_OS_WINDOWS") != windows {
+        return Err(format!(
+            "the port's headers {} nlr for Windows but the Rust target is {target}: \
+             set MPGC_TARGET to the target of the port's compiler",
+            if windows { "do not choose" } else { "choose" }
+        ));
+    }
     let missing = match arch.as_str() {
-        _ if config.flag("NLR_OS_WINDOWS") => "nlr for Windows is not written in Rust",
+        "x86" if windows => "nlr for 32-bit Windows is not written in Rust",
         "xtensa" if target.starts_with("xtensa-windowed") => {
             "nlr for Xtensa with register windows is not written in Rust"
         }

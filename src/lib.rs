@@ -28,7 +28,7 @@ extern crate std;
 #[cfg(any(
     all(feature = "micropython", mpgc_enable_gc),
     feature = "standalone",
-    all(test, target_arch = "x86_64")
+    all(test, target_arch = "x86_64", not(windows))
 ))]
 mod abi;
 pub mod heap;
@@ -47,7 +47,12 @@ mod host;
 // Its tests run with those of the rooms.
 #[cfg(any(
     feature = "standalone",
-    all(test, not(feature = "micropython"), target_arch = "x86_64")
+    all(
+        test,
+        not(feature = "micropython"),
+        target_arch = "x86_64",
+        not(windows)
+    )
 ))]
 mod standalone;
 

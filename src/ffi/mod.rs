@@ -16,7 +16,7 @@ macro_rules! same_as_the_header {
 /// Lets functions begin at a line of the processor's cache: one of a few instructions that lies
 /// across two takes twice as long. Each has a section of its own, and whoever asks for more room at
 /// the end of a section moves its beginning.
-#[cfg(all(target_arch = "x86_64", not(feature = "small")))]
+#[cfg(all(target_arch = "x86_64", not(windows), not(feature = "small")))]
 macro_rules! at_a_cache_line {
     ($($name:ident),* $(,)?) => {
         $(core::arch::global_asm!(
@@ -26,7 +26,7 @@ macro_rules! at_a_cache_line {
         );)*
     };
 }
-#[cfg(not(all(target_arch = "x86_64", not(feature = "small"))))]
+#[cfg(not(all(target_arch = "x86_64", not(windows), not(feature = "small"))))]
 macro_rules! at_a_cache_line {
     ($($name:ident),* $(,)?) => {};
 }

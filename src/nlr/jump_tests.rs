@@ -121,11 +121,84 @@ fn catch(depth: usize, value: usize) -> (c_uint, usize) {
     )
 }
 
+/// A naked function `(buffer) -> usize` that pushes with values of its own in the callee-saved
+/// registers, loses them, and raises. Where that lands it counts the registers that have another
+/// value. Each register is kept in a word of the stack, above what Windows wants there for a call.
+macro_rules! pushes_and_counts {
+    ($($register:literal = $value:literal kept at $word:literal;)*) => {
+        core::arch::naked_asm!(
+            "sub rsp, 104",
+            $(concat!("mov [rsp + ", $word, "], ", $register),)*
+            $(concat!("mov ", $register, ", ", $value),)*
+            "call {push}",
+            "test eax, eax",
+            "jnz 2f",
+            $(concat!("mov ", $register, ", -1"),)*
+            "call {raise}",
+            "2:",
+            "xor eax, eax",
+            $(
+                concat!("cmp ", $register, ", ", $value),
+                "setne cl",
+                "movzx ecx, cl",
+                "add rax, rcx",
+            )*
+            $(concat!("mov ", $register, ", [rsp + ", $word, "]"),)*
+            "add rsp, 104",
+            "ret",
+            push = sym push,
+            raise = sym raise_null,
+        )
+    };
+}
+
+unsafe extern "C" fn raise_null() -> ! {
+    // SAFETY: it is called with a buffer pushed; no frame between has a destructor.
+    unsafe { jump(Here, null_mut()) }
+}
+
+#[unsafe(naked)]
+unsafe extern "C" fn lost_registers(buffer: *mut Buffer) -> usize {
+    #[cfg(not(windows))]
+    pushes_and_counts!(
+        "rbx" = "11" kept at "32";
+        "rbp" = "12" kept at "40";
+        "r12" = "13" kept at "48";
+        "r13" = "14" kept at "56";
+        "r14" = "15" kept at "64";
+        "r15" = "16" kept at "72";
+    );
+    #[cfg(windows)]
+    pushes_and_counts!(
+        "rbx" = "11" kept at "32";
+        "rbp" = "12" kept at "40";
+        "r12" = "13" kept at "48";
+        "r13" = "14" kept at "56";
+        "r14" = "15" kept at "64";
+        "r15" = "16" kept at "72";
+        "rdi" = "17" kept at "80";
+        "rsi" = "18" kept at "88";
+    );
+}
+
+#[test]
+fn a_jump_gives_each_callee_saved_register_back() {
+    let mut buffer = MaybeUninit::<Landing>::zeroed();
+    // SAFETY: the buffer outlives the call, and no callback lies below it.
+    assert_eq!(unsafe { lost_registers(buffer.as_mut_ptr().cast()) }, 0);
+    assert!(TOP.get().is_null());
+}
+
 #[test]
 fn the_slots_are_those_that_the_native_emitters_read() {
     use slot::{r12, r13, r14, r15, rbp, rbx, rip, rsp};
     let words = [rip, rbp, rsp, rbx, r12, r13, r14, r15].map(|at| at / size_of::<usize>());
     assert_eq!(words, [2, 3, 4, 5, 6, 7, 8, 9]);
+    #[cfg(windows)]
+    assert_eq!(
+        [slot::rdi, slot::rsi].map(|at| at / size_of::<usize>()),
+        [10, 11]
+    );
 }
 
 #[test]

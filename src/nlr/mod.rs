@@ -39,12 +39,15 @@ pub mod registers;
 #[cfg(all(target_arch = "x86_64", not(windows)))]
 #[path = "x86_64.rs"]
 pub mod registers;
+#[cfg(all(target_arch = "x86_64", windows))]
+#[path = "x86_64_windows.rs"]
+pub mod registers;
 #[cfg(all(target_arch = "xtensa", not(mpgc_windowed)))]
 #[path = "xtensa.rs"]
 pub mod registers;
 
 // Miri has no assembly.
-#[cfg(all(test, target_arch = "x86_64", not(windows), not(miri)))]
+#[cfg(all(test, target_arch = "x86_64", not(miri)))]
 mod jump_tests;
 
 /// The head of every buffer; the registers, a `jmp_buf` or more follow it.
