@@ -114,6 +114,16 @@ impl Port {
         Err(String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
+    /// What `source` is when all macros are expanded, with `define` defined.
+    pub fn preprocess(&self, source: &Path, define: &str) -> std::result::Result<String, String> {
+        let (source, define) = (source.display().to_string(), format!("-D{define}"));
+        let output = self.run(&["-E", "-P", &define, &source])?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
     /// Compiles the shim into the static library.
     pub fn compile_shim(&self, source: &Path) -> Result<()> {
         let flag = |on| if on { "1" } else { "0" };
@@ -145,7 +155,8 @@ impl Port {
     pub fn dependencies(&self, sources: &[PathBuf]) -> Result<Vec<PathBuf>> {
         let mut files = Vec::new();
         for source in sources {
-            let output = self.run(&["-M", &source.display().to_string()])?;
+            // Of a header, some drivers would make a precompiled one.
+            let output = self.run(&["-M", "-x", "c", &source.display().to_string()])?;
             let rule = String::from_utf8_lossy(&output.stdout).replace("\\\n", " ");
             let Some((_, list)) = rule.split_once(':') else {
                 return Err(format!(
@@ -185,6 +196,10 @@ impl Port {
                     .and_then(|arch| arch.split_once("_z"));
                 args.push(arch.map_or(word.clone(), |(arch, _)| format!("-march={arch}")));
             }
+        }
+        if self.target.starts_with("wasm") {
+            // libclang hides what is not exported there, and bindgen leaves out hidden functions.
+            args.push("-fvisibility=default".into());
         }
         args.push("-nostdinc".into());
         for dir in self.system_includes()? {

@@ -3,8 +3,8 @@
 //!
 //! The macros hold whatever the port's compiler understands, so that compiler is
 //! asked: a probe with the same macros is compiled, and the sections are read off
-//! its symbols. Whether an atomic section is anything is read off strings of the probe, and
-//! whether it is Cortex-M's usual one off its machine code.
+//! its symbols. Whether an atomic section is anything is read off the probe's text with the
+//! macros expanded, and whether it is Cortex-M's usual one off its machine code.
 
 use super::port::{Port, first_error};
 use super::{Result, write};
@@ -60,20 +60,22 @@ const PRIMASK_BEGIN: &[u8] = &[0xef, 0xf3, 0x10, 0x80, 0x72, 0xb6, 0x70, 0x47];
 const PRIMASK_END: &[u8] = &[0x80, 0xf3, 0x10, 0x88, 0x70, 0x47];
 
 const HEADERS: &str = "#include \"py/gc.h\"\n#include \"py/mphal.h\"\n#include \"py/runtime.h\"\n";
-/// The two macros as strings, and as code; the argument of the second is called `s`.
-const ATOMIC: &str = "#define PROBE_TEXT_(...) #__VA_ARGS__\n\
-                      #define PROBE_TEXT(...) PROBE_TEXT_(__VA_ARGS__)\n\
-                      extern const char probe_atomic_begin[], probe_atomic_end[];\n\
-                      const char probe_atomic_begin[] = PROBE_TEXT(MICROPY_BEGIN_ATOMIC_SECTION());\n\
-                      const char probe_atomic_end[] = PROBE_TEXT(MICROPY_END_ATOMIC_SECTION(s));\n\
+/// The two macros as text, the argument of the second called `s`, and as code.
+const ATOMIC: &str = "#ifdef MPGC_PROBE_TEXT\n\
+                      mpgc_atomic_begin MICROPY_BEGIN_ATOMIC_SECTION() mpgc_end\n\
+                      mpgc_atomic_end MICROPY_END_ATOMIC_SECTION(s) mpgc_end\n\
+                      #else\n\
                       mp_uint_t probe_begin(void);\n\
                       mp_uint_t probe_begin(void) {\n    mp_uint_t s = MICROPY_BEGIN_ATOMIC_SECTION();\n    return s;\n}\n\
                       void probe_end(mp_uint_t s);\n\
-                      void probe_end(mp_uint_t s) {\n    MICROPY_END_ATOMIC_SECTION(s);\n}\n";
+                      void probe_end(mp_uint_t s) {\n    MICROPY_END_ATOMIC_SECTION(s);\n}\n\
+                      #endif\n";
 const DIRECT: &str = "#if defined(__x86_64__) && defined(__code_model_small__) && (!defined(__PIC__) || defined(__PIE__))\n\
                       extern const char probe_direct_data;\n\
                       const char probe_direct_data = 1;\n\
                       #endif\n";
+/// How an object for WebAssembly begins.
+const WASM: &[u8] = b"\0asm";
 
 /// Compiles the probe and reads it.
 pub fn find(port: &Port, out: &Path) -> Result<Probed> {
@@ -88,42 +90,62 @@ pub fn find(port: &Port, out: &Path) -> Result<Probed> {
     }
     let (source, object) = (out.join("placement.c"), out.join("placement.o"));
     write(&source, &probe)?;
-    port.compile(&source, &object).map_err(|said| {
+    let fails = |said: String| {
         format!(
             "the port's headers do not compile with its own flags: {}; \
              build once with the C files, and mend the port's options",
             first_error(&said)
         )
-    })?;
+    };
+    port.compile(&source, &object).map_err(fails)?;
+    let text = port.preprocess(&source, "MPGC_PROBE_TEXT").map_err(fails)?;
     let data =
         std::fs::read(&object).map_err(|e| format!("cannot read {}: {e}", object.display()))?;
+    if data.starts_with(WASM) {
+        // Its functions lie in no sections, and its linker places none.
+        return Ok(Probed {
+            placed: placed(|_| Ok(None))?,
+            direct_data: false,
+            atomic: atomic(&text, None),
+        });
+    }
     let file = object::File::parse(&*data).map_err(|e| {
-        format!("the port's compiler makes objects that are not ELF ({e}): mpgc needs ELF")
+        format!(
+            "the port's compiler makes objects that mpgc does not know ({e}): \
+             it knows ELF, COFF and WebAssembly"
+        )
     })?;
 
     Ok(Probed {
-        placed: placed(&file)?,
+        placed: placed(|name| section_of(&file, name))?,
         direct_data: symbol(&file, "probe_direct_data").is_some(),
-        atomic: atomic(&file),
+        atomic: atomic(&text, Some(&file)),
     })
 }
 
-fn atomic(file: &object::File) -> Atomic {
-    let begin = text_of(file, "probe_atomic_begin");
-    let end = text_of(file, "probe_atomic_end");
-    let arm = file.architecture() == object::Architecture::Arm;
+fn atomic(text: &str, file: Option<&object::File>) -> Atomic {
+    let begin = expanded(text, "mpgc_atomic_begin");
+    let end = expanded(text, "mpgc_atomic_end");
+    let arm = file.filter(|file| file.architecture() == object::Architecture::Arm);
     if begin.is_some_and(|text| text.parse::<u32>() == Ok(0))
         && end.is_some_and(|text| matches!(&*text, "void s" | "" | "voids"))
     {
         Atomic::Empty
-    } else if arm
-        && bytes_of(file, "probe_begin") == Some(PRIMASK_BEGIN)
-        && bytes_of(file, "probe_end") == Some(PRIMASK_END)
-    {
+    } else if arm.is_some_and(|file| {
+        bytes_of(file, "probe_begin") == Some(PRIMASK_BEGIN)
+            && bytes_of(file, "probe_end") == Some(PRIMASK_END)
+    }) {
         Atomic::Primask
     } else {
         Atomic::Called
     }
+}
+
+/// What stands behind `mark` in the probe's text, without parentheses and spaces around it.
+fn expanded(text: &str, mark: &str) -> Option<String> {
+    let (_, rest) = text.split_once(mark)?;
+    let (found, _) = rest.split_once("mpgc_end")?;
+    Some(found.replace(['(', ')', ';'], "").trim().to_owned())
 }
 
 fn symbol<'a, 'data>(
@@ -148,25 +170,28 @@ fn bytes_of<'data>(file: &object::File<'data>, name: &str) -> Option<&'data [u8]
     section.data_range(address, symbol.size()).ok()?
 }
 
-/// The string in a symbol, without parentheses and spaces around it.
-fn text_of(file: &object::File, name: &str) -> Option<String> {
-    let text = std::ffi::CStr::from_bytes_until_nul(bytes_of(file, name)?)
-        .ok()?
-        .to_str()
-        .ok()?;
-    Some(text.replace(['(', ')', ';'], "").trim().to_owned())
+/// The name of the section that a function of the probe lies in.
+fn section_of(file: &object::File, name: &str) -> Result<Option<String>> {
+    let section = symbol(file, name)
+        .and_then(|symbol| file.section_by_index(symbol.section_index()?).ok())
+        .and_then(|section| section.name().ok().map(String::from));
+    match section {
+        Some(_) => Ok(section),
+        None => Err(format!("cannot find where the port places {name}")),
+    }
 }
 
-fn placed(file: &object::File) -> Result<String> {
+/// The macro `placed!`; `section_of` gives the section of a function of the probe, if it has one.
+fn placed(section_of: impl Fn(&str) -> Result<Option<String>>) -> Result<String> {
     let mut text = String::from("macro_rules! placed {\n");
     for name in FUNCTIONS {
         let probe = format!("probe_{name}");
-        let section = symbol(file, &probe)
-            .and_then(|symbol| file.section_by_index(symbol.section_index()?).ok())
-            .and_then(|section| section.name().ok().map(String::from))
-            .ok_or_else(|| format!("cannot find where the port places {name}"))?;
-        // Where Rust places it anyway.
-        if section == ".text" || section == format!(".text.{probe}") {
+        let Some(section) = section_of(&probe)? else {
+            continue;
+        };
+        // Where Rust places it anyway. COFF has the function's name behind another sign.
+        let own = [".", "$"].map(|sign| format!(".text{sign}{probe}"));
+        if section == ".text" || own.contains(&section) {
             continue;
         }
         // A section that is named after the function is named after the real one.

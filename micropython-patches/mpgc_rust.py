@@ -27,7 +27,11 @@ def rust_target(macros):
         return name in macros
 
     little = macros.get("__BYTE_ORDER__") == "__ORDER_LITTLE_ENDIAN__"
-    if has("__linux__"):
+    if has("__EMSCRIPTEN__"):
+        target = "wasm32-unknown-emscripten"
+    elif has("__MINGW32__"):
+        target = "x86_64-pc-windows-gnu" if has("__x86_64__") else None
+    elif has("__linux__"):
         target = linux_target(macros, little)
     elif has("__aarch64__"):
         target = "aarch64-unknown-none"

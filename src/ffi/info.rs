@@ -14,7 +14,7 @@ const VERSION: &CStr =
 /// stays whole.
 macro_rules! text_apart {
     ($name:ident, $section:literal, $text:expr) => {
-        #[unsafe(link_section = $section)]
+        #[cfg_attr(not(any(windows, target_family = "wasm")), unsafe(link_section = $section))]
         static $name: [u8; $text.to_bytes_with_nul().len()] =
             match $text.to_bytes_with_nul().first_chunk() {
                 Some(bytes) => *bytes,

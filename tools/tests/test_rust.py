@@ -41,10 +41,15 @@ class RustTargets(unittest.TestCase):
         self.assertEqual(
             self.target("__xtensa__", "__XTENSA_WINDOWED_ABI__"), "xtensa-windowed-none-elf"
         )
+        self.assertEqual(self.target("__MINGW32__", "__x86_64__"), "x86_64-pc-windows-gnu")
+        # It has those of 32-bit Unix as well, but never __linux__.
+        self.assertEqual(self.target("__EMSCRIPTEN__", "__unix__"), "wasm32-unknown-emscripten")
 
     def test_a_machine_without_a_target_is_named(self):
         with self.assertRaisesRegex(mpgc_rust.Stop, "__mips__.*MPGC_TARGET"):
             self.target("__mips__")
+        with self.assertRaisesRegex(mpgc_rust.Stop, "__i386__.*MPGC_TARGET"):
+            self.target("__MINGW32__", "__i386__")
 
 
 class RustToolchains(unittest.TestCase):
