@@ -113,10 +113,14 @@ function(mpgc_attach)
             ${MPGC_SOURCES}
             ${MPGC_OPTION_TABLE}
             ${MPGC_PATCHES_DIR}/mpgc_build.py
+            ${MPGC_PATCHES_DIR}/mpgc_carrier.py
             ${MPGC_PATCHES_DIR}/mpgc_link.py
+            ${MPGC_PATCHES_DIR}/mpgc_objects.py
             ${MPGC_PATCHES_DIR}/mpgc_options.py
+            ${MPGC_PATCHES_DIR}/mpgc_run.py
             ${MPGC_PATCHES_DIR}/mpgc_rust.py
             ${MPGC_PATCHES_DIR}/mpgc_tree.py
+            ${MPGC_PATCHES_DIR}/mpgc_xtensa.py
             ${MPGC_PATCHES_DIR}/known_files.txt
             ${MPGC_DIR}/Cargo.toml
             ${MPGC_DIR}/Cargo.lock

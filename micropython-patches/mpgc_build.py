@@ -25,6 +25,7 @@ import zlib
 from collections import namedtuple
 from pathlib import Path
 
+import mpgc_carrier
 import mpgc_link
 import mpgc_options
 import mpgc_tree
@@ -44,26 +45,6 @@ PROFILES = {
     "large": Profile("3", "s", ["large"]),
     "bare": Profile("s", "s", ["bare"]),
 }
-
-# A bare machine's port has these (the division is libgcc's), its C files call them: so does the carrier, instead of
-# bringing the ones of Rust's compiler_builtins. On ARM rustc calls them by names of the ABI, which a port need not have: shim.c has those.
-OF_THE_PORT = (
-    "memcpy",
-    "memmove",
-    "memset",
-    "__udivsi3",
-    "__umodsi3",
-    "__aeabi_uidiv",
-    "__aeabi_uidivmod",
-)
-OF_THE_SHIM = [
-    f"__aeabi_mem{name}{width}"
-    for name in ("cpy", "move", "set", "clr")
-    for width in ("", "4", "8")
-]
-# The global pointer on MIPS. Relocations count from the one of their object. The linker's -r makes one up for its output, counts
-# from there, and notes it nowhere; with that of the inputs nothing has to be counted anew.
-GP = "_gp"
 
 
 def stamp(path, words):
@@ -168,7 +149,7 @@ class Compiler:
     def dependencies(self, includes, sources):
         files = []
         for source in sources:
-            done = self.run("-I", includes, "-M", source)
+            done = self.run("-I", includes, "-M", "-x", "c", source)
             if done.returncode:
                 raise Stop(f"the port's headers do not compile: {first_error(done.stderr)}")
             files += done.stdout.replace("\\\n", " ").split(":", 1)[1].split()
@@ -327,72 +308,6 @@ def build_library(args, options, toolchain, work, target, asserts):
     return library
 
 
-def hide_others(work, exports, target):
-    """The arguments of objcopy that make the exports the only global names.
-
-    MIPS calls through an entry of the global offset table, which a local name cannot have: there
-    Rust's own names and the shim's become weak.
-    """
-    names = work / "globals"
-    if target.startswith("mips"):
-        return [
-            f"--strip-symbol={GP}",
-            "--wildcard",
-            *(f"--weaken-symbol={name}" for name in ("_R*", "_ZN*", "mpgc_shim_*")),
-        ]
-    names.write_text("".join(name + "\n" for name in exports))
-    return [f"--keep-global-symbols={names}"]
-
-
-def link_carrier(args, compiler, work, library, exports, target):
-    """One object out of the library, whose only globals are the exports, and which holds what they need."""
-    bare = "-linux-" not in target
-    linked = work / "carrier.o"
-    # Where small functions of the compiler's own lie in groups that objects share (x86's thunks), the
-    # carrier's copies are to stay when its names become local.
-    command = compiler.linker() + [
-        "-r",
-        "-nostdlib",
-        "-Wl,--force-group-allocation,--gc-sections",
-        "-o",
-        str(linked),
-    ]
-    command += [f"-Wl,-u,{name}" for name in exports]
-    if bare:
-        command += [f"-Wl,--wrap={name}" for name in [*OF_THE_PORT, *OF_THE_SHIM]]
-    if target.startswith("mips"):
-        command.append(f"-Wl,--defsym={GP}=0")
-    if mpgc_xtensa.is_ours(target):
-        command.append(f"-Wl,--wrap={mpgc_xtensa.TRAP}")
-        nlr_push = "nlr_push" if "nlr_push" in exports else None
-        command += map(
-            str, mpgc_xtensa.assemble(compiler.linker(), work / "llvm.s", work, nlr_push)
-        )
-    command.append(str(library))
-    done = run(command)
-    if done.returncode:
-        raise Stop(f"the Rust library does not link to one object: {first_error(done.stderr)}")
-    command = args.objcopy.split() + hide_others(work, exports, target)
-    if bare:
-        command += [f"--redefine-sym=__wrap_{name}={name}" for name in OF_THE_PORT]
-    unwanted = [
-        ".llvmbc",
-        ".llvmcmd",
-        ".ARM.exidx*",
-        ".rel.ARM.exidx*",
-        ".ARM.extab*",
-        ".rel.ARM.extab*",
-    ]
-    if bare:
-        # A port's own objects have none, and the linker takes one that not all objects had for a wish to run code on the stack.
-        unwanted.append(".note.GNU-stack")
-    for section in unwanted:
-        command += ["--wildcard", "-R", section]
-    done = run(command + [str(linked), str(args.output)])
-    if done.returncode:
-        raise Stop(f"{args.objcopy} cannot make {args.output}: {first_error(done.stderr)}")
-
-
 def write_dependencies(args, compiler, replaced):
     """The .P file that py/mkrules.mk includes: a changed header makes the carrier anew."""
     host = args.crate / "src" / "host"
@@ -453,7 +368,7 @@ def carrier(args):
         ]
     replaced = replaced_files(args.py, options, work)
     write_dependencies(args, compiler, replaced)
-    link_carrier(args, compiler, work, library, exports, target)
+    mpgc_carrier.link(compiler.linker(), args.objcopy, args.output, work, library, exports, target)
     print((work / "info").read_text().strip(), flush=True)
     warnings = [(work / "warning").read_text().strip()]
     if not options["MPGC_ALLOW_EDITED"]:
