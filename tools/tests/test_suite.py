@@ -3,7 +3,9 @@
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest import mock
 
@@ -62,6 +64,19 @@ class KeepingPython(unittest.TestCase):
         self.assertEqual(
             suite.keeping_python(Tree(self.folder, "1.2.3", own=False)), sys.executable
         )
+
+    def test_two_suites_may_begin_at_once(self):
+        together = threading.Barrier(2)
+        chmod = Path.chmod
+
+        def both_have_written(path, mode):
+            together.wait(timeout=20)
+            chmod(path, mode)
+
+        tree = Tree(self.folder, "1.2.4", own=True)
+        with mock.patch.object(Path, "chmod", both_have_written), ThreadPoolExecutor(2) as pool:
+            scripts = list(pool.map(suite.keeping_python, [tree, tree]))
+        self.assertEqual(scripts[0], scripts[1])
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
 from collections import namedtuple
 from pathlib import Path
 
@@ -71,7 +72,7 @@ def keeping_python(tree):
     script = folder / "python3"
     if not script.exists() or script.read_text() != text:
         # Another suite may be starting it.
-        partial = script.with_name(f"python3.{os.getpid()}")
+        partial = script.with_name(f"python3.{os.getpid()}.{threading.get_ident()}")
         partial.write_text(text)
         partial.chmod(0o755)
         partial.replace(script)
