@@ -280,6 +280,20 @@ SECTIONS = {
             for_board,
         ),
         Task(
+            "windows-test",
+            "verify.windows_test",
+            "run MicroPython's own tests under wine on the windows port, with C and with mpgc",
+            TREE + "VARIANT=dev OPTIONS",
+            lambda args: {"targets": ["windows"]},
+        ),
+        Task(
+            "webassembly-test",
+            "verify.webassembly_test",
+            "run MicroPython's own tests under node on the webassembly port, with C and with mpgc",
+            TREE + "VARIANT=pyscript OPTIONS",
+            lambda args: {"targets": ["webassembly"]},
+        ),
+        Task(
             "firmware-check",
             "verify.firmware_check",
             "test the library for C programs, an installation of it, its examples [TARGET=aarch64]",
@@ -384,6 +398,13 @@ SECTIONS = {
             "count instructions of the C and mpgc on a board in qemu [BOARD=MPS2_AN385|MICROBIT]",
             TREE + "BOARD WRITE",
             for_board,
+        ),
+        Task(
+            "bench-ports",
+            "measure.bench_ports",
+            "measure the windows and webassembly ports with C and mpgc: sizes, times under node",
+            TREE + "CASE=perf_bench ROUNDS WRITE",
+            lambda args: {"targets": ["windows", "webassembly"]},
         ),
     ],
 }

@@ -103,6 +103,12 @@ HEAP_NEEDS = [
     ),
 ]
 
+# What the webassembly port needs beyond that.
+WEBASSEMBLY_NEEDS = [
+    Need("emcc", "emscripten", program("emcc")),
+    Need("node", "nodejs", program("node")),
+]
+
 # What `make test` needs beyond that.
 TEST_NEEDS = [
     Need("cmake (checks the CMake integration and package)", "cmake", program("cmake")),
@@ -123,6 +129,8 @@ SHORT_BOARDS = TESTED_BOARDS[:1]
 
 # What `make test-all` tests the library for C programs for beside those.
 LIBRARY_TARGETS = ("xtensa-lx106",)
+# The ports that it tries for beside unix and qemu.
+PORT_TARGETS = ("windows", "webassembly")
 
 # Where the Lisp of examples/firmware runs beside this machine.
 EXAMPLE_TARGETS = ("thumbv6m", "thumbv7m")
@@ -310,8 +318,12 @@ def wanted(kinds=(), targets=(), boards=()):
     names += [find_board(board).target for board in boards]
     names += TESTED_TARGETS if tests else ()
     names += EXAMPLE_TARGETS if tests or "examples" in kinds else ()
-    names += LIBRARY_TARGETS if "test-all" in kinds else ()
-    return needs, [find_target(name) for name in dict.fromkeys(names)]
+    names += LIBRARY_TARGETS + PORT_TARGETS if "test-all" in kinds else ()
+    machines = [find_target(name) for name in dict.fromkeys(names)]
+    if find_target("webassembly") in machines:
+        # the browser is for a page
+        needs = needs + WEBASSEMBLY_NEEDS + HEAP_NEEDS[-1:]
+    return needs, machines
 
 
 def check_python(kinds):

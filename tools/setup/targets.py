@@ -12,8 +12,8 @@ sys.path.insert(0, str(ROOT / "micropython-patches"))
 from mpgc_rust import Stop, choose_toolchain
 from mpgc_xtensa import CALL0
 
-# `emulator` is empty where this machine runs the programs itself.
-Target = namedtuple("Target", "rust prefix packages emulator")
+# `emulator` is empty where this machine runs the programs itself; `compiler` follows the prefix.
+Target = namedtuple("Target", "rust prefix packages emulator compiler", defaults=("gcc",))
 
 
 def linux(rust, triplet, libc, qemu):
@@ -75,10 +75,25 @@ METAL = {
     "xtensa-lx106": Target(CALL0, "xtensa-lx106-elf-", XTENSA_METAL, ["qemu-system-xtensa"]),
 }
 
+# Debian has it outside PATH.
+WINE = next(filter(shutil.which, ("wine64", "wine")), "/usr/lib/wine/wine64")
+
+# What ports of MicroPython are for that is none of those. Where emsdk is installed, its emcc is
+# taken.
+PORTS = {
+    "windows": Target(
+        "x86_64-pc-windows-gnu",
+        "x86_64-w64-mingw32-",
+        ["gcc-mingw-w64-x86-64", "wine64"],
+        [WINE],
+    ),
+    "webassembly": Target("wasm32-unknown-emscripten", "", [], ["node"], "emcc"),
+}
+
 
 def find_target(name):
     """By its short name, or by Rust's."""
-    known = {**TARGETS, **METAL}
+    known = {**TARGETS, **METAL, **PORTS}
     found = next((target for short, target in known.items() if name in (short, target.rust)), None)
     if not found:
         raise Fail(f"ARCH={name} is not known here: choose one of {', '.join(known)}")
@@ -87,8 +102,9 @@ def find_target(name):
 
 def missing_for(target, crate="core"):
     """What keeps this target from being built for here, in one line; None if nothing does."""
-    if shutil.which(f"{target.prefix}gcc") is None:
-        return f"`{target.prefix}gcc` is not in PATH: run `make deps TARGET={target.rust}`"
+    compiler = target.prefix + target.compiler
+    if shutil.which(compiler) is None:
+        return f"`{compiler}` is not in PATH: run `make deps TARGET={target.rust}`"
     if target.emulator and shutil.which(target.emulator[0]) is None:
         return f"`{target.emulator[0]}` is not in PATH: run `make deps TARGET={target.rust}`"
     try:

@@ -57,6 +57,9 @@ SUITES = [
     Suite(SHORT_RELEASE, "longlong", arch="i686", dirs=CORE_DIRS[1:]),
 ]
 
+# What the variant `standard` of the webassembly port is tried with; the other one with all.
+WEBASSEMBLY_DIRS = ("micropython", "ports/webassembly")
+
 # What of the drop-in's checks is quick: what it exports, refuses and lays out.
 SHORT_DROP_IN = (
     "symbols: standard,scenarios: plain,layouts,linked: no panic,linked: the "
@@ -204,6 +207,18 @@ def firmware_library_for(target):
     return Step(name, command, count_line, cores=1, after=(PACKAGES,))
 
 
+def other_ports(release):
+    """The windows port under wine, and the webassembly port under node and in a browser."""
+    words = {"cores": 1, "after": (tree_of(release),)}
+    at = ["--release", release]
+    yield Step("windows", task("windows-test", *at, "--variant", "dev"), **words)
+    # Builds of a release share what they copy of the tree.
+    pyscript = task("webassembly-test", *at, "--variant", "pyscript", "--page")
+    yield Step("webassembly pyscript", pyscript, uses=("webassembly",), **words)
+    standard = task("webassembly-test", *at, "--variant", "standard", "--dirs", *WEBASSEMBLY_DIRS)
+    yield Step("webassembly standard", standard, uses=("webassembly",), **words)
+
+
 def heap_tool(release):
     """mpgc-heap on processes, on their page in a browser, and on a board in qemu."""
     words = {"cores": 1, "after": (tree_of(release),), "uses": ("mpgc-heap",)}
@@ -265,6 +280,7 @@ def long_steps():
         *map(firmware_library_for, LIBRARY_TARGETS),
         Step("Miri", task("miri"), count_line, **rest),
         *heap_tool(RELEASE),
+        *other_ports(SHORT_RELEASE),
         Step("waiting", task("waiting", *at), cores=1, **rest),
         Step("noscan", task("noscan", *at), cores=1, **rest),
         Step("a tree of one's own", task("own-tree"), cores=1, **rest),

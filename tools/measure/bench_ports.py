@@ -1,0 +1,72 @@
+"""Measures the windows and webassembly ports: their sizes, and perf_bench under node in turns.
+
+A program of the windows port is measured by its code and constants, one of the webassembly port by
+its file. Times are those of `make bench-python`.
+"""
+
+from argparse import Namespace
+
+import mpgc_objects
+
+from tools.build import webassembly, windows
+from tools.common import Fail, say, table
+from tools.measure import bench_python
+from tools.results import markdown_table, write_result
+from tools.setup import options as option_names
+from tools.setup.tree import get_tree
+
+# Each side: its name, the flavour, the options of the build.
+SIDES = (("C", "c", ""), ("mpgc", "rust", ""), ("mpgc, size", "rust", "MPGC_PROFILE=size"))
+BUILDS = (
+    ("windows", "standard", windows.build),
+    ("webassembly", "standard", webassembly.build),
+    ("webassembly", "pyscript", webassembly.build),
+)
+# What of a program for Windows is code and constants.
+LOADED = (".text", ".rdata", ".data", ".pdata", ".xdata")
+HEADS = ["port", "variant", *(name for name, _, _ in SIDES)]
+
+
+def size_of(folder):
+    wasm = folder / "micropython.wasm"
+    if wasm.exists():
+        return wasm.stat().st_size
+    sections = mpgc_objects.sections((folder / "micropython.exe").read_bytes())
+    return sum(size for name, size in sections if name in LOADED)
+
+
+def sizes(tree, port, variant, build):
+    """A row of the table, and the builds."""
+    built = [build(tree, variant, flavour, option_names.parse(text)) for _, flavour, text in SIDES]
+    return [port, variant, *(f"{size_of(one.folder):,}" for one in built)], built
+
+
+def add_arguments(parser):
+    parser.add_argument("--ports", default="", help="windows, webassembly (both)")
+
+
+def main(args):
+    if args.rounds < 0:
+        raise Fail(f"--rounds {args.rounds}: give 0 (no times) or more")
+    tree = get_tree(args.release or None, args.micropython_dir)
+    rows, programs = [HEADS], {}
+    for port, variant, build in BUILDS:
+        if not args.ports or port in args.ports.split(","):
+            row, built = sizes(tree, port, variant, build)
+            rows.append(row)
+            if variant == "pyscript":
+                programs = {"c": built[0].program, "rust": built[1].program}
+    say("\n" + table(rows) + "\n")
+    body = f"MicroPython {tree.release}. Bytes of a program:\n\n{markdown_table(rows)}\n"
+    if programs and args.rounds:
+        bench_python.WORK.mkdir(parents=True, exist_ok=True)
+        cases = [case for case in bench_python.chosen(tree, args.case) if case.upstream]
+        lines = bench_python.report(bench_python.measure(cases, programs, args.rounds), {})
+        # nothing counts instructions here
+        timed = [bench_python.HEADS[:5], *(bench_python.row(line)[:5] for line in lines)]
+        say(table(timed))
+        told = bench_python.body(tree, lines, Namespace(variant="pyscript", rounds=args.rounds))
+        body += f"\n## perf_bench under node\n\n{told.split(chr(10))[0]}\n\n{markdown_table(timed)}"
+    if args.write:
+        write_result("windows-webassembly", "Windows and WebAssembly", args.command, body)
+    return 0
