@@ -54,7 +54,7 @@ def grow_and_shrink():
 
 
 def collect_frees():
-    """What nothing refers to is free after a collect."""
+    """What nothing refers to is free after a collection."""
     gc.collect()
     before = gc.mem_free()
     garbage = [bytearray(1000) for _ in range(300)]
@@ -64,7 +64,7 @@ def collect_frees():
     gc.collect()
     after = gc.mem_free()
     assert after > during + 250000, (before, during, after)
-    return "%d bytes free, %d with garbage, %d after the collect" % (before, during, after)
+    return "%d bytes free, %d with garbage, %d after the collection" % (before, during, after)
 
 
 def exhaust():

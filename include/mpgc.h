@@ -118,7 +118,7 @@ typedef enum mpgc_fault_kind {
 typedef enum mpgc_error {
   // All is well.
   MPGC_OK = 0,
-  // The heap has no room for a chunk, even after a collect. NULL was returned.
+  // The heap has no room for a chunk, even after a collection. NULL was returned.
   MPGC_ERROR_OUT_OF_MEMORY = 32,
   // The heap is locked, or collecting, so it cannot hand out, resize, free, collect or get a
   // region. Nothing was changed.
@@ -129,7 +129,7 @@ typedef enum mpgc_error {
   MPGC_ERROR_NO_BUFFER = 35,
   // A root range is registered already, or is not registered. Nothing was changed.
   MPGC_ERROR_ROOTS = 36,
-  // Marking outside of a collect. Nothing was marked.
+  // Marking outside of a collection. Nothing was marked.
   MPGC_ERROR_NOT_COLLECTING = 37,
   // An unlock without a lock. Nothing was changed.
   MPGC_ERROR_NOT_LOCKED = 38,
@@ -152,7 +152,7 @@ typedef struct mpgc_thread {
   size_t opaque[MPGC_THREAD_WORDS];
 } mpgc_thread;
 
-// Called in a collect to mark what is alive: it calls `mpgc_mark`, `mpgc_mark_stack` and
+// Called in a collection to mark what is alive: it calls `mpgc_mark`, `mpgc_mark_stack` and
 // `mpgc_mark_thread` and nothing else of the heap.
 typedef void (*mpgc_roots_fn)(struct mpgc_heap *heap, void *user);
 
@@ -213,7 +213,7 @@ typedef struct mpgc_info {
   size_t max_free;
   // Bytes of the longest chunk in use.
   size_t max_used;
-  // Chunks that the last collect freed.
+  // Chunks that the last collection freed.
   size_t collected;
 } mpgc_info;
 
@@ -385,7 +385,7 @@ void *mpgc_heap_chunk_of(struct mpgc_heap *heap, const void *address, size_t *n_
 int mpgc_collect(struct mpgc_heap *heap);
 
 // Has the heap collect by itself, or not, when it is full; and also, in either case, before it
-// hands out a chunk when that many bytes or more have been handed out since the last collect
+// hands out a chunk when that many bytes or more have been handed out since the last collection
 // (`SIZE_MAX`: never). A heap that was just made does so when it is full alone.
 //
 // # Safety
@@ -413,7 +413,7 @@ void mpgc_heap_info(struct mpgc_heap *heap, struct mpgc_info *out);
 
 // Looks at every block of the heap and at everything that the library claims to know of it.
 // Returns true if all of it is right. If not, it returns false and writes the first thing that is
-// wrong to `out`, unless that is NULL; `what` is valid for ever. Not in a collect.
+// wrong to `out`, unless that is NULL; `what` is valid for ever. Not in a collection.
 //
 // # Safety
 // The heap was made; `out` is NULL or may be written.
@@ -608,7 +608,7 @@ void *mpgc_chunk_of(const void *ptr, size_t *n_bytes);
 // In a MicroPython port only. Looks at every block of the heap and at everything that the library
 // claims to know of it. Returns true if all of it is right. If not, it returns false and writes
 // the first thing that is wrong to `out`, unless that is NULL; `what` is valid for ever. Not
-// during a collect.
+// during a collection.
 //
 // # Safety
 // The heap was made with `gc_init`; `out` is NULL or may be written.

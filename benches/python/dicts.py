@@ -1,5 +1,4 @@
-# heapsize: 8M
-# Wide dicts: one that grows, and a collect over several.
+# heapsize: 8M Wide dicts: one that grows, and a collection over several.
 
 import gc
 from timing import measure

@@ -76,7 +76,7 @@ pub struct World {
     bench: &'static Bench,
     memory: *mut u8,
     most: usize,
-    /// The roots of the next collect.
+    /// The roots of the next collection.
     pub roots: Vec<usize>,
     /// Chunks that the build of a case leaves to its run.
     pub chunks: Vec<*mut u8>,
@@ -197,7 +197,7 @@ impl World {
         info
     }
 
-    /// A whole collect from `roots`.
+    /// A whole collection from `roots`.
     pub fn collect(&self) {
         self.shared
             .roots

@@ -188,7 +188,7 @@ static void finalisers_run_once_and_may_free(void) {
     EXPECT(mpgc_free(&heap, freed) == MPGC_OK);
     mpgc_collect(&heap);
     EXPECT(finalised == 1 && freed_in_finaliser == 1 && shown(last_finalised) == object);
-    EXPECT(roots_asked == 1); // and not by the collect of the finaliser
+    EXPECT(roots_asked == 1); // and not by the collection of the finaliser
     mpgc_info info;
     mpgc_heap_info(&heap, &info);
     EXPECT(info.used == 0 && mpgc_heap_check(&heap, NULL));

@@ -102,7 +102,7 @@ static void the_threshold_counts_allocation(void) {
     // A chunk of a hardened heap has room for its guard in its last block.
     gc_alloc(5 * MICROPY_BYTES_PER_GC_BLOCK - 1, 0);
     gc_alloc(1, 0);
-    printf("seed: %u blocks after a collect, %u more\n", (unsigned)before, (unsigned)(MP_STATE_MEM(gc_alloc_amount) - before));
+    printf("seed: %u blocks after a collection, %u more\n", (unsigned)before, (unsigned)(MP_STATE_MEM(gc_alloc_amount) - before));
     run_python(
         "import gc\n"
         "print('seed: threshold', gc.threshold())\n"

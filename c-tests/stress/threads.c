@@ -27,7 +27,7 @@ typedef struct {
     size_t bytes;
 } head_t;
 
-// What a thread keeps: the roots of every collect.
+// What a thread keeps: the roots of every collection.
 typedef struct {
     head_t *slots[SLOTS];
 } kept_t;

@@ -179,7 +179,7 @@ void world_run(unsigned int threads, void (*body)(unsigned int)) {
     pthread_barrier_init(&door, NULL, threads);
     pthread_rwlockattr_t kind;
     pthread_rwlockattr_init(&kind);
-    // Otherwise a collect might wait for ever.
+    // Otherwise a collection might wait for ever.
     pthread_rwlockattr_setkind_np(&kind, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
     pthread_rwlock_init(&rooms, &kind);
     struct sigaction action = { .sa_handler = on_stop, .sa_flags = SA_RESTART };

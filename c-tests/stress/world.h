@@ -1,4 +1,4 @@
-// The threads of a program, their mutexes, and a collect that finds the roots of all of them.
+// The threads of a program, their mutexes, and a collection that finds the roots of all of them.
 #ifndef STRESS_WORLD_H
 #define STRESS_WORLD_H
 
@@ -20,10 +20,10 @@ typedef enum {
 extern world_kind_t world_kind;
 // A control: the heap's mutex keeps nobody out.
 extern bool world_without_mutex;
-// What the last collect of all may find on the stacks is not to count.
+// What the last collection of all may find on the stacks is not to count.
 extern bool world_without_stacks;
 
-// Words that every collect scans, before any thread starts.
+// Words that every collection scans, before any thread starts.
 void world_roots(void *words, size_t len);
 // Runs body(0..threads) side by side, and returns when all have ended.
 void world_run(unsigned int threads, void (*body)(unsigned int));
@@ -32,7 +32,7 @@ unsigned int world_self(void);
 // Around each use of the heap.
 void world_enter(void);
 void world_leave(void);
-// A collect from outside of `enter` and `leave`.
+// A collection from outside of `enter` and `leave`.
 void world_collect(void);
 unsigned long world_collects(void);
 

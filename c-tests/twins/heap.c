@@ -1,4 +1,4 @@
-// How the driver reaches the heap: what a collect needs, and what is mended of the C.
+// How the driver reaches the heap: what a collection needs, and what is mended of the C.
 
 #include <string.h>
 
@@ -25,8 +25,8 @@ void *twin_get_region(size_t n_bytes) {
     return twin_hooks.get_region(twin_hooks.world, n_bytes);
 }
 
-// docs/upstream.md, 8: the C gives an area back whose first block is still in use. It is
-// linked again when the collect has ended.
+// docs/upstream.md, 8: the C gives an area back whose first block is still in use. It is linked
+// again when the collection has ended.
 void twin_give_region(void *start) {
     mp_state_mem_area_t *area = start;
     if (twin_is_c() && !*twin_hooks.as_is && (area->gc_alloc_table_start[0] & 3) != 0 && unlinked_len < MP_ARRAY_SIZE(unlinked)) {
@@ -146,8 +146,8 @@ void twin_sweep_all(void) {
     after_collect();
 }
 
-// docs/upstream.md, 7: in C the highest used block may be one past the last, after which a collect
-// may read behind the finaliser table and, there, damage the pool.
+// docs/upstream.md, 7: in C the highest used block may be one past the last, after which a
+// collection may read behind the finaliser table and, there, damage the pool.
 void twin_settle(void) {
     twin_counts.steps = twin_steps;
     if (!twin_is_c() || *twin_hooks.as_is) {
@@ -170,7 +170,7 @@ void twin_settle(void) {
 }
 
 #if MICROPY_ENABLE_VM_ABORT
-// A collect that a finaliser may leave by an abort, which lands here. Says whether it did.
+// A collection that a finaliser may leave by an abort, which lands here. Says whether it did.
 bool twin_collect_aborted(void) {
     nlr_buf_t nlr;
     nlr_set_abort(&nlr);

@@ -119,7 +119,7 @@ static value f_collect(int count, value *arguments) {
     return NULL;
 }
 
-// The share of the heap that is in use, in percent, after a collect.
+// The share of the heap that is in use, in percent, after a collection.
 static value f_used(int count, value *arguments) {
     (void)count, (void)arguments;
     mpgc_info info;

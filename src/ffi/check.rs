@@ -32,7 +32,7 @@ pub unsafe extern "C" fn mpgc_chunk_of(ptr: *const c_void, n_bytes: *mut usize) 
 /// In a MicroPython port only. Looks at every block of the heap and at everything that the library
 /// claims to know of it. Returns true if all of it is right. If not, it returns false and writes
 /// the first thing that is wrong to `out`, unless that is NULL; `what` is valid for ever. Not
-/// during a collect.
+/// during a collection.
 ///
 /// # Safety
 /// The heap was made with `gc_init`; `out` is NULL or may be written.

@@ -99,7 +99,7 @@ pub unsafe extern "C" fn gc_collect_end() {
 pub unsafe extern "C" fn gc_sweep_all() {
     HEAP.begin();
     // The export, not the function that it stands for: so there is one copy of that.
-    // SAFETY: a collect has begun.
+    // SAFETY: a collection has begun.
     unsafe { gc_collect_end() }
 }
 

@@ -23,8 +23,8 @@ impl<H: Host> Heap<H> {
     /// Hands out a chunk of at least `bytes` bytes: the lowest free blocks that are enough.
     ///
     /// Null when `bytes` is 0, when the heap is locked, and when there is no room even after one
-    /// collect (none if automatic collects are off). Bytes that were not asked for are zero; with
-    /// [`Host::CONSERVATIVE_CLEAR`] all are. With [`HAS_FINALISER`] the first word is zero.
+    /// collection (none if automatic collections are off). Bytes that were not asked for are zero;
+    /// with [`Host::CONSERVATIVE_CLEAR`] all are. With [`HAS_FINALISER`] the first word is zero.
     ///
     /// Mirrors `gc_alloc` (py/gc.c). Differs: after an area was added the mutex is taken again
     /// before the search is repeated.
@@ -68,7 +68,7 @@ impl<H: Host> Heap<H> {
     /// grows the heap where it can grow. Entered with the mutex, and left with it unless there is
     /// no room.
     ///
-    /// A collect by threshold counts as the one collect.
+    /// A collection by threshold counts as the one collection.
     #[cfg_attr(mpgc_bare, inline(never))]
     #[cfg_attr(not(mpgc_bare), inline(always))]
     fn find(self, n: BlockCount, bytes: usize) -> Option<(Area<H>, BlockIndex)> {
@@ -236,8 +236,8 @@ impl<H: Host> Heap<H> {
 
     /// Gives a chunk back. Its finaliser is not run. Null is fine.
     ///
-    /// While the heap is locked nothing happens, and the next collect may free the chunk; a running
-    /// collect is no such lock, so a finaliser may free.
+    /// While the heap is locked nothing happens, and the next collection may free the chunk; a
+    /// running collection is no such lock, so a finaliser may free.
     ///
     /// Mirrors `gc_free` (py/gc.c); its asserts are debug checks here.
     ///
@@ -270,7 +270,7 @@ impl<H: Host> Heap<H> {
             }
             debug_assert!(
                 !H::WEAKREF || !area.weakrefs().get(head),
-                "a chunk with a weak reference to it is left to the collect"
+                "a chunk with a weak reference to it is left to the collection"
             );
             self.expect_slack(area, head);
             match area.table().chunk_to_free(head) {
@@ -312,7 +312,7 @@ impl<H: Host> Heap<H> {
     #[inline(always)]
     fn freed(self, area: Area<H>, at: BlockIndex, n: BlockCount, collecting: bool) {
         area.poison(at, n);
-        // a collect forgets all hints when it ends, and may be using their memory now
+        // a collection forgets all hints when it ends, and may be using their memory now
         if !collecting {
             self.search().freed(area, at, n);
         }

@@ -5,9 +5,10 @@
 //!            bits    31 30              3 2     1 0
 //! ```
 //!
-//! All accesses have one width. A byte written and a word read back do not forward from the store
-//! buffer, which costs more than the rest of an allocation. The last word may reach past the table
-//! into the gap and the bits behind it: such blocks are masked when read and kept when written.
+//! With `small` the table is read and written a byte at a time. Otherwise all accesses have the
+//! width of a word: a byte written and a word read back do not forward from the store buffer, which
+//! costs more than the rest of an allocation. The last word may reach past the table into the gap
+//! and the bits behind it: such blocks are masked when read and kept when written.
 //!
 //! Masks live in this file and in `runs` only; the rest of the heap speaks of runs, kinds and
 //! transitions.

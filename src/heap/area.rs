@@ -190,7 +190,7 @@ impl<H: Host> Area<H> {
         address.wrapping_sub(self.pool().addr()) < self.blocks().0 * H::BLOCK_BYTES
     }
 
-    /// Between collects, a block below which none is free. While marking, the dirty segments.
+    /// Between collections, a block below which none is free. While marking, the dirty segments.
     #[inline(always)]
     pub(super) fn hint(self) -> usize {
         // SAFETY: as in `next`.

@@ -78,7 +78,7 @@ pub enum BlockKind {
     Head = 0b01,
     /// A further block of the chunk whose head comes before it.
     Tail = 0b10,
-    /// A head that the running collect has reached.
+    /// A head that the running collection has reached.
     Mark = 0b11,
 }
 

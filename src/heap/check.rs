@@ -38,7 +38,7 @@ pub struct Broken {
 }
 
 impl<H: Host> Heap<H> {
-    /// Looks at every block and every hint. Between collects.
+    /// Looks at every block and every hint. Between collections.
     ///
     /// Nothing in C does this.
     ///
@@ -78,7 +78,10 @@ impl<H: Host> Heap<H> {
                     return broken(words!("a tail follows a free block"), Some(block));
                 }
                 if kind == BlockKind::Mark {
-                    return broken(words!("a block is marked outside a collect"), Some(block));
+                    return broken(
+                        words!("a block is marked outside a collection"),
+                        Some(block),
+                    );
                 }
                 if area.has_finaliser(block) && kind != BlockKind::Head {
                     return broken(
@@ -106,7 +109,7 @@ impl<H: Host> Heap<H> {
 }
 
 impl<H: Host> Search<H> {
-    /// Says which claim is false, if one is. Between collects.
+    /// Says which claim is false, if one is. Between collections.
     pub(super) fn check(self) -> Result<(), &'static CStr> {
         let (known_area, known) = self.position();
         let mut before_last_free = true;

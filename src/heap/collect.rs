@@ -1,4 +1,4 @@
-//! A collect, from its start to its end.
+//! A collection, from its start to its end.
 //!
 //! ```text
 //!   collect_start   lock, forget what was counted
@@ -12,12 +12,12 @@ use super::area::Area;
 use super::host::Host;
 
 impl<H: Host> Heap<H> {
-    /// Begins a collect: until its end this thread cannot allocate and other threads stay out. The
-    /// allocation counter starts anew.
+    /// Begins a collection: until its end this thread cannot allocate and other threads stay out.
+    /// The allocation counter starts anew.
     ///
     /// Mirrors `gc_collect_start` (py/gc.c), whose own roots are the host's to trace. Differs: a
-    /// collect that a finaliser starts inside a collect is ignored up to its end; in C it unmarks
-    /// what the outer one has marked.
+    /// collection that a finaliser starts inside a collection is ignored up to its end; in C it
+    /// unmarks what the outer one has marked.
     pub fn collect_start(self) {
         self.begin();
         if H::THRESHOLD && !self.is_nested_collect() {
@@ -26,16 +26,16 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// Frees everything and runs all finalisers that are left: a collect without roots.
+    /// Frees everything and runs all finalisers that are left: a collection without roots.
     ///
     /// Mirrors `gc_sweep_all` (py/gc.c).
     ///
     /// # Safety
     ///
-    /// No chunk is used any more, but by a collect under way.
+    /// No chunk is used any more, but by a collection under way.
     pub unsafe fn sweep_all(self) {
         self.begin();
-        // SAFETY: a collect has begun; by this function's contract nothing needs a root.
+        // SAFETY: a collection has begun; by this function's contract nothing needs a root.
         unsafe { self.collect_end() }
     }
 
@@ -59,7 +59,7 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// Ends a collect: what was not marked dies.
+    /// Ends a collection: what was not marked dies.
     ///
     /// Mirrors `gc_collect_end` (py/gc.c).
     ///
@@ -90,14 +90,14 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// Ends a collect that cannot go on, because a jump leaves it from inside a finaliser. Nothing
-    /// is freed, and what was not finalised yet is left to the next collect.
+    /// Ends a collection that cannot go on, because a jump leaves it from inside a finaliser.
+    /// Nothing is freed, and what was not finalised yet is left to the next collection.
     ///
     /// In C the heap stays locked in this case until somebody collects by hand.
     ///
     /// # Safety
     ///
-    /// This thread's collect is running a finaliser, and is not gone back to.
+    /// This thread's collection is running a finaliser, and is not gone back to.
     pub unsafe fn abandon_collect(self) {
         self.unmark_all();
         self.search().forget();
@@ -108,7 +108,7 @@ impl<H: Host> Heap<H> {
         (0..collects).for_each(|_| self.host().exit());
     }
 
-    /// Whether the collect under way was started by a finaliser of another.
+    /// Whether the collection under way was started by a finaliser of another.
     pub(super) fn is_nested_collect(self) -> bool {
         // SAFETY: as in `begin`.
         unsafe { *self.host().collects() > 1 }

@@ -11,13 +11,13 @@
 //!   somebody has written after a free.
 //! - The *slack*, the bytes of a chunk that were not asked for, is filled with a *canary*. How long
 //!   it is stands in a table of one byte a block, right before the pool; it must be whole when the
-//!   chunk is freed or resized, and at each collect.
+//!   chunk is freed or resized, and at each collection.
 //! - A chunk has slack even if what was asked for fills its blocks: [`GUARD`] bytes at least, for
 //!   which it gets one more block. Whatever is written next to the end of any chunk is seen.
 //! - `chunk_bytes` says how much was asked for: a program may use what it is said to have, and what
 //!   it saves up to there holds no canary.
 //! - A pointer that is given back must be that of a live chunk.
-//! - Before each collect the tables are read for what cannot be.
+//! - Before each collection the tables are read for what cannot be.
 //!
 //! The slack of an object that may have a finaliser never reaches into its first word, which is
 //! written for it.
@@ -195,7 +195,8 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// Stops if the tables or the slack of a chunk are not what they should be. Before a collect.
+    /// Stops if the tables or the slack of a chunk are not what they should be. Before a
+    /// collection.
     pub(super) fn expect_whole(self) {
         if !H::HARDENED {
             return;

@@ -17,8 +17,8 @@
 //!   bounds       1           255          7                        0           255
 //! ```
 //!
-//! The bounds cost no memory: they lie in the mark stack, which lives only during a collect. A
-//! collect frees at will, so it forgets all hints when it ends.
+//! The bounds cost no memory: they lie in the mark stack, which lives only during a collection. A
+//! collection frees at will, so it forgets all hints when it ends.
 //!
 //! On a machine without an operating system, and with the feature `small`, there is the first of
 //! the three alone, as in the C: see [`super::plain`].
@@ -161,7 +161,7 @@ impl<H: Host> Search<H> {
         if segment >= Self::BOUNDS {
             return ANY_LENGTH;
         }
-        // SAFETY: the stack has BOUNDS bytes, and outside a collect they are bounds.
+        // SAFETY: the stack has BOUNDS bytes, and outside a collection they are bounds.
         unsafe { self.0.stack().cast::<u8>().add(segment).read() }
     }
 
@@ -209,7 +209,7 @@ impl<H: Host> Search<H> {
         n.0.min(ANY_LENGTH as usize) as u8
     }
 
-    /// Forgets everything: after a collect, and when the list of areas has changed.
+    /// Forgets everything: after a collection, and when the list of areas has changed.
     ///
     /// In C: the resets of `gc_last_free_atb_index` and `gc_last_free_area` in `gc_collect_end`.
     #[cfg_attr(any(mpgc_bare, feature = "small"), inline(always))]

@@ -40,7 +40,7 @@ pub unsafe trait AreaFields: Sized {
     fn pool_start(this: *mut Self) -> *mut *mut u8;
     /// End of the pool, exclusive.
     fn pool_end(this: *mut Self) -> *mut *mut u8;
-    /// Between collects: a block below which none is free. While marking: the dirty segments.
+    /// Between collections: a block below which none is free. While marking: the dirty segments.
     ///
     /// In C this word is `gc_last_free_atb_index`, a hint that only its allocator reads.
     fn hint(this: *mut Self) -> *mut usize;
@@ -146,7 +146,7 @@ pub unsafe trait Host: Copy {
     const GROW_BY_BLOCKS: bool = false;
     /// Whether whole chunks are zeroed and not just their slack (`MICROPY_GC_CONSERVATIVE_CLEAR`).
     const CONSERVATIVE_CLEAR: bool;
-    /// Whether allocation is counted and may start a collect (`MICROPY_GC_ALLOC_THRESHOLD`).
+    /// Whether allocation is counted and may start a collection (`MICROPY_GC_ALLOC_THRESHOLD`).
     const THRESHOLD: bool;
     /// The bits of [`Host::auto_collect`] that have a full heap collect. Any of its bits has it
     /// collect at the threshold.
@@ -201,11 +201,11 @@ pub unsafe trait Host: Copy {
     fn pool_bounds(self) -> [*mut *mut u8; 2] {
         [core::ptr::null_mut(); 2]
     }
-    /// How many collects are under way: more than 1 when a finaliser collects.
+    /// How many collections are under way: more than 1 when a finaliser collects.
     ///
     /// In C this word is `gc_stack_overflow`, which only its collector reads.
     fn collects(self) -> *mut core::ffi::c_int;
-    /// The mark stack. Between collects its bytes hold the search's bounds.
+    /// The mark stack. Between collections its bytes hold the search's bounds.
     fn stack(self) -> *mut Self::Entry;
     /// The area of each entry of the mark stack. With [`Host::SPLIT`].
     fn area_stack(self) -> *mut *mut Self::Area;
@@ -213,7 +213,7 @@ pub unsafe trait Host: Copy {
     fn hints(self) -> *mut Hints<Self::Area>;
     /// Whether an allocation may collect; see [`Host::WHEN_FULL`].
     fn auto_collect(self) -> *mut u16;
-    /// Blocks allocated since the last collect. With [`Host::THRESHOLD`].
+    /// Blocks allocated since the last collection. With [`Host::THRESHOLD`].
     fn alloc_amount(self) -> *mut usize;
     /// Blocks after which an allocation collects first. With [`Host::THRESHOLD`].
     fn alloc_threshold(self) -> *mut usize;
@@ -225,7 +225,7 @@ pub unsafe trait Host: Copy {
     fn paced(self) -> *mut Paced {
         core::ptr::null_mut()
     }
-    /// Chunks that the last collect freed. With [`Host::COUNT_COLLECTED`].
+    /// Chunks that the last collection freed. With [`Host::COUNT_COLLECTED`].
     fn collected(self) -> *mut usize;
     /// This thread's lock depth: a bit while it collects, and a count above it.
     fn lock_depth(self) -> *mut u16;
@@ -238,7 +238,7 @@ pub unsafe trait Host: Copy {
     fn exit(self) {}
     /// `chunk` itself, as an address that the compiler must keep from here on: it could keep the
     /// number of the block alone and compute the address when the mutex is let go, and then another
-    /// thread's collect finds no pointer.
+    /// thread's collection finds no pointer.
     fn keep_address(self, chunk: *mut u8) -> *mut u8 {
         chunk
     }
@@ -271,7 +271,7 @@ pub unsafe trait Host: Copy {
     ///
     /// # Safety
     ///
-    /// `object` is a chunk that the sweep of the collect under way is about to free.
+    /// `object` is a chunk that the sweep of the collection under way is about to free.
     unsafe fn finalise(self, object: *mut u8);
     /// Which word of a chunk that begins with these two points at data without pointers. With
     /// [`Host::NOSCAN`].

@@ -34,7 +34,7 @@ impl<H: Host> Heap<H> {
     /// Counts blocks and chunks, a word of the table at a time.
     ///
     /// Mirrors `gc_info` (py/gc.c). Differs: asked by a finaliser, it counts an object that the
-    /// collect has marked like any other; the C does not count its first block at all.
+    /// collection has marked like any other; the C does not count its first block at all.
     pub fn info(self) -> Info {
         let host = self.host();
         host.enter();

@@ -6,15 +6,15 @@
 use super::Heap;
 use super::host::Host;
 
-/// The bit of the lock depth that says that a collect is under way (`GC_COLLECT_FLAG`).
+/// The bit of the lock depth that says that a collection is under way (`GC_COLLECT_FLAG`).
 pub const COLLECTING: u16 = 1;
 
 impl<H: Host> Heap<H> {
-    /// What a lock adds to the depth: the bit below it says that a collect is under way where there
-    /// are finalisers.
+    /// What a lock adds to the depth: the bit below it says that a collection is under way where
+    /// there are finalisers.
     ///
-    /// Without finalisers nothing can call the heap during a collect, and there is no such bit.
-    /// Without [`Host::FINALISER_PASS`] a collect is one lock more.
+    /// Without finalisers nothing can call the heap during a collection, and there is no such bit.
+    /// Without [`Host::FINALISER_PASS`] a collection is one lock more.
     pub const LOCK_UNIT: u16 = if Self::COLLECTING != 0 { 2 } else { 1 };
     pub(super) const COLLECTING: u16 = if H::FINALISER && H::FINALISER_PASS {
         COLLECTING

@@ -37,7 +37,7 @@ impl<H: Host> Heap<H> {
     /// Marks everything that is reachable from `len` words at `roots`. A word is a root if it is
     /// exactly the address of a live chunk.
     ///
-    /// Mirrors `gc_collect_root` (py/gc.c). Differs: called by a finaliser's own collect it does
+    /// Mirrors `gc_collect_root` (py/gc.c). Differs: called by a finaliser's own collection it does
     /// nothing.
     ///
     /// # Safety

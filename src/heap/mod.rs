@@ -1,7 +1,7 @@
 //! The heap: a conservative mark and sweep collector over blocks of fixed size.
 //!
 //! Memory comes in *areas*. An area has a *pool* of *blocks* and tables that tell what each block
-//! is (see `layout`). A *chunk* is a *head* and the *tails* behind it. A collect *marks* every
+//! is (see `layout`). A *chunk* is a *head* and the *tails* behind it. A collection *marks* every
 //! chunk that the *roots* lead to, taking any word that looks like the address of a chunk for one,
 //! and *sweeps* the rest.
 //!

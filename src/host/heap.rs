@@ -268,7 +268,7 @@ unsafe impl Host for MicroPython {
         unsafe { shim::run_finaliser(object.cast()) }
     }
 
-    /// An abort of the VM leaves the finaliser, and the collect with it, by a jump.
+    /// An abort of the VM leaves the finaliser, and the collection with it, by a jump.
     #[cfg(all(mpgc_finaliser, mpgc_vm_abort, mpgc_jump_callbacks))]
     unsafe fn finalise(self, object: *mut u8) {
         #[repr(C)]
@@ -279,7 +279,7 @@ unsafe impl Host for MicroPython {
             sched_depth: i16,
         }
         unsafe extern "C" fn abandon(node: *mut core::ffi::c_void) {
-            // SAFETY: the jump leaves a finaliser, hence a collect.
+            // SAFETY: the jump leaves a finaliser, hence a collection.
             unsafe { HEAP.abandon_collect() }
             #[cfg(mpgc_scheduler)]
             // SAFETY: the node is the first field of what `finalise` has on its stack, which the
@@ -406,8 +406,8 @@ unsafe impl Host for MicroPython {
     }
 }
 
-/// Begins a collect and marks from the roots in the context: those of the main thread and the VM,
-/// which lie side by side, and the running thread's Python stack.
+/// Begins a collection and marks from the roots in the context: those of the main thread and the
+/// VM, which lie side by side, and the running thread's Python stack.
 pub fn collect_start() {
     HEAP.collect_start();
     #[cfg(feature = "idle-collect")]

@@ -42,7 +42,7 @@ pub struct mpgc_info {
     pub max_free: usize,
     /// Bytes of the longest chunk in use.
     pub max_used: usize,
-    /// Chunks that the last collect freed.
+    /// Chunks that the last collection freed.
     pub collected: usize,
 }
 
@@ -326,7 +326,7 @@ pub unsafe extern "C" fn mpgc_collect(heap: *mut mpgc_heap) -> c_int {
 }
 
 /// Has the heap collect by itself, or not, when it is full; and also, in either case, before it
-/// hands out a chunk when that many bytes or more have been handed out since the last collect
+/// hands out a chunk when that many bytes or more have been handed out since the last collection
 /// (`SIZE_MAX`: never). A heap that was just made does so when it is full alone.
 ///
 /// # Safety
@@ -405,7 +405,7 @@ pub unsafe extern "C" fn mpgc_heap_info(heap: *mut mpgc_heap, out: *mut mpgc_inf
 
 /// Looks at every block of the heap and at everything that the library claims to know of it.
 /// Returns true if all of it is right. If not, it returns false and writes the first thing that is
-/// wrong to `out`, unless that is NULL; `what` is valid for ever. Not in a collect.
+/// wrong to `out`, unless that is NULL; `what` is valid for ever. Not in a collection.
 ///
 /// # Safety
 /// The heap was made; `out` is NULL or may be written.

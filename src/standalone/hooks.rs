@@ -13,7 +13,7 @@ use crate::heap::Fault;
 pub enum mpgc_error {
     /// All is well.
     MPGC_OK = 0,
-    /// The heap has no room for a chunk, even after a collect. NULL was returned.
+    /// The heap has no room for a chunk, even after a collection. NULL was returned.
     MPGC_ERROR_OUT_OF_MEMORY = 32,
     /// The heap is locked, or collecting, so it cannot hand out, resize, free, collect or get a
     /// region. Nothing was changed.
@@ -24,7 +24,7 @@ pub enum mpgc_error {
     MPGC_ERROR_NO_BUFFER = 35,
     /// A root range is registered already, or is not registered. Nothing was changed.
     MPGC_ERROR_ROOTS = 36,
-    /// Marking outside of a collect. Nothing was marked.
+    /// Marking outside of a collection. Nothing was marked.
     MPGC_ERROR_NOT_COLLECTING = 37,
     /// An unlock without a lock. Nothing was changed.
     MPGC_ERROR_NOT_LOCKED = 38,
@@ -59,7 +59,7 @@ pub type mpgc_enter_fn = Option<unsafe extern "C" fn(user: *mut c_void) -> usize
 /// Lets others in again.
 pub type mpgc_exit_fn = Option<unsafe extern "C" fn(user: *mut c_void, held: usize)>;
 
-/// Called in a collect to mark what is alive: it calls `mpgc_mark`, `mpgc_mark_stack` and
+/// Called in a collection to mark what is alive: it calls `mpgc_mark`, `mpgc_mark_stack` and
 /// `mpgc_mark_thread` and nothing else of the heap.
 pub type mpgc_roots_fn = Option<unsafe extern "C" fn(heap: *mut mpgc_heap, user: *mut c_void)>;
 

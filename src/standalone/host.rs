@@ -138,7 +138,7 @@ impl Program {
         of_state!(self, roots)
     }
 
-    /// Chunks that the last collect freed.
+    /// Chunks that the last collection freed.
     pub(super) fn last_collected(self) -> usize {
         // SAFETY: the word is the heap's, whose memory is valid by the contract of every export.
         unsafe { self.collected().read() }

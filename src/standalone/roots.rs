@@ -1,4 +1,4 @@
-//! Where a collect begins: ranges that are registered, a LIFO stack, the C stack, and what a
+//! Where a collection begins: ranges that are registered, a LIFO stack, the C stack, and what a
 //! callback marks.
 
 #[cfg(not(target_arch = "xtensa"))]
@@ -89,8 +89,8 @@ impl Program {
                 }
             }
         }
-        // SAFETY: the collect has begun here; what the program uses is reached by its roots, as it
-        // has said.
+        // SAFETY: the collection has begun here; what the program uses is reached by its roots, as
+        // it has said.
         unsafe { self.heap().collect_end() }
     }
 

@@ -1,4 +1,4 @@
-# The map of the heap: the same objects at the same places, before any collect.
+# The map of the heap: the same objects at the same places, before any collection.
 import gc
 import micropython
 

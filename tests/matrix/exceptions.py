@@ -1,4 +1,4 @@
-# Jumps: through Python frames, through C frames, out of generators, with a collect on the way.
+# Jumps: through Python frames, through C frames, out of generators, with a collection on the way.
 import gc
 import matrix
 

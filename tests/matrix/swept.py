@@ -4,7 +4,7 @@ import matrix
 
 
 def leave(depth):
-    # Below the frames whose stale words a collect reads.
+    # Below the frames whose stale words a collection reads.
     return leave(depth - 1) if depth else matrix.leave(600)
 
 

@@ -1,5 +1,5 @@
-# Runs on any build. Says what came through many collects, and last how many objects that nothing but the bytes of
-# a buffer points at are still there.
+# Runs on any build. Says what came through many collections, and last how many objects that nothing
+# but the bytes of a buffer points at are still there.
 
 import array
 import gc
@@ -95,7 +95,7 @@ items = struct.unpack("20O", uctypes.bytearray_at(items, 20 * struct.calcsize("O
 print("alone", sum(one[0] for one in items))
 
 
-# A collect at every allocation finds objects of which the type is set and nothing else.
+# A collection at every allocation finds objects of which the type is set and nothing else.
 def half_built():
     total = 0
     kept = []

@@ -81,7 +81,7 @@ fn sizes_with(large: bool, seed: u64) -> Vec<usize> {
     sizes
 }
 
-/// A full heap of which half has died in a collect.
+/// A full heap of which half has died in a collection.
 pub fn half_dead(w: &mut World, heap: usize, sizes: &[usize]) {
     fill(w, heap, 100, sizes);
     root_half(w, 5);
@@ -90,7 +90,7 @@ pub fn half_dead(w: &mut World, heap: usize, sizes: &[usize]) {
     w.roots.clear();
 }
 
-/// After a collect, as many objects as half of those that died are allocated.
+/// After a collection, as many objects as half of those that died are allocated.
 fn after_collect(heap: usize, large: bool) -> Case {
     let fill_sizes = sizes_with(large, 4);
     let sizes = sizes_with(large, 6);

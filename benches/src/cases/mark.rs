@@ -90,7 +90,7 @@ fn mark(shape: Shape, heap: usize, objects: usize) -> Case {
     .keeps()
 }
 
-/// A whole collect in which nothing dies.
+/// A whole collection in which nothing dies.
 pub fn whole(shape: Shape, heap: usize, objects: usize) -> Case {
     Case::new(
         format!("collect-{}-{}", shape.name(), told(shape, heap, objects)),

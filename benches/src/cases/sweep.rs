@@ -1,4 +1,4 @@
-//! Passes over the tables: the sweep and the figures; and the whole collect.
+//! Passes over the tables: the sweep and the figures; and the whole collection.
 
 use super::{Case, KB, MB, fill, mark::wire, mixed_sizes, root_half, size};
 
@@ -10,7 +10,7 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-/// All is marked that will be, half of the objects; what is timed is the end of the collect.
+/// All is marked that will be, half of the objects; what is timed is the end of the collection.
 fn sweep(heap: usize) -> Case {
     let sizes = mixed_sizes(20);
     Case::new(

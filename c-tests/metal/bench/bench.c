@@ -44,13 +44,13 @@ static void end(uint32_t operations) {
 
 static void anew(void) {
     gc_init(now.start, now.end);
-    // A full heap is full: a collect would not know what a case holds.
+    // A full heap is full: a collection would not know what a case holds.
     MP_STATE_MEM(gc_auto_collect_enabled) = 0;
     gc_collect_start();
     gc_collect_end();
 }
 
-// A collect with one root, beside those of the interpreter, which lie in no heap now.
+// A collection with one root, beside those of the interpreter, which lie in no heap now.
 static void collect(void *root) {
     void *roots[1] = { root };
     begin();

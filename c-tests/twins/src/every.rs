@@ -16,7 +16,7 @@ fn root(chunk: usize) -> Op {
     Op::Root { chunk, offset: 0 }
 }
 
-/// Every operation, and a collect with every set of chunks as roots.
+/// Every operation, and a collection with every set of chunks as roots.
 pub fn every_operation(parts: &[Part], finaliser: bool) -> Vec<Vec<Op>> {
     let (total, chunks) = blocks_and_chunks(parts);
     let mut all = vec![vec![Op::SweepAll], vec![Op::Info]];
@@ -67,8 +67,8 @@ pub fn every_operation(parts: &[Part], finaliser: bool) -> Vec<Vec<Op>> {
     all
 }
 
-/// Every operation in a heap as it is, locked, without collects of its own, and at its threshold;
-/// and every finaliser's action, of objects that point at each other.
+/// Every operation in a heap as it is, locked, without collections of its own, and at its
+/// threshold; and every finaliser's action, of objects that point at each other.
 pub fn in_every_way(parts: &[Part], finaliser: bool) -> Vec<Vec<Op>> {
     let (_, chunks) = blocks_and_chunks(parts);
     let ways: [&[Op]; 4] = [

@@ -40,7 +40,7 @@ const FAULTS: &[Fault] = &[
     // Two bytes of alloc table, the gap, a byte of finaliser table, and the pool at once.
     fault(7, "a chunk that grows to the last block", |twin| twin.release >= 12500 && twin.finaliser && !twin.weakref && !twin.split && twin.block_bytes <= 64, |block| region(4 + 8 * block, block - 4), last_block, GOES_ON),
     fault(8, "an area of which the first block alone is used", |twin| twin.split_auto, small, first_block, GOES_ON),
-    fault(9, "a collect in a build for valgrind", |twin| twin.debug_valgrind, small, a_root, GOES_ON),
+    fault(9, "a collection in a build for valgrind", |twin| twin.debug_valgrind, small, a_root, GOES_ON),
     fault(10, "gc_info from a finaliser", |twin| twin.release >= 12500 && twin.finaliser, small, info_in_finaliser, GOES_ON),
     fault(11, "a free of what is in no area", |twin| twin.split && !twin.asserts, small, foreign_free, TOLD),
     fault(12, "a request for the Python stack that wraps around", |twin| twin.pystack, small, pystack_wraps, GOES_ON),

@@ -322,7 +322,7 @@ impl Generator {
                     FinaliserAction::AsksInfo,
                 ];
                 // Before 1.25 finalisers run while areas are given back, of which the C's are put
-                // back when the collect has ended: docs/upstream.md, 8.
+                // back when the collection has ended: docs/upstream.md, 8.
                 let all = actions.len() - usize::from(self.gives_areas_too_early);
                 Op::Finaliser {
                     action: actions[rng.usize(0..all)],

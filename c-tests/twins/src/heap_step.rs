@@ -126,7 +126,7 @@ impl Pair {
         };
         let old = self.chunk_bytes(place)?;
         let old_asked = self.program_bytes(place)?;
-        // The old chunk must live through the collect that the move may start.
+        // The old chunk must live through the collection that the move may start.
         for i in 0..2 {
             let side = self.side_mut(i);
             let root = side.word(place);

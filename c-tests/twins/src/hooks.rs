@@ -47,7 +47,7 @@ unsafe fn side<'a>(world: *mut c_void) -> &'a mut Side {
 
 unsafe extern "C" fn roots(world: *mut c_void, words: *mut *const usize, len: *mut usize) {
     // SAFETY: called by env.c with `world` and two words of its own; the roots stay as they are
-    // during a collect.
+    // during a collection.
     unsafe {
         let side = side(world);
         words.write(side.roots.as_ptr());
@@ -64,7 +64,7 @@ unsafe extern "C" fn finalise(world: *mut c_void, object: *mut u8) -> bool {
     match side.finaliser {
         // docs/upstream.md, 3: a finaliser that collects is no operation of a trace.
         FinaliserAction::Collects if side.as_is => {
-            // Once: in C it runs again inside its own collect.
+            // Once: in C it runs again inside its own collection.
             side.finaliser = FinaliserAction::Nothing;
             // SAFETY: the heap was made; what the C makes of it is to be seen.
             unsafe { (twin.collect)() }
@@ -169,7 +169,7 @@ unsafe fn act(world: *mut c_void, action: CallbackAction, node: usize) {
             }
             chunk.addr()
         }
-        // SAFETY: callbacks do not run inside a collect.
+        // SAFETY: callbacks do not run inside a collection.
         CallbackAction::Collects => unsafe {
             (twin.collect)();
             0

@@ -37,7 +37,7 @@ pub fn known(block: usize) -> Vec<Known> {
     };
     vec![
         heap(
-            "a chunk grows to the last block, and a collect follows",
+            "a chunk grows to the last block, and a collection follows",
             setup(8),
             vec![
                 Op::Alloc {

@@ -227,7 +227,7 @@ impl Pair {
         }
     }
 
-    /// Looks anew at what is live if there was a collect; says whether there was one.
+    /// Looks anew at what is live if there was a collection; says whether there was one.
     pub(crate) fn note_collects(&mut self) -> bool {
         let collects = self.counts(0).collects - self.before[0].collects;
         if collects == 0 && !self.look_anew {

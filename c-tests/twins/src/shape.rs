@@ -37,7 +37,7 @@ impl Generator {
         })
     }
 
-    /// Objects one by one, each pointed at by an earlier one. A collect follows.
+    /// Objects one by one, each pointed at by an earlier one. A collection follows.
     pub(crate) fn shape(&mut self, pair: &Pair) -> Step {
         let Mood::Shape(shape) = self.mood else {
             return self.mixed(pair);

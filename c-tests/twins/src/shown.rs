@@ -103,7 +103,7 @@ impl Stage {
         // SAFETY: any address may be asked for.
         let bytes = unsafe { (self.twin().nbytes)(chunk) };
         expect(bytes == self.bytes(blocks), || {
-            format!("a chunk that {how} has {bytes} bytes after the collect")
+            format!("a chunk that {how} has {bytes} bytes after the collection")
         })
     }
 }
@@ -124,7 +124,8 @@ pub fn last_block(stage: Stage) -> Shown {
     let (first, second) = (stage.take(1, HAS_FINALISER), stage.take(1, 0));
     let bytes = stage.bytes(7);
     // The byte behind the finaliser table is the first of this word: it says that block 12 of 8 has
-    // one. SAFETY: both chunks are live, the first has a word.
+    // one.
+    // SAFETY: both chunks are live, the first has a word.
     let grown = unsafe {
         first.cast::<usize>().write(0x11);
         (stage.twin().realloc)(second, bytes, false)
@@ -251,7 +252,7 @@ pub fn full_stack(stage: Stage) -> Shown {
     let words = NODES * (blocks + entries) * block_words;
     // Each word is read once, each block is looked at a few times.
     expect(steps < 3 * words, || {
-        format!("a collect of {words} live words takes {steps} steps")
+        format!("a collection of {words} live words takes {steps} steps")
     })
 }
 

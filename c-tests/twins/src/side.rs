@@ -37,7 +37,7 @@ pub struct Side {
     pub regions: Vec<Memory>,
     /// Its Python stack.
     pub stack: Memory,
-    /// The roots of the next collect.
+    /// The roots of the next collection.
     pub roots: Vec<usize>,
     /// What happened during the operation.
     pub log: Vec<Event>,

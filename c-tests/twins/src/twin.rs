@@ -9,7 +9,7 @@ pub struct Hooks {
     pub world: *mut c_void,
     /// Whether nothing of the C is mended.
     pub as_is: *const bool,
-    /// The roots of the next collect.
+    /// The roots of the next collection.
     pub roots: unsafe extern "C" fn(*mut c_void, *mut *const usize, *mut usize),
     /// Runs a finaliser; true raises.
     pub finalise: unsafe extern "C" fn(*mut c_void, *mut u8) -> bool,

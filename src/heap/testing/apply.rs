@@ -205,7 +205,7 @@ impl<O: Options> World<O> {
             assert!(realloc(address, bytes, false).is_null());
             return;
         }
-        // the old chunk must live through the collect that the move may start
+        // the old chunk must live through the collection that the move may start
         self.state().roots.push(address.addr());
         // and no finaliser may free it meanwhile: that would be the program's fault
         let action = core::mem::replace(&mut self.state().action, FinaliserAction::Nothing);

@@ -113,7 +113,7 @@ pub struct State<O: Options> {
     pub(super) paced: Paced,
     /// Blocks after which an allocation collects first.
     pub alloc_threshold: usize,
-    /// Chunks that the last collect freed.
+    /// Chunks that the last collection freed.
     pub collected: usize,
     /// The thread's lock depth.
     pub lock_depth: u16,
@@ -122,7 +122,7 @@ pub struct State<O: Options> {
     /// How often the mutex was taken.
     pub entries: usize,
     pub(super) collects_run: usize,
-    /// The roots of the next collect.
+    /// The roots of the next collection.
     pub roots: Vec<usize>,
     /// The addresses whose finalisers have run, in order.
     pub finalised: Vec<usize>,
@@ -333,7 +333,7 @@ unsafe impl<O: Options> Host for TestHost<O> {
         match action {
             FinaliserAction::Nothing => {}
             FinaliserAction::Allocates => {
-                assert!(heap.alloc(1, 0).is_null(), "allocated during a collect")
+                assert!(heap.alloc(1, 0).is_null(), "allocated during a collection")
             }
             // SAFETY: a finaliser may free its own object.
             FinaliserAction::FreesItself => unsafe { heap.free(object) },

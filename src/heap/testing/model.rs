@@ -73,7 +73,7 @@ pub struct Seen {
 pub struct Model<O: Options> {
     /// The areas, in the order of the list.
     pub areas: Vec<ModelArea>,
-    /// Blocks allocated since the last collect.
+    /// Blocks allocated since the last collection.
     pub amount: usize,
     /// Blocks after which an allocation collects first.
     pub threshold: usize,
@@ -299,7 +299,7 @@ impl<O: Options> Model<O> {
             let chunk = self.areas[at.0].chunks.get(&at.1);
             if chunk.is_some_and(|chunk| chunk.finaliser) && self.first_word(at) != 0 {
                 finalised.push(self.address(at).addr());
-                // before 1.25 a collect locks the heap for its finalisers too
+                // before 1.25 a collection locks the heap for its finalisers too
                 if self.action == FinaliserAction::FreesLinked
                     && O::FINALISER_PASS
                     && self.locks == 0

@@ -69,7 +69,7 @@ fn check_names_each_invariant_that_is_broken() {
     assert_eq!(said(|_, _| ()), Ok(()));
     assert_eq!(
         said(|w, _| w.spoil_table(0, 0b10)),
-        Err(c"a block is marked outside a collect")
+        Err(c"a block is marked outside a collection")
     );
     for block in [1, 3] {
         assert_eq!(

@@ -241,7 +241,7 @@ fn nothing_waits_in_the_tables_while_the_mark_stack_has_room() {
     // SAFETY: the array is live.
     unsafe { heap.collect_root(roots.as_ptr(), 1) };
     assert_eq!(Area::first(w.host()).hint(), 0, "no segment is dirty");
-    // SAFETY: the collect has begun; the root reaches all that is used.
+    // SAFETY: the collection has begun; the root reaches all that is used.
     unsafe { heap.collect_end() };
     assert_eq!(w.heap_chunks().len(), 1 + n);
     assert!(w.guards_are_whole());
@@ -272,7 +272,7 @@ fn a_chain_whose_items_fill_the_mark_stack_is_set_aside() {
     assert_eq!(heap.search().aside().map(|(_, block)| block), None);
     let marked = |b: usize| area.table().kind(BlockIndex(b)) == BlockKind::Mark;
     assert!((0..2 * levels).all(marked));
-    // SAFETY: the collect has begun; the root reaches all that is used.
+    // SAFETY: the collection has begun; the root reaches all that is used.
     unsafe { heap.collect_end() };
 }
 

@@ -61,7 +61,7 @@ fn the_mutex_is_held_when_a_fault_is_reported() {
             w.heap().alloc(1, 0);
         },
         |w, _| {
-            // a mark, where no collect is under way
+            // a mark, where no collection is under way
             w.spoil_table(0, 0b10);
             w.host().collect();
         },

@@ -26,7 +26,8 @@ fn link(from: usize, word: usize, to: usize) -> Op {
     Op::Link { from, word, to }
 }
 
-/// A heap with chunks of these sizes, after some steps and a collect; and how many chunks are left.
+/// A heap with chunks of these sizes, after some steps and a collection; and how many chunks are
+/// left.
 fn after(sizes: &[usize], ops: &[Op]) -> (World<Noscan>, usize) {
     let mut w = heap_of::<Noscan>(256);
     w.run(&sizes.iter().map(|&bytes| chunk(bytes)).collect::<Vec<_>>());

@@ -66,10 +66,10 @@ fn before_1_25_a_collect_is_one_lock_more_and_a_finaliser_cannot_free() {
     let kept = w.chunks()[1];
     heap.collect_start();
     assert_eq!(w.state().lock_depth, 1);
-    // SAFETY: a chunk that the collect is about to free.
+    // SAFETY: a chunk that the collection is about to free.
     unsafe { heap.free(kept) };
     assert_eq!(heap.chunk_bytes(kept), 2 * BLOCK);
-    // SAFETY: the collect has begun, and no chunk is used any more.
+    // SAFETY: the collection has begun, and no chunk is used any more.
     unsafe { heap.collect_end() };
     assert_eq!((w.state().lock_depth, heap.info().used), (0, 0));
 }

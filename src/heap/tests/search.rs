@@ -162,7 +162,7 @@ fn a_run_longer_than_the_neighbourhood_is_found_when_its_halves_join() {
     }
 }
 
-/// A heap of 4096 blocks, every other one free, without automatic collects. Returns it and all
+/// A heap of 4096 blocks, every other one free, without automatic collections. Returns it and all
 /// chunks.
 fn comb<O: Options>() -> (World<O>, Vec<*mut u8>) {
     let (w, chunks) = full();
@@ -173,7 +173,7 @@ fn comb<O: Options>() -> (World<O>, Vec<*mut u8>) {
     (w, chunks)
 }
 
-/// A heap of 4096 chunks of one block, without automatic collects. Returns it and the chunks.
+/// A heap of 4096 chunks of one block, without automatic collections. Returns it and the chunks.
 fn full<O: Options>() -> (World<O>, Vec<*mut u8>) {
     let mut w = heap_of::<O>(4096);
     w.run(&[Op::AutoCollect { on: false }]);
@@ -209,7 +209,8 @@ fn segments_without_a_run_long_enough_are_stepped_over() {
         assert!(found.is_null() && more == 2, "{more} steps for {n} blocks");
     }
     // a run of 3 in the last segment, which a search from the start must find: 16 segments, a step
-    // for each SAFETY: the chunk is live and used no more.
+    // for each
+    // SAFETY: the chunk is live and used no more.
     unsafe { heap.free(chunks[4093]) };
     let (led, found) = steps(&mut w, |w| w.heap().alloc(2 * BLOCK, 0));
     assert_eq!(found, chunks[4092]);

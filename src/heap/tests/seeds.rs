@@ -34,7 +34,7 @@ fn seed_a_threshold_hit_collects_once_and_not_twice() {
     // the threshold is hit, and there is no room for it afterwards either
     assert!(w.heap().alloc(40 * BLOCK, 0).is_null());
     assert_eq!(w.collects_run() - before, 1);
-    // below the threshold a collect is what no room leads to
+    // below the threshold a collection is what no room leads to
     w.state().alloc_threshold = usize::MAX;
     assert!(w.heap().alloc(40 * BLOCK, 0).is_null());
     assert_eq!(w.collects_run() - before, 2);
@@ -58,7 +58,7 @@ fn seed_the_threshold_counts_allocated_blocks_since_the_last_collect() {
 fn seed_clear_on_sweep_zeroes_the_dead() {
     let w = World::<TinyBlocks>::new(2000);
     let chunk = w.heap().alloc(40, 0);
-    // SAFETY: the chunk has three blocks of 16 bytes; after the collect the region is still the
+    // SAFETY: the chunk has three blocks of 16 bytes; after the collection the region is still the
     // world's.
     let bytes = unsafe {
         chunk.write_bytes(0xee, 40);
