@@ -1,22 +1,22 @@
-//! What both doors of the library tell C, in C's types (`include/mpgc.h`): a MicroPython port's,
-//! and that of a C program of its own.
+//! C types that both libraries export (`include/mpgc.h`): the one for MicroPython ports and the one
+//! for C programs.
 
 use core::ffi::c_char;
 
 use crate::heap::Broken;
 
-/// What `mpgc_check` or `mpgc_heap_check` found to be wrong.
+/// The result of `mpgc_check` or `mpgc_heap_check`: an invariant that does not hold.
 #[repr(C)]
 #[derive(Debug)]
 pub struct mpgc_broken {
-    /// What is wrong, in words.
+    /// A description of the invariant that does not hold.
     pub what: *const c_char,
     /// The length of `what` in bytes, without the NUL that ends it.
     pub what_len: usize,
-    /// The number of the area where it is wrong: 0 is the first one.
+    /// The number of the area concerned; the first is 0.
     pub area: usize,
-    /// The block where it is wrong, counted from the start of the area's pool;
-    /// `SIZE_MAX` if it is not a block.
+    /// The number of the block concerned, counted from the start of the area's pool; `SIZE_MAX` if
+    /// it is no block.
     pub block: usize,
 }
 

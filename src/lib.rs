@@ -1,7 +1,7 @@
 //! `mpgc` takes the place of `py/gc.c`, `py/pystack.c`, `py/nlr*.c` and
 //! `py/scheduler.c` in a MicroPython tree, behind the same C ABI.
 //!
-//! The rooms depend one way only; nothing on the right names anything on its left:
+//! The modules depend one way only; nothing on the right names anything on its left:
 //!
 //! ```text
 //!   C of the port
@@ -12,14 +12,13 @@
 //!   and raise     and the shim      testable with `cargo test`
 //! ```
 //!
-//! `ffi` and `host` exist only with the feature `micropython`, whose build reads
-//! the headers of the port with the port's own compiler flags. With the feature
-//! `standalone` there is `standalone` in their place: the same rooms for C programs
-//! without MicroPython.
+//! `ffi` and `host` exist only with the feature `micropython`, whose build reads the headers of the
+//! port with the port's own compiler flags. With the feature `standalone`, `standalone` takes their
+//! place: the same modules for C programs without MicroPython.
 
 #![no_std]
 #![warn(missing_docs)]
-// MIPS has no prebuilt core, so it is built where unstable features may be used (-Zbuild-std).
+// MIPS has no prebuilt core, so it is built with -Zbuild-std, which allows unstable features.
 #![cfg_attr(target_arch = "mips", feature(asm_experimental_arch))]
 
 #[cfg(any(test, feature = "testing"))]
@@ -44,7 +43,7 @@ pub mod ffi;
     reason = "the options of a port decide which of its functions the exports call"
 )]
 mod host;
-// Its tests run with those of the rooms.
+// Its tests run with those of the pure modules.
 #[cfg(any(
     feature = "standalone",
     all(
@@ -58,5 +57,5 @@ mod standalone;
 
 #[cfg(all(feature = "micropython", feature = "standalone"))]
 compile_error!(
-    "the features `micropython` and `standalone` are two ways in: choose one, and do not build with --all-features"
+    "the features `micropython` and `standalone` exclude each other: choose one, and do not build with --all-features"
 );

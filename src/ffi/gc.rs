@@ -2,7 +2,7 @@
 
 use crate::heap::Info;
 #[cfg(mpgc_split_heap_auto)]
-use crate::heap::host::Host;
+use crate::heap::host::Callbacks;
 use crate::host::bindings::{gc_info_t, mp_print_t};
 use crate::host::dump::{self, Printer};
 #[cfg(mpgc_split_heap_auto)]
@@ -14,7 +14,7 @@ use core::mem::offset_of;
 /// Mirrors `gc_init` (py/gc.c).
 ///
 /// # Safety
-/// `start .. end` is memory that is the heap's alone from now on.
+/// From now on only the heap uses the memory `start .. end`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gc_init(start: *mut c_void, end: *mut c_void) {
     // SAFETY: by this function's contract.
@@ -35,7 +35,7 @@ pub unsafe extern "C" fn gc_add(start: *mut c_void, end: *mut c_void) {
 /// Mirrors `gc_lock` (py/gc.c).
 ///
 /// # Safety
-/// The heap was made with [`gc_init`].
+/// [`gc_init`] was called.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gc_lock() {
     HEAP.lock();
@@ -53,7 +53,7 @@ pub unsafe extern "C" fn gc_unlock() {
 /// Mirrors `gc_is_locked` (py/gc.c).
 ///
 /// # Safety
-/// The heap was made with [`gc_init`].
+/// [`gc_init`] was called.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gc_is_locked() -> bool {
     HEAP.is_locked()
@@ -94,11 +94,11 @@ pub unsafe extern "C" fn gc_collect_end() {
 /// Mirrors `gc_sweep_all` (py/gc.c).
 ///
 /// # Safety
-/// No chunk is used any more. Runs finalisers, hence Python.
+/// No chunk is used afterwards. Runs finalisers, hence Python.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gc_sweep_all() {
     HEAP.begin();
-    // The export, not the function that it stands for: so there is one copy of that.
+    // Calls the export, so that there is only one copy of the function.
     // SAFETY: a collection has begun.
     unsafe { gc_collect_end() }
 }
@@ -106,7 +106,7 @@ pub unsafe extern "C" fn gc_sweep_all() {
 /// Mirrors `gc_alloc` (py/gc.c).
 ///
 /// # Safety
-/// The heap was made with [`gc_init`]. May collect, hence run Python.
+/// [`gc_init`] was called. May collect, hence run Python.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gc_alloc(n_bytes: usize, alloc_flags: c_uint) -> *mut c_void {
     HEAP.alloc(n_bytes, alloc_flags).cast()
@@ -115,7 +115,7 @@ pub unsafe extern "C" fn gc_alloc(n_bytes: usize, alloc_flags: c_uint) -> *mut c
 /// Mirrors `gc_free` (py/gc.c).
 ///
 /// # Safety
-/// `ptr` is null or a chunk that is not used any more.
+/// `ptr` is null, or a chunk that is not used afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gc_free(ptr: *mut c_void) {
     // SAFETY: by this function's contract.
@@ -125,7 +125,7 @@ pub unsafe extern "C" fn gc_free(ptr: *mut c_void) {
 /// Mirrors `gc_nbytes` (py/gc.c).
 ///
 /// # Safety
-/// The heap was made with [`gc_init`]; `ptr` may be anything.
+/// [`gc_init`] was called; `ptr` may be anything.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gc_nbytes(ptr: *const c_void) -> usize {
     HEAP.chunk_bytes(ptr.cast())
@@ -134,7 +134,7 @@ pub unsafe extern "C" fn gc_nbytes(ptr: *const c_void) -> usize {
 /// Mirrors `gc_realloc` (py/gc.c).
 ///
 /// # Safety
-/// `ptr` is null or a chunk, which is not used any more if another is returned.
+/// `ptr` is null or a chunk, which is not used afterwards if another is returned.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gc_realloc(
     ptr: *mut c_void,
@@ -151,7 +151,7 @@ pub unsafe extern "C" fn gc_realloc(
 /// `info` may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gc_info(info: *mut gc_info_t) {
-    // SAFETY: by this function's contract; the structs begin alike (asserted below).
+    // SAFETY: by this function's contract; the structs have the same first fields (asserted below).
     unsafe {
         info.cast::<Info>().write(HEAP.info());
         #[cfg(mpgc_split_heap_auto)]
@@ -180,7 +180,7 @@ const _: () = {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gc_info_fast(info: *mut gc_info_t) {
     let found = HEAP.info_fast();
-    // SAFETY: by this function's contract; zeros are numbers.
+    // SAFETY: by this function's contract; zeros are valid numbers.
     unsafe {
         info.write(core::mem::zeroed());
         (*info).total = found.total;

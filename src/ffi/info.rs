@@ -1,4 +1,4 @@
-//! What the library tells about itself (`include/mpgc.h`).
+//! The version of the library, and what it was built for (`include/mpgc.h`).
 
 use crate::host::config::BUILD_INFO;
 use core::ffi::{CStr, c_char};
@@ -10,8 +10,8 @@ const VERSION: &CStr =
         Err(_) => panic!("a version has no NUL"),
     };
 
-/// Text in a section of its own: the linker merges those of plain string literals into one that
-/// stays whole.
+/// Text in a section of its own: the linker merges plain string literals into one section, which it
+/// keeps whole.
 macro_rules! text_apart {
     ($name:ident, $section:literal, $text:expr) => {
         #[cfg_attr(not(any(windows, target_family = "wasm")), unsafe(link_section = $section))]

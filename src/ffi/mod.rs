@@ -1,21 +1,20 @@
 //! The exported C functions, each a few lines: translate, call, translate back.
 //!
-//! Every file ends with `same_as_the_header!`, which fails to compile if a
-//! function's type is not the one that the port's header declares.
+//! Files that mirror a header end with `same_as_the_header!`, which fails to compile if a
+//! function's type differs from the port's declaration.
 
 /// Proves that each function has the type that the port's header declares.
 macro_rules! same_as_the_header {
     ($($(#[$attr:meta])* $name:ident),* $(,)?) => {
         $($(#[$attr])* const _: () = {
-            // Two function items share an array only if they have one type.
+            // Two function items can share an array only if their types are equal.
             let _ = [crate::host::bindings::$name, $name];
         };)*
     };
 }
 
-/// Lets functions begin at a line of the processor's cache: one of a few instructions that lies
-/// across two takes twice as long. Each has a section of its own, and whoever asks for more room at
-/// the end of a section moves its beginning.
+/// Aligns functions to a cache line: one of a few instructions that crosses a line takes twice as
+/// long. Each function has its own section, and padding at its end aligns the next.
 #[cfg(all(target_arch = "x86_64", not(windows), not(feature = "small")))]
 macro_rules! at_a_cache_line {
     ($($name:ident),* $(,)?) => {

@@ -29,7 +29,7 @@ placed! { mp_sched_keyboard_interrupt,
 /// Mirrors `mp_sched_keyboard_interrupt` (py/scheduler.c).
 ///
 /// # Safety
-/// None of its own: may run in an interrupt.
+/// None. May run in an interrupt.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mp_sched_keyboard_interrupt() {
     // SAFETY: an exception object; the function may run in an interrupt, too.
@@ -41,7 +41,7 @@ placed! { mp_sched_vm_abort,
 /// Mirrors `mp_sched_vm_abort` (py/scheduler.c).
 ///
 /// # Safety
-/// None of its own: may run in an interrupt.
+/// None. May run in an interrupt.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mp_sched_vm_abort() {
     sched::vm_abort();
@@ -82,8 +82,8 @@ pub unsafe extern "C" fn mp_handle_pending_internal(behavior: mp_handle_pending_
     unsafe { sched::handle_pending(sched::pending_from_c(behavior)) }
 }
 
-/// What `mp_handle_pending(true)` is in this release. By the export, so that there is one copy of
-/// what that does.
+/// `mp_handle_pending(true)`, as this release spells it. It calls the export, so that there is only
+/// one copy of the function.
 ///
 /// # Safety
 /// May jump to the newest nlr buffer.
@@ -194,7 +194,7 @@ pub unsafe extern "C" fn mp_event_wait_indefinite() {
 #[unsafe(no_mangle)]
 #[cfg_attr(
     mpgc_event_poll_hook,
-    expect(unused_variables, reason = "the hook knows no timeout")
+    expect(unused_variables, reason = "the hook takes no timeout")
 )]
 pub unsafe extern "C" fn mp_event_wait_ms(timeout_ms: mp_uint_t) {
     // SAFETY: the port's own hooks; a jump is covered by this function's contract.

@@ -1,14 +1,13 @@
-//! Words on the C stack that nobody uses any more (`include/mpgc.h`).
+//! Stale words on the C stack (`include/mpgc.h`).
 
 use crate::host::shim;
 
-/// In a MicroPython port only. In the main thread, zeroes what lies below the caller on the C
-/// stack, as far as the port lets the stack grow (`mp_cstack_init_with_sp_here`; without
-/// MICROPY_STACK_CHECK 1 KB): what functions that have returned left there can keep a chunk alive
-/// when a later frame comes to lie over it.
+/// Only in a MicroPython port. In the main thread, zeroes the C stack below the caller, as far as
+/// the port lets it grow (`mp_cstack_init_with_sp_here`; without MICROPY_STACK_CHECK 1 KB): a stale
+/// word of a function that has returned can keep a chunk alive once a later frame covers it.
 ///
 /// # Safety
-/// The stack has room for what the port says.
+/// The stack may grow as far as the port says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_clear_dead_stack() {
     // SAFETY: by this function's contract.

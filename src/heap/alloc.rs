@@ -1,8 +1,10 @@
-//! Chunks handed out and given back.
+//! Allocating and freeing chunks.
 //!
-//! The functions of the C header that a program calls all day. Each is the C's, step by step, with
-//! the mutex let go at the same places; only how blocks are found and marked differs.
+//! Each function follows the C step by step and releases the mutex at the same places. Only the
+//! search for blocks and the writes to the table differ.
 
+#[cfg(doc)]
+use super::host::Config;
 use core::ptr;
 
 use super::Heap;
@@ -10,24 +12,25 @@ use super::alloc_table::{PLAIN, SMALL};
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::fault::Fault;
-use super::host::{Host, Trace};
+use super::host::{Event, Host};
 use super::waiting::fetch;
 
 /// A flag of [`Heap::alloc`]: the chunk may have a finaliser (`GC_ALLOC_FLAG_HAS_FINALISER`).
 pub const HAS_FINALISER: u32 = 1;
-/// A flag of [`Heap::alloc`], with [`Host::SELECTIVE_COLLECT`]: the chunk holds no pointers, so a
+/// A flag of [`Heap::alloc`], with [`Config::SELECTIVE_COLLECT`]: the chunk holds no pointers, so a
 /// collection marks it and does not read it (`GC_ALLOC_FLAG_DO_NOT_COLLECT`).
 pub const UNREAD: u32 = 2;
 
 impl<H: Host> Heap<H> {
-    /// Hands out a chunk of at least `bytes` bytes: the lowest free blocks that are enough.
+    /// Allocates a chunk of at least `bytes` bytes from the lowest free run that is long enough.
     ///
-    /// Null when `bytes` is 0, when the heap is locked, and when there is no room even after one
-    /// collection (none if automatic collections are off). Bytes that were not asked for are zero;
-    /// with [`Host::CONSERVATIVE_CLEAR`] all are. With [`HAS_FINALISER`] the first word is zero.
+    /// Returns null if `bytes` is 0, if the heap is locked, and if no run is long enough even after
+    /// a collection (none is made if automatic collections are off). Bytes beyond those requested
+    /// are zero; with [`Config::CONSERVATIVE_CLEAR`] all are. With [`HAS_FINALISER`] the first word
+    /// is zero.
     ///
-    /// Mirrors `gc_alloc` (py/gc.c). Differs: after an area was added the mutex is taken again
-    /// before the search is repeated.
+    /// Mirrors `gc_alloc` (py/gc.c). Differs: the mutex is taken again between adding an area and
+    /// repeating the search.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn alloc(self, bytes: usize, flags: u32) -> *mut u8 {
         let Some(n) = self.enter_for(bytes) else {
@@ -40,7 +43,7 @@ impl<H: Host> Heap<H> {
             self.search().take_first(n)
         };
         if PLAIN {
-            // one copy of what hands out
+            // one copy of `hand_out`
             return match first.or_else(|| self.find(n, bytes)) {
                 Some((area, block)) => self.hand_out(area, block, n, bytes, flags),
                 None => ptr::null_mut(),
@@ -52,10 +55,10 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// The rest of [`Self::alloc`], entered with the mutex, where the blocks at the hint do not do.
+    /// The rest of [`Self::alloc`], entered with the mutex, if the blocks at the hint are not free.
     #[cfg_attr(not(feature = "small"), inline(never))]
     fn search_and_hand_out(self, n: BlockCount, bytes: usize, flags: u32) -> *mut u8 {
-        // where only the blocks count, the caller need not keep the bytes
+        // if only the blocks matter, the caller need not keep `bytes`
         let counts = !H::CONSERVATIVE_CLEAR || H::SPLIT_AUTO || H::VERBOSE || H::HARDENED;
         let bytes = if counts { bytes } else { 0 };
         match self.find(n, bytes) {
@@ -64,9 +67,8 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// Finds the blocks of [`Self::alloc`] and takes them. Collects at most once before that, then
-    /// grows the heap where it can grow. Entered with the mutex, and left with it unless there is
-    /// no room.
+    /// Finds and takes the blocks of [`Self::alloc`]. If there are none, it collects once and then
+    /// grows the heap if that is possible. Entered with the mutex, which it keeps unless it fails.
     ///
     /// A collection by threshold counts as the one collection.
     #[cfg_attr(mpgc_bare, inline(never))]
@@ -95,7 +97,7 @@ impl<H: Host> Heap<H> {
             }
             if may_collect {
                 if H::VERBOSE {
-                    host.trace(Trace::AllocCollects { bytes });
+                    host.log(Event::AllocCollects { bytes });
                 }
                 collect();
                 may_collect = false;
@@ -115,11 +117,11 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// [`Self::alloc`] for callers that are not in a hurry: in a few instructions of its own.
+    /// [`Self::alloc`] for cold callers, which share one copy.
     #[cfg_attr(not(any(feature = "small", mpgc_bare)), inline(never))]
     pub(super) fn alloc_again(self, bytes: usize, flags: u32) -> *mut u8 {
         if PLAIN {
-            // SAFETY: whoever made this value has promised that it is a heap.
+            // SAFETY: the caller of `Heap::new` promised that this is a heap.
             return unsafe { self.host().alloc(bytes, flags) };
         }
         match self.enter_for(bytes) {
@@ -128,13 +130,13 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// Enters the heap to get a chunk of `bytes` bytes, and returns its blocks. `None`, and not
-    /// entered, if there can be none.
+    /// Enters the heap for a chunk of `bytes` bytes, and returns its number of blocks. Returns
+    /// `None`, and does not enter, if the request must fail.
     #[inline(always)]
     fn enter_for(self, bytes: usize) -> Option<BlockCount> {
         let n = self.blocks_for(bytes);
         if H::VERBOSE {
-            self.host().trace(Trace::AllocRequest { bytes, blocks: n });
+            self.host().log(Event::AllocRequest { bytes, blocks: n });
         }
         if n == BlockCount(0) || self.lock_word() != 0 {
             return None;
@@ -147,10 +149,10 @@ impl<H: Host> Heap<H> {
         Some(n)
     }
 
-    /// Hands out the chunk that the search made, and lets other threads in again.
+    /// Prepares and returns the chunk that the search made, and leaves the heap.
     ///
-    /// The address is computed before that: another thread may collect, and finds the chunk only
-    /// through the pointer in this one's registers or stack.
+    /// The address is computed before leaving: another thread may then collect, and only the
+    /// pointer in this thread's registers or stack keeps the chunk alive.
     #[inline(always)]
     fn hand_out(
         self,
@@ -164,13 +166,13 @@ impl<H: Host> Heap<H> {
         area.raise_last_used(block + n - BlockCount(1));
         let chunk = host.keep_address(area.address(block));
         if H::THRESHOLD {
-            // SAFETY: the counter is the heap's alone (a promise of Host).
+            // SAFETY: only the heap writes the counter (a promise of Host).
             unsafe { *host.alloc_amount() = (*host.alloc_amount()).wrapping_add(n.0) }
         }
         if H::HARDENED {
             self.expect_poison(area, block, n);
             if H::CONSERVATIVE_CLEAR {
-                // SAFETY: the chunk has just been made of n free blocks and nobody has it yet.
+                // SAFETY: the chunk was just made of n free blocks, and nobody uses it yet.
                 unsafe { chunk.write_bytes(0, n.0 * H::BLOCK_BYTES) }
             }
             self.set_slack(area, block, n, bytes, flags & HAS_FINALISER != 0);
@@ -181,17 +183,17 @@ impl<H: Host> Heap<H> {
         }
         host.exit();
         if H::VERBOSE {
-            host.trace(Trace::Alloc(chunk));
+            host.log(Event::Alloc(chunk));
         }
 
         let finaliser = H::FINALISER && flags & HAS_FINALISER != 0;
-        // more than is cleared here, if there is a finaliser to be noted: one comparison, for which
-        // fewer values are kept
+        // with a finaliser, a length that is never cleared here: one comparison covers both cases
+        // and keeps fewer values alive
         let long = BlockCount(n.0 + SHORT.0 * usize::from(finaliser));
         let plain = !H::HARDENED && !H::PROFILE && !H::MONITOR;
         if !SMALL && H::CONSERVATIVE_CLEAR && plain && long <= SHORT {
             fetch(chunk.wrapping_add(AHEAD));
-            // SAFETY: the chunk has just been made of n free blocks and nobody has it yet; n is
+            // SAFETY: the chunk was just made of n free blocks, and nobody uses it yet; n is
             // `long`.
             unsafe { clear_short::<H>(chunk, long) }
             return chunk;
@@ -199,9 +201,8 @@ impl<H: Host> Heap<H> {
         self.clear(chunk, area, block, n, bytes, finaliser)
     }
 
-    /// Clears the chunk that was handed out, and notes its finaliser: the end of
-    /// [`Self::hand_out`], but for short chunks. The address is given, for nothing else keeps the
-    /// chunk alive.
+    /// Clears the new chunk and notes its finaliser: the end of [`Self::hand_out`], except for
+    /// short chunks. It takes the address, since nothing else keeps the chunk alive.
     #[cfg_attr(not(feature = "small"), inline(never))]
     fn clear(
         self,
@@ -214,8 +215,8 @@ impl<H: Host> Heap<H> {
     ) -> *mut u8 {
         if !H::HARDENED {
             let keep = if H::CONSERVATIVE_CLEAR { 0 } else { bytes };
-            // SAFETY: the chunk has just been made of n free blocks and nobody has it yet; bytes is
-            // at most its size.
+            // SAFETY: the chunk was just made of n free blocks, and nobody uses it yet; bytes is at
+            // most its size.
             unsafe { chunk.add(keep).write_bytes(0, n.0 * H::BLOCK_BYTES - keep) }
         }
         if finaliser {
@@ -234,16 +235,16 @@ impl<H: Host> Heap<H> {
         chunk
     }
 
-    /// Gives a chunk back. Its finaliser is not run. Null is fine.
+    /// Frees a chunk without running its finaliser. `chunk` may be null.
     ///
-    /// While the heap is locked nothing happens, and the next collection may free the chunk; a
-    /// running collection is no such lock, so a finaliser may free.
+    /// Does nothing while the heap is locked; the next collection may free the chunk. A running
+    /// collection does not count as a lock here, so a finaliser may free.
     ///
     /// Mirrors `gc_free` (py/gc.c); its asserts are debug checks here.
     ///
     /// # Safety
     ///
-    /// `chunk` is null or a chunk of this heap that nobody uses any more.
+    /// `chunk` is null, or a chunk of this heap that is not used afterwards.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub unsafe fn free(self, chunk: *mut u8) {
         if self.lock_word() & !Self::COLLECTING != 0 {
@@ -252,7 +253,7 @@ impl<H: Host> Heap<H> {
         let host = self.host();
         host.enter();
         if H::VERBOSE {
-            host.trace(Trace::Free(chunk));
+            host.log(Event::Free(chunk));
         }
         if !chunk.is_null() {
             if H::MAY_BE_ABSENT && !H::SPLIT && !self.is_made() {
@@ -270,7 +271,7 @@ impl<H: Host> Heap<H> {
             }
             debug_assert!(
                 !H::WEAKREF || !area.weakrefs().get(head),
-                "a chunk with a weak reference to it is left to the collection"
+                "a chunk with a weak reference to it can only be freed by a collection"
             );
             self.expect_slack(area, head);
             match area.table().chunk_to_free(head) {
@@ -284,7 +285,7 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// Frees a chunk that goes on in another word of the table.
+    /// Frees a chunk that extends into another word of the table.
     #[cfg_attr(not(feature = "small"), inline(never))]
     fn free_over_words(self, area: Area<H>, head: BlockIndex, collecting: bool) {
         self.free_blocks(area, head, area.chunk_len(head), collecting);
@@ -308,17 +309,18 @@ impl<H: Host> Heap<H> {
         self.freed(area, at, n, collecting);
     }
 
-    /// What follows when blocks have become free.
+    /// Updates the hints after blocks were freed.
     #[inline(always)]
     fn freed(self, area: Area<H>, at: BlockIndex, n: BlockCount, collecting: bool) {
         area.poison(at, n);
-        // a collection forgets all hints when it ends, and may be using their memory now
+        // a collection forgets all hints when it ends, and may use their memory now
         if !collecting {
             self.search().freed(area, at, n);
         }
     }
 
-    /// Flags the object at `chunk` to have a weak reference to it. With [`Host::WEAKREF`] only.
+    /// Notes that there is a weak reference to the object at `chunk`. With [`Config::WEAKREF`]
+    /// only.
     ///
     /// Mirrors `gc_weakref_mark` (py/gc.c), which takes no mutex.
     ///
@@ -332,7 +334,7 @@ impl<H: Host> Heap<H> {
     }
 
     /// The bytes of the chunk that starts at `address`; 0 for any other address. In a hardened
-    /// heap, those that were asked for.
+    /// heap, the bytes that were requested.
     ///
     /// Mirrors `gc_nbytes` (py/gc.c).
     pub fn chunk_bytes(self, address: *const u8) -> usize {
@@ -350,10 +352,10 @@ impl<H: Host> Heap<H> {
         bytes
     }
 
-    /// The area and the block of a chunk that the caller says it has.
+    /// The area and the block of a chunk that a caller passes.
     ///
-    /// In C too this trusts the caller when asserts are off; an address outside every area is taken
-    /// for one of the first. A hardened build trusts nobody.
+    /// As in C without asserts it trusts the caller: an address outside all areas is taken for one
+    /// of the first. A hardened build checks.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(super) fn locate(self, chunk: *mut u8) -> (Area<H>, BlockIndex) {
         let host = self.host();
@@ -388,7 +390,7 @@ impl<H: Host> Heap<H> {
 
     #[inline(always)]
     fn auto_collects(self) -> bool {
-        // SAFETY: the switch is the heap's (a promise of Host); C code may set it between calls.
+        // SAFETY: the switch is valid (a promise of Host); C code may set it between calls.
         unsafe { *self.host().auto_collect() != 0 }
     }
 
@@ -399,12 +401,11 @@ impl<H: Host> Heap<H> {
     }
 }
 
-/// Bytes from a short chunk to the memory that is asked for when it is handed out: chunks lie one
-/// after the other, and in a heap larger than the caches the next ones would wait for theirs when
-/// they are cleared.
+/// The distance of the prefetch when a short chunk is allocated. Consecutive chunks lie next to
+/// each other, and in a heap larger than the caches clearing the next ones would wait for memory.
 const AHEAD: usize = 1024;
 
-/// The longest chunk that is cleared in place; for longer ones the target's memset is called.
+/// The longest chunk that is cleared inline; for longer ones memset is called.
 const SHORT: BlockCount = BlockCount(2);
 
 /// Zeroes a chunk of at most [`SHORT`] blocks.
@@ -414,8 +415,8 @@ const SHORT: BlockCount = BlockCount(2);
 /// `chunk` must be valid for writes of `n` blocks and aligned to a block.
 #[inline(always)]
 unsafe fn clear_short<H: Host>(chunk: *mut u8, n: BlockCount) {
-    /// A block has 16 bytes or a multiple, and lies at one: what the processor has for so many at
-    /// once may be used.
+    /// A block is a multiple of 16 bytes and aligned to 16, so that the compiler may use 16-byte
+    /// stores.
     #[repr(align(16))]
     struct Part {
         _bytes: [u8; 16],

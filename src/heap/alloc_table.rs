@@ -10,31 +10,29 @@
 //! costs more than the rest of an allocation. The last word may reach past the table into the gap
 //! and the bits behind it: such blocks are masked when read and kept when written.
 //!
-//! Masks live in this file and in `runs` only; the rest of the heap speaks of runs, kinds and
-//! transitions.
+//! This file, `runs` and `small` hold the masks; the rest of the heap uses runs, kinds and
+//! transitions. The sweep and the figures work on whole words of pairs.
 
 use super::block::{BlockCount, BlockIndex, BlockKind};
+use super::layout::BLOCKS_PER_TABLE_BYTE;
 pub use super::word::Word;
 use super::word::{lowest_pair, read_word, write_word};
 
-/// Whether the code is to be small, not fast: then the table is read and written a byte at a time,
-/// as the C does, and not a word. Bytes need no alignment, which costs loads and shifts on
-/// processors that ask for one.
+/// Whether size matters more than speed: the table is then accessed by the byte, as in C, instead
+/// of by the word. Bytes have no alignment, which saves code on processors that require aligned
+/// access.
 pub const SMALL: bool = cfg!(feature = "small");
-/// Whether the code is for a machine without an operating system: a processor that goes through
-/// instructions in order, with its code in flash. There a test that often saves a few instructions
-/// is worth it (where branches are predicted far ahead, one that cannot be predicted costs more
-/// than it saves), and a call costs less than a second copy of what it calls.
+/// Whether the code is for a machine without an operating system: an in-order processor that runs
+/// from flash. There a test is worthwhile if it often saves a few instructions (on a processor that
+/// speculates, an unpredictable branch costs more than it saves), and a call is cheaper than a
+/// second copy of the callee.
 pub const BARE: bool = cfg!(mpgc_bare);
-/// Whether the search knows nothing but the C's hint: see `plain.rs`.
+/// Whether the search has only the C's hint: see `plain.rs`.
 pub const PLAIN: bool = SMALL || BARE;
-/// Blocks whose kinds share a byte.
-pub(super) const BLOCKS_PER_BYTE: usize = 4;
-
-/// How many blocks are swept at once: those of a word, or, where the code is to be small, of a
-/// byte, which needs no alignment and never reaches past the table's end.
+/// How many blocks are swept at once: those of a word, or with `small` those of a byte, which has
+/// no alignment and never extends past the table.
 pub(super) const AT_ONCE: usize = if SMALL {
-    BLOCKS_PER_BYTE
+    BLOCKS_PER_TABLE_BYTE
 } else {
     BLOCKS_PER_WORD
 };
@@ -76,15 +74,15 @@ impl AllocTable {
     ///
     /// # Safety
     ///
-    /// As long as the value is used, every word that holds one of the blocks must be valid for
-    /// reads and writes, and nothing else may write there meanwhile. The pool follows the table and
-    /// has at least 64 bytes for each of its bytes, so the last word never reaches past the area.
+    /// While the value is in use, every word that holds one of the blocks must be valid for reads
+    /// and writes, and nothing else may write there. The pool follows the table and has at least 64
+    /// bytes for each of its bytes, so the last word never reaches past the area.
     #[inline(always)]
     pub unsafe fn new(base: *mut u8, blocks: BlockCount) -> Self {
         AllocTable { base, blocks }
     }
 
-    /// How many blocks the table speaks of.
+    /// The number of blocks that the table describes.
     #[inline(always)]
     pub fn blocks(self) -> BlockCount {
         self.blocks
@@ -94,13 +92,13 @@ impl AllocTable {
     #[inline(always)]
     #[allow(
         clippy::manual_div_ceil,
-        reason = "div_ceil minds a sum that wraps; there are no more blocks than bytes"
+        reason = "div_ceil checks for a sum that wraps, but there are fewer blocks than bytes"
     )]
     pub fn words(self) -> usize {
         (self.blocks.0 + BLOCKS_PER_WORD - 1) / BLOCKS_PER_WORD
     }
 
-    /// Word `i`; blocks past the end of the table have any kind.
+    /// Word `i`. Blocks past the end of the table may have any kind.
     #[inline(always)]
     pub(super) fn word(self, i: usize) -> Word {
         debug_assert!(i < self.words().max(1));
@@ -122,8 +120,8 @@ impl AllocTable {
         first_pairs(self.blocks.0 - i * BLOCKS_PER_WORD)
     }
 
-    /// The kinds of the [`AT_ONCE`] blocks from `i * AT_ONCE` on; blocks past the end of the table
-    /// have any kind.
+    /// The kinds of the [`AT_ONCE`] blocks from `i * AT_ONCE` on. Blocks past the end of the table
+    /// may have any kind.
     #[inline(always)]
     pub(super) fn part(self, i: usize) -> Word {
         if SMALL {
@@ -184,14 +182,14 @@ impl AllocTable {
 
     #[inline(always)]
     pub(super) fn byte(self, block: BlockIndex) -> *mut u8 {
-        // wrapping_add: making the address is harmless, the callers argue the access
-        self.base.wrapping_add(block.0 / BLOCKS_PER_BYTE)
+        // wrapping_add, since computing the address is harmless; the callers argue the access
+        self.base.wrapping_add(block.0 / BLOCKS_PER_TABLE_BYTE)
     }
 
     /// Where the pair of `block` lies in its byte.
     #[inline(always)]
     pub(super) fn shift(block: BlockIndex) -> usize {
-        2 * (block.0 % BLOCKS_PER_BYTE)
+        2 * (block.0 % BLOCKS_PER_TABLE_BYTE)
     }
 
     /// Flips the bits of `pair` at `block`.
@@ -216,7 +214,8 @@ impl AllocTable {
         self.flip(block, 0b10);
     }
 
-    /// Marks `block` if it is an unmarked head; says whether it was: one load, one test, one store.
+    /// Marks `block` if it is an unmarked head, and returns whether it was: one load, one test, one
+    /// store.
     #[inline(always)]
     pub(super) fn mark_if_head(self, block: BlockIndex) -> bool {
         if PLAIN {
@@ -235,8 +234,8 @@ impl AllocTable {
         true
     }
 
-    /// A marked head becomes grey, which the finaliser bit tells from a free block or a tail:
-    /// see [`super::mark`].
+    /// A marked head becomes grey: the finaliser bit distinguishes it from a free block or a tail.
+    /// See [`super::mark`].
     pub fn mark_to_grey(self, block: BlockIndex, has_finaliser: bool) {
         debug_assert_eq!(self.kind(block), BlockKind::Mark);
         self.flip(block, if has_finaliser { 0b01 } else { 0b11 });
@@ -251,8 +250,7 @@ impl AllocTable {
         self.flip(block, self.pair(block) ^ 0b11);
     }
 
-    /// Calls `f` for each marked head below `end`, in order: also for those that `f` marks on the
-    /// way.
+    /// Calls `f` for each marked head below `end`, in order, including those that `f` itself marks.
     pub(super) fn for_each_mark(self, end: BlockIndex, mut f: impl FnMut(BlockIndex)) {
         let end = end.0.min(self.blocks.0);
         for i in 0..end.div_ceil(BLOCKS_PER_WORD) {
@@ -271,9 +269,9 @@ impl AllocTable {
     }
 
     /// Makes a chunk of the `n` blocks at `block` if all of them are free: one load, one test, one
-    /// store. Says whether it did.
+    /// store. Returns whether it did.
     ///
-    /// It may say no though they are free: for a run that does not end inside the word where it
+    /// It may return false although they are free, if the run does not end inside the word where it
     /// starts.
     #[inline(always)]
     pub fn chunk_if_free(self, block: BlockIndex, n: BlockCount) -> bool {
@@ -286,7 +284,7 @@ impl AllocTable {
         if (word >> (2 * at)) & pairs != 0 {
             return false;
         }
-        // tails, of which the lowest less one is a head
+        // a pattern of tails, minus one at the lowest, starts with a head
         self.set_word(i, word | (((HIGH & pairs) - 1) << (2 * at)));
         true
     }
@@ -330,8 +328,8 @@ impl AllocTable {
         self.put(block, n, 0, 0);
     }
 
-    /// Gives the `n` blocks from `block` on the kind of which `like` is a word full, with the bits
-    /// of `first` flipped in the first of them.
+    /// Gives the `n` blocks from `block` on the kind that fills the word `like`, and flips the bits
+    /// of `first` in the first of them.
     #[inline(always)]
     fn put(self, block: BlockIndex, n: BlockCount, like: Word, first: Word) {
         debug_assert!(block.0 + n.0 <= self.blocks.0);

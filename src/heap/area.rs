@@ -1,5 +1,7 @@
-//! One contiguous area of the heap: its tables, its pool, and the list that it is in.
+//! One contiguous area of the heap: its tables, its pool, and its place in the list of areas.
 
+#[cfg(doc)]
+use super::host::Config;
 use core::ptr::NonNull;
 
 use super::alloc_table::AllocTable;
@@ -23,12 +25,12 @@ impl<H: Host> Copy for Area<H> {}
 impl<H: Host> PartialEq for Area<H> {
     #[inline(always)]
     fn eq(&self, other: &Self) -> bool {
-        // the one area of a heap that has one is always the same
+        // a heap that is not split has one area
         !H::SPLIT || self.0 == other.0
     }
 }
 
-/// The areas of a heap from one on, in the order of the list.
+/// The areas of a heap from a given one on, in the order of the list.
 pub struct Areas<H: Host>(Option<Area<H>>);
 
 impl<H: Host> Iterator for Areas<H> {
@@ -107,21 +109,21 @@ impl<H: Host> Area<H> {
         unsafe { AllocTable::new(<H::Area>::alloc_table(self.fields()).read(), self.blocks()) }
     }
 
-    /// The finaliser table. With [`Host::FINALISER`] only.
+    /// The finaliser table. With [`Config::FINALISER`] only.
     #[inline(always)]
     pub fn finalisers(self) -> BitTable {
         // SAFETY: as in `table`.
         unsafe { BitTable::new(<H::Area>::finaliser_table(self.fields()).read()) }
     }
 
-    /// The weakref table. With [`Host::WEAKREF`] only.
+    /// The weakref table. With [`Config::WEAKREF`] only.
     #[inline(always)]
     pub fn weakrefs(self) -> BitTable {
         // SAFETY: as in `table`.
         unsafe { BitTable::new(<H::Area>::weakref_table(self.fields()).read()) }
     }
 
-    /// The collect table. With [`Host::SELECTIVE_COLLECT`] only.
+    /// The collect table. With [`Config::SELECTIVE_COLLECT`] only.
     #[inline(always)]
     fn collect_table(self) -> BitTable {
         // SAFETY: as in `table`.
@@ -137,7 +139,7 @@ impl<H: Host> Area<H> {
     }
 
     /// Notes whether a collection reads the words of the chunk at `block`. With
-    /// [`Host::SELECTIVE_COLLECT`] only.
+    /// [`Config::SELECTIVE_COLLECT`] only.
     #[inline(always)]
     pub(super) fn set_read(self, block: BlockIndex, read: bool) {
         if read {
@@ -160,13 +162,13 @@ impl<H: Host> Area<H> {
         self.pool().wrapping_add(block.0 * H::BLOCK_BYTES)
     }
 
-    /// The block that starts at exactly that address, if it is one of this area's.
+    /// The block of this area that starts at exactly `address`, if there is one.
     #[inline(always)]
     pub fn block_at(self, address: usize) -> Option<BlockIndex> {
         self.view().block_at(address)
     }
 
-    /// The area's table and pool, to be kept while neither changes.
+    /// The area's table and pool, valid as long as neither changes.
     #[inline(always)]
     pub(super) fn view(self) -> View<H> {
         View {
@@ -222,7 +224,7 @@ impl<H: Host> Area<H> {
         unsafe { <H::Area>::last_used(self.fields()).write(block.0) }
     }
 
-    /// Notes that the blocks up to and with `block` may be used.
+    /// Notes that the blocks up to and including `block` may be used.
     #[inline(always)]
     pub(super) fn raise_last_used(self, block: BlockIndex) {
         if block > self.last_used() {
@@ -230,13 +232,13 @@ impl<H: Host> Area<H> {
         }
     }
 
-    /// Whether the chunk at `block` is flagged to have a finaliser.
+    /// Whether the chunk at `block` has its finaliser bit set.
     #[inline(always)]
     pub fn has_finaliser(self, block: BlockIndex) -> bool {
         H::FINALISER && self.finalisers().get(block)
     }
 
-    /// Whether a chunk that starts in `n` blocks from `first` on is flagged to have a finaliser.
+    /// Whether a chunk that starts in the `n` blocks from `first` on has its finaliser bit set.
     #[inline(always)]
     pub(super) fn has_finaliser_in(self, first: BlockIndex, n: BlockCount) -> bool {
         let end = self.end().min(first + n);
@@ -262,12 +264,12 @@ impl<H: Host> Area<H> {
 
     /// Makes an area of `start .. end`, where `end` lies on a block boundary.
     ///
-    /// Mirrors `gc_setup_area` (py/gc.c). Differs: a region for which the C would compute nonsense
-    /// (no byte at all, or an end before the start) is a fault.
+    /// Mirrors `gc_setup_area` (py/gc.c). Differs: a region that is empty or ends before it starts
+    /// is a fault; the C computes nonsense for it.
     ///
     /// # Safety
     ///
-    /// The fields and the region must be valid for writes and nobody else's.
+    /// The fields and the region must be valid for writes, and used by nobody else.
     pub(super) unsafe fn set_up(
         fields: NonNull<H::Area>,
         host: H,
@@ -310,8 +312,8 @@ impl<H: Host> Area<H> {
     }
 }
 
-/// An area's table and pool, read once. A loop that writes to the table would have to read an
-/// area's fields again and again, for all the compiler can tell.
+/// An area's table and pool, read once. In a loop that writes to the table, the compiler would
+/// otherwise reload the area's fields each time.
 pub(super) struct View<H: Host> {
     /// The area.
     pub area: Area<H>,
@@ -332,8 +334,8 @@ impl<H: Host> Copy for View<H> {}
 impl<H: Host> View<H> {
     /// See [`Area::block_at`].
     ///
-    /// The pool starts on a block boundary, so one rotation tests alignment and range at once: bits
-    /// that should be zero move to the top, where they make the number too large.
+    /// The pool starts on a block boundary, so one rotation tests alignment and range at once: low
+    /// bits that should be zero move to the top and make the number too large.
     #[inline(always)]
     pub(super) fn block_at(self, address: usize) -> Option<BlockIndex> {
         let block = address

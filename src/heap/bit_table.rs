@@ -1,4 +1,4 @@
-//! A table with one bit a block: which blocks may have a finaliser.
+//! A table with one bit for each block: the finaliser table and the weakref table.
 
 use super::alloc_table::{SMALL, Word};
 use super::block::{BlockCount, BlockIndex};
@@ -17,8 +17,8 @@ impl BitTable {
     ///
     /// # Safety
     ///
-    /// As long as the value is used, `base` must be valid for reads and writes of one bit for each
-    /// block that the methods are given, and nothing else may write there meanwhile.
+    /// While the value is in use, `base` must be valid for reads and writes of one bit for each
+    /// block that the methods are given, and nothing else may write there.
     #[inline(always)]
     pub unsafe fn new(base: *mut u8) -> Self {
         BitTable { base }
@@ -26,7 +26,7 @@ impl BitTable {
 
     #[inline(always)]
     fn byte(self, block: BlockIndex) -> *mut u8 {
-        // wrapping_add: making the address is harmless, the callers below argue the access
+        // wrapping_add, since computing the address is harmless; the callers below argue the access
         self.base.wrapping_add(block.0 / 8)
     }
 
@@ -38,7 +38,7 @@ impl BitTable {
     /// Whether the bit of `block` is set.
     #[inline(always)]
     pub fn get(self, block: BlockIndex) -> bool {
-        // SAFETY: `new` was promised a bit for each block that is asked about.
+        // SAFETY: the caller of `new` promised a bit for each block that is passed.
         unsafe { self.byte(block).read() & Self::mask(block) != 0 }
     }
 
@@ -46,7 +46,8 @@ impl BitTable {
     #[inline(always)]
     pub fn set(self, block: BlockIndex) {
         let p = self.byte(block);
-        // SAFETY: `new` was promised a bit for each block that is asked about, and no other writer.
+        // SAFETY: the caller of `new` promised a bit for each block that is passed, and no other
+        // writer.
         unsafe { p.write(p.read() | Self::mask(block)) }
     }
 
@@ -58,7 +59,7 @@ impl BitTable {
         unsafe { p.write(p.read() & !Self::mask(block)) }
     }
 
-    /// The first block in `from .. end` whose bit is set. Empty words are passed over whole.
+    /// The first block in `from .. end` whose bit is set. Empty words are skipped whole.
     pub fn next_set(self, from: BlockIndex, end: BlockIndex) -> Option<BlockIndex> {
         if SMALL {
             let mut b = from;
@@ -107,7 +108,7 @@ mod tests {
     use std::vec;
 
     #[test]
-    fn next_set_agrees_with_looking_at_every_bit() {
+    fn next_set_agrees_with_a_scan_of_every_bit() {
         let blocks = 200;
         for seed in (0..200u64).step_by(every(101)) {
             let mut bytes = vec![0u8; blocks / 8];

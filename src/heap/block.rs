@@ -1,4 +1,4 @@
-//! Blocks: the unit in which the heap hands out memory, and the words for counting them.
+//! Blocks, the unit in which the heap hands out memory: their numbers, counts and kinds.
 
 #![forbid(unsafe_code)]
 
@@ -6,7 +6,7 @@ use core::ops::{Add, Sub};
 
 /// The number of a block, counted from the start of its area's pool.
 ///
-/// Shape: `0 .. area.blocks()`; as an end it may be one past the last block.
+/// It lies in `0 .. area.blocks()`; as the end of a range it may be one past the last block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BlockIndex(pub usize);
 
@@ -17,9 +17,9 @@ pub struct BlockCount(pub usize);
 impl BlockCount {
     /// The blocks that `bytes` bytes need when a block has `block_bytes` bytes.
     ///
-    /// Mirrors the rounding in `gc_alloc` (py/gc.c): for a request so large that rounding up wraps
-    /// around these are 0 blocks. So whoever has bytes refuses 0 blocks: that costs nothing where 0
-    /// bytes have to be refused as well.
+    /// Mirrors the rounding in `gc_alloc` (py/gc.c): where rounding up wraps around, the result is
+    /// 0 blocks. Callers refuse 0 blocks; they have to refuse 0 bytes anyway, so this costs
+    /// nothing.
     #[inline(always)]
     pub const fn for_bytes(bytes: usize, block_bytes: usize) -> Self {
         BlockCount(bytes.wrapping_add(block_bytes - 1) / block_bytes)
@@ -66,13 +66,13 @@ impl Sub for BlockCount {
     }
 }
 
-/// What the alloc table says of a block.
+/// The kind of a block, as the alloc table holds it.
 ///
 /// While an area is being marked two more states exist; see [`super::mark`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum BlockKind {
-    /// Nobody's.
+    /// Part of no chunk.
     Free = 0b00,
     /// The first block of a chunk.
     Head = 0b01,

@@ -1,9 +1,9 @@
-//! A search for a byte that is large enough, eight bytes at a time: [`super::hints`] keeps a byte
+//! A search for a byte of at least some value, eight bytes at a time: [`super::hints`] keeps a byte
 //! for each segment.
 
-/// The first of some bytes that is at least that; their number, if none is.
+/// The index of the first byte that is at least `least`; the number of bytes if there is none.
 ///
-/// Where a word has eight bytes, it looks at eight at a time.
+/// Where a word has eight bytes, it compares eight at a time.
 #[inline(always)]
 pub(super) fn first_at_least(bytes: &[u8], least: u8) -> usize {
     let mut at = 0;
@@ -52,7 +52,7 @@ mod tests {
     fn eight_bytes_at_once_agree_with_their_naive_twin() {
         for pair in (0..=u16::MAX).step_by(every(4001)) {
             let [byte, least] = pair.to_le_bytes();
-            // neighbours that would give a carry away
+            // neighbours that would show a carry between bytes
             for other in [0, 0x7f, 0x80, 0xff, least, least.wrapping_sub(1)] {
                 let bytes = [other, byte, other, byte, byte, other, other, byte];
                 let expected = (0..8)

@@ -1,4 +1,4 @@
-//! Every invariant of the heap, looked at one by one.
+//! The invariant checker of the heap.
 
 use core::ffi::CStr;
 
@@ -10,17 +10,20 @@ use super::hints::ANY_LENGTH;
 use super::host::Host;
 use super::search::Search;
 
-/// Words that end with a NUL, for C. They have two: a text with one is put where the linker keeps
-/// all such texts together, and none is left out of a program that never asks for it. Nor is a
-/// constant of 4, 8, 16 or 32 bytes.
+/// A text for C that ends with two NULs. A text with one NUL goes into a section of strings that
+/// the linker merges and keeps whole, even in a program that never uses one. The same holds for
+/// constants of 4, 8, 16 or 32 bytes.
 macro_rules! words {
     ($text:literal) => {
         const {
             let bytes = concat!($text, "\0\0").as_bytes();
-            assert!(!bytes.len().is_power_of_two(), "say it in other words");
+            assert!(
+                !bytes.len().is_power_of_two(),
+                "choose a text of another length"
+            );
             match CStr::from_bytes_until_nul(bytes) {
                 Ok(words) => words,
-                Err(_) => panic!("the words end with a NUL"),
+                Err(_) => panic!("the text ends with a NUL"),
             }
         }
     };
@@ -29,7 +32,7 @@ macro_rules! words {
 /// An invariant that does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Broken {
-    /// What is wrong, in words.
+    /// A description of what is wrong.
     pub what: &'static CStr,
     /// The number of the area where it is wrong, in the order of the list.
     pub area: usize,
@@ -38,9 +41,9 @@ pub struct Broken {
 }
 
 impl<H: Host> Heap<H> {
-    /// Looks at every block and every hint. Between collections.
+    /// Checks every block and every hint. Not during a collection.
     ///
-    /// Nothing in C does this.
+    /// The C has no counterpart.
     ///
     /// # Errors
     ///
@@ -60,7 +63,7 @@ impl<H: Host> Heap<H> {
         result
     }
 
-    /// Looks at every block.
+    /// Checks every block.
     pub(super) fn check_tables(self) -> Result<(), Broken> {
         for (number, area) in Area::all(self.host()).enumerate() {
             let broken = |what, block| {
@@ -109,7 +112,7 @@ impl<H: Host> Heap<H> {
 }
 
 impl<H: Host> Search<H> {
-    /// Says which claim is false, if one is. Between collections.
+    /// Checks the claims of the hints. Not during a collection.
     pub(super) fn check(self) -> Result<(), &'static CStr> {
         let (known_area, known) = self.position();
         let mut before_last_free = true;
@@ -126,9 +129,7 @@ impl<H: Host> Search<H> {
                 .find(learnt)
                 .is_some_and(|s| BlockIndex(s << self.segment_shift()) < bounded_from)
             {
-                return Err(words!(
-                    "a segment has a bound, and starts before all that do"
-                ));
+                return Err(words!("a segment below the first bounded one has a bound"));
             }
             before_last_free &= area != self.last_free_area();
             let mut b = BlockIndex(0);

@@ -1,4 +1,4 @@
-//! A collection, from its start to its end.
+//! A collection from start to end.
 //!
 //! ```text
 //!   collect_start   lock, forget what was counted
@@ -12,12 +12,12 @@ use super::area::Area;
 use super::host::Host;
 
 impl<H: Host> Heap<H> {
-    /// Begins a collection: until its end this thread cannot allocate and other threads stay out.
-    /// The allocation counter starts anew.
+    /// Begins a collection: until it ends, this thread cannot allocate and other threads cannot
+    /// enter. Resets the allocation counter.
     ///
-    /// Mirrors `gc_collect_start` (py/gc.c), whose own roots are the host's to trace. Differs: a
-    /// collection that a finaliser starts inside a collection is ignored up to its end; in C it
-    /// unmarks what the outer one has marked.
+    /// Mirrors `gc_collect_start` (py/gc.c), but leaves the roots in the host's state to the host.
+    /// Differs: a collection that a finaliser starts inside another is ignored; in C it unmarks
+    /// what the outer one has marked.
     pub fn collect_start(self) {
         self.begin();
         if H::THRESHOLD && !self.is_nested_collect() {
@@ -26,20 +26,20 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// Frees everything and runs all finalisers that are left: a collection without roots.
+    /// Runs all remaining finalisers and frees everything: a collection without roots.
     ///
     /// Mirrors `gc_sweep_all` (py/gc.c).
     ///
     /// # Safety
     ///
-    /// No chunk is used any more, but by a collection under way.
+    /// No chunk is used afterwards, except by a collection under way.
     pub unsafe fn sweep_all(self) {
         self.begin();
-        // SAFETY: a collection has begun; by this function's contract nothing needs a root.
+        // SAFETY: a collection has begun; by this function's contract no chunk needs a root.
         unsafe { self.collect_end() }
     }
 
-    /// The first half of [`Self::sweep_all`]; [`Self::collect_end`] is the other.
+    /// The first half of [`Self::sweep_all`]; the second is [`Self::collect_end`].
     #[cfg_attr(mpgc_bare, inline(never))]
     pub(crate) fn begin(self) {
         self.host().enter();
@@ -53,20 +53,20 @@ impl<H: Host> Heap<H> {
         if !PLAIN {
             self.search().set_aside(None);
         }
-        // from here on, an area's hint says which of its segments are dirty
+        // from here on, an area's hint holds its dirty segments
         for area in Area::all(self.host()) {
             area.set_hint(0);
         }
     }
 
-    /// Ends a collection: what was not marked dies.
+    /// Ends a collection: frees what was not marked.
     ///
     /// Mirrors `gc_collect_end` (py/gc.c).
     ///
     /// # Safety
     ///
-    /// [`Self::collect_start`] was called by this thread, and every chunk that is still used is
-    /// reached by what [`Self::collect_root`] was given since.
+    /// [`Self::collect_start`] was called by this thread, and every chunk that is still in use is
+    /// reachable from the words that were passed to [`Self::collect_root`] since.
     pub unsafe fn collect_end(self) {
         if !self.is_nested_collect() {
             self.trace_dirty();
@@ -90,14 +90,14 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// Ends a collection that cannot go on, because a jump leaves it from inside a finaliser.
-    /// Nothing is freed, and what was not finalised yet is left to the next collection.
+    /// Ends a collection that a jump leaves from inside a finaliser. Nothing is freed, and the
+    /// finalisers that have not run are left to the next collection.
     ///
-    /// In C the heap stays locked in this case until somebody collects by hand.
+    /// In C the heap then stays locked until the program calls `gc.collect()`.
     ///
     /// # Safety
     ///
-    /// This thread's collection is running a finaliser, and is not gone back to.
+    /// This thread's collection is running a finaliser, and control does not return to it.
     pub unsafe fn abandon_collect(self) {
         self.unmark_all();
         self.search().forget();

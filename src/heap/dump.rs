@@ -10,11 +10,11 @@ const BLOCKS_PER_LINE: usize = 64;
 
 /// Where the map is written.
 pub trait Sink {
-    /// A new area, whose pool starts at that address.
+    /// A new area, whose pool starts at address `pool`.
     fn area(&mut self, pool: usize);
-    /// That many whole lines of free blocks are left out.
+    /// Whole lines of free blocks are left out.
     fn free_lines(&mut self, lines: usize);
-    /// A new line; its first block is that many bytes from the start of the pool.
+    /// A new line; `offset` is that of its first block, in bytes from the start of the pool.
     fn line(&mut self, offset: usize);
     /// A free block.
     fn free(&mut self);
@@ -29,7 +29,7 @@ pub trait Sink {
 }
 
 impl<H: Host> Heap<H> {
-    /// Writes the map of every area. Two lines or more of nothing but free blocks are folded.
+    /// Writes the map of every area. Two or more lines of free blocks only are folded.
     ///
     /// Mirrors `gc_dump_alloc_table` (py/gc.c).
     pub fn dump(self, sink: &mut impl Sink) {

@@ -1,26 +1,25 @@
-//! The kinds of fault. They stand here alone: `include/mpgc.h` and the shim's texts have them by
-//! what cbindgen makes of this.
+//! The kinds of fault. This is the only definition: cbindgen generates those in `include/mpgc.h`
+//! and the shim's texts from it.
 
 #![forbid(unsafe_code)]
 
-/// What is wrong: the first argument of `mpgc_fault`, and a kind of error for a C program of its
-/// own.
+/// The kinds of fault: the first argument of `mpgc_fault`, and of an error callback.
 /// cbindgen:rename-all=QualifiedScreamingSnakeCase
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub enum Fault {
-    /// A region of no bytes, or a null one, was to be made a heap.
+    /// A region for a heap or an area is empty, NULL or too small.
     NoRoom = 1,
-    /// What was given back lies in no area of the heap.
+    /// A pointer that was freed or resized lies in no area of the heap.
     Foreign = 2,
-    /// What was given back lies in the heap, but is not the start of a chunk.
+    /// A pointer that was freed or resized lies in the heap, but is not the start of a chunk.
     Inner = 3,
-    /// What was given back is free already.
+    /// A chunk that was freed or resized is free already.
     DoubleFree = 4,
-    /// A table says what cannot be.
+    /// A table holds a combination that cannot occur.
     BrokenTable = 5,
     /// A free block was written to.
     WriteAfterFree = 6,
-    /// The bytes behind those that were asked for were written to.
+    /// The bytes behind those requested were written to.
     Overrun = 7,
 }

@@ -6,26 +6,28 @@ use super::Heap;
 use super::area::Area;
 use super::fault::Fault;
 use super::harden::with_guard;
-use super::host::{Host, Trace};
+#[cfg(doc)]
+use super::host::{Callbacks, Config};
+use super::host::{Event, Host};
 use super::layout::{BLOCKS_PER_BIT_BYTE, BLOCKS_PER_TABLE_BYTE, GAP_BYTES, Layout, Tables};
 
 impl<H: Host> Heap<H> {
-    /// Makes a heap of the bytes `start .. end`. A part of a block at the end is left unused.
+    /// Makes a heap of the bytes `start .. end`. A partial block at the end is left unused.
     ///
-    /// A region that is too small for a block gives a heap that is always full. A region for which
-    /// the C is not defined (no byte at all, or an end before the start) is a fault.
+    /// A region that is too small for a block makes a heap that is always full. A region that is
+    /// empty or ends before it starts, for which the C has undefined behaviour, is a fault.
     ///
     /// Mirrors `gc_init` (py/gc.c).
     ///
     /// # Safety
     ///
-    /// The region must be valid for reads and writes, and the heap's alone from now on. No chunk of
-    /// an earlier heap may be used any more.
+    /// The region must be valid for reads and writes, and from now on only the heap may use it. No
+    /// chunk of an earlier heap may be used any more.
     pub unsafe fn init(self, start: *mut u8, end: *mut u8) {
         let host = self.host();
         let end = block_end::<H>(end);
         if H::VERBOSE {
-            host.trace(Trace::Init { start, end });
+            host.log(Event::Init { start, end });
         }
         // SAFETY: the host's fields are valid (its promise), the region is (the caller's).
         unsafe {
@@ -48,8 +50,8 @@ impl<H: Host> Heap<H> {
         host.init_mutex();
     }
 
-    /// Adds the bytes `start .. end` to the heap, after all that it has. The area's own fields are
-    /// kept at `start`.
+    /// Adds the bytes `start .. end` as the last area of the heap. The area's own fields are kept
+    /// at `start`.
     ///
     /// Mirrors `gc_add` (py/gc.c).
     ///
@@ -62,7 +64,7 @@ impl<H: Host> Heap<H> {
         let start = start.wrapping_add(size_of::<H::Area>());
         let end = block_end::<H>(end);
         if H::VERBOSE {
-            host.trace(Trace::Add { start, end });
+            host.log(Event::Add { start, end });
         }
         let Some(fields) = NonNull::new(fields) else {
             host.fault(Fault::NoRoom, start);
@@ -80,33 +82,33 @@ impl<H: Host> Heap<H> {
         if let Some(last) = Area::all(host).last() {
             last.set_next(Some(area));
         }
-        // segments have other borders now
+        // the borders of segments have moved
         self.search().forget();
         self.keep_pace();
     }
 
-    /// Forgets all areas. Nothing can be had of the heap until [`Self::init`]. With
-    /// [`Host::MAY_BE_ABSENT`].
+    /// Forgets all areas. Until the next [`Self::init`] allocations fail. With
+    /// [`Config::MAY_BE_ABSENT`].
     ///
-    /// Mirrors `gc_deinit` (py/gc.c of CircuitPython), once everything was swept.
+    /// Mirrors `gc_deinit` (py/gc.c of CircuitPython), after everything was swept.
     pub fn forget_areas(self) {
         // SAFETY: the first area is a field of the host's, whose fields are pointers and numbers.
         unsafe { self.host().first_area().write_bytes(0, 1) }
         self.search().forget();
     }
 
-    /// Whether there is a heap: it was made, and not unmade since.
+    /// Whether the heap is initialised.
     ///
     /// Mirrors `gc_alloc_possible` (py/gc.c of CircuitPython).
     pub fn is_made(self) -> bool {
         !Area::first(self.host()).pool().is_null()
     }
 
-    /// Calls [`Host::absent`] if the heap was never made, where several areas are possible: that is
-    /// when CircuitPython's does.
+    /// Calls [`Callbacks::absent`] if the heap was never initialised, where several areas are
+    /// possible: CircuitPython's heap does so in this case.
     #[cold]
     pub(super) fn expect_known(self) {
-        // SAFETY: a word of the host's (its promise).
+        // SAFETY: a field of the host's (its promise).
         if H::SPLIT && unsafe { self.host().last_free_area().read().is_null() } {
             self.host().absent()
         }
@@ -119,8 +121,9 @@ impl<H: Host> Heap<H> {
         Area::all(self.host()).any(|area| area.holds(address))
     }
 
-    /// Adds an area in which `bytes` bytes can be allocated, if the host has that much to give: as
-    /// much as the heap has already, or what is needed if that is more, or all there is.
+    /// Adds an area in which `bytes` bytes can be allocated, if the host can provide it. The area
+    /// is as large as the heap, or as large as the request needs if that is more, or as large as
+    /// the host allows.
     ///
     /// Mirrors `gc_try_add_heap` (py/gc.c).
     pub(super) fn try_add_area(self, bytes: usize) -> bool {
@@ -149,8 +152,8 @@ impl<H: Host> Heap<H> {
         true
     }
 
-    /// The bytes of an area that is as large as all the areas there are: that has as many blocks,
-    /// or in 1.21 the size of all their regions.
+    /// The bytes of an area that doubles the heap: one with as many blocks, or in 1.21 one as large
+    /// as the regions of all areas.
     fn bytes_to_double(self) -> usize {
         if H::GROW_BY_REGIONS {
             return Area::all(self.host())
@@ -168,8 +171,8 @@ impl<H: Host> Heap<H> {
     }
 }
 
-/// The bytes of an area of that many blocks, with its fields, its tables, and a block for what
-/// rounding its end takes.
+/// The bytes of an area of `blocks` blocks, with its fields, its tables, and a block that rounding
+/// the end down may take.
 ///
 /// Mirrors `compute_heap_size` (py/gc.c of CircuitPython). Differs: a sum that would wrap is the
 /// largest number.
@@ -185,18 +188,18 @@ pub(super) fn bytes_for_blocks<H: Host>(blocks: usize) -> usize {
         .unwrap_or(usize::MAX)
 }
 
-/// The bytes of an area in which `bytes` bytes can be allocated: a little more than its tables
-/// need, at most 13 bytes of 512, and never less than 2 KiB more. Differs from the C: a sum that
-/// would wrap is the largest number.
+/// The bytes of an area in which `bytes` bytes can be allocated: it adds 13 bytes for each 512, at
+/// least 2 KiB, which is a little more than the tables need. Differs from the C: a sum that would
+/// wrap is the largest number.
 pub(super) const fn bytes_with_tables(bytes: usize) -> usize {
-    // what `bytes * 13 / 512` is where the product does not wrap
+    // `bytes * 13 / 512`, without the product that can wrap
     let tables = bytes / 512 * 13 + bytes % 512 * 13 / 512;
     let more = if tables > 2048 { tables } else { 2048 };
     bytes.saturating_add(more)
 }
 
-/// What a hardened heap asks for where the C asks for `bytes`: the same number of blocks, and a
-/// byte of slack table for each. All else asks for what the C does.
+/// What a hardened heap requests where the C requests `bytes`: the same number of blocks, and a
+/// byte of slack table for each. Other heaps request what the C does.
 fn with_slack_table<H: Host>(bytes: usize) -> usize {
     if !H::HARDENED {
         return bytes;

@@ -1,4 +1,4 @@
-//! What a hardened build checks as it goes, and how it can know.
+//! The checks of a hardened build while the program runs.
 //!
 //! ```text
 //!   a chunk of 2 blocks, 40 of 64 bytes asked for      a free block
@@ -7,23 +7,23 @@
 //!   slack table: 24 - GUARD                             (nothing)
 //! ```
 //!
-//! - Free blocks are filled with *poison*, which must be whole when they are handed out: if not,
-//!   somebody has written after a free.
-//! - The *slack*, the bytes of a chunk that were not asked for, is filled with a *canary*. How long
-//!   it is stands in a table of one byte a block, right before the pool; it must be whole when the
-//!   chunk is freed or resized, and at each collection.
-//! - A chunk has slack even if what was asked for fills its blocks: [`GUARD`] bytes at least, for
-//!   which it gets one more block. Whatever is written next to the end of any chunk is seen.
-//! - `chunk_bytes` says how much was asked for: a program may use what it is said to have, and what
-//!   it saves up to there holds no canary.
-//! - A pointer that is given back must be that of a live chunk.
-//! - Before each collection the tables are read for what cannot be.
+//! - Free blocks are filled with *poison*, which must be intact when they are allocated: if not,
+//!   the program has written after a free.
+//! - The *slack*, the bytes of a chunk beyond those requested, is filled with a *canary*, which
+//!   must be intact when the chunk is freed or resized, and at each collection. A table right
+//!   before the pool, with a byte for each block, holds the length of the slack.
+//! - Every chunk has at least [`GUARD`] bytes of slack, and gets one more block if the request
+//!   fills its blocks. So a write next to the end of any chunk is detected.
+//! - `chunk_bytes` returns the size that was requested: a program may use all the bytes that it
+//!   reports, and there is no canary among them.
+//! - A pointer that is freed or resized must be that of a live chunk.
+//! - Before each collection the tables are checked for combinations that cannot occur.
 //!
-//! The slack of an object that may have a finaliser never reaches into its first word, which is
-//! written for it.
+//! The slack of an object that may have a finaliser never includes its first word, which the heap
+//! writes.
 //!
-//! Poison and canary are odd in every byte, hence no address of a block: the collector sees nothing
-//! in them.
+//! Every byte of poison and canary is odd, so the collector never takes them for the address of a
+//! block.
 
 use core::ops::Range;
 use core::ptr::NonNull;
@@ -32,20 +32,19 @@ use super::Heap;
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::fault::Fault;
-use super::host::Host;
+use super::host::{Config, Host};
 
 /// Fills free blocks.
 pub const POISON: u8 = 0xd5;
 /// Fills the slack of a chunk.
 pub const CANARY: u8 = 0xa7;
-/// The least slack of a chunk. One byte is the first that any overrun writes, and makes the fewest
-/// chunks longer.
+/// The least slack of a chunk. One byte catches any contiguous overrun, and makes the fewest chunks
+/// longer.
 pub const GUARD: usize = 1;
 
-/// The bytes that a chunk of `bytes` bytes must have. If there are not so many numbers, 0, which is
-/// refused like more than there is.
+/// The bytes that a chunk for `bytes` bytes must have; 0, which is refused, if that wraps around.
 #[inline(always)]
-pub(super) const fn with_guard<H: Host>(bytes: usize) -> usize {
+pub(super) const fn with_guard<H: Config>(bytes: usize) -> usize {
     if H::HARDENED && bytes != 0 {
         bytes.wrapping_add(GUARD)
     } else {
@@ -54,14 +53,14 @@ pub(super) const fn with_guard<H: Host>(bytes: usize) -> usize {
 }
 
 impl<H: Host> Area<H> {
-    /// The byte that tells the slack of the chunk whose head is `head`.
+    /// The byte that holds the slack of the chunk whose head is `head`.
     fn slack_byte(self, head: BlockIndex) -> *mut u8 {
         self.pool()
             .wrapping_sub(self.blocks().0)
             .wrapping_add(head.0)
     }
 
-    /// Bytes of the chunk that were not asked for; 0 where that is not kept.
+    /// Bytes of the chunk beyond those requested; 0 if the heap is not hardened.
     pub(super) fn slack(self, head: BlockIndex) -> usize {
         if !H::HARDENED {
             return 0;
@@ -73,7 +72,7 @@ impl<H: Host> Area<H> {
     /// Fills `n` blocks with poison.
     pub(super) fn poison(self, block: BlockIndex, n: BlockCount) {
         if H::HARDENED {
-            // SAFETY: the blocks are free, so nobody has them.
+            // SAFETY: the blocks are free, so nobody uses them.
             unsafe {
                 self.address(block)
                     .write_bytes(POISON, n.0 * H::BLOCK_BYTES)
@@ -83,13 +82,13 @@ impl<H: Host> Area<H> {
 }
 
 impl<H: Host> Heap<H> {
-    /// The blocks of a chunk in which `bytes` bytes are asked for: 0 if it can be none.
+    /// The blocks of a chunk for a request of `bytes` bytes; 0 if it must be refused.
     #[inline(always)]
     pub(super) fn blocks_for(self, bytes: usize) -> BlockCount {
         BlockCount::for_bytes(with_guard::<H>(bytes), H::BLOCK_BYTES)
     }
 
-    /// Stops if one of `n` blocks that were free has been written to.
+    /// Reports a fault if one of `n` free blocks has been written to.
     pub(super) fn expect_poison(self, area: Area<H>, block: BlockIndex, n: BlockCount) {
         if H::HARDENED {
             self.expect_filled(
@@ -121,8 +120,8 @@ impl<H: Host> Heap<H> {
             };
             let bytes = bytes.max(first_word);
             let slack = n.0 * H::BLOCK_BYTES - bytes;
-            // SAFETY: the slack is the chunk's, and nobody asked for it (`blocks_for` leaves GUARD
-            // bytes of it at least, and less than a block more); the byte is the table's.
+            // SAFETY: the slack is part of the chunk, and nobody uses it (`blocks_for` leaves at
+            // least GUARD bytes, and less than a block more); the byte is the table's.
             unsafe {
                 area.address(head).add(bytes).write_bytes(CANARY, slack);
                 area.slack_byte(head).write((slack - GUARD) as u8);
@@ -130,8 +129,8 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// A chunk has `n` blocks now, and `bytes.end` of its bytes are in use where `bytes.start`
-    /// were: clears what was gained.
+    /// Updates the slack of a chunk that now has `n` blocks and was resized from `bytes.start` to
+    /// `bytes.end` bytes. Clears the bytes gained.
     pub(super) fn resize_slack(
         self,
         area: Area<H>,
@@ -145,7 +144,7 @@ impl<H: Host> Heap<H> {
         self.set_slack(area, head, n, bytes.end, area.has_finaliser(head));
     }
 
-    /// Stops if the slack of a chunk has been written to.
+    /// Reports a fault if the slack of a chunk has been written to.
     pub(super) fn expect_slack(self, area: Area<H>, head: BlockIndex) {
         if H::HARDENED {
             let end = area.address(head + area.chunk_len(head));
@@ -164,7 +163,7 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// The area and the head of a chunk that a caller gives back, or a fault.
+    /// The area and the head of a chunk that a caller passes. Reports a fault if there is none.
     pub(super) fn expect_chunk(self, chunk: *mut u8) -> (Area<H>, BlockIndex) {
         match self.find_chunk(chunk) {
             Ok(found) => found,
@@ -172,12 +171,11 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// Why `chunk` is no chunk that can be given back, if it is none. Any address may be asked
-    /// about.
+    /// Checks whether `chunk` can be freed or resized. Any address may be passed.
     ///
     /// # Errors
     ///
-    /// What [`Self::free`] would do wrong with it.
+    /// The fault that [`Self::free`] would report.
     pub fn expect_live(self, chunk: *const u8) -> Result<(), Fault> {
         self.find_chunk(chunk).map(|_| ())
     }
@@ -195,8 +193,7 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// Stops if the tables or the slack of a chunk are not what they should be. Before a
-    /// collection.
+    /// Reports a fault if the tables or the slack of a chunk are damaged. Before a collection.
     pub(super) fn expect_whole(self) {
         if !H::HARDENED {
             return;
@@ -220,7 +217,7 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// The chunk that an address lies in, and its bytes.
+    /// The chunk that `address` lies in, and its length in bytes.
     pub fn chunk_around(self, address: *const u8) -> Option<(NonNull<u8>, usize)> {
         let area = Area::all(self.host()).find(|area| area.holds(address.addr()))?;
         let offset = address.addr() - area.pool().addr();

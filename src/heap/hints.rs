@@ -1,30 +1,32 @@
 //! The search's hints: claims about where free blocks are, and are not.
 //!
-//! What is handed out is fixed (the C's addresses), so every hint is a claim that must be true,
-//! never a guess. There are three:
+//! The addresses that are handed out are fixed by the C, so a hint is never a guess: it is a claim
+//! that must be true. There are three kinds:
 //!
 //! - **one block**: in each area no block below its hint is free. The blocks at the hint are tried
 //!   first for any size: where they fit, they are the lowest.
 //! - **the last size**: no run of `run` or more free blocks starts before `position` in `area`,
-//!   areas counted in the order of the list. A loop that allocates one size goes on where it was.
+//!   areas counted in the order of the list. A loop that allocates one size continues where it
+//!   stopped.
 //! - **bounds**: no free run that starts in segment `s` is longer than `bounds[s]` blocks, where
-//!   255 stands for any length. Bounds are learnt when a search fails in a segment, raised when
-//!   blocks are freed, and let a search step over segments without reading them. None was learnt
-//!   before `bounded_from`, so most frees need not look.
+//!   255 stands for any length. A search that fails in a segment learns its bound, and a free
+//!   raises it. A search skips segments whose bound is too low without reading them. No segment
+//!   before `bounded_from` has a bound, so most frees need not check.
 //!
 //! ```text
 //!   area 0:  | segment 0 | segment 1 | segment 2 |     area 1:  | segment 3 | segment 4 |
 //!   bounds       1           255          7                        0           255
 //! ```
 //!
-//! The bounds cost no memory: they lie in the mark stack, which lives only during a collection. A
-//! collection frees at will, so it forgets all hints when it ends.
+//! The bounds cost no memory: they lie in the mark stack, which is used only during a collection. A
+//! collection frees blocks anywhere, so it forgets all hints when it ends.
 //!
-//! On a machine without an operating system, and with the feature `small`, there is the first of
-//! the three alone, as in the C: see [`super::plain`].
+//! On a bare machine and with the feature `small` there is only the first kind, as in C: see
+//! [`super::plain`].
 //!
-//! The trap is the border of segments. When the front of a free run is taken, the rest of the run
-//! starts later, perhaps in another segment, whose bound knows nothing of it: see [`Search::cut`].
+//! The border between segments needs care. When the front of a free run is taken, the rest of the
+//! run starts later, perhaps in another segment, whose bound does not cover it: see
+//! [`Search::cut`].
 
 use super::alloc_table::PLAIN;
 use super::area::Area;
@@ -33,19 +35,20 @@ use super::bytes::first_at_least;
 use super::host::Host;
 use super::search::Search;
 
-/// A bound that says nothing.
+/// The bound that excludes nothing.
 pub(super) const ANY_LENGTH: u8 = u8::MAX;
-/// A segment has at least this many blocks, as a power of two.
+/// log2 of the least number of blocks in a segment.
 const MIN_SEGMENT_SHIFT: u32 = 8;
-/// A run as long as a segment is as long as bounds can tell: [`Search::is_bounded_near`] relies on
-/// it.
+/// A run that fills a segment has the bound "any length": [`Search::is_bounded_near`] relies on
+/// this.
 const _: () = assert!(1 << MIN_SEGMENT_SHIFT >= ANY_LENGTH as usize);
 /// No block has this number.
 const NOTHING: BlockIndex = BlockIndex(usize::MAX);
-/// How far a freed chunk looks for free neighbours, in blocks: as far as a bound can tell.
+/// How far from a freed chunk the search for free neighbours goes, in blocks: as far as a bound can
+/// express.
 const NEIGHBOURHOOD: BlockCount = BlockCount(256);
 
-/// The words of the search that are not the bounds.
+/// The state of the search, except for the bounds.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Hints<A> {
@@ -62,7 +65,7 @@ pub struct Hints<A> {
 }
 
 impl<A> Hints<A> {
-    /// Hints of a heap that is not made yet: all zero, so that a static costs no flash.
+    /// The hints of a heap before `init`: zero-initialised, so that a static takes no flash.
     pub const NONE: Self = Hints {
         area: core::ptr::null_mut(),
         run: 0,
@@ -73,7 +76,7 @@ impl<A> Hints<A> {
 }
 
 impl<H: Host> Search<H> {
-    /// How many bounds there is room for: a byte each, in the mark stack's memory.
+    /// How many bounds fit: a byte each, in the mark stack's memory.
     pub(super) const BOUNDS: usize = H::STACK_ENTRIES * size_of::<H::Entry>();
 
     fn hints(self) -> *mut Hints<H::Area> {
@@ -82,7 +85,7 @@ impl<H: Host> Search<H> {
 
     #[inline(always)]
     pub(super) fn run(self) -> BlockCount {
-        // SAFETY: hints are the heap's alone (a promise of Host).
+        // SAFETY: only the heap uses the hints (a promise of Host).
         BlockCount(unsafe { (*self.hints()).run })
     }
 
@@ -111,7 +114,7 @@ impl<H: Host> Search<H> {
         hints.position = position.0;
     }
 
-    /// While marking, the words of the position hold the object that is set aside: see
+    /// The object that was set aside, which the words of the position hold while marking: see
     /// [`super::waiting`].
     #[inline(always)]
     pub(super) fn aside(self) -> Option<(Area<H>, BlockIndex)> {
@@ -155,7 +158,7 @@ impl<H: Host> Search<H> {
         self.first_segment(area) + (block.0 >> self.segment_shift())
     }
 
-    /// The bound of a segment; segments that have no byte are never bounded.
+    /// The bound of a segment. A segment without a byte has the bound "any length".
     #[inline(always)]
     pub(super) fn bound(self, segment: usize) -> u8 {
         if segment >= Self::BOUNDS {
@@ -180,8 +183,8 @@ impl<H: Host> Search<H> {
         BlockIndex(unsafe { (*self.hints()).bounded_from })
     }
 
-    /// A search has failed: no free run that starts in the segment, whose first block is `start`,
-    /// is longer than that.
+    /// Records that a search has failed: no free run that starts in the segment, whose first block
+    /// is `start`, is longer than `bound`.
     #[inline(always)]
     pub(super) fn learn_bound(self, segment: usize, start: BlockIndex, bound: u8) {
         self.set_bound(segment, bound);
@@ -190,8 +193,8 @@ impl<H: Host> Search<H> {
         hints.bounded_from = hints.bounded_from.min(start.0);
     }
 
-    /// The first segment from that one on whose bound is at least that; a segment without a byte,
-    /// if no byte is.
+    /// The first segment from `from` on whose bound is at least `least`; a segment without a byte
+    /// if no bound is.
     #[inline(always)]
     pub(super) fn next_segment(self, from: usize, least: u8) -> usize {
         // SAFETY: as in `bound`; nothing writes to the bounds while the slice lives.
@@ -239,7 +242,7 @@ impl<H: Host> Search<H> {
         }
     }
 
-    /// Makes segments so long that there is a bound for each, or nearly so.
+    /// Chooses the length of segments so that there is a bound for each, or nearly each.
     fn size_segments(self) {
         let blocks: usize = Area::all(self.0).map(|a| a.blocks().0).sum();
         let per_bound = blocks / Self::BOUNDS.max(1) + 1;
@@ -262,7 +265,8 @@ impl<H: Host> Search<H> {
             .unwrap_or_else(|| Area::first(self.0))
     }
 
-    /// The `n > 1` blocks at `at` were the lowest free run of that length.
+    /// Updates the hints after the `n > 1` blocks at `at`, the lowest free run of that length, were
+    /// taken.
     #[inline(always)]
     pub(super) fn passed(self, area: Area<H>, at: BlockIndex, n: BlockCount) {
         self.set_run(n);
@@ -272,7 +276,7 @@ impl<H: Host> Search<H> {
         }
     }
 
-    /// The block at `at` was the lowest free one.
+    /// Updates the hints after the block at `at`, the lowest free one, was taken.
     #[inline(always)]
     pub(super) fn passed_one(self, area: Area<H>, at: BlockIndex) {
         area.set_hint(at.0 + 1);
@@ -282,8 +286,8 @@ impl<H: Host> Search<H> {
         }
     }
 
-    /// The front of a free run, `n` blocks from `at`, is taken: if the rest starts in another
-    /// segment, that segment's bound does not know of it.
+    /// Updates the bounds after `n` blocks at `at` were cut from the front of a free run: the rest
+    /// may start in another segment, whose bound does not cover it.
     #[inline(always)]
     pub(super) fn cut(self, area: Area<H>, at: BlockIndex, n: BlockCount) {
         if PLAIN {
@@ -296,8 +300,7 @@ impl<H: Host> Search<H> {
         }
     }
 
-    /// Blocks `at .. at + n` of `area` have just become free: every claim that this makes false is
-    /// mended.
+    /// Corrects every claim that became false when blocks `at .. at + n` of `area` were freed.
     ///
     /// In C: the updates of `gc_last_free_atb_index` and `gc_last_free_area` in `gc_free` and
     /// `gc_realloc`.
@@ -316,8 +319,8 @@ impl<H: Host> Search<H> {
         if self.is_bounded_near(area, at) {
             return self.raise_bound(area, at, n);
         }
-        // where the run starts is not known, but it is later than this: a free run that was there
-        // before the position is shorter than the last size
+        // the start of the run is unknown, but not earlier than this: a free run before the
+        // position is shorter than the last size
         let shorter = self.run().0 - 1;
         let (known_area, known) = self.position();
         if area == known_area && at.0 >= known.0 + shorter {
@@ -326,7 +329,7 @@ impl<H: Host> Search<H> {
         self.long_run_from(area, BlockIndex(at.0.saturating_sub(shorter)));
     }
 
-    /// Looks for the free run that blocks which have become free are part of, and notes it.
+    /// Finds the free run that the freed blocks are part of, and raises the bound of its segment.
     #[inline(never)]
     fn raise_bound(self, area: Area<H>, at: BlockIndex, n: BlockCount) {
         match area.table().run_in_word(at, n) {
@@ -337,10 +340,11 @@ impl<H: Host> Search<H> {
 
     /// Whether a free run around `at` may have a bound that is too low.
     ///
-    /// Mostly nothing has been learnt of this part of the heap, which one comparison tells. The run
-    /// starts in the block's segment, or in the one before, or it was as long as a segment before
-    /// anything was added to it: then its bound says "any" already. The segment before the first of
-    /// an area may be another area's, and then this says yes more often than it must.
+    /// Usually no bound was learnt for this part of the heap, and one comparison decides. Otherwise
+    /// the run starts in the block's segment or the one before; if it starts earlier, it was as
+    /// long as a segment even before this free, and its bound is "any length" already. The segment
+    /// before an area's first may belong to another area; the answer is then true more often than
+    /// necessary.
     #[inline(always)]
     pub(super) fn is_bounded_near(self, area: Area<H>, at: BlockIndex) -> bool {
         if at < self.bounded_from() {
@@ -351,7 +355,8 @@ impl<H: Host> Search<H> {
             || self.bound(segment) & self.bound(segment.saturating_sub(1)) != ANY_LENGTH
     }
 
-    /// A free run of the last size or a longer one may start at `start`, and none before it is new.
+    /// Notes that a free run of the last size or longer may start at `start`, and that no new one
+    /// starts before.
     #[inline(always)]
     fn long_run_from(self, area: Area<H>, start: BlockIndex) {
         let (known_area, known) = self.position();
@@ -365,7 +370,7 @@ impl<H: Host> Search<H> {
         }
     }
 
-    /// A free run of `len` blocks starts at `start`.
+    /// Notes that a free run of `len` blocks starts at `start`.
     #[inline(always)]
     fn has_run(self, area: Area<H>, start: BlockIndex, len: BlockCount) {
         let segment = self.segment(area, start);
@@ -377,20 +382,19 @@ impl<H: Host> Search<H> {
         }
     }
 
-    /// [`Self::has_run`] for the run around blocks that have become free, which may start or end in
-    /// other words.
+    /// [`Self::has_run`] for the run around freed blocks, which may start or end in other words.
     fn freed_over_words(self, area: Area<H>, at: BlockIndex, n: BlockCount) {
         let before = area.table().free_before(at, NEIGHBOURHOOD);
         let after = area.table().free_from(at + n, NEIGHBOURHOOD);
         let far = before >= NEIGHBOURHOOD || after >= NEIGHBOURHOOD;
         self.has_run(area, at - before, before + n + after);
         if self.run() > NEIGHBOURHOOD && far {
-            // how long the run is and where it starts is not known: know nothing of long runs
+            // the length and start of the run are unknown: forget what is known of long runs
             self.set_position(Area::first(self.0), BlockIndex(0));
         }
     }
 
-    /// Whether `area` stands before `other` in the list.
+    /// Whether `area` comes before `other` in the list.
     pub(super) fn comes_before(self, area: Area<H>, other: Area<H>) -> bool {
         area != other && core::iter::successors(area.next(), |a| a.next()).any(|a| a == other)
     }

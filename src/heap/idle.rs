@@ -1,17 +1,20 @@
-//! Collections while the program waits: whether one is worth it now, and whether it fits into the
+//! Collections while the program waits: whether one is worthwhile, and whether it fits into the
 //! wait.
 
+#[cfg(doc)]
+use super::host::Config;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use super::Heap;
 use super::area::Area;
 use super::host::Host;
 
-/// A wait of fewer microseconds is left alone before the first collection has shown how long one
-/// takes.
+/// The shortest wait, in microseconds, that is used before the first collection has shown how long
+/// one takes.
 const UNKNOWN: u32 = 100_000;
 
-/// Less than this part of the heap, handed out since the last collection, is not worth another.
+/// The part of the heap that must have been allocated since the last collection for another to be
+/// worthwhile: one in this many blocks.
 const PART: usize = 16;
 
 /// How long the last collection took, by a clock in microseconds that wraps. Any thread may collect
@@ -26,7 +29,7 @@ pub struct Pauses {
 const NEVER: u32 = u32::MAX;
 
 impl Pauses {
-    /// No collection has been seen.
+    /// Before the first collection.
     pub const fn none() -> Pauses {
         Pauses {
             began: AtomicU32::new(0),
@@ -34,19 +37,19 @@ impl Pauses {
         }
     }
 
-    /// A collection begins.
+    /// Notes that a collection begins.
     pub fn begin(&self, now: u32) {
         self.began.store(now, Relaxed);
     }
 
-    /// It has ended.
+    /// Notes that it has ended.
     pub fn end(&self, now: u32) {
         let took = now.wrapping_sub(self.began.load(Relaxed));
         self.last.store(took.min(NEVER - 1), Relaxed);
     }
 
-    /// Whether a wait of so many milliseconds, or one without end, is longer than a collection: by
-    /// a quarter of what the last one took, for more may be alive now.
+    /// Whether a wait of so many milliseconds, or an endless one, is longer than a collection:
+    /// longer than the last one by a quarter, since more may be alive now.
     pub fn fit_into(&self, wait_ms: Option<u32>) -> bool {
         let Some(ms) = wait_ms else {
             return true;
@@ -60,9 +63,9 @@ impl Pauses {
 }
 
 impl<H: Host> Heap<H> {
-    /// Whether a collection may be made now, outside of an allocation, and would find enough: a
-    /// sixteenth of the heap was handed out since the last one, or half of what the threshold
-    /// allows. With [`Host::THRESHOLD`].
+    /// Whether a collection may run now, outside of an allocation, and is worthwhile: since the
+    /// last one a sixteenth of the heap was allocated, or half of what the threshold allows. With
+    /// [`Config::THRESHOLD`].
     pub fn is_due_when_idle(self) -> bool {
         let host = self.host();
         // SAFETY: the words are the heap's (a promise of Host).
@@ -101,7 +104,7 @@ mod tests {
     #[test]
     fn a_collection_fits_into_a_wait_that_is_longer() {
         let pauses = Pauses::none();
-        assert!(!pauses.fit_into(Some(99)), "nobody knows how long it takes");
+        assert!(!pauses.fit_into(Some(99)), "its duration is unknown");
         assert!(pauses.fit_into(Some(100)) && pauses.fit_into(None));
         // the clock wraps in between
         pauses.begin(u32::MAX - 999);
@@ -114,13 +117,13 @@ mod tests {
     }
 
     #[test]
-    fn a_collection_is_due_when_enough_was_handed_out() {
+    fn a_collection_is_due_when_enough_was_allocated() {
         assert!(!heap::<Plain>(&[]).heap().is_due_when_idle());
         assert!(!heap::<Plain>(&[alloc(3)]).heap().is_due_when_idle());
         assert!(heap::<Plain>(&[alloc(4)]).heap().is_due_when_idle());
         let collected = [alloc(4), Op::Collect];
         assert!(!heap::<Plain>(&collected).heap().is_due_when_idle());
-        // half of what the threshold allows, where that is less
+        // half of what the threshold allows, if that is less
         let soon = [Op::Threshold { blocks: 4 }, alloc(2)];
         assert!(heap::<Plain>(&soon).heap().is_due_when_idle());
         assert!(heap::<Paced>(&[alloc(4)]).heap().is_due_when_idle());

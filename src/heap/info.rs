@@ -1,4 +1,4 @@
-//! Numbers about the heap.
+//! Figures about the heap.
 
 use super::Heap;
 use super::alloc_table::{AllocTable, BARE, BITS, BLOCKS_PER_WORD, LOW, SMALL, Word, free_bits};
@@ -8,7 +8,7 @@ use super::host::Host;
 use super::search::run_inside;
 use super::word::lowest_pair;
 
-/// What [`Heap::info`] tells.
+/// The result of [`Heap::info`].
 ///
 /// The fields lie in the order of MicroPython's `gc_info_t`, so that `gc_info` is one write.
 #[repr(C)]
@@ -33,8 +33,8 @@ pub struct Info {
 impl<H: Host> Heap<H> {
     /// Counts blocks and chunks, a word of the table at a time.
     ///
-    /// Mirrors `gc_info` (py/gc.c). Differs: asked by a finaliser, it counts an object that the
-    /// collection has marked like any other; the C does not count its first block at all.
+    /// Mirrors `gc_info` (py/gc.c). Differs: called by a finaliser, it counts marked objects like
+    /// any other; the C does not count the first block of these.
     pub fn info(self) -> Info {
         let host = self.host();
         host.enter();
@@ -64,7 +64,7 @@ impl<H: Host> Heap<H> {
         info
     }
 
-    /// The first three figures alone, by the word: the others are 0.
+    /// Only the first three figures, counted by the word; the others are 0.
     ///
     /// Mirrors `gc_info_fast` (py/gc.c).
     pub fn info_fast(self) -> Info {
@@ -80,7 +80,7 @@ impl<H: Host> Heap<H> {
         info
     }
 
-    /// The blocks of an area that are free, counted by the word.
+    /// The free blocks of an area, counted by the word.
     #[inline(always)]
     pub(super) fn free_in(self, area: Area<H>) -> BlockCount {
         let table = area.table();
@@ -97,8 +97,8 @@ impl<H: Host> Heap<H> {
 }
 
 impl Info {
-    /// Adds the figures of an area, `used` and `free` in blocks: a step a chunk and one a free run,
-    /// where less code is worth more.
+    /// Adds the figures of an area, `used` and `free` in blocks, one chunk or free run at a time:
+    /// smaller code than [`Self::count`].
     #[inline(always)]
     fn count_by_chunk(&mut self, table: AllocTable, hook: impl Fn(usize, usize)) {
         let end = BlockIndex(table.blocks().0);
@@ -137,7 +137,7 @@ impl Info {
             Longest::starting_at(self.max_block.saturating_sub(1)),
             Longest::starting_at(self.max_free),
         ];
-        // what the last block of the word before is
+        // the kind of the last block of the previous word
         let (mut head_before, mut second_before) = (0, 0);
         let mut words_left = Tally::WORDS;
         for i in 0..table.words() {
@@ -175,7 +175,7 @@ impl Info {
         }
     }
 
-    /// The twin of [`Self::count`]: looks at every block.
+    /// The naive twin of [`Self::count`], which reads every block.
     fn count_naive(&mut self, table: AllocTable) {
         let (mut chunk, mut run) = (0, 0);
         for b in 0..=table.blocks().0 {
@@ -203,10 +203,10 @@ impl Info {
     }
 }
 
-/// How many bits are set in words that have none but the low ones of pairs.
+/// A count of the set bits of words in which only the low bits of pairs are set.
 ///
-/// Many processors have no instruction that counts bits. Here that is four simple ones a word; what
-/// they leave in each four bits is added up when it could overflow.
+/// Many processors have no instruction that counts bits. This takes four simple instructions for
+/// each word; the partial sums, of four bits each, are added up before they can overflow.
 #[derive(Clone, Copy, Default)]
 struct Tally {
     nibbles: Word,
@@ -223,7 +223,7 @@ impl Tally {
         self.nibbles += (bits + (bits >> 2)) & (Word::MAX / 5);
     }
 
-    /// After [`Self::WORDS`] words at the latest.
+    /// Adds up the partial sums, after at most [`Self::WORDS`] words.
     #[inline(always)]
     fn carry(&mut self) {
         let each = Word::MAX / 17;
@@ -240,11 +240,11 @@ impl Tally {
     }
 }
 
-/// The longest run of set bits in words that have none but the low ones of pairs.
+/// The longest run of set bits, in words in which only the low bits of pairs are set.
 #[derive(Clone, Copy)]
 struct Longest {
     max: usize,
-    /// Of the run that the last word ends with.
+    /// The length of the run at the end of the last word.
     run: usize,
 }
 
@@ -276,13 +276,13 @@ impl Longest {
     }
 }
 
-/// Whether a word may have a run of more than `max` bits: no if it has none of so many as the power
-/// of two there is.
+/// Whether a word may have a run of more than `max` bits. It has none if it has no run of the
+/// largest power of two that is at most `max + 1`.
 #[inline(always)]
 const fn may_be_longer(bits: Word, max: usize) -> bool {
     let mut starts = bits;
     let mut have = 1;
-    // 1, 2, 4, 8: steps that the compiler lays out one behind the other
+    // 1, 2, 4, 8: the compiler unrolls these steps
     while have < BLOCKS_PER_WORD / 2 && max + 1 >= 2 * have {
         starts &= starts >> (2 * have);
         have *= 2;
@@ -298,8 +298,8 @@ mod tests {
 
     const BLOCKS: usize = 2 * BLOCKS_PER_WORD + 8;
 
-    /// Figures of `words` words of `fill` with `pattern` at block `at`; tails are heads where no
-    /// chunk comes before.
+    /// Compares the figures of `words` words of `fill` with `pattern` at block `at`; a tail that
+    /// follows no chunk becomes a head.
     fn compare(pattern: u16, at: usize, fill: u8, blocks: usize) {
         let mut bytes = [fill; BLOCKS / 4 + 16];
         for b in 0..blocks + 8 {
@@ -315,7 +315,7 @@ mod tests {
         }
         // SAFETY: the array has a word more than the table needs.
         let table = unsafe { AllocTable::new(bytes.as_mut_ptr(), BlockCount(blocks)) };
-        // figures of an area before: what is longest there may stay so
+        // figures of a previous area, whose longest chunk may stay the longest
         for max in [0, 3, 50] {
             let before = Info {
                 used: 7,
@@ -353,10 +353,10 @@ mod tests {
         }
     }
 
-    /// The filter asks for a run of the largest power of two that is no longer than what is looked
-    /// for.
+    /// The filter looks for a run whose length is the largest power of two that is not longer than
+    /// the run searched for.
     #[test]
-    fn a_word_is_looked_at_only_if_it_has_half_of_what_is_looked_for() {
+    fn a_word_is_searched_only_if_it_has_half_of_a_longer_run() {
         for max in (0..2 * BLOCKS_PER_WORD).step_by(every(11)) {
             let power = (max + 1).next_power_of_two();
             let half = if power == max + 1 { power } else { power / 2 };
@@ -367,7 +367,7 @@ mod tests {
                     let bits = run.checked_shl(2 * at as u32).unwrap_or(0) & LOW;
                     let len = bits.count_ones() as usize;
                     assert_eq!(may_be_longer(bits, max), len >= asked, "{max} {len} {at}");
-                    // and two runs are no longer than either
+                    // and two runs count as the longer one
                     let both = bits | bits.checked_shl(2 * len as u32 + 2).unwrap_or(0);
                     assert_eq!(may_be_longer(both, max), len >= asked, "{max} {len} {at}");
                 }

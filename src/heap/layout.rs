@@ -7,40 +7,40 @@
 //! ```
 //!
 //! The pool ends at `end`, which the caller has rounded down to a block; the tables start at
-//! `start`. The table's length comes from an integer division, so the pad between the tables and
-//! the pool is whatever is left. The gap byte stays zero: a chunk at the end of the pool is
-//! followed by a block that reads as free.
+//! `start`. The length of the tables comes from an integer division; the remainder is the pad
+//! before the pool. The gap byte stays zero, so that a chunk at the end of the pool is followed by
+//! a block that reads as free.
 
 #![forbid(unsafe_code)]
 
 use super::block::BlockCount;
-use super::host::Host;
+use super::host::Config;
 
 /// Blocks whose kinds share a byte of the alloc table.
 pub const BLOCKS_PER_TABLE_BYTE: usize = 4;
 /// Blocks whose bits share a byte of a bit table.
 pub const BLOCKS_PER_BIT_BYTE: usize = 8;
-/// Bytes between the alloc table and what follows it.
+/// Bytes between the alloc table and the next table.
 pub const GAP_BYTES: usize = 1;
 
 /// Which tables an area has beside the alloc table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tables {
-    /// One bit a block ([`Host::FINALISER`]).
+    /// One bit a block ([`Config::FINALISER`]).
     pub finaliser: bool,
-    /// One bit a block ([`Host::WEAKREF`]).
+    /// One bit a block ([`Config::WEAKREF`]).
     pub weakref: bool,
-    /// One bit a block ([`Host::SELECTIVE_COLLECT`]).
+    /// One bit a block ([`Config::SELECTIVE_COLLECT`]).
     pub collect: bool,
-    /// One byte a block ([`Host::HARDENED`]), which the C does not have.
+    /// One byte a block ([`Config::HARDENED`]), which the C does not have.
     pub slack: bool,
-    /// Whether a region of any size is used whole ([`Host::EXACT_TABLES`]).
+    /// Whether a region of any size is used whole ([`Config::EXACT_TABLES`]).
     pub exact: bool,
 }
 
 impl Tables {
     /// The tables of a host's areas.
-    pub const fn of<H: Host>() -> Tables {
+    pub const fn of<H: Config>() -> Tables {
         Tables {
             finaliser: H::FINALISER,
             weakref: H::WEAKREF,
@@ -82,16 +82,16 @@ pub struct Layout {
 impl Layout {
     /// Lays out an area of `total` bytes whose end lies on a block boundary.
     ///
-    /// Returns `None` where the C is not defined: for `total == 0` its division starts from a
-    /// number that has wrapped around. An area too small for one table byte has no block.
+    /// Returns `None` for `total == 0`, for which the behaviour of the C is undefined: its division
+    /// starts from a number that has wrapped around. An area too small for one table byte has no
+    /// blocks.
     ///
     /// Mirrors `gc_setup_area` (py/gc.c), the wrap-around of its multiplication included: a 32-bit
     /// heap of 512 MiB or more gets the smaller table that the C gives it, unless
-    /// [`Tables::exact`]. Differs: where the C's weakref table would reach into the pool, which
-    /// takes an odd `total`, there are four blocks less.
+    /// [`Tables::exact`]. Differs: where the C's weakref table would overlap the pool, which takes
+    /// an odd `total`, there are four blocks fewer.
     ///
-    /// A hardened heap has one more table, the slack table, and so fewer blocks than the C gives
-    /// it.
+    /// A hardened heap also has a slack table, and so fewer blocks than in C.
     pub const fn new(total: usize, block_bytes: usize, tables: Tables) -> Option<Layout> {
         if total < GAP_BYTES {
             return None;
@@ -99,7 +99,7 @@ impl Layout {
         let pool_per_table_byte = BLOCKS_PER_TABLE_BYTE * (block_bytes + tables.slack as usize);
         let bit_tables = tables.bit_tables();
         let table_bytes = if bit_tables > 0 {
-            // in bits, for a bit table has half a byte per byte of the alloc table
+            // in bits, since a bit table has half a byte per byte of the alloc table
             let (bytes, share) = (
                 total - GAP_BYTES,
                 8 + 4 * bit_tables + 8 * pool_per_table_byte,
@@ -114,14 +114,14 @@ impl Layout {
         };
         let layout = Self::with_table(table_bytes, total, block_bytes, tables);
         if (bit_tables > 1 || tables.slack) && layout.is_none() && table_bytes > 0 {
-            // each bit table may end in half a byte, which the division does not foresee; what two
-            // or three miss is less than a byte of the alloc table and its blocks
+            // each bit table may end in half a byte, which the division does not account for; what
+            // two or three of them lack is less than a byte of the alloc table and its blocks
             return Self::with_table(table_bytes - 1, total, block_bytes, tables);
         }
         layout
     }
 
-    /// The layout with an alloc table of that many bytes, or `None` if it does not fit.
+    /// The layout with an alloc table of `table_bytes` bytes, or `None` if it does not fit.
     const fn with_table(
         table_bytes: usize,
         total: usize,

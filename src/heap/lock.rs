@@ -1,20 +1,21 @@
 //! The lock depth: whether this thread may allocate and free.
 //!
-//! Each thread has a depth of its own, so the functions here need no mutex. A hard interrupt may
-//! change it while it runs, but puts it back before it returns.
+//! Each thread has its own depth, so the functions here need no mutex. A hard interrupt may change
+//! it, but restores it before it returns.
 
 use super::Heap;
+#[cfg(doc)]
+use super::host::Config;
 use super::host::Host;
 
-/// The bit of the lock depth that says that a collection is under way (`GC_COLLECT_FLAG`).
+/// The bit of the lock depth that is set during a collection (`GC_COLLECT_FLAG`).
 pub const COLLECTING: u16 = 1;
 
 impl<H: Host> Heap<H> {
-    /// What a lock adds to the depth: the bit below it says that a collection is under way where
-    /// there are finalisers.
+    /// What a lock adds to the depth. With finalisers, the bit below it is set during a collection.
     ///
     /// Without finalisers nothing can call the heap during a collection, and there is no such bit.
-    /// Without [`Host::FINALISER_PASS`] a collection is one lock more.
+    /// Without [`Config::FINALISER_PASS`] a collection counts as one lock.
     pub const LOCK_UNIT: u16 = if Self::COLLECTING != 0 { 2 } else { 1 };
     pub(super) const COLLECTING: u16 = if H::FINALISER && H::FINALISER_PASS {
         COLLECTING
@@ -40,7 +41,7 @@ impl<H: Host> Heap<H> {
         self.lock_word() != 0
     }
 
-    /// Whether this thread is collecting (never, as far as it shows, without finalisers).
+    /// Whether this thread is collecting. Always false without finalisers, where nobody can ask.
     #[inline(always)]
     pub fn is_collecting(self) -> bool {
         self.lock_word() & Self::COLLECTING != 0
@@ -48,7 +49,7 @@ impl<H: Host> Heap<H> {
 
     #[inline(always)]
     pub(super) fn lock_word(self) -> u16 {
-        // SAFETY: the field is valid (a promise of Host) and this thread's own.
+        // SAFETY: the field is valid (a promise of Host), and only this thread uses it.
         unsafe { self.host().lock_depth().read() }
     }
 

@@ -1,10 +1,10 @@
-//! Marking: from the roots to everything that they reach, without ever scanning the heap again.
+//! Marking: from the roots to everything that they reach, without rescanning the heap.
 //!
 //! An object is white (an unmarked head), grey (marked, its words not read yet) or black (marked
-//! and read). Grey objects wait on a stack of fixed size (`waiting.rs`). When it is full, an object
-//! waits in the tables: its kind takes one of two codes that do not occur otherwise while marking,
-//! and the segment of the area that it lies in is noted in one word of bits, the *dirty* segments,
-//! which is the area's hint at other times.
+//! and read). Grey objects wait on a stack of fixed size (`waiting.rs`). When the stack is full, an
+//! object waits in the tables: its kind takes one of two codes that do not occur otherwise while
+//! marking, and its segment of the area is noted as *dirty* in a word of bits. That word is the
+//! area's hint at other times.
 //!
 //! ```text
 //!   kind, finaliser bit:   FREE,0 free   HEAD,x white   TAIL,0 tail   MARK,x black or stacked
@@ -12,38 +12,41 @@
 //! ```
 //!
 //! At the end `Heap::trace_dirty` looks through the finaliser bits of the dirty segments, turns
-//! each grey object black and traces it. So each object is traced once, however small the stack,
-//! and nothing but the tables is written: an object may be in use by DMA.
+//! each grey object black and traces it. So each object is traced once, however small the stack.
+//! Only the tables are written, since objects may be in use by DMA.
 //!
-//! A chunk that is not to be read ([`Host::SELECTIVE_COLLECT`]) is black as soon as it is marked:
+//! A chunk that is not to be read ([`Config::SELECTIVE_COLLECT`]) is black as soon as it is marked:
 //! it is never grey, and never waits.
 //!
-//! Without a finaliser table there is no code to spare, and with the feature `small` none is used.
-//! There an object that finds the stack full is only marked, and the marked objects of dirty
-//! segments are read again.
+//! Without a finaliser table there is no spare code, and the feature `small` uses none. Then an
+//! object for which the stack has no space is only marked, and all marked objects of dirty segments
+//! are read again.
 
 use super::Heap;
 use super::alloc_table::{BARE, BITS, BLOCKS_PER_WORD, PLAIN, SMALL};
 use super::area::{Area, View};
 use super::block::{BlockCount, BlockIndex, BlockKind};
-use super::host::{Host, Trace};
-use super::waiting::{self, Found, Ring, Waiting};
+#[cfg(doc)]
+use super::host::{Callbacks, Config};
+use super::host::{Event, Host};
+use super::waiting::{self, Found, Prefetch, Waiting};
 use super::word::lowest_bit;
 
 impl<H: Host> Heap<H> {
-    /// Whether there are codes for grey objects, and code that tells them.
+    /// Whether grey objects have codes in the tables.
     const GREY: bool = H::FINALISER && !SMALL;
 
-    /// Marks everything that is reachable from `len` words at `roots`. A word is a root if it is
-    /// exactly the address of a live chunk.
+    /// Marks everything that is reachable from `len` words at `roots`. A word is a root if it
+    /// equals the address of a live chunk.
     ///
-    /// Mirrors `gc_collect_root` (py/gc.c). Differs: called by a finaliser's own collection it does
-    /// nothing.
+    /// Mirrors `gc_collect_root` (py/gc.c). Differs: it does nothing in a collection that a
+    /// finaliser started.
     ///
     /// # Safety
     ///
-    /// `roots` must be valid for reads of `len` words (with [`Host::CHECK_ROOTS`], of those that
-    /// the host says are readable), between `collect_start` and `collect_end`.
+    /// `roots` must be valid for reads of `len` words (with [`Config::CHECK_ROOTS`], of those for
+    /// which [`Callbacks::readable`] returns true). It must be called between `collect_start` and
+    /// `collect_end`.
     pub unsafe fn collect_root(self, roots: *const usize, len: usize) {
         if self.is_nested_collect() {
             return;
@@ -79,7 +82,7 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// The white object at exactly that address, looking in area `likely` first.
+    /// The white object at exactly `address`; tries the area `likely` first.
     #[inline(always)]
     pub(super) fn white_at(self, likely: Area<H>, address: usize) -> Option<(Area<H>, BlockIndex)> {
         let (area, block) = match likely.block_at(address) {
@@ -92,10 +95,10 @@ impl<H: Host> Heap<H> {
         area.table().is_head(block).then_some((area, block))
     }
 
-    /// Reads the words of an object that is marked already, and of all that it leads to.
+    /// Traces from an object that is already marked.
     ///
-    /// Mirrors `gc_mark_subtree` (py/gc.c). Differs: which object is read next is told by
-    /// [`Waiting`], and a full stack makes a child grey in the tables.
+    /// Mirrors `gc_mark_subtree` (py/gc.c). Differs: [`Waiting`] chooses the object to read next,
+    /// and when the stack is full a child becomes grey in the tables.
     fn mark_from(self, area: Area<H>, block: BlockIndex) {
         if !area.is_read(block) {
             return;
@@ -120,7 +123,7 @@ impl<H: Host> Heap<H> {
             first: Found::none(area),
             waiting: Waiting::new(self, here),
         };
-        let mut ring = Ring::new();
+        let mut prefetch = Prefetch::new();
         let mut object = area.address(block);
         loop {
             let here = reader.here;
@@ -134,7 +137,7 @@ impl<H: Host> Heap<H> {
             reader.first = Found::none(here.area);
             while word != end {
                 if Self::BLOCK_WORDS == 4 && !BARE {
-                    // unrolled by hand: a block is the step of the common sizes
+                    // unrolled by hand: common sizes are multiples of a block
                     reader.read(word);
                     reader.read(word.wrapping_add(1));
                     reader.read(word.wrapping_add(2));
@@ -145,7 +148,7 @@ impl<H: Host> Heap<H> {
                     word = word.wrapping_add(1);
                 }
             }
-            let next = reader.waiting.next(&mut ring, reader.first);
+            let next = reader.waiting.next(&mut prefetch, reader.first);
             if next.address.is_null() {
                 return;
             }
@@ -158,8 +161,8 @@ impl<H: Host> Heap<H> {
 
     const BLOCK_WORDS: usize = H::BLOCK_BYTES / size_of::<usize>();
 
-    /// The area and the block of an address that starts a block in any of them. Most words are no
-    /// addresses, and are told by their low bits: pools end on a block boundary.
+    /// The area and the block that starts at `address`, in any area. Most words are no addresses,
+    /// and their low bits show it, since pools end on a block boundary.
     #[inline(always)]
     fn elsewhere(self, address: usize) -> Option<(View<H>, BlockIndex)> {
         if address == 0 || !address.is_multiple_of(H::BLOCK_BYTES) {
@@ -178,8 +181,8 @@ impl<H: Host> Heap<H> {
 
     /// The blocks of a marked chunk.
     ///
-    /// A grey object with a finaliser looks like a tail; where there are such in the area, the
-    /// chunk ends before the next finaliser bit.
+    /// A grey object with a finaliser has the code of a tail. In an area that may have such
+    /// objects, the chunk ends before the next finaliser bit.
     #[inline(always)]
     pub(super) fn extent(self, area: Area<H>, head: BlockIndex) -> BlockCount {
         self.extent_in(area.view(), head)
@@ -205,7 +208,7 @@ impl<H: Host> Heap<H> {
         n
     }
 
-    /// The stack is full: a marked object waits in the tables.
+    /// Lets a marked object wait in the tables, when the stack is full.
     #[cold]
     #[inline(never)]
     pub(super) fn defer(self, area: Area<H>, block: BlockIndex) {
@@ -217,7 +220,7 @@ impl<H: Host> Heap<H> {
         area.set_hint(area.hint() | 1 << dirty_segment(block, area.blocks()));
     }
 
-    /// Traces all that waits in the tables.
+    /// Traces all objects that wait in the tables.
     ///
     /// Mirrors `gc_deal_with_stack_overflow` (py/gc.c). Differs: reads the finaliser bits of dirty
     /// segments, by the word, instead of every block's kind in passes over the whole heap.
@@ -232,7 +235,7 @@ impl<H: Host> Heap<H> {
                 area.end().min(BlockIndex((segment + 1) << shift))
             };
             if Self::GREY {
-                // dirty until a look finds nothing: `extent` relies on it
+                // the segment stays dirty until a pass finds nothing: `extent` relies on it
                 while self.trace_grey(area, from, end) {}
                 area.set_hint(area.hint() & !(1 << segment));
             } else {
@@ -242,7 +245,7 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// Says whether there was any.
+    /// Returns whether there was any.
     fn trace_grey(self, area: Area<H>, from: BlockIndex, end: BlockIndex) -> bool {
         let (mut from, mut any) = (from, false);
         while let Some(block) = area.finalisers().next_set(from, end) {
@@ -275,21 +278,21 @@ impl<H: Host> Heap<H> {
     }
 }
 
-/// Reads the words of one object after the other. It lives in registers: all that it does is
-/// inlined.
+/// Reads the words of one object after the other. Its methods are inlined, so that its fields stay
+/// in registers.
 struct Reader<H: Host, const FETCH: bool> {
     heap: Heap<H>,
     /// The area of the object.
     here: View<H>,
-    /// Its word that leads to data without pointers, if it has one.
+    /// Its word that points at data without pointers, if it has one.
     raw: Option<*const usize>,
-    /// Its child that was marked first: it is read next.
+    /// The first of its children that was marked: it is read next.
     first: Found<H>,
     waiting: Waiting<H, FETCH>,
 }
 
 impl<H: Host, const FETCH: bool> Reader<H, FETCH> {
-    /// Reads a word of the object; a white object that it leads to is marked, and waits.
+    /// Reads a word of the object. If it points at a white object, marks that and lets it wait.
     #[inline(always)]
     fn read(&mut self, word: *const usize) {
         if H::HOOK {
@@ -317,8 +320,8 @@ impl<H: Host, const FETCH: bool> Reader<H, FETCH> {
             return;
         }
         let address = there.pool.with_addr(value);
-        if H::VERBOSE || H::TRACE_MARKS {
-            self.heap.host().trace(Trace::Mark(address));
+        if H::VERBOSE || H::LOG_MARKS {
+            self.heap.host().log(Event::Mark(address));
         }
         if !there.area.is_read(child) {
             return;
@@ -335,7 +338,7 @@ impl<H: Host, const FETCH: bool> Reader<H, FETCH> {
     }
 }
 
-/// The dirty segment that a block of an area of `blocks` blocks lies in.
+/// The dirty segment of a block, in an area of `blocks` blocks.
 fn dirty_segment(block: BlockIndex, blocks: BlockCount) -> usize {
     let segment = block.0 >> dirty_shift(blocks);
     if PLAIN {
@@ -345,8 +348,8 @@ fn dirty_segment(block: BlockIndex, blocks: BlockCount) -> usize {
     }
 }
 
-/// log2 of the blocks in a dirty segment: there is a bit for each segment in a word. Where the code
-/// is to be small, they have one length, and the last takes what is left.
+/// log2 of the blocks in a dirty segment: a word has a bit for each segment. With `small` and on
+/// bare machines all segments have the same length, and the last extends to the end of the area.
 #[inline(always)]
 fn dirty_shift(blocks: BlockCount) -> u32 {
     if PLAIN {

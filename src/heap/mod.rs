@@ -1,17 +1,16 @@
 //! The heap: a conservative mark and sweep collector over blocks of fixed size.
 //!
-//! Memory comes in *areas*. An area has a *pool* of *blocks* and tables that tell what each block
-//! is (see `layout`). A *chunk* is a *head* and the *tails* behind it. A collection *marks* every
-//! chunk that the *roots* lead to, taking any word that looks like the address of a chunk for one,
-//! and *sweeps* the rest.
+//! Memory comes in *areas*. An area has a *pool* of *blocks*, and tables that hold the kind of each
+//! block (see `layout`). A *chunk* is a *head* and the *tails* behind it. A collection *marks*
+//! every chunk that the *roots* reach and *sweeps* the rest. It is conservative: any word that
+//! equals the address of a chunk counts as a reference to it.
 //!
-//! The heap is pure: it knows its tables and nothing of whoever uses it. What it needs it asks of a
-//! [`Host`]. Addresses are those that py/gc.c hands out for the same calls.
+//! The heap is pure: it knows its own tables, and reaches everything else through a [`Host`]. It
+//! hands out the same addresses as py/gc.c for the same calls.
 //!
-//! What is public here is a heap from outside: [`Heap`], and the traits through which its user
-//! lends it memory. Both traits are unsafe to implement and a `Heap` is unsafe to make, for it
-//! writes where they say. Tables and areas trust the numbers of blocks that they are given, so
-//! nobody else gets at them:
+//! The public items are [`Heap`] and the traits through which its user lends it memory. The traits
+//! are unsafe to implement, and a `Heap` is unsafe to make, because the heap writes where they
+//! point. Tables and areas trust the block numbers that they are given, so they are private:
 //!
 //! ```compile_fail
 //! use mpgc::heap::alloc_table::AllocTable;
@@ -37,22 +36,22 @@
 //! | `alloc_table`, `runs`, `bit_table`, `word` | the tables, by the word | `ATB_*`, `FTB_*` |
 //! | `area` | one contiguous area | `mp_state_mem_area_t` |
 //! | `grow` | the areas of a heap | `gc_init`, `gc_add`, `gc_try_add_heap` |
-//! | `search`, `hints`, `bytes` | first fit, and the claims that lead it | the loop in `gc_alloc` |
-//! | `plain` | first fit with the C's hint alone: on a bare machine | the same |
-//! | `small` | table, search and marking in the least code | |
+//! | `search`, `hints`, `bytes` | first fit, and its hints | the loop in `gc_alloc` |
+//! | `plain` | first fit with the C's hint only, for bare machines | the same |
+//! | `small` | the smallest table, search and marking code | |
 //! | `alloc` | hand out, give back | `gc_alloc`, `gc_free`, `gc_nbytes` |
 //! | `realloc` | resize | `gc_realloc` |
-//! | `lock` | who may allocate | `gc_lock`, `gc_unlock`, `gc_is_locked` |
+//! | `lock` | whether a thread may allocate | `gc_lock`, `gc_unlock`, `gc_is_locked` |
 //! | `collect` | a whole collection | `gc_collect_start`, `gc_collect_end`, `gc_sweep_all` |
 //! | `mark`, `waiting` | from the roots to all they reach | `gc_collect_root`, `gc_mark_subtree` |
-//! | `pacing` | the threshold that the heap sets itself | |
+//! | `pacing` | choosing the threshold | |
 //! | `idle` | whether a wait is long enough for a collection | |
 //! | `noscan` | data without pointers, marked and not read | |
 //! | `sweep` | finalisers, then free blocks | `gc_sweep_*` |
 //! | `info`, `dump` | numbers and a map | `gc_info`, `gc_dump_*` |
 //! | `check` | every invariant | |
 //! | `harden`, `fault` | the checks of a hardened build, and the kinds of fault | |
-//! | `host` | what the heap asks for | |
+//! | `host` | what the heap asks of its host | |
 
 pub(crate) mod alloc;
 pub(crate) mod alloc_table;
@@ -95,11 +94,11 @@ pub use check::Broken;
 pub use dump::Sink;
 pub use fault::Fault;
 pub use hints::Hints;
-pub use host::{AreaFields, Host, StackEntry, Trace};
+pub use host::{AreaFields, Callbacks, Config, Event, Host, Memory, StackEntry};
 pub use info::Info;
 pub use pacing::{Pace, Paced};
 
-/// A heap: the functions of this module over the words of a host.
+/// A heap: the functions of this module, over state that a host holds.
 #[derive(Clone, Copy)]
 pub struct Heap<H: Host>(H);
 
@@ -108,8 +107,8 @@ impl<H: Host> Heap<H> {
     ///
     /// # Safety
     ///
-    /// It is made with [`Self::init`] before anything else is asked of it, and the memory that it
-    /// is given then and by [`Self::add`] stays valid for as long as something is.
+    /// The caller calls [`Self::init`] before any other method. The memory that `init` and
+    /// [`Self::add`] are given stays valid for as long as the heap is used.
     #[inline(always)]
     pub const unsafe fn new(host: H) -> Self {
         const {

@@ -1,34 +1,35 @@
-//! Data that holds no pointers is marked and not read (option [`Host::NOSCAN`]).
+//! Data that holds no pointers is marked but not read (option [`Config::NOSCAN`]).
 //!
-//! Some objects, a str for instance, have one word that points at a chunk of plain bytes. The host
-//! tells which ([`Host::raw_field`]), by what the first words of a chunk say.
+//! Some objects, such as a str, have one word that points at a chunk of plain bytes. The host
+//! identifies it by the first words of the object ([`Callbacks::raw_field`]).
 //!
 //! ```text
 //!   owner                           its data
 //!   | type | hash | len | data o-+--> | h e l l o   w o r l d ...   |    marked, not read
 //! ```
 //!
-//! A chunk may say so by chance, and its data may have other users. Two rules see to it that
-//! nothing is lost that a program can reach in any other way:
+//! A chunk may look like such an object by chance, and its data may have other users. Two rules
+//! ensure that nothing is lost that a program can reach in another way:
 //!
-//! 1. *Data comes last.* It stays white as long as there is anything to trace. Only then
-//!    `Heap::mark_raw_data` looks for owners among the marked chunks, and marks their data. What
-//!    something else points at has been marked, and read, before.
+//! 1. *Data comes last.* It stays white until everything else is traced. Then `Heap::mark_raw_data`
+//!    looks for owners among the marked chunks and marks their data. Data that something else
+//!    points at was marked, and read, before that.
 //! 2. *No object is data.* An array of values that begins with a type, such as that of
-//!    `[str, 1, 2, x]`, looks like a str whose data is `x`. But then `x` begins with the address of
-//!    its own type. So a chunk whose first word may be such an address ([`Host::may_be_object`]) is
-//!    traced as ever, and so is one that has a finaliser.
+//!    `[str, 1, 2, x]`, looks like a str whose data is `x`. But `x` begins with the address of its
+//!    own type. So a chunk whose first word may be such an address ([`Callbacks::may_be_object`])
+//!    is traced as usual, and so is a chunk with a finaliser.
 //!
-//! Nothing is remembered about owners, so this takes no memory: one more pass over the alloc table
-//! finds them again.
+//! No memory is needed for a list of owners: one more pass over the alloc table finds them.
 
 use super::Heap;
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex};
 use super::host::Host;
+#[cfg(doc)]
+use super::host::{Callbacks, Config};
 
 impl<H: Host> Heap<H> {
-    /// The word of a marked chunk that points at data without pointers, if it says that it has one.
+    /// The word of a marked chunk that points at data without pointers, if the host finds one.
     #[inline(always)]
     pub(super) fn raw_field(self, area: Area<H>, owner: BlockIndex) -> Option<*const usize> {
         if !area.is_read(owner) {
@@ -44,7 +45,7 @@ impl<H: Host> Heap<H> {
             .then_some(object.wrapping_add(field))
     }
 
-    /// Whether a white chunk, which an owner calls its data, can be left unread.
+    /// Whether a white chunk that is an owner's data can be left unread.
     #[inline(always)]
     pub(super) fn is_raw(self, area: Area<H>, data: BlockIndex) -> bool {
         // SAFETY: as above.
@@ -52,7 +53,7 @@ impl<H: Host> Heap<H> {
         !area.has_finaliser(data) && !self.host().may_be_object(first)
     }
 
-    /// Marks the data of all marked owners, and reads none of it. When all else has been traced.
+    /// Marks the data of all marked owners without reading it, after everything else is traced.
     pub(super) fn mark_raw_data(self) {
         for area in Area::all(self.host()) {
             area.table()

@@ -1,51 +1,52 @@
-//! Pacing: the heap sets its own threshold, so that garbage cannot fill it before a collection
-//! comes.
+//! Pacing: the heap sets its own threshold, so that it collects before garbage fills it.
 //!
-//! Where only a full heap collects, garbage reaches every part of it, and the few chunks that live
-//! keep all of it in pieces. A collection that comes earlier finds most of the heap untouched.
+//! If only a full heap collects, garbage spreads over all of it, and the chunks that survive leave
+//! it fragmented. An earlier collection finds most of the heap untouched.
 //!
-//! The threshold is the word that `gc.threshold()` reads and writes, so an allocation has no
-//! instruction more. A threshold that is not the one written here is the program's own, and stays.
+//! The threshold is the word that `gc.threshold()` reads and writes, so an allocation takes no
+//! further instruction. Pacing leaves a threshold alone that it did not write: it is the program's
+//! own.
 
 use super::Heap;
 use super::area::Area;
 use super::host::Host;
 
-/// When a heap collects that is not full.
+/// When a heap collects before it is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
-    /// When the program asks for it.
+    /// Only when the program sets a threshold.
     Off,
-    /// After each nth part of all blocks has been handed out.
+    /// When an nth of all blocks has been allocated.
     OfHeap(usize),
-    /// When a share of the blocks that the last collection left free is used: an nth where a quarter
-    /// of the heap is free or less, two nths where three quarters are, and in between in proportion.
+    /// When a share of the blocks that the last collection left free is in use: an nth if a quarter
+    /// of the heap or less is free, two nths if three quarters are, in between in proportion.
     ///
-    /// What a program frees itself does not count. A heap that is mostly free can bear garbage in
-    /// half of it. Where little is left each chunk that stays in the wrong place is felt, and
-    /// collections come sooner: never much more than n times as often as without pacing.
+    /// Blocks that the program frees itself do not count. A heap that is mostly free can hold
+    /// garbage in half of that. With little free memory each misplaced chunk matters, so
+    /// collections come sooner; they are never much more than n times as frequent as without
+    /// pacing.
     OfFree(usize),
 }
 
-/// What pacing keeps between collections.
+/// The state of pacing.
 #[derive(Clone, Copy, Debug)]
 pub struct Paced {
     /// The threshold that it wrote last.
     threshold: usize,
-    /// Blocks that were free when it did.
+    /// Blocks that were free at that time.
     free: usize,
 }
 
 impl Paced {
-    /// What a heap begins with.
+    /// The state of a new heap.
     pub const NONE: Paced = Paced {
         threshold: usize::MAX,
         free: 0,
     };
 }
 
-/// The least of a heap that is handed out between two looks at what is free, for each reads the
-/// whole table: one in so many blocks.
+/// At least one in this many blocks is allocated between two counts of free blocks, since each
+/// count reads the whole table.
 const LEAST: usize = 256;
 
 /// The blocks that may be used of those that are free, as [`Pace::OfFree`] says. No product of two
@@ -56,7 +57,7 @@ fn part_of_free(free: usize, blocks: usize, n: usize) -> usize {
 }
 
 impl<H: Host> Heap<H> {
-    /// Begins to pace a heap that was just made.
+    /// Starts pacing a new heap.
     pub(super) fn begin_pace(self) {
         if H::PACES {
             // SAFETY: the word is the heap's (a promise of Host).
@@ -65,8 +66,7 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// Sets the threshold for the blocks that there are now: after a collection, and when areas
-    /// come or go.
+    /// Updates the threshold after a collection, and when areas are added or removed.
     pub(super) fn keep_pace(self) {
         let host = self.host();
         if !H::PACES || host.pace() == Pace::Off || !self.sets_threshold() {
@@ -86,11 +86,11 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// Whether the collection that is due by the threshold can wait, since the program has freed by
-    /// itself what it used. Then the threshold is moved to where it will be due, if nothing more is
-    /// freed.
+    /// Whether the collection that is due by the threshold can wait, since the program itself has
+    /// freed enough. If so, moves the threshold to where the collection will be due if nothing more
+    /// is freed.
     ///
-    /// Counting free blocks takes a few instructions for each word of the table, and a collection
+    /// Counting free blocks takes a few instructions for each word of the table; a collection takes
     /// some for each byte in use.
     #[cold]
     #[inline(never)]
@@ -115,7 +115,7 @@ impl<H: Host> Heap<H> {
         true
     }
 
-    /// Counted by the word, in one copy.
+    /// Counts the free blocks of all areas; out of line, since both callers are cold.
     #[inline(never)]
     fn count_free(self) -> usize {
         Area::all(self.host())
@@ -123,7 +123,7 @@ impl<H: Host> Heap<H> {
             .sum()
     }
 
-    /// Whether the threshold is the one that pacing wrote.
+    /// Whether pacing wrote the current threshold.
     fn sets_threshold(self) -> bool {
         let host = self.host();
         // SAFETY: both words are the heap's (a promise of Host); C code may set the threshold

@@ -1,8 +1,9 @@
-//! The plain search: it knows one hint an area, as the C does, and reads the table by the word.
+//! The plain search: it keeps one hint for each area, as the C does, and reads the table by the
+//! word.
 //!
-//! That is enough for a machine without an operating system, whose heap has a few thousand blocks,
-//! and for the least code. What the hints of [`super::hints`] save there is less than what keeping
-//! them true costs: in flash, and with each chunk that is freed.
+//! This is enough for a bare machine, whose heap has a few thousand blocks, and it is the smallest
+//! code. There the hints of [`super::hints`] would save less than it costs to keep them true, both
+//! in flash and in each free.
 
 use super::alloc_table::{BITS, BLOCKS_PER_WORD, LOW, SMALL, Word, free_bits};
 use super::area::Area;
@@ -12,9 +13,9 @@ use super::search::{Search, run_inside};
 use super::word::lowest_pair;
 
 impl<H: Host> Search<H> {
-    /// Takes the lowest free block if it shares a word with that one, below which none is free. To
-    /// find it there takes few instructions, but what is done next has to wait for the place: which
-    /// is nothing to a processor that goes through them in order.
+    /// Takes the lowest free block if it lies in the same word as `lowest`, below which none is
+    /// free. Finding it takes few instructions, but the next ones depend on the result, which costs
+    /// nothing extra on an in-order processor.
     #[inline(always)]
     pub(super) fn take_one_at(self, area: Area<H>, lowest: BlockIndex) -> Option<BlockIndex> {
         let (table, i) = (area.table(), lowest.0 / BLOCKS_PER_WORD);
@@ -59,8 +60,8 @@ impl<H: Host> Search<H> {
 
     /// The lowest `n` free blocks of an area.
     ///
-    /// What the last word holds behind the end of the table is no block; but where a run reaches
-    /// past the end, it begins with the last free blocks that there are, and they are too few.
+    /// The last word may hold pairs behind the end of the table, which are no blocks. A run that
+    /// extends past the end starts with the last free blocks of the area, which are too few.
     #[inline(always)]
     fn run_in(self, area: Area<H>, n: BlockCount) -> Option<BlockIndex> {
         if SMALL {
@@ -98,8 +99,8 @@ impl<H: Host> Search<H> {
     }
 }
 
-/// How many of the last blocks of a word are free, given a bit for each free block. It goes by the
-/// block: mostly there is none, and small processors cannot count the zeros at the top.
+/// How many blocks at the top of a word are free, given a bit for each free block. It checks block
+/// by block: usually there is none, and small processors cannot count leading zeros.
 #[inline(always)]
 fn free_at_the_top(free: Word) -> usize {
     let (mut free, mut run) = (free, 0);

@@ -1,35 +1,35 @@
-//! A chunk made longer or shorter, in place or by moving it.
+//! Growing and shrinking chunks, in place or by moving them.
 
 use core::ptr;
 
 use super::Heap;
 use super::alloc::{HAS_FINALISER, UNREAD};
 use super::block::{BlockCount, BlockKind};
-use super::host::{Host, Trace};
+use super::host::{Event, Host};
 
 impl<H: Host> Heap<H> {
-    /// Makes a chunk `bytes` bytes long, in place where that is possible, else by moving it if it
-    /// may move. Returns where it is now; null when that could not be done, and then it is as it
-    /// was.
+    /// Resizes a chunk to `bytes` bytes, in place where possible, or else by moving it if it may
+    /// move. Returns its address, or null on failure, which leaves the chunk unchanged.
     ///
-    /// From null it is [`Self::alloc`], to 0 bytes it is [`Self::free`]. Null while locked. Blocks
-    /// gained are cleared as by `alloc`, and a moved chunk keeps its finaliser and stays unread if
-    /// it was.
+    /// A null `chunk` means [`Self::alloc`], 0 bytes mean [`Self::free`]. Returns null while the
+    /// heap is locked. Blocks gained are cleared as by `alloc`. A moved chunk keeps its finaliser,
+    /// and stays unread if it was.
     ///
-    /// Mirrors `gc_realloc` (py/gc.c). Differs: a chunk that grows to the last block of its area
-    /// leaves the mark of the highest used block inside the area; a size that wraps around when it
-    /// is rounded up to blocks is refused, where the C frees the chunk and returns it.
+    /// Mirrors `gc_realloc` (py/gc.c). Differs: when a chunk grows to the last block of its area,
+    /// the highest used block stays inside the area; a size that wraps around when rounded up to
+    /// blocks is refused, where the C frees the chunk and returns it.
     ///
     /// # Safety
     ///
-    /// `chunk` is null or a chunk of this heap, which nobody uses any more if another is returned.
+    /// `chunk` is null or a chunk of this heap. If another address is returned, the old one is not
+    /// used afterwards.
     pub unsafe fn realloc(self, chunk: *mut u8, bytes: usize, may_move: bool) -> *mut u8 {
         if chunk.is_null() {
             return self.alloc_again(bytes, 0);
         }
         let wanted = self.blocks_for(bytes);
         if wanted == BlockCount(0) {
-            // or so many bytes that no number of blocks is enough: then the chunk is kept
+            // otherwise the size wraps around: keep the chunk
             if bytes == 0 {
                 // SAFETY: by this function's contract.
                 unsafe { self.host().free(chunk) };
@@ -104,13 +104,13 @@ impl<H: Host> Heap<H> {
         let moved = self.alloc_again(bytes, flags);
         if !moved.is_null() {
             if H::VERBOSE {
-                host.trace(Trace::Move {
+                host.log(Event::Move {
                     from: chunk,
                     to: moved,
                 });
             }
-            // SAFETY: both chunks are live, the new one is longer, and they do not overlap; then
-            // the caller is done with the old one.
+            // SAFETY: both chunks are live, the new one is longer, and they do not overlap;
+            // afterwards nobody uses the old one.
             unsafe {
                 moved.copy_from_nonoverlapping(chunk, in_use);
                 self.host().free(chunk);

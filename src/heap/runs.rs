@@ -1,7 +1,8 @@
-//! Runs of blocks of one kind in the alloc table: how long a chunk is, and how much room there is.
+//! Runs of blocks of one kind in the alloc table: the length of a chunk, and the free space around
+//! it.
 //!
 //! A run is measured a word at a time: the word is compared with one full of that kind, and the
-//! lowest bit that differs lies where the run ends.
+//! lowest bit that differs is where the run ends.
 
 use super::alloc_table::{
     AllocTable, BARE, BITS, BLOCKS_PER_WORD, HIGH, LOW, SMALL, Word, free_bits,
@@ -11,8 +12,8 @@ use super::block::BlockKind;
 use super::block::{BlockCount, BlockIndex};
 use super::word::lowest_pair;
 
-/// A word whose first block is a head, with the pairs of the head and of all tails made zero: the
-/// lowest bit that is left lies where the chunk ends.
+/// A word whose first block is a head, with the pairs of the head and its tails cleared: the lowest
+/// bit left is where the chunk ends.
 #[inline(always)]
 const fn behind_tails(word: Word) -> Word {
     (word & !0b11) ^ (HIGH & !0b11)
@@ -27,8 +28,8 @@ impl AllocTable {
 
     /// The blocks of the chunk whose head is `head`.
     ///
-    /// Few chunks go on in another word. The byte behind the table is zero, so that a chunk ends
-    /// there.
+    /// Few chunks extend into another word. The byte behind the table is zero, which ends the last
+    /// chunk.
     #[inline(always)]
     pub fn chunk_len(self, head: BlockIndex) -> BlockCount {
         if SMALL {
@@ -61,10 +62,9 @@ impl AllocTable {
     }
 
     /// Frees the chunk whose head is `head`, with one load and one store, and returns its length.
-    /// `None`, and nothing freed, if the chunk may go on in another word.
+    /// Returns `None` and frees nothing if the chunk may extend into another word.
     ///
-    /// On a machine without an operating system only a chunk of one block is freed: what few
-    /// instructions tell.
+    /// On a bare machine it frees only chunks of one block, which a few instructions recognise.
     #[inline(always)]
     pub(super) fn chunk_to_free(self, head: BlockIndex) -> Option<BlockCount> {
         if SMALL {
@@ -102,7 +102,7 @@ impl AllocTable {
         let below = word & ((1 << (2 * at)) - 1);
         let above = word >> (2 * at);
         debug_assert!(self.free_from(block, n) == n);
-        // a run that goes on in another word leaves nothing here
+        // if the run extends into another word, one of these is zero
         if below == 0 || above == 0 {
             return None;
         }
@@ -117,7 +117,7 @@ impl AllocTable {
         self.run(block, 0, max)
     }
 
-    /// How many blocks from `block` on have the kind of which `like` is a word full.
+    /// How many blocks from `block` on have the kind that fills the word `like`.
     #[cfg_attr(mpgc_bare, inline(never))]
     #[cfg_attr(not(mpgc_bare), inline(always))]
     fn run(self, block: BlockIndex, like: Word, max: BlockCount) -> BlockCount {
@@ -156,13 +156,14 @@ impl AllocTable {
     }
 
     /// How many blocks directly before `block` are free. The count stops at `max` or a little
-    /// above.
+    /// later.
     pub fn free_before(self, block: BlockIndex, max: BlockCount) -> BlockCount {
         let mut n = 0;
         while n < block.0 && n < max.0 {
             let b = block.0 - n - 1;
             let used = !free_bits(self.word(b / BLOCKS_PER_WORD)) & LOW;
-            // move block b to the top of the word: what lies above it is none of this run
+            // move block b to the top of the word, since the blocks above it are not part of this
+            // run
             let used = used << (BITS - 2 - 2 * (b % BLOCKS_PER_WORD));
             if used != 0 {
                 n += used.leading_zeros() as usize / 2;

@@ -1,7 +1,7 @@
 //! First fit: the lowest address at which a chunk fits.
 //!
-//! The search reads the table by the word and is led by the claims of [`super::hints`]. It keeps
-//! them true as it takes blocks, and as blocks are freed.
+//! The search reads the table by the word and is guided by the claims of [`super::hints`], which it
+//! keeps true when blocks are taken and freed.
 
 use super::alloc_table::{BARE, BLOCKS_PER_WORD, LOW, PLAIN, Word, free_bits};
 use super::area::Area;
@@ -10,8 +10,8 @@ use super::host::Host;
 use super::layout::BLOCKS_PER_TABLE_BYTE;
 use super::word::lowest_pair;
 
-/// How many words are looked at for one block before bounds are: a heap that is filled from its
-/// start learns none, and what is freed then is freed without a look at them.
+/// How many words a search for one block reads before it consults the bounds. A heap that is filled
+/// from its start then learns no bounds, and frees in it need not check any.
 pub(super) const NEAR: usize = 8;
 
 /// The search over a host's areas.
@@ -19,9 +19,9 @@ pub(super) const NEAR: usize = 8;
 pub(super) struct Search<H: Host>(pub H);
 
 impl<H: Host> Search<H> {
-    /// Makes a chunk of the `n > 0` blocks at the hint, if they are free: the most likely place,
-    /// and a test that the processor can predict. Nothing below is free, so they are the lowest.
-    /// `None` says nothing.
+    /// Makes a chunk of the `n > 0` blocks at the hint, if they are free. This is the most likely
+    /// place, and the branch is predictable. Nothing below is free, so they are the lowest. `None`
+    /// means that the search has to look elsewhere.
     #[inline(always)]
     pub(super) fn take_first(self, n: BlockCount) -> Option<(Area<H>, BlockIndex)> {
         let expected = if H::TWINS { self.find_naive(n) } else { None };
@@ -64,8 +64,8 @@ impl<H: Host> Search<H> {
         found
     }
 
-    /// The hook of a search: the C looks at a byte of the table at least, and a port may poll its
-    /// devices there.
+    /// The hook of a search, in which a port may poll its devices: the C reads at least one byte of
+    /// the table.
     #[inline(always)]
     fn hook_for_search(self) {
         if H::HOOK {
@@ -74,7 +74,7 @@ impl<H: Host> Search<H> {
         }
     }
 
-    /// The hook of a search that looks at a word of the table, for each of its bytes.
+    /// The hook of a search that reads a word of the table, for each of its bytes.
     #[inline(always)]
     pub(super) fn hook_for_word(self, word: usize) {
         if H::HOOK {
@@ -98,7 +98,7 @@ impl<H: Host> Search<H> {
         self.take_run(n)
     }
 
-    /// Finds and takes one block, by the word: a few words here, and the rest by the segment.
+    /// Finds and takes one block. The first few words are read here, the rest segment by segment.
     #[inline(always)]
     fn take_one(self) -> Option<(Area<H>, BlockIndex)> {
         let area = self.last_free_area();
@@ -110,8 +110,8 @@ impl<H: Host> Search<H> {
         }
     }
 
-    /// The same from a word of an area on, below which nothing is free. Learns which segments are
-    /// full.
+    /// [`Self::take_one`] from a word of an area on, below which nothing is free. Learns which
+    /// segments are full.
     #[inline(never)]
     fn take_one_far(self, from: Area<H>, word: usize) -> Option<(Area<H>, BlockIndex)> {
         let (mut area, mut word) = (from, word);
@@ -165,7 +165,7 @@ impl<H: Host> Search<H> {
     fn take_run(self, n: BlockCount) -> Option<(Area<H>, BlockIndex)> {
         let (known_area, known) = self.position();
         let mut next = Some(self.last_free_area());
-        // while `skip`, the areas lie before the one where the last search of this size came to
+        // while `skip`, the areas come before the one where the last search of this size stopped
         let mut skip =
             n >= self.run() && H::SPLIT && self.comes_before(self.last_free_area(), known_area);
         while let Some(area) = next {
@@ -182,7 +182,7 @@ impl<H: Host> Search<H> {
             }
             next = area.next();
             if next.is_none() {
-                // nothing: a longer run cannot be found either, until something is freed
+                // none found, and no longer run can be found either until something is freed
                 self.set_run(n);
                 self.set_position(area, area.end());
             }
@@ -190,8 +190,8 @@ impl<H: Host> Search<H> {
         None
     }
 
-    /// The first run of `n` free blocks in an area that starts at `from` or later, where none of
-    /// that length starts earlier. Learns bounds on the way.
+    /// The first run of `n` free blocks of an area, none of which starts before `from`. Learns
+    /// bounds on the way.
     ///
     /// ```text
     ///           run = free blocks up to the word being read
@@ -206,7 +206,7 @@ impl<H: Host> Search<H> {
         let end = table.words() * BLOCKS_PER_WORD;
         let (n, mut b) = (n.0, from.0);
         let mut run = 0;
-        // the segment all of whose runs so far are known to be shorter than n
+        // the segment whose runs so far are all shorter than n
         let mut searched = None;
         while b < end {
             self.hook_for_word(b / BLOCKS_PER_WORD);
@@ -257,7 +257,7 @@ impl<H: Host> Search<H> {
         None
     }
 
-    /// The twin of [`Self::take`]: looks at every block.
+    /// The naive twin of [`Self::take`], which reads every block.
     pub(super) fn find_naive(self, n: BlockCount) -> Option<(Area<H>, BlockIndex)> {
         Area::all(self.0).find_map(|area| {
             let mut run = 0;
@@ -275,7 +275,7 @@ impl<H: Host> Search<H> {
 
 /// The first run of `n` free blocks inside a word, given a bit for each free block; `n > 0`.
 ///
-/// `x` keeps the starts of runs of `have` blocks; and-ing it with itself, shifted, doubles `have`.
+/// `x` holds the starts of runs of `have` blocks; a shift and an `and` double `have`.
 #[inline(always)]
 pub(super) fn run_inside(free: Word, n: usize) -> Option<usize> {
     let (mut x, mut have) = (free, 1);
@@ -293,7 +293,7 @@ mod tests {
     use crate::heap::testing::every;
 
     #[test]
-    fn run_inside_agrees_with_looking_at_every_block() {
+    fn run_inside_agrees_with_a_scan_of_every_block() {
         for pattern in (0..1usize << 16).step_by(every(8191)) {
             let free = (0..16)
                 .filter(|b| pattern >> b & 1 != 0)

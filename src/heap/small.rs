@@ -1,15 +1,16 @@
-//! What the feature `small` puts in place of the fast paths: the table, the search and marking in
-//! the least code.
+//! The replacements of the fast paths with the feature `small`: the table, the search and marking
+//! in the least code.
 //!
-//! A block at a time and a byte of the table at a time, as the C does it. The search knows one hint
-//! an area, the lowest block that may be free. Where the mark stack is full, the marked objects of
-//! a dirty segment are read again: no grey codes are used.
+//! They work by the block and by the byte of the table, as the C does. The search keeps one hint
+//! for each area, the lowest block that may be free. No grey codes are used: when the mark stack
+//! overflows, the marked objects of a dirty segment are read again.
 
 use super::Heap;
-use super::alloc_table::{AllocTable, BLOCKS_PER_BYTE, Word, free_bits};
+use super::alloc_table::{AllocTable, Word, free_bits};
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
-use super::host::{Host, StackEntry, Trace};
+use super::host::{Event, Host, StackEntry};
+use super::layout::BLOCKS_PER_TABLE_BYTE;
 use super::search::Search;
 
 impl AllocTable {
@@ -17,18 +18,21 @@ impl AllocTable {
     #[inline(always)]
     pub(super) fn byte_word(self, i: usize) -> Word {
         // SAFETY: the block is one of the table's, so its byte is in it.
-        Word::from(unsafe { self.byte(BlockIndex(i * BLOCKS_PER_BYTE)).read() })
+        Word::from(unsafe { self.byte(BlockIndex(i * BLOCKS_PER_TABLE_BYTE)).read() })
     }
 
     /// Writes what [`Self::byte_word`] reads.
     #[inline(always)]
     pub(super) fn set_byte_word(self, i: usize, word: Word) {
         // SAFETY: as in `byte_word`; the heap alone writes the table (a promise to `new`).
-        unsafe { self.byte(BlockIndex(i * BLOCKS_PER_BYTE)).write(word as u8) }
+        unsafe {
+            self.byte(BlockIndex(i * BLOCKS_PER_TABLE_BYTE))
+                .write(word as u8)
+        }
     }
 
-    /// Whether the chunk that ends before `block` goes on there. It may be the block behind the
-    /// last one: the byte behind the table is zero, which is no tail.
+    /// Whether the chunk before `block` extends to it. `block` may be one past the last: the byte
+    /// behind the table is zero, which is no tail.
     #[inline(always)]
     pub(super) fn goes_on_at(self, block: BlockIndex) -> bool {
         // SAFETY: the byte is one of the table, or the one right behind it, which is the area's.
@@ -56,7 +60,7 @@ impl AllocTable {
         BlockCount(1)
     }
 
-    /// Frees a block of a chunk and all tails behind it; says how many blocks that are.
+    /// Frees a block of a chunk and all tails behind it, and returns their number.
     #[inline(always)]
     pub(super) fn end_to_free_small(self, block: BlockIndex) -> BlockCount {
         let mut end = block;
@@ -97,15 +101,15 @@ impl<H: Host> Search<H> {
         let mut run = 0;
         while end < area.blocks().0 {
             if H::HOOK {
-                self.0.hook(end / BLOCKS_PER_BYTE, 1);
+                self.0.hook(end / BLOCKS_PER_TABLE_BYTE, 1);
             }
-            let byte = table.byte_word(end / BLOCKS_PER_BYTE);
+            let byte = table.byte_word(end / BLOCKS_PER_TABLE_BYTE);
             if free_bits(byte) & 0xff == 0 {
                 run = 0;
-                end = (end | (BLOCKS_PER_BYTE - 1)) + 1;
+                end = (end | (BLOCKS_PER_TABLE_BYTE - 1)) + 1;
                 continue;
             }
-            // a one behind the last pair tells when all are looked at
+            // a one behind the last pair marks the end of the loop
             let mut pairs = (byte | 0x100) >> AllocTable::shift(BlockIndex(end));
             loop {
                 run = if pairs & 0b11 == 0 { run + 1 } else { 0 };
@@ -124,7 +128,7 @@ impl<H: Host> Search<H> {
 }
 
 impl<H: Host> Heap<H> {
-    /// Marks the white object at exactly that address, and says where it is.
+    /// Marks the white object at exactly `address`, and returns where it lies.
     #[inline(always)]
     pub(super) fn blacken(self, likely: Area<H>, address: usize) -> Option<(Area<H>, BlockIndex)> {
         let (area, block) = self.white_at(likely, address)?;
@@ -132,7 +136,7 @@ impl<H: Host> Heap<H> {
         Some((area, block))
     }
 
-    /// Reads the words of an object that is marked already, and of all that it leads to.
+    /// Traces from an object that is already marked.
     pub(super) fn mark_from_small(self, area: Area<H>, block: BlockIndex) {
         let (mut area, mut block) = (area, block);
         let mut depth = 0;
@@ -167,8 +171,8 @@ impl<H: Host> Heap<H> {
                     }
                     child_area.table().head_to_mark(child);
                 }
-                if H::VERBOSE || H::TRACE_MARKS {
-                    self.host().trace(Trace::Mark(child_area.address(child)));
+                if H::VERBOSE || H::LOG_MARKS {
+                    self.host().log(Event::Mark(child_area.address(child)));
                 }
                 if child_area.is_read(child) {
                     depth = self.push_small(depth, child_area, child);

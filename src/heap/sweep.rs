@@ -1,8 +1,8 @@
-//! The sweep: finalisers of the dying first (1.25 on), then their blocks, a word of the table at a
-//! time.
+//! The sweep: it first runs the finalisers of dying objects (1.25 on), then frees their blocks, a
+//! word of the table at a time.
 //!
 //! In a word of 2-bit kinds the tails behind a dead head die with it. They are found without a
-//! loop: put a one where the first tail behind each dead head is, add, and let the carry run
+//! loop: an addition puts a one where the first tail behind each dead head is, and the carry runs
 //! through the tails.
 //!
 //! ```text
@@ -13,20 +13,20 @@
 //!   t & !sum               0  11 11 0  0  0  0  11 0         the dead tails
 //! ```
 //!
-//! What is left after taking out dead heads and dead tails is turned from marked to unmarked. A
-//! carry out of the top of a word goes on in the next.
+//! When the dead blocks are cleared, marks become heads. A carry out of the top of a word continues
+//! in the next.
 //!
-//! Where the code is to be small, a byte stands for the word: see `AT_ONCE`.
+//! With `small` a byte takes the place of the word: see `AT_ONCE`.
 
 use super::Heap;
 use super::alloc_table::{AT_ONCE, BITS, LOW, PLAIN, SMALL, Word};
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
-use super::host::{Host, Trace};
+use super::host::{Event, Host};
 use super::layout::BLOCKS_PER_BIT_BYTE;
 use super::word::lowest_pair;
 
-/// What became of a word of the table.
+/// The result of sweeping a word of the table.
 struct Swept {
     /// The word without dead blocks and marks.
     word: Word,
@@ -38,9 +38,9 @@ struct Swept {
     carry: Word,
 }
 
-/// What was swept of an area so far.
+/// What the sweep of an area has found so far.
 #[derive(Default)]
-struct Tally {
+struct AreaSweep {
     collected: usize,
     /// The last word of the table that has a block in use.
     last: usize,
@@ -48,7 +48,7 @@ struct Tally {
     last_word: Word,
 }
 
-impl Tally {
+impl AreaSweep {
     /// The last block that is used; the first if none is.
     fn last_used(&self) -> BlockIndex {
         let mut top = 0;
@@ -90,11 +90,11 @@ fn sweep_word(word: Word, carry: Word) -> Swept {
 impl<H: Host> Heap<H> {
     /// Runs the finaliser of every dying object, in the order of addresses, area by area.
     ///
-    /// A finaliser may free, not allocate. Where there are weak references, those to the dying
-    /// objects of each 8 blocks are noted after the finalisers of these 8.
+    /// A finaliser may free, but not allocate. Weak references to the dying objects of each 8
+    /// blocks are noted after the finalisers of these 8.
     ///
-    /// Mirrors `gc_sweep_run_finalisers` (py/gc.c). Differs: passes over empty words of the
-    /// finaliser table, not bytes, and never reads past the table's end.
+    /// Mirrors `gc_sweep_run_finalisers` (py/gc.c). Differs: skips empty words of the finaliser
+    /// table, not bytes, and never reads past its end.
     pub(super) fn run_finalisers(self) {
         for area in Area::all(self.host()) {
             let end = area.end().min(area.last_used() + BlockCount(1));
@@ -118,8 +118,8 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// The hook of a pass over the bits of a table that comes from `from` to `block`: the C calls
-    /// it for each bit of a byte in which one is set.
+    /// The hook of a pass over the bits of a table, for the step from `from` to `block`: the C
+    /// calls it for each bit of a byte that is not zero.
     #[inline(always)]
     fn hook_in_bits(self, from: BlockIndex, block: BlockIndex) {
         let first = block.0 & !(BLOCKS_PER_BIT_BYTE - 1);
@@ -128,8 +128,8 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// Runs the finaliser of the dying object at `block`. If its first word is zero it was never
-    /// filled in.
+    /// Runs the finaliser of the dying object at `block`. If its first word is zero, the object was
+    /// never initialised.
     #[inline(always)]
     fn finalise_at(self, area: Area<H>, block: BlockIndex) {
         let object = area.address(block);
@@ -143,8 +143,8 @@ impl<H: Host> Heap<H> {
         area.finalisers().clear(block);
     }
 
-    /// Does the finalisers of 8 blocks that share a byte of the bit tables, then notes the weak
-    /// references to them, and so on up to `end`.
+    /// For each 8 blocks that share a byte of the bit tables, up to `end`, runs the finalisers and
+    /// then notes the weak references.
     fn finalise_and_note(self, area: Area<H>, end: BlockIndex) {
         let mut from = BlockIndex(0);
         loop {
@@ -179,14 +179,14 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// Runs the finalisers of the dying objects in word `i` when all that lies below each is swept,
-    /// as releases before 1.25 do. Returns the pairs of the word that are still to be swept.
+    /// Runs the finalisers of the dying objects in word `i`, each when the blocks below it are
+    /// swept, as releases before 1.25 do. Returns the pairs of the word that are still to be swept.
     ///
-    /// Nothing else can change the word: the heap is locked, so a finaliser can neither free nor
+    /// Nothing else changes the word: the heap is locked, so a finaliser can neither free nor
     /// allocate.
     #[cold]
     #[inline(never)]
-    fn finalise_in_word(self, area: Area<H>, i: usize, carry: Word, swept: &mut Tally) -> Word {
+    fn finalise_in_word(self, area: Area<H>, i: usize, carry: Word, swept: &mut AreaSweep) -> Word {
         let first = BlockIndex(i * AT_ONCE);
         let end = area.end().min(first + BlockCount(AT_ONCE));
         let mut left = area.table().part_pairs(i);
@@ -194,7 +194,7 @@ impl<H: Host> Heap<H> {
         while let Some(block) = area.finalisers().next_set(from, end) {
             if area.table().is_head(block) {
                 let above = Word::MAX << (2 * (block - first).0);
-                // a head is next: no carry goes into it
+                // a head is next, which takes no carry
                 self.sweep_pairs(area, i, left & !above, carry, swept);
                 left &= above;
                 self.finalise_at(area, block);
@@ -206,8 +206,8 @@ impl<H: Host> Heap<H> {
 
     /// Frees all unmarked chunks and unmarks the others.
     ///
-    /// Mirrors `gc_sweep_free_blocks` (py/gc.c). Differs: an area that was added by itself is given
-    /// back when no block of it is used; the C gives it back also when its first block alone is.
+    /// Mirrors `gc_sweep_free_blocks` (py/gc.c). Differs: an area that the heap added by itself is
+    /// returned when no block of it is used; the C returns it also when only its first block is.
     pub(super) fn sweep(self) {
         let host = self.host();
         let mut collected = 0;
@@ -219,7 +219,7 @@ impl<H: Host> Heap<H> {
             match previous {
                 Some(previous) if H::SPLIT_AUTO && empty => {
                     if H::VERBOSE {
-                        host.trace(Trace::EmptyArea(area.fields().cast()));
+                        host.log(Event::EmptyArea(area.fields().cast()));
                     }
                     previous.set_next(next);
                     host.give_region(area.fields().cast());
@@ -233,12 +233,12 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    /// Sweeps one area up to its highest used block; says whether nothing of it is used now.
+    /// Sweeps one area up to its highest used block. Returns whether the area is now empty.
     fn sweep_area(self, area: Area<H>, collected: &mut usize) -> bool {
         let table = area.table();
         let words = (area.last_used().0 / AT_ONCE + 1).min(area.blocks().0.div_ceil(AT_ONCE));
         let mut carry = 0;
-        let mut swept = Tally::default();
+        let mut swept = AreaSweep::default();
         for i in 0..words {
             if H::HOOK {
                 self.host().hook(i * AT_ONCE, AT_ONCE);
@@ -273,7 +273,7 @@ impl<H: Host> Heap<H> {
         i: usize,
         pairs: Word,
         carry: Word,
-        tally: &mut Tally,
+        tally: &mut AreaSweep,
     ) -> Word {
         let before = area.table().part(i);
         let swept = sweep_word(before & pairs, carry);
@@ -287,13 +287,13 @@ impl<H: Host> Heap<H> {
         area.table().set_part(i, (before & !pairs) | swept.word);
         if H::VERBOSE {
             for_each_block(i, swept.dead_heads, |block| {
-                self.host().trace(Trace::Sweep(area.address(block)))
+                self.host().log(Event::Sweep(area.address(block)))
             });
         }
         if H::HARDENED {
             for_each_block(i, swept.dead, |block| area.poison(block, BlockCount(1)));
         } else if H::CLEAR_ON_SWEEP {
-            // SAFETY: the block has just been freed; nobody may use it.
+            // SAFETY: the block was just freed, so nobody uses it.
             for_each_block(i, swept.dead, |block| unsafe {
                 area.address(block).write_bytes(0, H::BLOCK_BYTES)
             });
@@ -325,7 +325,7 @@ fn for_each_block(i: usize, bits: Word, f: impl Fn(BlockIndex)) {
     }
 }
 
-/// The twin of [`sweep_word`]: a block at a time, the way the C does it. Returns the word and the
+/// The naive twin of [`sweep_word`]: a block at a time, as the C does it. Returns the word and the
 /// carry.
 fn sweep_word_naive(word: Word, carry: Word) -> (Word, Word) {
     let mut out = 0;
@@ -370,7 +370,7 @@ mod tests {
                         let swept = sweep_word(word, carry);
                         let (expected, expected_carry) = sweep_word_naive(word, carry);
                         assert_eq!(swept.word, expected, "word {word:#x} carry {carry}");
-                        // a carry into a block that is no tail means nothing
+                        // a carry into a block that is no tail has no effect
                         let ends_in_tail_or_head = word >> (2 * AT_ONCE - 2) != 0;
                         assert!(
                             swept.carry == expected_carry || !ends_in_tail_or_head,

@@ -1,11 +1,11 @@
-//! The marked objects that wait to be read, and which of them is next.
+//! The marked objects that wait to be read, and the order in which they are.
 //!
 //! ```text
 //!   first child ----------------------------------------------------> next
 //!   other children                                                      ^
 //!       |        nothing else waits                                     |
 //!       v   .-----------------------------------------------------------+
-//!     stack ----> ring: entries whose memory is on its way to the cache |
+//!     stack ----> prefetch ring: their memory is on its way to a cache  |
 //!       | full                                                          |
 //!       v                     nothing waits at all                      |
 //!     aside ------------------------------------------------------------'
@@ -14,14 +14,14 @@
 //!     the tables
 //! ```
 //!
-//! A chain of objects goes by the register of the first child alone: its time is that of its loads.
-//! A program that puts items together mostly names the item first and the rest of the chain last,
-//! so the items are read one by one, and of the chain one object waits; and a child that was made
-//! right after its parent lies right behind it. Where the chain comes first, its items fill the
-//! stack; then the chain is set aside until they have been read.
+//! A chain of objects uses only the register of the first child, so that it takes as long as its
+//! loads. A list cell usually holds the item first and the rest of the chain last: then the items
+//! are read one by one, while one object of the chain waits. Also, a child that was allocated right
+//! after its parent lies right behind it. If the chain comes first, its items fill the stack; then
+//! the chain is set aside until they have been read.
 //!
-//! Where several wait, and the heap is larger than a cache, an entry goes through a short ring
-//! first. Its memory is asked for as it enters, and has come by the time it leaves.
+//! If several objects wait, and the heap is larger than a cache, each goes through a short ring of
+//! prefetches. Its memory is prefetched when it enters, and has arrived when it leaves.
 
 use super::Heap;
 use super::alloc_table::PLAIN;
@@ -46,7 +46,7 @@ impl<H: Host> Clone for Found<H> {
 impl<H: Host> Copy for Found<H> {}
 
 impl<H: Host> Found<H> {
-    /// None; the area is any.
+    /// No object, with an arbitrary area.
     #[inline(always)]
     pub(super) fn none(area: Area<H>) -> Self {
         Found {
@@ -56,47 +56,48 @@ impl<H: Host> Found<H> {
     }
 }
 
-/// Entries of the ring: a memory access takes as long as so many objects.
-const RING: usize = 16;
-/// A heap of fewer bytes, 16 MB, is in a cache anyway. The heaps of tests are small, and use the
-/// ring from 4 KB on.
+/// Entries of the prefetch ring: about as many objects as are read during one memory access.
+const PREFETCHED: usize = 16;
+/// The size from which a heap uses the prefetch ring, 16 MB: smaller ones fit into a cache. The
+/// heaps of tests are small, and use it from 4 KB on.
 pub(super) const LARGE_HEAP: usize = if cfg!(any(test, feature = "testing")) {
     0x1000
 } else {
     0x100_0000
 };
 
-/// Objects whose memory has been asked for. Apart from [`Waiting`], which is to live in registers.
-pub(super) struct Ring {
+/// Objects whose memory is being prefetched. Separate from [`Waiting`], which should stay in
+/// registers.
+pub(super) struct Prefetch {
     /// Their addresses, or null.
-    places: [*mut u8; RING],
-    /// The place that is next.
+    places: [*mut u8; PREFETCHED],
+    /// The next place.
     at: usize,
     /// How many there are.
     len: usize,
 }
 
-impl Ring {
+impl Prefetch {
     #[inline(always)]
     pub(super) fn new() -> Self {
-        Ring {
-            places: [core::ptr::null_mut(); RING],
+        Prefetch {
+            places: [core::ptr::null_mut(); PREFETCHED],
             at: 0,
             len: 0,
         }
     }
 }
 
-/// Whether a heap is large enough for the ring.
+/// Whether a heap is large enough to prefetch.
 #[inline(always)]
 pub(super) fn fetches<H: Host>(first: View<H>) -> bool {
-    // Small processors have no cache that is worth it; entries of a split heap would need their
-    // areas.
+    // 32-bit processors have no cache for which it pays; in a split heap an entry would need its
+    // area too.
     size_of::<usize>() == 8 && !H::SPLIT && first.table.blocks().0 >= LARGE_HEAP / H::BLOCK_BYTES
 }
 
-/// The objects that wait, but for those in the ring and in the tables. With `FETCH` the ring is
-/// used.
+/// The objects that wait, except for those in the prefetch ring and in the tables. `FETCH` tells
+/// whether the ring is used.
 pub(super) struct Waiting<H: Host, const FETCH: bool> {
     heap: Heap<H>,
     first: View<H>,
@@ -114,7 +115,7 @@ impl<H: Host, const FETCH: bool> Waiting<H, FETCH> {
         }
     }
 
-    /// Puts an object on the stack. Says whether there was room.
+    /// Pushes an object on the stack. Returns false if the stack is full.
     #[inline(always)]
     pub(super) fn push(&mut self, found: Found<H>) -> bool {
         let pool = if H::SPLIT {
@@ -167,11 +168,11 @@ impl<H: Host, const FETCH: bool> Waiting<H, FETCH> {
         }
     }
 
-    /// The object to be read next, or none, given the first child of the last one.
+    /// The object to read next, or none. `first` is the first child of the last one.
     #[inline(always)]
-    pub(super) fn next(&mut self, ring: &mut Ring, first: Found<H>) -> Found<H> {
-        if FETCH && (self.depth | ring.len) != 0 {
-            return self.next_fetched(ring, first);
+    pub(super) fn next(&mut self, prefetch: &mut Prefetch, first: Found<H>) -> Found<H> {
+        if FETCH && (self.depth | prefetch.len) != 0 {
+            return self.next_fetched(prefetch, first);
         }
         if first.address.is_null() {
             return self.pop();
@@ -179,9 +180,9 @@ impl<H: Host, const FETCH: bool> Waiting<H, FETCH> {
         first
     }
 
-    /// The object that has been in the ring for longest.
+    /// The object that has been in the prefetch ring longest.
     #[inline(always)]
-    fn next_fetched(&mut self, ring: &mut Ring, first: Found<H>) -> Found<H> {
+    fn next_fetched(&mut self, prefetch: &mut Prefetch, first: Found<H>) -> Found<H> {
         let mut entering = first.address;
         loop {
             if entering.is_null() {
@@ -189,15 +190,15 @@ impl<H: Host, const FETCH: bool> Waiting<H, FETCH> {
             }
             if !entering.is_null() {
                 fetch(entering);
-                ring.len += 1;
-            } else if ring.len == 0 {
+                prefetch.len += 1;
+            } else if prefetch.len == 0 {
                 return Found::none(self.first.area);
             }
-            let place = &mut ring.places[ring.at % RING];
+            let place = &mut prefetch.places[prefetch.at % PREFETCHED];
             let address = core::mem::replace(place, entering);
-            ring.at += 1;
+            prefetch.at += 1;
             if !address.is_null() {
-                ring.len -= 1;
+                prefetch.len -= 1;
                 return Found {
                     area: self.first.area,
                     address,
@@ -209,8 +210,8 @@ impl<H: Host, const FETCH: bool> Waiting<H, FETCH> {
 }
 
 impl<H: Host> Heap<H> {
-    /// The stack is full: sets `next` aside, which was to be read next, and returns `found` to be
-    /// read in its place. Where something was set aside already, `found` waits in the tables.
+    /// When the stack is full, sets aside `next`, which was to be read next, and returns `found` to
+    /// be read in its place. If an object is set aside already, `found` waits in the tables.
     #[cold]
     #[inline(never)]
     pub(super) fn set_aside(self, next: Found<H>, found: Found<H>) -> Found<H> {
@@ -226,7 +227,7 @@ impl<H: Host> Heap<H> {
         found
     }
 
-    /// The object that was set aside, or none, with an area that is any.
+    /// The object that was set aside; none, with the area `any`, if there is none.
     #[inline(always)]
     fn take_aside(self, any: Area<H>) -> Found<H> {
         let Some((area, block)) = self.search().aside() else {
@@ -240,7 +241,7 @@ impl<H: Host> Heap<H> {
     }
 }
 
-/// Asks for the memory at an address, and does not wait for it.
+/// Prefetches the memory at an address.
 #[inline(always)]
 pub(super) fn fetch(address: *const u8) {
     #[cfg(target_arch = "x86_64")]

@@ -1,11 +1,11 @@
-//! Words of a table: reading one wherever it lies, and finding its lowest bit, on processors that
-//! do not do either by themselves too.
+//! Words of a table: access at any address, and the lowest set bit, also on processors that have no
+//! instruction for one or the other.
 
-/// What the tables are read and written in.
+/// The unit in which the tables are read and written.
 pub type Word = usize;
 
-/// Whether the processor has an instruction for the lowest bit that is set. With the feature `bare`
-/// a 32-bit one stands for one without.
+/// Whether the processor has an instruction that finds the lowest set bit. With the feature `bare`
+/// a 32-bit processor is taken to have none.
 const COUNTS_ZEROS: bool = !cfg!(all(
     target_pointer_width = "32",
     any(
@@ -14,13 +14,13 @@ const COUNTS_ZEROS: bool = !cfg!(all(
         all(target_arch = "riscv32", not(target_feature = "zbb"))
     )
 ));
-/// Whether the processor takes words at addresses of their own only. A region may start anywhere,
-/// and a table with it; but in nearly all programs it starts at a word, which one test tells, and
-/// else it is read by bytes.
+/// Whether the processor requires aligned access. A region, and so its table, may start at any
+/// address. Nearly always it is aligned; one test finds that out, and an unaligned table is read by
+/// the byte.
 const ALIGNED_ONLY: bool = cfg!(mpgc_aligned_words);
 
-/// Reads a word wherever it lies. The first of its bytes is the lowest: tables are the C's, which
-/// knows bytes alone, so where the processor has the highest first, a word is turned round.
+/// Reads a word at any address, as little-endian: the C accesses the tables by the byte, so a
+/// big-endian processor swaps the bytes.
 ///
 /// # Safety
 ///
@@ -40,7 +40,7 @@ pub(super) unsafe fn read_word(word: *const Word) -> Word {
     }
 }
 
-/// Writes a word wherever it lies, its lowest byte first.
+/// Writes a word at any address, as little-endian.
 ///
 /// # Safety
 ///
@@ -61,8 +61,8 @@ pub(super) unsafe fn write_word(word: *mut Word, value: Word) {
     }
 }
 
-/// Volatile, or the compiler would read the bytes before the call, in place of the aligned word
-/// too: it may give a function what a pointer points at instead of the pointer.
+/// The read is volatile. Otherwise the compiler may pass the value in place of the pointer, and
+/// then read the bytes before the call, even for an aligned word.
 ///
 /// # Safety
 ///
@@ -84,7 +84,7 @@ unsafe fn write_bytes(word: *mut Word, value: Word) {
     unsafe { word.write_unaligned(value) }
 }
 
-/// The pair of the lowest bit that is set; as many as a word has if none is.
+/// The number of the pair with the lowest set bit; the number of pairs in a word if no bit is set.
 #[inline(always)]
 pub(super) const fn lowest_pair(bits: Word) -> usize {
     if COUNTS_ZEROS {
@@ -94,8 +94,8 @@ pub(super) const fn lowest_pair(bits: Word) -> usize {
     }
 }
 
-/// The lowest bit that is set, of which there is one, where that is not asked often: less code,
-/// where the processor has no instruction for it.
+/// The lowest set bit of a word that has one, for cold paths: smaller code where the processor has
+/// no instruction for it.
 #[inline(always)]
 pub(super) const fn lowest_bit(bits: Word) -> usize {
     if COUNTS_ZEROS {
@@ -114,10 +114,10 @@ const fn lowest_bit_by_loop(bits: Word) -> usize {
     bit
 }
 
-/// [`lowest_pair`] where it would be a call of a library function.
+/// [`lowest_pair`] for targets on which it would call a library function.
 ///
-/// The lowest bit times a de Bruijn number is the number shifted: its top five bits tell by how
-/// much.
+/// A de Bruijn number times the lowest bit is that number shifted; the top five bits of the product
+/// identify the shift.
 #[inline(always)]
 const fn lowest_pair_by_table(bits: u32) -> usize {
     const DE_BRUIJN: u32 = 0x077c_b531;
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lowest_bit_and_its_pair_are_told_as_by_the_processor() {
+    fn the_lowest_bit_and_its_pair_agree_with_the_processor() {
         for bit in 0..u32::BITS {
             for above in [0, 1, 2, u32::MAX, 0x5555_5555, 0x8000_0000] {
                 let bits = (1 << bit) | (above << bit);

@@ -4,7 +4,7 @@ use super::bindings as c;
 use crate::heap::host::AreaFields;
 use core::mem::offset_of;
 
-/// A field that exists with some option only; without it, nobody asks.
+/// A field that exists only with some option; without it the heap never asks for it.
 macro_rules! optional {
     ($option:meta, $field:expr) => {{
         #[cfg($option)]
@@ -26,7 +26,8 @@ macro_rules! of_area {
     };
 }
 
-// SAFETY: the fields of the port's struct, at the offsets that its compiler gives them.
+// SAFETY: each method returns a field of the port's struct, at the offset that its compiler gives
+// it.
 unsafe impl AreaFields for c::mp_state_mem_area_t {
     #[inline(always)]
     fn next(_this: *mut Self) -> *mut *mut Self {

@@ -13,7 +13,7 @@ use core::ffi::{CStr, c_int, c_uint};
 pub unsafe fn dump_info(print: *const c::mp_print_t) {
     let info = HEAP.info();
     let n = |n: usize| n as c_uint;
-    // SAFETY: the caller's printer; each format is given arguments of its types.
+    // SAFETY: the caller's printer; the arguments have the types that the formats require.
     unsafe {
         c::mp_printf(
             print,
@@ -39,7 +39,7 @@ pub unsafe fn dump_info(print: *const c::mp_print_t) {
     }
 }
 
-/// A printer of the port, as a place to write the map of the heap.
+/// Writes the map of the heap to a printer of the port.
 pub struct Printer(*const c::mp_print_t);
 
 impl Printer {
@@ -47,29 +47,31 @@ impl Printer {
     ///
     /// # Safety
     ///
-    /// It must be a printer of the port, for as long as the value lives.
+    /// `print` must be a printer of the port, and valid as long as the value is used.
     pub unsafe fn new(print: *const c::mp_print_t) -> Self {
         Printer(print)
     }
 
     fn char(&self, char: u8) {
-        // SAFETY: `new` was promised a printer.
+        // SAFETY: the caller of `new` passed a printer.
         unsafe { c::mp_printf(self.0, c"%c".as_ptr(), c_int::from(char)) };
     }
 
     fn number(&self, format: &CStr, number: usize) {
-        // SAFETY: `new` was promised a printer; the callers below give formats of one unsigned int.
+        // SAFETY: the caller of `new` passed a printer; the callers below pass formats for one
+        // unsigned int.
         unsafe { c::mp_printf(self.0, format.as_ptr(), number as c_uint) };
     }
 }
 
 impl Sink for Printer {
     fn area(&mut self, pool: usize) {
-        // Maps of one run are compared with those of another: the address would differ.
+        // Maps of different runs are compared, and the address would differ.
         if cfg!(feature = "heap-profiling") {
             return;
         }
-        // SAFETY: `new` was promised a printer; the format takes a pointer, which is not followed.
+        // SAFETY: the caller of `new` passed a printer; the format takes a pointer, which is not
+        // followed.
         unsafe {
             c::mp_printf(
                 self.0,
@@ -97,12 +99,12 @@ impl Sink for Printer {
         self.char(letter_of_type(first_word));
     }
     fn end_area(&mut self) {
-        // SAFETY: `new` was promised a printer.
+        // SAFETY: the caller of `new` passed a printer.
         unsafe { c::mp_print_str(self.0, c"\n".as_ptr()) };
     }
 }
 
-/// The letter of an object in the map: an object starts with the address of its type.
+/// The letter of an object in the map, from its first word, the address of its type.
 fn letter_of_type(first_word: usize) -> u8 {
     let is = |t: *const c::mp_obj_type_t| t.addr() == first_word;
     if is(&raw const c::mp_type_tuple) {

@@ -1,7 +1,7 @@
 //! Collections while the program waits (`MPGC_IDLE_COLLECT`).
 //!
-//! A wait handles pending events, so Python may run there; what may run Python may collect. What
-//! may not is asked here: the heap or the scheduler is locked, the caller is an interrupt or
+//! A wait handles pending events, so Python may run in it, and so a collection may too. This file
+//! checks for the exceptions: the heap or the scheduler is locked, or the caller is an interrupt or
 //! another thread.
 
 use super::bindings::gc_collect;
@@ -17,21 +17,21 @@ fn now() -> u32 {
     unsafe { shim::ticks_us() as u32 }
 }
 
-/// A collection begins.
+/// Notes that a collection begins.
 pub fn begin() {
     PAUSES.begin(now());
 }
 
-/// It has ended.
+/// Notes that it has ended.
 pub fn end() {
     PAUSES.end(now());
 }
 
-/// Collects, if that is due and fits into a wait of so many milliseconds (`None`: without end).
-/// Returns how many have passed, `None` if nothing was done.
+/// Collects if a collection is due and fits into a wait of so many milliseconds (`None`: endless).
+/// Returns how many it took, or `None` if it did not collect.
 ///
 /// # Safety
-/// As for a wait of the port: Python may run, finalisers do. May jump if one of those aborts the
+/// As for a wait of the port: Python may run, and finalisers do. May jump if one of them aborts the
 /// VM.
 pub unsafe fn collect_within(wait_ms: Option<u32>) -> Option<u32> {
     if !is_main_thread()
@@ -43,12 +43,12 @@ pub unsafe fn collect_within(wait_ms: Option<u32>) -> Option<u32> {
         return None;
     }
     let began = now();
-    // SAFETY: the port's own collection, which an allocation here could have made.
+    // SAFETY: the port's own collection, which an allocation could start here as well.
     unsafe { gc_collect() }
     Some(now().wrapping_sub(began).div_ceil(1000))
 }
 
-/// What is left of a wait after a collection in it.
+/// Collects in a wait if possible, and returns the rest of the wait.
 ///
 /// # Safety
 /// As for [`collect_within`].
@@ -70,8 +70,8 @@ fn scheduler_is_locked() -> bool {
     false
 }
 
-/// Whether an exception handler runs, or interrupts are off. Where that cannot be asked, an
-/// interrupt handler has the heap locked, as MicroPython wants it.
+/// Whether an exception handler runs, or interrupts are off. On other processors MicroPython
+/// requires that an interrupt handler locks the heap, so this need not be known.
 #[cfg(mpgc_primask_atomic)]
 fn in_interrupt() -> bool {
     let (handler, masked): (u32, u32);

@@ -1,13 +1,13 @@
 //! `mp_state_ctx`, and the state of the running thread.
 //!
-//! Everything is reached through raw pointers: the port's C reads and writes the
-//! same state, and other threads and interrupts do so at any time.
+//! All access is through raw pointers: the port's C, other threads and interrupts read and write
+//! the same state at any time.
 
 use super::bindings::{
     mp_obj_t, mp_state_ctx, mp_state_ctx_t, mp_state_mem_t, mp_state_thread_t, mp_state_vm_t,
 };
 
-/// The one context of the port.
+/// The port's only context.
 #[inline(always)]
 pub fn ctx() -> *mut mp_state_ctx_t {
     &raw mut mp_state_ctx
@@ -38,10 +38,10 @@ pub fn main_thread() -> *mut mp_state_thread_t {
 #[inline(always)]
 pub fn thread() -> *mut mp_state_thread_t {
     #[cfg(mpgc_thread_state_inline)]
-    // SAFETY: the port's own accessor; it takes nothing and changes nothing.
+    // SAFETY: the port's own accessor, without arguments or side effects.
     let state = unsafe { super::bindings::mpgc_shim_thread_state() };
     #[cfg(all(mpgc_thread, not(mpgc_thread_state_inline)))]
-    // SAFETY: the port's own accessor; it takes nothing and changes nothing.
+    // SAFETY: the port's own accessor, without arguments or side effects.
     let state = unsafe { super::bindings::mp_thread_get_state() };
     #[cfg(not(mpgc_thread))]
     let state = main_thread();

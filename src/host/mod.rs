@@ -1,7 +1,9 @@
-//! The room that knows MicroPython: its state, its headers, its macros.
+//! The only module that uses MicroPython's state, headers and macros.
 
 #[cfg(mpgc_enable_gc)]
 mod area;
+#[cfg(mpgc_enable_gc)]
+mod callbacks;
 pub mod config;
 #[cfg(mpgc_enable_gc)]
 pub mod dump;
@@ -36,7 +38,7 @@ pub mod bindings {
     include!(concat!(env!("OUT_DIR"), "/bindings.rs"));
 }
 
-/// The C shim: what is a macro or an inline function of the port (`shim.h`).
+/// The C shim: macros and inline functions of the port (`shim.h`).
 #[allow(
     unused_imports,
     reason = "the options of a port decide which of them are called"

@@ -1,5 +1,5 @@
-// The Python module `mpgc`, only in builds with MPGC_PYTHON_MODULE=1: it lets a
-// program ask which memory system it runs on.
+// The Python module `mpgc`, only in builds with MPGC_PYTHON_MODULE=1: it lets a program find out
+// which memory system it runs on.
 
 #include <string.h>
 
@@ -25,10 +25,10 @@ static mp_obj_t mpgc_module_clear_stack(void) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(mpgc_module_clear_stack_obj, mpgc_module_clear_stack);
 
-// Without MPGC_IDLE_COLLECT=1 there is none, and nothing is done.
+// Without MPGC_IDLE_COLLECT=1 it does not exist, and idle() does nothing.
 __attribute__((weak)) bool mpgc_idle(uint32_t ms);
 
-// A negative number is a wait without end, as for the poll of asyncio.
+// A negative number is an endless wait, as for the poll of asyncio.
 static mp_obj_t mpgc_module_idle(mp_obj_t ms_in) {
     mp_int_t ms = mp_obj_get_int(ms_in);
     return mp_obj_new_bool(mpgc_idle != NULL && mpgc_idle(ms < 0 ? UINT32_MAX : (uint32_t)ms));

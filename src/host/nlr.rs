@@ -22,7 +22,7 @@ const _: () = {
     assert!(super::config::NLR_NUM_REGS == nlr::registers::REGISTERS);
 };
 
-/// Where assembly finds the newest buffer of the only thread.
+/// Where assembly finds the newest buffer, in a port without threads.
 #[cfg(mpgc_nlr_linked)]
 mod linked {
     pub use super::super::bindings::mp_state_ctx as STATE;
@@ -32,12 +32,12 @@ mod linked {
     use super::{mp_state_thread_t, offset_of};
 
     const THREAD: usize = offset_of!(mp_state_ctx_t, thread);
-    /// Where the state keeps the newest buffer, in bytes.
+    /// The offset of the newest buffer in the state, in bytes.
     pub const TOP: usize = THREAD + offset_of!(mp_state_thread_t, nlr_top);
-    /// Where it keeps the height of the Python stack.
+    /// The offset of the height of the Python stack.
     #[cfg(mpgc_pystack)]
     pub const PYSTACK_CUR: usize = THREAD + offset_of!(mp_state_thread_t, pystack_cur);
-    /// Where a buffer keeps it.
+    /// The offset of that height in a buffer.
     #[cfg(mpgc_pystack)]
     pub const PYSTACK: usize = offset_of!(nlr_buf_t, pystack);
 }
@@ -82,7 +82,7 @@ impl Thread for Running {
             nlr::call_callbacks(callback_top(self.0), buffer);
         }
         #[cfg(all(mpgc_jump_callbacks, feature = "small"))]
-        // SAFETY: likewise; the export holds the one copy of the loop.
+        // SAFETY: likewise; the export contains the only copy of the loop.
         unsafe {
             super::bindings::nlr_call_jump_callbacks(buffer.cast());
         }
@@ -117,7 +117,7 @@ fn callback_top(thread: *mut mp_state_thread_t) -> *mut *mut CallbackNode {
     unsafe { (&raw mut (*thread).nlr_jump_callback_top).cast() }
 }
 
-/// Links `buffer` and keeps the height of the Python stack in it.
+/// Links `buffer` and saves the height of the Python stack in it.
 ///
 /// # Safety
 /// `buffer` is valid until it is popped or jumped to.
@@ -161,7 +161,8 @@ pub unsafe fn jump_abort() -> ! {
         *running.top() = buffer;
         #[cfg(mpgc_scheduler)]
         {
-            // First the callbacks: a finaliser's undoes the locks that came after the pass's.
+            // The callbacks come first: a finaliser's undoes the locks that were taken after the
+            // pass's.
             running.call_callbacks(buffer);
             super::sched::abandon_pass(buffer);
         }

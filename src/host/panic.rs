@@ -1,9 +1,9 @@
-//! A panic is a failed debug check: the release build has none. The rules turn the
-//! checks on where the port's own asserts are on (`NDEBUG` is not defined).
+//! A panic is a failed debug check; a release build has none. The makefile turns the checks on if
+//! the port's own asserts are on (`NDEBUG` is not defined).
 
 use core::panic::PanicInfo;
 
-/// Tells file and line through C and stops as the port's assert does.
+/// Reports file and line through C, and stops as the port's assert does.
 #[cfg(all(mpgc_asserts, not(test)))]
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
@@ -14,8 +14,8 @@ fn panic(info: &PanicInfo<'_>) -> ! {
     unsafe { super::bindings::mpgc_shim_assert_failed(file.as_ptr().cast(), file.len(), line) }
 }
 
-/// No code of a release build calls it (checked on the linked program), but the
-/// language asks for one.
+/// No code of a release build calls it (a test checks the linked program), but the language
+/// requires a handler.
 #[cfg(all(not(mpgc_asserts), not(test)))]
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {

@@ -1,8 +1,8 @@
 // What bindgen reads: the port's headers, and its options as typed constants.
 //
-// Many options are macros over other macros, which bindgen cannot value one by
-// one; as initialisers of constants the compiler front end values them all.
-// `FLAG_X` becomes a bool, `NUMBER_X` an integer, both read by buildsrc/config.rs.
+// Many options are macros over other macros, which bindgen cannot evaluate; as initialisers of
+// constants the compiler front end evaluates them all. `FLAG_X` becomes a bool, `NUMBER_X` an
+// integer, both read by buildsrc/config.rs.
 
 #include "shim.h"
 #include "py/binary.h"
@@ -18,7 +18,7 @@
 #include "py/objstr.h"
 #include "py/pystack.h"
 
-// Absent from some releases; absent means off.
+// Some releases do not have these options; absent means off.
 #ifndef MICROPY_GC_SPLIT_HEAP_AUTO
 #define MICROPY_GC_SPLIT_HEAP_AUTO (0)
 #endif
@@ -31,7 +31,7 @@
 #ifndef MICROPY_PY_THREAD_RECURSIVE_MUTEX
 #define MICROPY_PY_THREAD_RECURSIVE_MUTEX (0)
 #endif
-// py/nlr.h defines the one that it chose.
+// py/nlr.h defines the one that it selects.
 #ifndef MICROPY_NLR_SETJMP
 #define MICROPY_NLR_SETJMP (0)
 #endif
@@ -72,7 +72,7 @@
 #ifndef MICROPY_VERSION_PRERELEASE
 #define MICROPY_VERSION_PRERELEASE 0
 #endif
-// Before 1.25 a collection is one lock more, and finalisers run in the sweep.
+// Before 1.25 a collection counts as one lock, and finalisers run in the sweep.
 #ifdef GC_COLLECT_FLAG
 #define MPGC_FINALISER_PASS 1
 #else
@@ -81,11 +81,10 @@
 #define GC_LOCK_DEPTH_SHIFT 0
 #endif
 
-// A hook that expands to nothing need not be called from a hot loop: its text is
-// then one byte long.
+// A hook that expands to nothing need not be called from a hot loop; its text is one byte long.
 #define TEXT_OF(...) #__VA_ARGS__
 #define EXPANDED_TEXT_OF(...) TEXT_OF(__VA_ARGS__)
-// In 1.20 the macro takes no argument: what is in parentheses then stays.
+// In 1.20 the macro takes no argument, which leaves the text in parentheses.
 #define HOOK_TEXT EXPANDED_TEXT_OF(MICROPY_GC_HOOK_LOOP(mpgc_the_argument_of_the_hook))
 #define MPGC_HAS_GC_HOOK_LOOP \
     (sizeof(HOOK_TEXT) > 1 && sizeof(HOOK_TEXT) != sizeof("(mpgc_the_argument_of_the_hook)"))
@@ -108,7 +107,7 @@
 #endif
 
 #ifdef MPGC_PROVE
-// For the port's compiler, which then proves the values: it wants constant expressions.
+// For the port's compiler, which then proves the values: it requires constant expressions.
 #define A_TRUTH(name, value) enum { name = (value) != 0 };
 #define A_NUMBER(name, value) enum { name = (value) };
 #else

@@ -24,7 +24,7 @@ pub unsafe fn init(start: *mut u8, end: *mut u8) {
     }
 }
 
-/// Takes a chunk of at least `bytes`.
+/// Allocates a chunk of at least `bytes`.
 ///
 /// # Safety
 /// [`init`] has run on this thread.
@@ -40,7 +40,7 @@ pub unsafe fn alloc(bytes: usize) -> Result<*mut u8, Exhausted> {
         let cur = chunk.add(taken);
         (*thread).pystack_cur = cur;
         if LAYOUT.size_slot {
-            // The last slot of the chunk carries its size; it is aligned as the chunk is.
+            // The last slot of the chunk holds its size, and is aligned like the chunk.
             cur.sub(LAYOUT.align).cast::<usize>().write(taken);
         }
         Ok(chunk)

@@ -9,16 +9,16 @@ const WORD: usize = size_of::<usize>();
 
 const _: () = {
     assert!(offset_of!(c::mp_obj_base_t, type_) == 0);
-    // the typecode and its neighbour fill the second word
+    // the typecode and the field next to it fill the second word
     assert!(offset_of!(c::mp_obj_array_t, len) == 2 * WORD);
     assert!(offset_of!(c::mp_obj_array_t, items).is_multiple_of(WORD));
     assert!(offset_of!(c::mp_obj_str_t, data).is_multiple_of(WORD));
 };
 
-/// The word of an object that points at its data: str and bytes; bytearray, array and memoryview of
-/// numbers; big int. The first word of an object is the address of its type.
+/// The word of an object that points at its data, for str and bytes; bytearray, array and
+/// memoryview of numbers; and big int. The first word of an object is the address of its type.
 ///
-/// An instance of a subclass is none of these: it holds a native object, which is one.
+/// An instance of a subclass is none of these, but it holds a native object that is.
 #[inline(always)]
 pub fn field(first: usize, second: usize) -> Option<usize> {
     let is = |t: *const c::mp_obj_type_t| t.addr() == first;
@@ -39,19 +39,20 @@ pub fn field(first: usize, second: usize) -> Option<usize> {
     None
 }
 
-/// The typecode of an array is a bit-field of 8 bits behind the type, which every ABI puts into the
+/// The typecode of an array: a bit-field of 8 bits behind the type, which every ABI puts into the
 /// first byte.
 #[inline(always)]
 fn typecode(second: usize) -> u8 {
     second.to_ne_bytes()[0]
 }
 
-/// A memoryview that may be written to says so in its typecode.
+/// The bit of the typecode that marks a writable memoryview.
 const WRITABLE: u8 = super::config::ARRAY_TYPECODE_FLAG_RW as u8;
 /// The typecode of a bytearray.
 const BYTEARRAY: u8 = super::config::BYTEARRAY_TYPECODE as u8;
 
-/// Whether elements of this typecode are numbers: not objects (`O`), pointers (`P`), strings (`S`).
+/// Whether elements of this typecode are numbers, not objects (`O`), pointers (`P`) or strings
+/// (`S`).
 #[inline(always)]
 fn is_number(typecode: u8) -> bool {
     matches!(
@@ -73,7 +74,7 @@ fn is_number(typecode: u8) -> bool {
     )
 }
 
-/// Bits that are alike in every address: all 0, or all 1.
+/// Bits that are equal in every address: all 0 or all 1.
 const ALIKE: usize = if cfg!(target_arch = "x86_64") {
     (0x7f_u64 << 57) as usize
 } else if cfg!(target_arch = "aarch64") {

@@ -1,5 +1,5 @@
-//! The scheduler over `mp_state_ctx`, inside the port's atomic sections: what [`crate::sched`] asks
-//! of MicroPython.
+//! The scheduler over `mp_state_ctx`, inside the port's atomic sections: the host of
+//! [`crate::sched`].
 
 #[cfg(mpgc_scheduler)]
 use super::bindings::{mp_call_function_1_protected, mp_uint_t};
@@ -33,8 +33,8 @@ struct Call {
     argument: mp_obj_t,
 }
 
-// SAFETY: the values are fields of a static, which C changes in the port's atomic sections alone,
-// and so are the nodes, which whoever queues them keeps valid.
+// SAFETY: the values are fields of a static, which C changes only inside the port's atomic
+// sections. The same holds for nodes, which their owner keeps valid while they are queued.
 #[cfg(mpgc_scheduler)]
 unsafe impl Host<SCHEDULER_DEPTH> for MicroPython {
     #[cfg(mpgc_static_nodes)]
@@ -83,7 +83,7 @@ unsafe impl Host<SCHEDULER_DEPTH> for MicroPython {
     #[inline(always)]
     fn put(self, slot: Slot, call: Call) {
         let item = fields::item(slot);
-        // SAFETY: an entry of a static array, which the atomic section keeps others out of.
+        // SAFETY: an entry of a static array; the atomic section keeps others out.
         unsafe {
             (*item).func = call.function;
             (*item).arg = call.argument;
@@ -101,15 +101,15 @@ unsafe impl Host<SCHEDULER_DEPTH> for MicroPython {
         }
     }
 
-    /// Without threads the virtual machine looks at the state alone, which then stands for a
-    /// pending exception as well.
+    /// Without threads the virtual machine only checks the state, which then covers a pending
+    /// exception too.
     #[cfg(not(mpgc_thread))]
     #[inline(always)]
     fn other_work(self) -> bool {
         // SAFETY: the running thread's state.
         unsafe { pending_exception(thread()) != OBJ_NULL }
     }
-    /// `MICROPY_SCHED_HOOK_SCHEDULED`, where it is anything.
+    /// `MICROPY_SCHED_HOOK_SCHEDULED`, if it is not empty.
     #[cfg(mpgc_sched_hook_scheduled)]
     #[inline(always)]
     fn scheduled(self) {
@@ -137,7 +137,7 @@ unsafe impl Host<SCHEDULER_DEPTH> for MicroPython {
     }
     #[inline(always)]
     unsafe fn call(self, call: Call) {
-        // SAFETY: Python code; whatever it raises goes no further than the call.
+        // SAFETY: Python code; the call catches what it raises.
         unsafe { mp_call_function_1_protected(call.function, call.argument) };
     }
 
@@ -155,9 +155,9 @@ unsafe impl Host<SCHEDULER_DEPTH> for MicroPython {
     }
 }
 
-/// Where the pass that runs has its guard, for an abort to see whether it leaves the pass.
+/// The address of the running pass's guard, by which an abort finds out whether it leaves the pass.
 ///
-/// A jump callback would do the same for three times the instructions.
+/// A jump callback would do the same in three times the instructions.
 #[cfg(all(mpgc_scheduler, mpgc_vm_abort))]
 mod guard {
     use core::mem::MaybeUninit;
@@ -180,8 +180,8 @@ mod guard {
         PASS.store(0, Relaxed);
     }
 
-    /// Whether a jump from here to an address of this thread's stack, which grows down, leaves the
-    /// pass. Then none runs any more.
+    /// Whether a jump from here to a buffer on this thread's stack, which grows down, leaves the
+    /// pass. If so, no pass runs any more.
     pub fn is_left_for(buffer: usize) -> bool {
         let here = 0u8;
         let pass = PASS.load(Relaxed);
@@ -203,8 +203,8 @@ mod guard {
     pub fn unlink(_guard: *mut Guard) {}
 }
 
-/// An abort jumps to `buffer`, and what lies below has been told: where the jump leaves a pass, its
-/// lock is undone. Other locks may be another thread's, so that this one alone is.
+/// Called when an abort jumps to `buffer`, after the jump callbacks: if the jump leaves a pass,
+/// undoes its lock. Other locks may be another thread's and stay.
 #[cfg(all(mpgc_scheduler, mpgc_vm_abort))]
 pub fn abandon_pass(buffer: *const crate::nlr::Buffer) {
     if guard::is_left_for(buffer.addr()) {
@@ -212,7 +212,7 @@ pub fn abandon_pass(buffer: *const crate::nlr::Buffer) {
     }
 }
 
-/// Leaves `exc` for the main thread to raise. May run in an interrupt.
+/// Makes `exc` the pending exception of the main thread. May run in an interrupt.
 ///
 /// # Safety
 /// `exc` is an exception object, or none.
@@ -224,7 +224,7 @@ pub unsafe fn exception(exc: mp_obj_t) {
     sched::exception_left(MicroPython);
 }
 
-/// The KeyboardInterrupt, without a traceback, to be left for the main thread. May run in an
+/// The KeyboardInterrupt, without a traceback, to be raised in the main thread. May run in an
 /// interrupt.
 #[cfg(mpgc_kbd_exception)]
 #[inline(always)]
@@ -239,11 +239,11 @@ pub fn new_keyboard_interrupt() -> mp_obj_t {
     }
 }
 
-/// Asks the virtual machine to give up. May run in an interrupt.
+/// Requests an abort of the virtual machine. May run in an interrupt.
 #[cfg(mpgc_vm_abort)]
 #[inline(always)]
 pub fn vm_abort() {
-    // SAFETY: a field of a static; a flag that only ever turns on here.
+    // SAFETY: a field of a static, a flag that is only set here.
     unsafe { (&raw mut (*vm()).vm_abort).write_volatile(true) }
 }
 
@@ -261,13 +261,13 @@ pub fn unlock() {
     sched::unlock(MicroPython);
 }
 
-/// How deep the scheduler is locked.
+/// The scheduler's lock depth.
 #[cfg(all(mpgc_scheduler, mpgc_vm_abort, mpgc_finaliser))]
 pub fn lock_depth() -> i16 {
     fields::state().lock_depth()
 }
 
-/// Undoes all [`lock`]s beyond that depth, which a jump has passed by.
+/// Undoes all [`lock`]s beyond `depth`, which a jump has skipped.
 #[cfg(all(mpgc_scheduler, mpgc_vm_abort, mpgc_finaliser))]
 pub fn unlock_to(depth: i16) {
     while lock_depth() > depth {
@@ -293,7 +293,7 @@ pub unsafe fn schedule_node(node: *mut mp_sched_node_t, callback: mp_sched_callb
     unsafe { sched::schedule_node(MicroPython, NonNull::new(node), callback) }
 }
 
-/// What a release asks of `mp_handle_pending` that knows two ways.
+/// The behaviour of `mp_handle_pending` in releases where it takes a bool.
 #[cfg(not(mpgc_pending_enum))]
 #[inline(always)]
 pub fn pending_from_bool(raise: bool) -> Pending {
@@ -304,8 +304,8 @@ pub fn pending_from_bool(raise: bool) -> Pending {
     }
 }
 
-/// The C's number, which is another in each release. What is none of them runs the callbacks,
-/// clears the rest, as in C.
+/// The C's number, which differs between releases. Any other number runs the callbacks and clears
+/// the rest, as in C.
 #[cfg(mpgc_pending_enum)]
 #[inline(always)]
 pub fn pending_from_c(behaviour: super::bindings::mp_handle_pending_behaviour_t) -> Pending {
@@ -356,7 +356,7 @@ impl Raise for Running {
         // SAFETY: as above; the section keeps others out.
         unsafe {
             let section = fields::begin();
-            // Another thread or an interrupt may have been quicker.
+            // Another thread or an interrupt may have taken it.
             let exc = pending_exception(self.0);
             if exc != OBJ_NULL {
                 set_pending_exception(self.0, OBJ_NULL);
@@ -380,7 +380,7 @@ impl Raise for Running {
     }
 }
 
-/// Sees to a pending abort, a pending exception and scheduled work.
+/// Handles a pending abort, a pending exception and scheduled work.
 ///
 /// # Safety
 /// May jump: no frame between here and the newest nlr buffer has a destructor.

@@ -1,4 +1,4 @@
-//! What the scheduler keeps in `mp_state_ctx`, and the port's atomic sections.
+//! The scheduler's fields of `mp_state_ctx`, and the port's atomic sections.
 
 use super::bindings::mp_uint_t;
 #[cfg(mpgc_static_nodes)]
@@ -42,8 +42,8 @@ pub(super) fn set_state(state: State) {
 
 /// Opens the port's atomic section.
 ///
-/// Where the port's macros are empty (see buildsrc/sections.rs), so is this; where they are
-/// Cortex-M's usual instructions, it is the same ones; else it calls the shim.
+/// If the port's macros are empty (see buildsrc/sections.rs), so is this; if they are the usual
+/// instructions of a Cortex-M, it is the same ones; otherwise it calls the shim.
 #[inline(always)]
 pub(super) fn begin() -> mp_uint_t {
     #[cfg(mpgc_empty_atomic)]
@@ -51,8 +51,8 @@ pub(super) fn begin() -> mp_uint_t {
     #[cfg(mpgc_primask_atomic)]
     {
         let before;
-        // SAFETY: keeps PRIMASK and switches interrupts off, as the port's own macro does. Memory
-        // may change here, so nothing is moved across.
+        // SAFETY: saves PRIMASK and disables interrupts, as the port's own macro does. Memory may
+        // change here, so the compiler moves no access across.
         unsafe {
             core::arch::asm!("mrs {}, primask", "cpsid i", out(reg) before, options(nostack, preserves_flags));
         }
@@ -65,13 +65,13 @@ pub(super) fn begin() -> mp_uint_t {
     }
 }
 
-/// Ends it, with what [`begin`] returned.
+/// Ends the section, given the result of [`begin`].
 #[inline(always)]
 pub(super) fn end(section: mp_uint_t) {
     #[cfg(mpgc_empty_atomic)]
     let _ = section;
     #[cfg(mpgc_primask_atomic)]
-    // SAFETY: writes back what `begin` kept, as the port's own macro does.
+    // SAFETY: restores what `begin` saved, as the port's own macro does.
     unsafe {
         core::arch::asm!("msr primask, {}", in(reg) section, options(nostack, preserves_flags));
     }
@@ -82,7 +82,7 @@ pub(super) fn end(section: mp_uint_t) {
     }
 }
 
-/// Reads the ring of Python callbacks. Only inside an atomic section.
+/// Reads the ring buffer of Python callbacks. Only inside an atomic section.
 #[cfg(mpgc_scheduler)]
 #[inline(always)]
 pub(super) fn ring() -> Ring<{ config::SCHEDULER_DEPTH }> {

@@ -1,5 +1,5 @@
-// Macros and inline functions of the port, as functions that Rust can call.
-// Compiled with the port's compiler and its exact flags.
+// Macros and inline functions of the port, as functions that Rust can call. It is compiled with the
+// port's compiler and its exact flags.
 
 #include <assert.h>
 #include <stdio.h>
@@ -17,8 +17,8 @@
 // It is not on the port's include path.
 #include "../../include/mpgc.h"
 
-// mp_sched_schedule uses the next three and may have to live in fast RAM, so they
-// are placed where the port wants that function.
+// mp_sched_schedule uses the next three and may have to be in fast RAM, so they are placed where
+// the port places that function.
 
 mp_uint_t MICROPY_WRAP_MP_SCHED_SCHEDULE(mpgc_shim_atomic_begin)(void) {
     mp_uint_t state = MICROPY_BEGIN_ATOMIC_SECTION();
@@ -86,7 +86,7 @@ mp_state_thread_t *mpgc_shim_thread_state(void) {
 #endif
 
 #if MICROPY_ENABLE_GC && MICROPY_PY_THREAD && !MICROPY_PY_THREAD_GIL
-// It is recursive from 1.25 on.
+// The mutex is recursive from 1.25 on.
 #if defined(MICROPY_PY_THREAD_RECURSIVE_MUTEX) && MICROPY_PY_THREAD_RECURSIVE_MUTEX
 #define GC_MUTEX(what) mp_thread_recursive_mutex_##what
 #else
@@ -107,7 +107,7 @@ void mpgc_shim_mutex_unlock(mpgc_mutex_t *mutex) {
 #endif
 
 #if MICROPY_ENABLE_GC
-// In 1.20 the macro takes no argument, and a lone (i) stays.
+// In 1.20 the macro takes no argument, which leaves a lone (i).
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-value"
 void mpgc_shim_gc_hook_loop(size_t first, size_t steps) {
@@ -163,13 +163,12 @@ mp_uint_t mpgc_shim_ticks_us(void) {
 }
 #endif
 
-// What may lie below what is zeroed: the frame of this function, and that of an interrupt.
+// Space below the zeroed bytes for the frame of this function, and that of an interrupt.
 #define MARGIN (512)
 
 void mpgc_shim_clear_dead_stack(void) {
     #if MICROPY_PY_THREAD
-    // Of its other threads a port knows no limit for sure: unix gives one that is sometimes all of
-    // the stack.
+    // The limit of other threads is not reliable: on unix it may be the whole stack.
     if (mp_thread_get_state() != &mp_state_ctx.thread) {
         return;
     }
@@ -185,15 +184,15 @@ void mpgc_shim_clear_dead_stack(void) {
     if (n_bytes == 0) {
         return;
     }
-    // Room on the stack, so that nobody else has it while it is written.
+    // Reserve the bytes on the stack, so that nobody else uses them while they are written.
     volatile char *dead = __builtin_alloca(n_bytes);
     for (size_t i = 0; i < n_bytes; i++) {
         dead[i] = 0;
     }
 }
 
-// A port may have its own. The profile for the least code has no text. Without MPGC_HARDENED what
-// is told lies in no chunk: it is the start of a region that is too small, or lies in no area.
+// A port may define its own. The `small` profile prints nothing. Without MPGC_HARDENED the pointer
+// lies in no chunk: it is the start of a region that is too small, or lies in no area.
 #if MPGC_NO_MESSAGES
 __attribute__((weak)) void mpgc_fault(int kind, const void *ptr) {
     (void)kind;
@@ -218,7 +217,7 @@ __attribute__((weak)) void mpgc_fault(int kind, const void *ptr) {
     const char *name = names[kind > 0 && kind < (int)MP_ARRAY_SIZE(names) ? kind : 0];
     mp_printf(&mp_plat_print, "mpgc: %s at %p", name, ptr);
     size_t n_bytes = 0;
-    // Without a heap there is no chunk to look for.
+    // Without a heap there is no chunk.
     void *chunk = kind == MPGC_FAULT_NO_ROOM ? NULL : mpgc_chunk_of(ptr, &n_bytes);
     if (chunk != NULL) {
         mp_printf(&mp_plat_print, ", in the chunk of %u bytes at %p", (unsigned int)n_bytes, chunk);
@@ -229,14 +228,14 @@ __attribute__((weak)) void mpgc_fault(int kind, const void *ptr) {
 
 MPGC_SHIM_NORETURN void mpgc_shim_fault(int kind, const void *ptr) {
     mpgc_fault(kind, ptr);
-    // On a hosted target a signal, on a bare one the fault handler.
+    // Raises a signal on a hosted target, and enters the fault handler on a bare one.
     __builtin_trap();
 }
 #endif
 
 #if defined(__arm__) && !defined(__linux__)
-// By these names of the ABI rustc copies and fills memory. mpgc_build.py leads its calls here, and
-// the linker drops what is not called.
+// rustc copies and fills memory through these functions of the ABI. mpgc_build.py redirects its
+// calls to here, and the linker drops those that are not called.
 void mpgc_shim_memcpy(void *dest, const void *src, size_t n);
 void mpgc_shim_memmove(void *dest, const void *src, size_t n);
 void mpgc_shim_memset(void *dest, size_t n, int c);
@@ -258,7 +257,7 @@ void mpgc_shim_memclr(void *dest, size_t n) {
     memset(dest, 0, n);
 }
 
-// The 4 and the 8 promise an alignment.
+// The suffixes 4 and 8 promise an alignment.
 #define ALSO(name, function) extern __typeof__(function) name __attribute__((alias(#function)))
 #define IN_ALL_WIDTHS(name) \
     ALSO(__wrap___aeabi_##name, mpgc_shim_##name); \

@@ -1,5 +1,5 @@
-// What Rust asks of C: only what is a macro or an inline function of the port.
-// bindgen reads this file, so each declaration here is the one that Rust uses.
+// The C functions that Rust calls: only macros and inline functions of the port. bindgen reads this
+// file, so Rust uses exactly these declarations.
 #ifndef MPGC_SHIM_H
 #define MPGC_SHIM_H
 
@@ -25,8 +25,8 @@ void mpgc_shim_atomic_end(mp_uint_t state);
 void mpgc_shim_sched_hook_scheduled(void);
 #endif
 
-// The port's event hooks: what runs without waiting, and the wait itself.
-// A negative timeout waits without end. Before 1.22 there are none.
+// The port's event hooks: the one that does not wait, and the wait itself. A negative timeout is an
+// endless wait. Before 1.22 there are none.
 void mpgc_shim_internal_event_hook(void);
 void mpgc_shim_internal_wfe_indefinite(void);
 void mpgc_shim_internal_wfe_ms(mp_uint_t timeout_ms);
@@ -46,17 +46,17 @@ MPGC_SHIM_NORETURN void mpgc_shim_longjmp(nlr_buf_t *buf);
 #endif
 
 #if MICROPY_ENABLE_PYSTACK
-// RuntimeError(pystack_space_exhausted): the qstr is a number of this build.
+// RuntimeError(pystack_space_exhausted): the number of the qstr depends on the build.
 MPGC_SHIM_NORETURN void mpgc_shim_raise_pystack_exhausted(void);
 #endif
 
 #if MICROPY_PY_THREAD
-// The state of the running thread, where the port has it inline.
+// The state of the running thread, if the port's accessor is inline.
 mp_state_thread_t *mpgc_shim_thread_state(void);
 #endif
 
 #if MICROPY_ENABLE_GC && MICROPY_PY_THREAD && !MICROPY_PY_THREAD_GIL
-// The functions of gc_mutex, where the port has them inline.
+// The functions of gc_mutex, if the port's are inline.
 typedef __typeof__(mp_state_ctx.mem.gc_mutex) mpgc_mutex_t;
 void mpgc_shim_mutex_init(mpgc_mutex_t *mutex);
 int mpgc_shim_mutex_lock(mpgc_mutex_t *mutex, int wait);
@@ -68,7 +68,7 @@ void mpgc_shim_mutex_unlock(mpgc_mutex_t *mutex);
 void mpgc_shim_gc_hook_loop(size_t first, size_t steps);
 
 #if MICROPY_ENABLE_FINALISER
-// Calls obj.__del__() if obj has a type and the type has one. An exception goes no further.
+// Calls obj.__del__() if obj has a type and the type has that method. Catches exceptions.
 void mpgc_shim_run_finaliser(void *obj);
 #endif
 
@@ -79,7 +79,7 @@ void mpgc_shim_plat_free_heap(void *area);
 #endif
 
 #if MICROPY_DEBUG_VALGRIND
-// Whether valgrind lets the word at p be read.
+// Whether valgrind considers the word at p readable.
 bool mpgc_shim_root_readable(void **p);
 #endif
 #endif // MICROPY_ENABLE_GC
@@ -90,12 +90,12 @@ mp_uint_t mpgc_shim_ticks_us(void);
 // Zeroes the C stack below the caller, as far as it may grow.
 void mpgc_shim_clear_dead_stack(void);
 
-// Something is wrong and going on would damage memory: tells mpgc_fault, and stops.
+// Called when continuing would damage memory: calls mpgc_fault, and stops.
 MPGC_SHIM_NORETURN void mpgc_shim_fault(int kind, const void *ptr);
 #endif
 
 #ifndef NDEBUG
-// Tells where a Rust assertion failed and stops as the port's assert does.
+// Reports where a Rust assertion failed, and stops as the port's assert does.
 MPGC_SHIM_NORETURN void mpgc_shim_assert_failed(const char *file, size_t file_len, unsigned int line);
 #endif
 

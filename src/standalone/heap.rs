@@ -1,4 +1,4 @@
-//! The heap: its exports.
+//! The exports of the heap.
 
 use core::ffi::{c_int, c_uint, c_void};
 use core::ptr::null_mut;
@@ -7,7 +7,7 @@ use super::hooks::{fault_code, mpgc_config, mpgc_error};
 use super::host::{BY_BYTES, Fields, Program};
 use super::roots::end_of_range;
 use crate::abi::mpgc_broken;
-use crate::heap::host::Host;
+use crate::heap::host::{Callbacks, Config, Memory};
 use crate::heap::layout::{Layout, Tables};
 use crate::heap::{Fault, alloc};
 
@@ -19,16 +19,16 @@ pub const MPGC_FINALISER: c_uint = 1;
 
 const _: () = assert!(MPGC_FINALISER == alloc::HAS_FINALISER);
 
-/// A heap: its own state, in memory of the program. What is in it is the library's;
-/// `mpgc_heap_init` makes it. The chunks lie in the regions that the heap is given.
+/// The state of a heap, in memory of the program. Its contents are private; `mpgc_heap_init`
+/// initialises it. The chunks lie in the regions that are passed to the heap.
 #[repr(C)]
 #[derive(Debug)]
 pub struct mpgc_heap {
-    /// The library's.
+    /// Private.
     pub opaque: [usize; MPGC_HEAP_WORDS],
 }
 
-/// Numbers about a heap.
+/// Figures about a heap.
 #[repr(C)]
 #[derive(Debug)]
 pub struct mpgc_info {
@@ -38,7 +38,7 @@ pub struct mpgc_info {
     pub used: usize,
     /// Bytes of all free blocks.
     pub free: usize,
-    /// Bytes of the longest chunk that could be handed out now; a hardened library has one less.
+    /// Bytes of the longest free run; in a hardened library the longest chunk is one byte shorter.
     pub max_free: usize,
     /// Bytes of the longest chunk in use.
     pub max_used: usize,
@@ -46,8 +46,8 @@ pub struct mpgc_info {
     pub collected: usize,
 }
 
-/// The bytes of a region, from `start` to `end`; the start is moved up to a word. `None` if it is
-/// null, or goes on behind the end of the address space.
+/// The bytes of a region, from start to end, with the start rounded up to a word. `None` if it is
+/// null or extends past the end of the address space.
 fn region(start: *mut c_void, n_bytes: usize) -> Option<(*mut u8, *mut u8)> {
     if start.is_null() {
         return None;
@@ -61,9 +61,9 @@ fn region(start: *mut c_void, n_bytes: usize) -> Option<(*mut u8, *mut u8)> {
     ))
 }
 
-/// Whether the heap would have a block between those addresses.
+/// Whether an area between these addresses would have a block.
 fn has_room(start: *mut u8, end: *mut u8) -> bool {
-    let block = <Program as Host>::BLOCK_BYTES;
+    let block = <Program as Config>::BLOCK_BYTES;
     let end = end.addr() & !(block - 1);
     let tables = Tables::of::<Program>();
     let layout = end
@@ -72,13 +72,13 @@ fn has_room(start: *mut u8, end: *mut u8) -> bool {
     layout.is_some_and(|layout| layout.blocks().0 > 0)
 }
 
-/// Makes a heap of a region; `config` is copied, NULL stands for one that is all zero. Returns
-/// MPGC_OK, or MPGC_FAULT_NO_ROOM if the region is NULL, too small for its tables and four blocks,
-/// or longer than the address space: then there is no heap. A block is four words.
+/// Initialises a heap with a region; `config` is copied, and NULL stands for a zero-initialised
+/// one. Returns MPGC_OK, or MPGC_FAULT_NO_ROOM if the region is NULL, too small for its tables and
+/// four blocks, or longer than the address space: then there is no heap. A block is four words.
 ///
 /// # Safety
-/// `heap` may be written; the region is valid and the heap's alone from now on. No chunk of an
-/// earlier heap there is used any more.
+/// `heap` may be written; the region is valid, and from now on only the heap uses it. No chunk of
+/// an earlier heap there is used afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_heap_init(
     heap: *mut mpgc_heap,
@@ -101,10 +101,10 @@ pub unsafe extern "C" fn mpgc_heap_init(
 }
 
 /// Adds a region to a heap. Returns MPGC_OK; or MPGC_FAULT_NO_ROOM as for `mpgc_heap_init`, or
-/// MPGC_ERROR_LOCKED if a finaliser calls it, and then the heap is as it was.
+/// MPGC_ERROR_LOCKED if a finaliser calls it, and then the heap is unchanged.
 ///
 /// # Safety
-/// The heap was made; the region is valid and the heap's alone from now on.
+/// The heap was initialised; the region is valid, and from now on only the heap uses it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_heap_add(
     heap: *mut mpgc_heap,
@@ -123,7 +123,8 @@ pub unsafe extern "C" fn mpgc_heap_add(
     let held = host.hold();
     let collecting = host.heap().is_collecting();
     if !collecting {
-        // SAFETY: by this function's contract; the region has room for the fields and for blocks.
+        // SAFETY: by this function's contract; the region is large enough for the fields and for
+        // blocks.
         unsafe { host.heap().add(first, end) }
     }
     host.release(held);
@@ -133,19 +134,19 @@ pub unsafe extern "C" fn mpgc_heap_add(
     mpgc_error::MPGC_OK.code()
 }
 
-/// Ends a heap: runs the finalisers that are left and frees everything. Its memory is the program's
-/// again. Returns MPGC_OK; or MPGC_ERROR_LOCKED if the heap is locked or a finaliser calls it, and
-/// then it is as it was.
+/// Closes a heap: runs the remaining finalisers and frees everything. The program may then reuse
+/// its memory. Returns MPGC_OK; or MPGC_ERROR_LOCKED if the heap is locked or a finaliser calls it,
+/// and then the heap is unchanged.
 ///
 /// # Safety
-/// The heap was made; no chunk of it is used any more.
+/// The heap was initialised; no chunk of it is used afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_heap_close(heap: *mut mpgc_heap) -> c_int {
     let host = Program::of(heap);
     let held = host.hold();
     let locked = host.heap().is_locked();
     if !locked {
-        // SAFETY: by this function's contract no chunk is used any more.
+        // SAFETY: by this function's contract no chunk is used afterwards.
         unsafe { host.heap().sweep_all() }
     }
     host.release(held);
@@ -155,16 +156,16 @@ pub unsafe extern "C" fn mpgc_heap_close(heap: *mut mpgc_heap) -> c_int {
     mpgc_error::MPGC_OK.code()
 }
 
-/// Hands out a chunk of at least that many bytes, all zero and aligned to a block of four words;
-/// NULL for 0 bytes. It is the program's as long as a root, or another chunk that a root leads to,
-/// holds the address of its start.
+/// Allocates a chunk of at least `n_bytes` bytes, zeroed and aligned to a block of four words; NULL
+/// for 0 bytes. It stays allocated as long as a root, or another chunk that a root reaches, holds
+/// the address of its start.
 ///
-/// If there is no room the heap is collected once, unless `mpgc_set_collect` keeps it from that,
-/// then it is NULL: MPGC_ERROR_OUT_OF_MEMORY. While the heap is locked, or collects, it is NULL:
+/// If no free run is long enough, it collects once, unless `mpgc_set_collect` forbids it, and then
+/// returns NULL: MPGC_ERROR_OUT_OF_MEMORY. While the heap is locked, or collects, it returns NULL:
 /// MPGC_ERROR_LOCKED. `flags` is 0 or MPGC_FINALISER.
 ///
 /// # Safety
-/// The heap was made.
+/// The heap was initialised.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_alloc(
     heap: *mut mpgc_heap,
@@ -192,16 +193,15 @@ fn no_chunk(host: Program, locked: bool) {
     host.fail(error, null_mut());
 }
 
-/// Makes a chunk longer or shorter, where it is if that is possible, else elsewhere if it
-/// `may_move`. Returns where it is now. Bytes that it gains are zero. NULL makes a new one, 0 bytes
-/// free it.
+/// Resizes a chunk, in place if possible, or else by moving it if it `may_move`. Returns its
+/// address. Bytes gained are zero. With NULL it allocates, and with 0 bytes it frees.
 ///
-/// If it cannot be done NULL is returned and the chunk is as it was: MPGC_ERROR_OUT_OF_MEMORY,
-/// MPGC_ERROR_LOCKED, or for what is no chunk MPGC_FAULT_FOREIGN, MPGC_FAULT_INNER,
-/// MPGC_FAULT_DOUBLE_FREE. (NULL because it may not move is no error, and nobody is told.)
+/// On failure it returns NULL and leaves the chunk unchanged: MPGC_ERROR_OUT_OF_MEMORY,
+/// MPGC_ERROR_LOCKED, or for a pointer to no chunk MPGC_FAULT_FOREIGN, MPGC_FAULT_INNER,
+/// MPGC_FAULT_DOUBLE_FREE. (NULL because the chunk may not move is no error, and is not reported.)
 ///
 /// # Safety
-/// The heap was made; the chunk is not used any more if another is returned.
+/// The heap was initialised; the chunk is not used afterwards if another is returned.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_realloc(
     heap: *mut mpgc_heap,
@@ -238,12 +238,12 @@ pub unsafe extern "C" fn mpgc_realloc(
     moved.cast()
 }
 
-/// Frees a chunk; its finaliser is not run. NULL is fine. Returns MPGC_OK; or, for what is no
-/// chunk, MPGC_FAULT_FOREIGN (not in this heap), MPGC_FAULT_INNER (inside a chunk),
-/// MPGC_FAULT_DOUBLE_FREE (free already); or MPGC_ERROR_LOCKED. Then nothing is freed.
+/// Frees a chunk without running its finaliser. `chunk` may be NULL. Returns MPGC_OK; or, for a
+/// pointer to no chunk, MPGC_FAULT_FOREIGN (not in this heap), MPGC_FAULT_INNER (inside a chunk),
+/// MPGC_FAULT_DOUBLE_FREE (free already); or MPGC_ERROR_LOCKED. In these cases nothing is freed.
 ///
 /// # Safety
-/// The heap was made; nobody uses the chunk any more.
+/// The heap was initialised; the chunk is not used afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_free(heap: *mut mpgc_heap, chunk: *mut c_void) -> c_int {
     if chunk.is_null() {
@@ -254,7 +254,8 @@ pub unsafe extern "C" fn mpgc_free(heap: *mut mpgc_heap, chunk: *mut c_void) -> 
     let locked = host.lock_count() > 0;
     let live = host.heap().expect_live(chunk.cast());
     if live.is_ok() && !locked {
-        // SAFETY: the chunk is one of this heap; nobody uses it, by this function's contract.
+        // SAFETY: the chunk is one of this heap, and not used afterwards, by this function's
+        // contract.
         unsafe { host.heap().free(chunk.cast()) }
     }
     host.release(held);
@@ -265,11 +266,11 @@ pub unsafe extern "C" fn mpgc_free(heap: *mut mpgc_heap, chunk: *mut c_void) -> 
     }
 }
 
-/// The bytes of the chunk that starts at `address`, 0 if none does: those of its blocks; in a
-/// hardened library those that were asked for. Any address may be asked about.
+/// Returns the length of the chunk that starts at `address`, 0 if none does: the bytes of its
+/// blocks; in a hardened library the bytes that were requested. Any address may be passed.
 ///
 /// # Safety
-/// The heap was made.
+/// The heap was initialised.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_nbytes(heap: *mut mpgc_heap, address: *const c_void) -> usize {
     let host = Program::of(heap);
@@ -279,11 +280,11 @@ pub unsafe extern "C" fn mpgc_nbytes(heap: *mut mpgc_heap, address: *const c_voi
     bytes
 }
 
-/// The chunk that `address` lies in, which need not be its start; its bytes go to `n_bytes` unless
-/// that is NULL. Returns NULL if it lies in none.
+/// Returns the chunk that `address` lies in, which need not be its start, and writes its length to
+/// `n_bytes` unless that is NULL. Returns NULL if `address` lies in no chunk.
 ///
 /// # Safety
-/// The heap was made; `n_bytes` is NULL or may be written.
+/// The heap was initialised; `n_bytes` is NULL or may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_heap_chunk_of(
     heap: *mut mpgc_heap,
@@ -304,12 +305,12 @@ pub unsafe extern "C" fn mpgc_heap_chunk_of(
     chunk.as_ptr().cast()
 }
 
-/// Collects now: what no root leads to is finalised and freed. A finaliser that calls it changes
+/// Collects now: finalises and frees the chunks that no root reaches. Called by a finaliser it does
 /// nothing. Returns MPGC_OK; or MPGC_ERROR_LOCKED while the heap is locked, and then nothing is
 /// freed.
 ///
 /// # Safety
-/// The heap was made, and every chunk in use is reached by a root.
+/// The heap was initialised, and a root reaches every chunk that is in use.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_collect(heap: *mut mpgc_heap) -> c_int {
     let host = Program::of(heap);
@@ -325,12 +326,12 @@ pub unsafe extern "C" fn mpgc_collect(heap: *mut mpgc_heap) -> c_int {
     mpgc_error::MPGC_OK.code()
 }
 
-/// Has the heap collect by itself, or not, when it is full; and also, in either case, before it
-/// hands out a chunk when that many bytes or more have been handed out since the last collection
-/// (`SIZE_MAX`: never). A heap that was just made does so when it is full alone.
+/// Sets when the heap collects by itself: if `when_full`, when it is full; and in either case
+/// before an allocation if `n_bytes` or more bytes were allocated since the last collection
+/// (`SIZE_MAX`: never). A new heap collects only when it is full.
 ///
 /// # Safety
-/// The heap was made.
+/// The heap was initialised.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_set_collect(heap: *mut mpgc_heap, when_full: bool, n_bytes: usize) {
     let host = Program::of(heap);
@@ -338,7 +339,7 @@ pub unsafe extern "C" fn mpgc_set_collect(heap: *mut mpgc_heap, when_full: bool,
     let (by_bytes, blocks) = match n_bytes {
         usize::MAX => (0, usize::MAX),
         // rounded up: chunks are whole blocks
-        n_bytes => (BY_BYTES, n_bytes.div_ceil(<Program as Host>::BLOCK_BYTES)),
+        n_bytes => (BY_BYTES, n_bytes.div_ceil(<Program as Config>::BLOCK_BYTES)),
     };
     let when_full = Program::WHEN_FULL * u16::from(when_full);
     // SAFETY: by this function's contract the words are valid.
@@ -349,11 +350,11 @@ pub unsafe extern "C" fn mpgc_set_collect(heap: *mut mpgc_heap, when_full: bool,
     host.release(held);
 }
 
-/// Keeps everybody from allocating, resizing, freeing and collecting until as many `mpgc_unlock`s:
-/// for code that must not collect.
+/// Prevents allocating, resizing, freeing and collecting until the matching `mpgc_unlock`: for code
+/// that must not collect.
 ///
 /// # Safety
-/// The heap was made.
+/// The heap was initialised.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_lock(heap: *mut mpgc_heap) {
     let host = Program::of(heap);
@@ -365,7 +366,7 @@ pub unsafe extern "C" fn mpgc_lock(heap: *mut mpgc_heap) {
 /// Undoes one `mpgc_lock`. Returns MPGC_OK, or MPGC_ERROR_NOT_LOCKED.
 ///
 /// # Safety
-/// The heap was made.
+/// The heap was initialised.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_unlock(heap: *mut mpgc_heap) -> c_int {
     let host = Program::of(heap);
@@ -378,10 +379,10 @@ pub unsafe extern "C" fn mpgc_unlock(heap: *mut mpgc_heap) -> c_int {
     mpgc_error::MPGC_OK.code()
 }
 
-/// Counts blocks and chunks; it takes a step for each.
+/// Counts blocks and chunks, in time proportional to their number.
 ///
 /// # Safety
-/// The heap was made; `out` may be written.
+/// The heap was initialised; `out` may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_heap_info(heap: *mut mpgc_heap, out: *mut mpgc_info) {
     let host = Program::of(heap);
@@ -389,7 +390,7 @@ pub unsafe extern "C" fn mpgc_heap_info(heap: *mut mpgc_heap, out: *mut mpgc_inf
     let found = host.heap().info();
     let collected = host.last_collected();
     host.release(held);
-    let block = <Program as Host>::BLOCK_BYTES;
+    let block = <Program as Config>::BLOCK_BYTES;
     // SAFETY: by this function's contract.
     unsafe {
         out.write(mpgc_info {
@@ -403,12 +404,12 @@ pub unsafe extern "C" fn mpgc_heap_info(heap: *mut mpgc_heap, out: *mut mpgc_inf
     }
 }
 
-/// Looks at every block of the heap and at everything that the library claims to know of it.
-/// Returns true if all of it is right. If not, it returns false and writes the first thing that is
-/// wrong to `out`, unless that is NULL; `what` is valid for ever. Not in a collection.
+/// Checks every block of the heap and every claim of the search's hints. Returns true if all
+/// invariants hold. Otherwise returns false and writes the first one that does not to `out`, unless
+/// that is NULL; `what` is valid for ever. Must not be called during a collection.
 ///
 /// # Safety
-/// The heap was made; `out` is NULL or may be written.
+/// The heap was initialised; `out` is NULL or may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_heap_check(heap: *mut mpgc_heap, out: *mut mpgc_broken) -> bool {
     let host = Program::of(heap);

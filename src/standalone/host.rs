@@ -1,4 +1,4 @@
-//! The heap's words in memory of the caller, and what the heap asks of a C program.
+//! The host of a C program's heap, whose state lies in memory of the caller.
 
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
@@ -7,11 +7,11 @@ use super::heap::mpgc_heap;
 use super::hooks::{Held, fault_code, mpgc_config, mpgc_error, stop, tell};
 use super::roots::mpgc_roots;
 use super::thread::Barrier;
-use crate::heap::host::{AreaFields, Host};
+use crate::heap::host::{AreaFields, Callbacks, Config, Memory};
 use crate::heap::{Fault, Heap, Hints, Pace, Paced};
 
-/// An entry of the mark stack: half a word, which is 65535 blocks on a 32-bit machine (1 MiB).
-/// Objects further up in an area wait in the tables instead.
+/// An entry of the mark stack: half a word, which covers the first 65536 blocks (1 MiB) of an area
+/// on a 32-bit machine. Objects beyond these wait in the tables.
 #[cfg(target_pointer_width = "64")]
 type Entry = u32;
 #[cfg(target_pointer_width = "32")]
@@ -19,11 +19,11 @@ type Entry = u16;
 
 const STACK_ENTRIES: usize = 64;
 
-/// The most locks that a `lock_depth` counts.
+/// The most locks that `lock_depth` can count.
 const MOST_LOCKS: u16 = u16::MAX / Heap::<Program>::LOCK_UNIT;
 
-/// The bit of `auto_collect` that has the heap collect at the threshold, also where it does not
-/// when it is full.
+/// The bit of `auto_collect` that makes the heap collect at the threshold, even if it does not when
+/// it is full.
 pub(super) const BY_BYTES: u16 = 2;
 
 /// The fields of an area.
@@ -61,7 +61,7 @@ unsafe impl AreaFields for Fields {
     field!(last_used: usize);
 }
 
-/// What lies in an [`mpgc_heap`].
+/// The contents of an [`mpgc_heap`].
 #[repr(C)]
 #[derive(Debug)]
 pub(super) struct State {
@@ -75,7 +75,7 @@ pub(super) struct State {
     collects: c_int,
     lock_depth: u16,
     auto_collect: u16,
-    /// Locks that `lock_depth` has no room for.
+    /// Locks beyond those that `lock_depth` can count.
     more_locks: usize,
     pub(super) roots: *mut mpgc_roots,
     pub(super) config: mpgc_config,
@@ -88,7 +88,7 @@ const _: () = {
     assert!(align_of::<State>() <= align_of::<mpgc_heap>());
 };
 
-/// The host: a heap in memory of the caller.
+/// The host, by its state in memory of the caller.
 #[derive(Clone, Copy)]
 pub(super) struct Program(*mut State);
 
@@ -110,18 +110,18 @@ impl Program {
         unsafe { Heap::new(self) }
     }
 
-    /// The memory of the heap, as its callbacks are given it.
+    /// The heap, as its callbacks receive it.
     pub(super) fn c_heap(self) -> *mut mpgc_heap {
         self.0.cast()
     }
 
-    /// Writes the words that the heap itself does not make.
+    /// Initialises the state that the heap itself does not.
     ///
     /// # Safety
-    /// The memory may be written, and no earlier heap in it is used any more.
+    /// The memory may be written, and no earlier heap in it is used afterwards.
     pub(super) unsafe fn set_up(self, config: mpgc_config) {
-        // SAFETY: by this function's contract; zeros are numbers, null pointers and hints that say
-        // nothing.
+        // SAFETY: by this function's contract; zeros are valid numbers, null pointers and empty
+        // hints.
         unsafe {
             self.0.write_bytes(0, 1);
             (*self.0).config = config;
@@ -140,17 +140,17 @@ impl Program {
 
     /// Chunks that the last collection freed.
     pub(super) fn last_collected(self) -> usize {
-        // SAFETY: the word is the heap's, whose memory is valid by the contract of every export.
+        // SAFETY: the heap's memory is valid by the contract of every export.
         unsafe { self.collected().read() }
     }
 
-    /// How often the heap is locked, as far as `lock_depth` counts it.
+    /// The locks that `lock_depth` counts.
     pub(super) fn lock_count(self) -> u16 {
         // SAFETY: as in `last_collected`.
         unsafe { self.lock_depth().read() / Heap::<Program>::LOCK_UNIT }
     }
 
-    /// One lock more. The heap is held.
+    /// Adds a lock. The heap is held.
     pub(super) fn lock(self) {
         if self.lock_count() < MOST_LOCKS {
             return self.heap().lock();
@@ -160,13 +160,13 @@ impl Program {
         unsafe { more.write((*more).saturating_add(1)) }
     }
 
-    /// One lock less; says whether there was one. The heap is held.
+    /// Removes a lock. Returns whether there was one. The heap is held.
     pub(super) fn unlock(self) -> bool {
         let more = self.more_locks();
         // SAFETY: as in `last_collected`.
         unsafe {
             if *more > 0 {
-                // what was not counted any more stays
+                // a saturated count stays
                 more.write(*more - usize::from(*more != usize::MAX));
                 return true;
             }
@@ -196,7 +196,8 @@ impl Program {
         unsafe { held.end((*self.config()).exit, (*self.config()).user) }
     }
 
-    /// Tells the program's error callback, which may jump. Not while the heap is held.
+    /// Reports an error to the program's callback, which may jump. Must not be called while the
+    /// heap is held.
     pub(super) fn tell(self, kind: c_int, address: *const c_void) -> c_int {
         // SAFETY: as in `hold`.
         unsafe { tell((*self.config()).error, (*self.config()).user, kind, address) }
@@ -207,10 +208,7 @@ impl Program {
     }
 }
 
-// SAFETY: the pointers are to fields of the caller's memory, which is valid and the heap's alone
-// (the contract of every export); exports hold the heap while its functions run, so `enter` and
-// `exit` have nothing to do.
-unsafe impl Host for Program {
+impl Config for Program {
     const BLOCK_BYTES: usize = 4 * size_of::<usize>();
     const STACK_ENTRIES: usize = STACK_ENTRIES;
     const FINALISER: bool = true;
@@ -222,7 +220,11 @@ unsafe impl Host for Program {
     const WHEN_FULL: u16 = 1;
     const EXACT_TABLES: bool = true;
     const HARDENED: bool = cfg!(feature = "hardened");
+}
 
+// SAFETY: the pointers are to fields of the caller's memory, which is valid and used only by the
+// heap (the contract of every export).
+unsafe impl Memory for Program {
     type Area = Fields;
     type Entry = Entry;
 
@@ -263,14 +265,6 @@ unsafe impl Host for Program {
         of_state!(self, alloc_threshold)
     }
     #[inline(always)]
-    fn pace(self) -> Pace {
-        // SAFETY: as in `hold`.
-        match unsafe { (*self.config()).pacing } {
-            0 => Pace::Off,
-            n => Pace::OfHeap(n as usize),
-        }
-    }
-    #[inline(always)]
     fn paced(self) -> *mut Paced {
         of_state!(self, paced)
     }
@@ -282,18 +276,29 @@ unsafe impl Host for Program {
     fn lock_depth(self) -> *mut u16 {
         of_state!(self, lock_depth)
     }
+}
 
+// SAFETY: exports hold the heap while its functions run, so `enter` and `exit` have nothing to do.
+unsafe impl Callbacks for Program {
     fn collect(self) {
         self.collect_from_roots();
     }
 
+    #[inline(always)]
+    fn pace(self) -> Pace {
+        // SAFETY: as in `hold`.
+        match unsafe { (*self.config()).pacing } {
+            0 => Pace::Off,
+            n => Pace::OfHeap(n as usize),
+        }
+    }
     unsafe fn finalise(self, object: *mut u8) {
         // SAFETY: as in `hold`.
         let config = unsafe { *self.config() };
         if let Some(finalise) = config.finalise {
             let barrier = Barrier::set(config.thread);
-            // SAFETY: the program's own function, with a dying chunk; the barrier keeps jumps
-            // inside.
+            // SAFETY: the program's own callback, with a dying chunk; no jump gets past the
+            // barrier.
             unsafe { finalise(self.c_heap(), config.user, object.cast()) }
             barrier.take_away();
         }

@@ -13,9 +13,8 @@
 //!   crate::{heap, pystack, nlr, sched}
 //! ```
 //!
-//! Two things here may jump or call C that jumps: [`nlr::mpgc_nlr_jump`], and an error callback
-//! that is told something that went wrong in a call. No value with a destructor is alive there, and
-//! no lock is held.
+//! Two things may jump: [`nlr::mpgc_nlr_jump`], and the error callback to which a call reports an
+//! error. No value with a destructor is alive there, and no lock is held.
 
 #![expect(
     non_camel_case_types,
@@ -46,5 +45,5 @@ pub mod version;
     all(target_arch = "xtensa", not(mpgc_windowed)),
 )))]
 compile_error!(
-    "the library for C programs knows x86-64, x86, arm, aarch64, riscv and xtensa (call0): build for one of these, or add this one here, in hooks.rs (how to stop) and in tests/header.rs (its registers)"
+    "the library for C programs supports x86-64, x86, arm, aarch64, riscv and xtensa (call0): build for one of these, or add this one here, in hooks.rs (how to stop) and in tests/header.rs (its registers)"
 );

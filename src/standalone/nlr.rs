@@ -8,23 +8,23 @@ use super::stack::give_back_to;
 use super::thread::mpgc_thread;
 use crate::nlr::{self, Buffer, CallbackNode, Thread, registers};
 
-/// Registers of an `mpgc_nlr_buf`; the header has the number of each architecture.
+/// Registers of an `mpgc_nlr_buf`; the header has the number for each architecture.
 pub const MPGC_NLR_REGISTERS: usize = registers::REGISTERS;
 
-/// Where a jump lands. It lies on the C stack, in a function that does not return while it is
-/// pushed.
+/// A buffer: the place where a jump lands. It lies on the C stack, in a function that does not
+/// return while the buffer is pushed.
 #[repr(C)]
 #[derive(Debug)]
 pub struct mpgc_nlr_buf {
     /// The buffer pushed before this one.
     pub prev: *mut mpgc_nlr_buf,
-    /// What was given to `mpgc_nlr_jump`, once a jump has landed here.
+    /// The value of the `mpgc_nlr_jump` that landed here.
     pub value: *mut c_void,
-    /// The library's.
+    /// Private.
     pub registers: [usize; MPGC_NLR_REGISTERS],
     /// The thread that pushed it.
     pub thread: *mut mpgc_thread,
-    /// The library's: how far its LIFO stack was in use.
+    /// Private: the height of the thread's LIFO stack.
     pub stack: *mut c_void,
 }
 
@@ -34,7 +34,7 @@ const _: () = {
     assert!(offset_of!(mpgc_nlr_buf, registers) == registers::REGISTERS_OFFSET);
 };
 
-/// A callback that is called when a jump passes by it. It lies on the C stack.
+/// A callback for jumps that leave the function that pushed it. It lies on the C stack.
 #[repr(C)]
 #[derive(Debug)]
 pub struct mpgc_nlr_callback {
@@ -49,7 +49,7 @@ const _: () = {
     assert!(offset_of!(mpgc_nlr_callback, fun) == offset_of!(CallbackNode, fun));
 };
 
-/// Saves the registers, links the buffer to its thread and returns 0; and 1 once more for each jump
+/// Saves the registers, links the buffer to its thread and returns 0; returns 1 again for each jump
 /// that lands here. The macro `mpgc_nlr_push` sets the thread and calls it.
 /// cbindgen:prefix=MPGC_RETURNS_TWICE
 ///
@@ -73,13 +73,13 @@ unsafe extern "C" fn push_tail(buffer: *mut mpgc_nlr_buf) -> c_uint {
     0
 }
 
-/// The thread that runs, which was made.
+/// The running thread, which was initialised.
 #[derive(Clone, Copy)]
 struct Running(*mut mpgc_thread);
 
 impl Thread for Running {
     fn top(self) -> *mut *mut Buffer {
-        // SAFETY: the thread was made (the contract of every export), here and below.
+        // SAFETY: the thread was initialised (the contract of every export), here and below.
         unsafe { &raw mut (*mpgc_thread::state(self.0)).top }
     }
     unsafe fn keep(self, buffer: *mut Buffer) {
@@ -105,11 +105,11 @@ impl Thread for Running {
     }
 }
 
-/// Unlinks the newest buffer: to be called where the function that pushed it goes on without a
-/// jump. Returns MPGC_OK, or MPGC_ERROR_NO_BUFFER if there is none.
+/// Unlinks the newest buffer. The function that pushed it calls this when no jump has landed there.
+/// Returns MPGC_OK, or MPGC_ERROR_NO_BUFFER if there is none.
 ///
 /// # Safety
-/// The thread was made, and is the running one.
+/// The thread was initialised, and is the running one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_nlr_pop(thread: *mut mpgc_thread) -> c_int {
     let state = mpgc_thread::state(thread);
@@ -127,24 +127,25 @@ pub unsafe extern "C" fn mpgc_nlr_pop(thread: *mut mpgc_thread) -> c_int {
     mpgc_error::MPGC_OK.code()
 }
 
-/// Jumps to the newest buffer: its push returns 1, `value` is in it, it is unlinked, the LIFO stack
-/// is as it was when it was pushed, and the callbacks pushed since have been called, newest first.
-/// Without a buffer the error callback is told MPGC_ERROR_NO_BUFFER with `value`, and the processor
-/// stops.
+/// Jumps to the newest buffer. Its push returns 1, it holds `value` and is unlinked, the LIFO stack
+/// has the height that it had at the push, and the callbacks pushed since have been called, newest
+/// first. If there is no buffer, MPGC_ERROR_NO_BUFFER is reported to the error callback with
+/// `value`, and the processor stops.
 ///
 /// # Safety
-/// The thread was made, and is the running one; what pushed the buffer has not returned.
+/// The thread was initialised, and is the running one; the function that pushed the buffer has not
+/// returned.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_nlr_jump(thread: *mut mpgc_thread, value: *mut c_void) -> ! {
     // SAFETY: by this function's contract.
     unsafe { nlr::jump(Running(thread), value) }
 }
 
-/// Has `fun` called with `node` when a jump passes by the running function.
+/// Registers `fun` to be called with `node` when a jump leaves the running function.
 ///
 /// # Safety
-/// The thread was made, and is the running one; `node` lies on the C stack and is valid until it is
-/// popped.
+/// The thread was initialised, and is the running one; `node` lies on the C stack and is valid
+/// until it is popped.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_nlr_push_callback(
     thread: *mut mpgc_thread,
@@ -156,11 +157,11 @@ pub unsafe extern "C" fn mpgc_nlr_push_callback(
     unsafe { nlr::push_callback(&raw mut (*state).callbacks, node.cast(), fun) }
 }
 
-/// Takes the newest callback away, and calls it if `run`. Returns MPGC_OK, or MPGC_ERROR_NO_BUFFER
-/// if there is none.
+/// Unlinks the newest callback, and calls it if `run`. Returns MPGC_OK, or MPGC_ERROR_NO_BUFFER if
+/// there is none.
 ///
 /// # Safety
-/// The thread was made, and is the running one.
+/// The thread was initialised, and is the running one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_nlr_pop_callback(thread: *mut mpgc_thread, run: bool) -> c_int {
     let state = mpgc_thread::state(thread);

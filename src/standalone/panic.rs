@@ -1,6 +1,6 @@
-//! No code of a release build panics, but the language asks for a handler.
+//! No code of a release build panics, but the language requires a handler.
 //!
-//! tools/verify/firmware_check.py looks at the build for this machine.
+//! tools/verify/firmware_check.py checks the build for this machine.
 
 use core::panic::PanicInfo;
 

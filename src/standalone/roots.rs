@@ -1,5 +1,5 @@
-//! Where a collection begins: ranges that are registered, a LIFO stack, the C stack, and what a
-//! callback marks.
+//! The roots of a collection: registered ranges, a LIFO stack, the C stack, and what a callback
+//! marks.
 
 #[cfg(not(target_arch = "xtensa"))]
 use core::ffi::c_uint;
@@ -21,12 +21,12 @@ use crate::nlr::registers::save as save_registers;
 
 const WORD: usize = size_of::<usize>();
 
-/// A range of words that may refer to chunks. The program gives its memory, and leaves it alone
-/// while it is registered.
+/// A range of words that may refer to chunks. It lies in memory of the program, which does not
+/// change it while it is registered.
 #[repr(C)]
 #[derive(Debug)]
 pub struct mpgc_roots {
-    /// The range that was registered before.
+    /// The range that was registered before this one.
     pub next: *mut mpgc_roots,
     /// Its first byte.
     pub start: *const c_void,
@@ -34,20 +34,19 @@ pub struct mpgc_roots {
     pub n_bytes: usize,
 }
 
-/// Where a range ends. `None` if that is behind the end of the address space.
+/// The end of a range. `None` if that is past the end of the address space.
 pub(super) fn end_of_range(start: *const c_void, n_bytes: usize) -> Option<usize> {
     start.addr().checked_add(n_bytes)
 }
 
-/// The words that lie wholly in a range of bytes.
+/// The words that lie entirely in a range of bytes.
 fn words(start: *const c_void, n_bytes: usize) -> (*const usize, usize) {
     let skipped = start.addr().wrapping_neg() % WORD;
     let first = start.wrapping_byte_add(skipped).cast();
     (first, n_bytes.saturating_sub(skipped) / WORD)
 }
 
-/// Saves the registers that a function has to give back, like a push of a buffer that is linked
-/// nowhere.
+/// Saves the callee-saved registers, like a push of a buffer that is not linked.
 ///
 /// # Safety
 /// `buffer` may be written.
@@ -63,15 +62,15 @@ extern "C" fn nothing_more(_buffer: *mut Buffer) -> c_uint {
 }
 
 impl Program {
-    /// A collect: marks what the program's roots reach and frees the rest. The heap is held.
+    /// Collects: marks what the program's roots reach and frees the rest. The heap is held.
     pub(super) fn collect_from_roots(self) {
         // SAFETY: the heap's memory is valid by the contract of every export.
         let config = unsafe { *self.config() };
         let nested = self.heap().is_collecting();
         self.heap().collect_start();
         if !nested {
-            // SAFETY: the registered ranges, the thread and the stack are valid, as the program has
-            // said.
+            // SAFETY: the registered ranges, the thread and the stack are valid, as the program
+            // promised.
             unsafe {
                 let mut roots = self.roots().read();
                 while !roots.is_null() {
@@ -89,8 +88,8 @@ impl Program {
                 }
             }
         }
-        // SAFETY: the collection has begun here; what the program uses is reached by its roots, as
-        // it has said.
+        // SAFETY: the collection has begun here; the program promised that its roots reach what it
+        // uses.
         unsafe { self.heap().collect_end() }
     }
 
@@ -103,7 +102,7 @@ impl Program {
     }
 
     /// # Safety
-    /// `thread` is NULL or was made with `mpgc_thread_init`.
+    /// `thread` is NULL or was initialised with `mpgc_thread_init`.
     unsafe fn mark_thread(self, thread: *mut mpgc_thread) {
         if !thread.is_null() {
             // SAFETY: by this function's contract.
@@ -114,8 +113,8 @@ impl Program {
         }
     }
 
-    /// Marks from the registers and from the C stack, from here up to `top`. Says no, and marks
-    /// nothing, if that lies below.
+    /// Marks from the registers and from the C stack, from here up to `top`. Returns false, and
+    /// marks nothing, if `top` lies below.
     ///
     /// # Safety
     /// `top` lies on this stack, above.
@@ -123,8 +122,8 @@ impl Program {
     unsafe fn mark_stack(self, top: *const c_void) -> bool {
         let mut registers = MaybeUninit::<RegisterBuffer>::zeroed();
         let mut here: *const c_void = registers.as_mut_ptr().cast();
-        // SAFETY: the buffer may be written. The empty assembly lets the compiler know nothing of
-        // the pointer, through which all the frames up to the top are read.
+        // SAFETY: the buffer may be written. The empty assembly hides the origin of the pointer
+        // from the compiler, since all frames up to the top are read through it.
         unsafe {
             save_registers(registers.as_mut_ptr().cast());
             #[cfg(not(target_arch = "xtensa"))]
@@ -142,19 +141,19 @@ impl Program {
         true
     }
 
-    /// Why nothing can be marked now, if so.
+    /// Reports an error if nothing can be marked now, and returns whether it did.
     fn refuses_marks(self) -> bool {
         !self.heap().is_collecting()
     }
 }
 
-/// Makes a range a root until it is taken away. `roots` is memory of the program for this one
-/// range. Returns MPGC_OK; or MPGC_ERROR_ROOTS if `roots` is registered already, MPGC_FAULT_FOREIGN
-/// if it is NULL, or MPGC_ERROR_RANGE if the range is longer than the address space, and then
-/// nothing is changed.
+/// Registers a range as a root. `roots` is memory of the program for this range. Returns MPGC_OK;
+/// or MPGC_ERROR_ROOTS if `roots` is registered already, MPGC_FAULT_FOREIGN if it is NULL, or
+/// MPGC_ERROR_RANGE if the range is longer than the address space, and then nothing is changed.
 ///
 /// # Safety
-/// The heap was made; `roots` may be written; both it and the range stay valid until it is removed.
+/// The heap was initialised; `roots` may be written; both it and the range stay valid until it is
+/// removed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_add_roots(
     heap: *mut mpgc_heap,
@@ -190,10 +189,10 @@ pub unsafe extern "C" fn mpgc_add_roots(
     mpgc_error::MPGC_OK.code()
 }
 
-/// Makes a range a root no more. Returns MPGC_OK, or MPGC_ERROR_ROOTS if it is none.
+/// Removes a range from the roots. Returns MPGC_OK, or MPGC_ERROR_ROOTS if it is not registered.
 ///
 /// # Safety
-/// The heap was made.
+/// The heap was initialised.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_remove_roots(heap: *mut mpgc_heap, roots: *mut mpgc_roots) -> c_int {
     let host = Program::of(heap);
@@ -213,7 +212,7 @@ pub unsafe extern "C" fn mpgc_remove_roots(heap: *mut mpgc_heap, roots: *mut mpg
     mpgc_error::MPGC_OK.code()
 }
 
-/// The link that leads to `roots`, or null.
+/// The link that points at `roots`, or null.
 ///
 /// # Safety
 /// The ranges of the list are valid.
@@ -230,12 +229,12 @@ unsafe fn find(mut link: *mut *mut mpgc_roots, roots: *mut mpgc_roots) -> *mut *
     core::ptr::null_mut()
 }
 
-/// Marks what the words of a range refer to. For a roots callback. Returns MPGC_OK; or
+/// Marks from the words of a range. For a roots callback. Returns MPGC_OK; or
 /// MPGC_ERROR_NOT_COLLECTING, or MPGC_ERROR_RANGE if the range is longer than the address space,
 /// and then nothing is marked.
 ///
 /// # Safety
-/// The heap was made; the range may be read.
+/// The heap was initialised; the range may be read.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_mark(
     heap: *mut mpgc_heap,
@@ -254,13 +253,13 @@ pub unsafe extern "C" fn mpgc_mark(
     mpgc_error::MPGC_OK.code()
 }
 
-/// Marks what the registers and the running C stack refer to, up to `stack_top`, its higher end.
-/// For a roots callback of a program with several stacks; see also `stack_top` in `mpgc_config`.
-/// Returns MPGC_OK; or MPGC_ERROR_NOT_COLLECTING, or MPGC_ERROR_RANGE if `stack_top` lies below,
-/// and then nothing is marked.
+/// Marks from the registers and the running C stack, up to `stack_top`, its higher end. For a roots
+/// callback of a program with several stacks; see also `stack_top` in `mpgc_config`. Returns
+/// MPGC_OK; or MPGC_ERROR_NOT_COLLECTING, or MPGC_ERROR_RANGE if `stack_top` lies below, and then
+/// nothing is marked.
 ///
 /// # Safety
-/// The heap was made; `stack_top` lies on the running stack, above.
+/// The heap was initialised; `stack_top` lies on the running stack, above.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_mark_stack(heap: *mut mpgc_heap, stack_top: *const c_void) -> c_int {
     let host = Program::of(heap);
@@ -274,11 +273,11 @@ pub unsafe extern "C" fn mpgc_mark_stack(heap: *mut mpgc_heap, stack_top: *const
     mpgc_error::MPGC_OK.code()
 }
 
-/// Marks what the LIFO stack of a thread refers to. For a roots callback; `thread` of `mpgc_config`
-/// is marked without it. Returns MPGC_OK, or MPGC_ERROR_NOT_COLLECTING.
+/// Marks from the LIFO stack of a thread. For a roots callback; collections scan that of `thread`
+/// in `mpgc_config` anyway. Returns MPGC_OK, or MPGC_ERROR_NOT_COLLECTING.
 ///
 /// # Safety
-/// Heap and thread were made, and the thread does not run.
+/// Heap and thread were initialised, and the thread does not run.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_mark_thread(heap: *mut mpgc_heap, thread: *mut mpgc_thread) -> c_int {
     let host = Program::of(heap);

@@ -1,4 +1,4 @@
-//! The scheduler: calls that an interrupt leaves for the program to make.
+//! The scheduler: calls that an interrupt queues and the program makes later.
 
 use core::ffi::{c_int, c_void};
 use core::ptr::{NonNull, null_mut};
@@ -11,29 +11,29 @@ use crate::sched::{self, Host, Node, NodeList, Ring, Slot};
 /// Words of an `mpgc_sched`.
 pub const MPGC_SCHED_WORDS: usize = 24;
 
-/// How many calls an `mpgc_sched` can keep, besides nodes.
+/// How many calls an `mpgc_sched` can queue, besides nodes.
 pub const MPGC_SCHED_DEPTH: usize = 8;
 
-/// A queue of calls to make. What is in it is the library's; `mpgc_sched_init` makes it. The
-/// arguments of queued calls lie in it: where they refer to chunks, register it as a root.
+/// A queue of calls. Its contents are private; `mpgc_sched_init` initialises it. It holds the
+/// arguments of queued calls: if these refer to chunks, register it as a root.
 #[repr(C)]
 #[derive(Debug)]
 pub struct mpgc_sched {
-    /// The library's.
+    /// Private.
     pub opaque: [usize; MPGC_SCHED_WORDS],
 }
 
-/// What is called.
+/// A call's function.
 pub type mpgc_call_fn = Option<unsafe extern "C" fn(argument: *mut c_void)>;
 
-/// A call that has its own memory, so that there is always room for it. All zero before its first
-/// use.
+/// A call that has its own memory, so that queueing it cannot fail for lack of space.
+/// Zero-initialise it before its first use.
 #[repr(C)]
 #[derive(Debug)]
 pub struct mpgc_sched_node {
-    /// What is called, while it is queued.
+    /// The function, while the node is queued.
     pub callback: Option<unsafe extern "C" fn(node: *mut mpgc_sched_node)>,
-    /// The library's.
+    /// Private.
     pub next: *mut mpgc_sched_node,
 }
 
@@ -59,13 +59,13 @@ struct Call {
     argument: *mut c_void,
 }
 
-/// What lies in an [`mpgc_sched`].
+/// The contents of an [`mpgc_sched`].
 #[repr(C)]
 #[derive(Debug)]
 struct State {
     state: i16,
     ring: Ring<MPGC_SCHED_DEPTH>,
-    /// Locks that `state` has no room for.
+    /// Locks beyond those that `state` can count.
     more_locks: usize,
     nodes: NodeList<mpgc_sched_node>,
     enter: mpgc_enter_fn,
@@ -84,7 +84,7 @@ const NOTHING: Call = Call {
     argument: null_mut(),
 };
 
-/// The scheduler of a program, by its memory, and the thread that runs it, if any.
+/// The scheduler of a program, by its state, and the thread that runs it, if any.
 #[derive(Clone, Copy)]
 struct Scheduler {
     state: *mut State,
@@ -100,10 +100,10 @@ impl Scheduler {
         }
     }
 
-    /// Where a slot's call is kept.
+    /// The address of a slot's call.
     #[inline(always)]
     fn call_of(self, slot: Slot) -> *mut Call {
-        // SAFETY: a field of a scheduler that was made; a slot's index is below the queue's depth.
+        // SAFETY: a field of an initialised scheduler; a slot's index is below the queue's depth.
         unsafe {
             (&raw mut (*self.state).queue)
                 .cast::<Call>()
@@ -112,23 +112,23 @@ impl Scheduler {
     }
 }
 
-/// What is undone when a call that is made jumps out.
+/// The callback that undoes the run when a call jumps out of it.
 #[repr(C)]
 struct Running {
-    // first: the callback is given its address
+    // first, since the callback receives its address
     node: mpgc_nlr_callback,
     scheduler: Scheduler,
 }
 
 unsafe extern "C" fn jumped_out(node: *mut c_void) {
-    // SAFETY: the node is the first field of what `mpgc_sched_run` has on its stack, which the jump
-    // leaves.
+    // SAFETY: the node is the first field of a value in the frame of `mpgc_sched_run`, which the
+    // jump leaves.
     sched::unlock(unsafe { (*node.cast::<Running>()).scheduler });
 }
 
-// SAFETY: the scheduler was made (the contract of every export), so its words are there, and nobody
-// but the library uses them; the program's section keeps out whoever calls it meanwhile; queued
-// nodes are valid (the contract of `mpgc_sched_schedule_node`).
+// SAFETY: the scheduler was initialised (the contract of every export), and only the library uses
+// its state; the program's section keeps concurrent callers out; queued nodes are valid (the
+// contract of `mpgc_sched_schedule_node`).
 unsafe impl Host<MPGC_SCHED_DEPTH> for Scheduler {
     type Node = mpgc_sched_node;
     type Call = Call;
@@ -202,7 +202,7 @@ unsafe impl Host<MPGC_SCHED_DEPTH> for Scheduler {
         unsafe { self.call_of(slot).write(call) }
     }
 
-    /// The slot keeps the call no longer, so that it is no root.
+    /// Clears the slot too, so that the argument is no longer a root.
     #[inline(always)]
     fn take(self, slot: Slot) -> Call {
         // SAFETY: as in `begin`.
@@ -215,14 +215,14 @@ unsafe impl Host<MPGC_SCHED_DEPTH> for Scheduler {
         node: NonNull<mpgc_sched_node>,
         callback: unsafe extern "C" fn(node: *mut mpgc_sched_node),
     ) {
-        // SAFETY: the program's own function, with the node that it was queued with.
+        // SAFETY: the program's own callback, with the node that it was queued with.
         unsafe { callback(node.as_ptr()) }
     }
 
     #[inline(always)]
     unsafe fn call(self, call: Call) {
         if let Some(function) = call.function {
-            // SAFETY: the program's own function, with the argument that it gave.
+            // SAFETY: the program's own callback, with the argument that it was queued with.
             unsafe { function(call.argument) }
         }
     }
@@ -241,7 +241,7 @@ unsafe impl Host<MPGC_SCHED_DEPTH> for Scheduler {
     #[inline(always)]
     unsafe fn link(self, running: *mut Running) {
         if !self.thread.is_null() {
-            // SAFETY: it stays where it is, by this function's contract, and begins with a node.
+            // SAFETY: it is not moved, by this function's contract, and begins with a node.
             unsafe { mpgc_nlr_push_callback(self.thread, running.cast(), Some(jumped_out)) }
         }
     }
@@ -249,14 +249,14 @@ unsafe impl Host<MPGC_SCHED_DEPTH> for Scheduler {
     #[inline(always)]
     unsafe fn unlink(self, _running: *mut Running) {
         if !self.thread.is_null() {
-            // SAFETY: the newest callback is ours, by this function's contract.
+            // SAFETY: the newest callback is that of `running`, by this function's contract.
             unsafe { mpgc_nlr_pop_callback(self.thread, false) };
         }
     }
 }
 
-/// Makes a scheduler with nothing to do. `enter` and `exit` keep interrupts and threads out that
-/// schedule; NULL: there are none.
+/// Initialises an empty scheduler. `enter` and `exit` keep out interrupts and threads that
+/// schedule; NULL if there are none.
 ///
 /// # Safety
 /// `sched` may be written.
@@ -282,12 +282,12 @@ pub unsafe extern "C" fn mpgc_sched_init(
     }
 }
 
-/// Has `function` called with `argument` by a later `mpgc_sched_run`, in the order of the calls.
-/// Returns false when MPGC_SCHED_DEPTH calls wait already: then nothing is changed. May be called
-/// from an interrupt.
+/// Queues a call of `function` with `argument`, which a later `mpgc_sched_run` makes, in order.
+/// Returns false if MPGC_SCHED_DEPTH calls are queued already: then nothing is changed. May be
+/// called from an interrupt.
 ///
 /// # Safety
-/// The scheduler was made.
+/// The scheduler was initialised.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_sched_schedule(
     sched: *mut mpgc_sched,
@@ -297,12 +297,12 @@ pub unsafe extern "C" fn mpgc_sched_schedule(
     sched::schedule(Scheduler::of(sched), Call { function, argument })
 }
 
-/// Has `callback` called with `node` by a later `mpgc_sched_run`, before the calls of
-/// `mpgc_sched_schedule`. There is always room. Returns false if the node is queued already, or
-/// either is NULL: then nothing is changed. May be called from an interrupt.
+/// Queues a call of `callback` with `node`, which a later `mpgc_sched_run` makes, before the calls
+/// of `mpgc_sched_schedule`. The number of nodes is not limited. Returns false if the node is
+/// queued already, or either is NULL: then nothing is changed. May be called from an interrupt.
 ///
 /// # Safety
-/// The scheduler was made; `node` is valid until its callback is called.
+/// The scheduler was initialised; `node` is valid until its callback is called.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_sched_schedule_node(
     sched: *mut mpgc_sched,
@@ -316,21 +316,21 @@ pub unsafe extern "C" fn mpgc_sched_schedule_node(
 /// Whether `mpgc_sched_run` has something to do.
 ///
 /// # Safety
-/// The scheduler was made.
+/// The scheduler was initialised.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_sched_is_pending(sched: *mut mpgc_sched) -> bool {
     Scheduler::of(sched).state().is_pending()
 }
 
-/// Calls the nodes that are queued now, then the oldest call of `mpgc_sched_schedule`. What they
-/// queue waits for the next run. Returns whether there was anything to do: there is not while the
-/// scheduler is locked, or one of them runs it.
+/// Calls the nodes that are queued now, then makes the oldest call of `mpgc_sched_schedule`. Calls
+/// that these queue wait for the next run. Returns whether it made any call; it makes none while
+/// the scheduler is locked, or when one of the calls runs it.
 ///
-/// With a `thread`, they may jump to a buffer outside, and the scheduler goes on with the next run.
-/// With NULL they must not.
+/// If `thread` is not NULL, calls may jump to a buffer outside, and the next run continues. If it
+/// is NULL, they must not.
 ///
 /// # Safety
-/// The scheduler was made; `thread` is NULL or the running one.
+/// The scheduler was initialised; `thread` is NULL or the running one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_sched_run(sched: *mut mpgc_sched, thread: *mut mpgc_thread) -> bool {
     let scheduler = Scheduler {
@@ -341,11 +341,11 @@ pub unsafe extern "C" fn mpgc_sched_run(sched: *mut mpgc_sched, thread: *mut mpg
     unsafe { sched::run_pending(scheduler) }
 }
 
-/// Keeps `mpgc_sched_run` from calling anything until as many `mpgc_sched_unlock`s. May be called
+/// Keeps `mpgc_sched_run` from making calls until the matching `mpgc_sched_unlock`. May be called
 /// from an interrupt.
 ///
 /// # Safety
-/// The scheduler was made.
+/// The scheduler was initialised.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_sched_lock(sched: *mut mpgc_sched) {
     sched::lock(Scheduler::of(sched));
@@ -354,7 +354,7 @@ pub unsafe extern "C" fn mpgc_sched_lock(sched: *mut mpgc_sched) {
 /// Undoes one `mpgc_sched_lock`. Returns MPGC_OK, or MPGC_ERROR_NOT_LOCKED.
 ///
 /// # Safety
-/// The scheduler was made.
+/// The scheduler was initialised.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_sched_unlock(sched: *mut mpgc_sched) -> c_int {
     if sched::unlock(Scheduler::of(sched)) {

@@ -1,5 +1,4 @@
-//! The LIFO stack: chunks that are given back in the order opposite to that in which they were
-//! handed out.
+//! The LIFO stack: chunks that are freed in the reverse order of allocation.
 //!
 //! ```text
 //!   start           cur               end
@@ -7,9 +6,9 @@
 //!     1 0 0   1 0     0 0 0             set where a chunk in use begins
 //! ```
 //!
-//! The map tells a chunk from what lies inside one. Above `cur` no bit is set, so that a chunk that
-//! is handed out sets one bit and looks at no other; what moves `cur` down, a free or a jump,
-//! clears those that are above it then.
+//! The map distinguishes the start of a chunk from an address inside one. No bit above `cur` is
+//! set, so that an allocation only sets one bit. A free or a jump, which lowers `cur`, clears the
+//! bits above it.
 
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
@@ -30,7 +29,7 @@ const LAYOUT: ChunkLayout = ChunkLayout {
 /// Units that share a word of the map.
 const UNITS_PER_WORD: usize = usize::BITS as usize;
 
-/// The bytes for chunks, a multiple of [`ALIGN`], in so many for chunks and the map.
+/// The bytes for chunks, a multiple of [`ALIGN`], when chunks and map share `n_bytes` bytes.
 pub(super) const fn room(n_bytes: usize) -> usize {
     const UNITS: usize = UNITS_PER_WORD * ALIGN;
     const UNITS_AND_WORD: usize = UNITS + size_of::<usize>();
@@ -38,19 +37,19 @@ pub(super) const fn room(n_bytes: usize) -> usize {
     n_bytes / UNITS_AND_WORD * UNITS + rest / ALIGN * ALIGN
 }
 
-/// The words of the map for so many bytes of chunks.
+/// The words of the map for `room` bytes of chunks.
 pub(super) const fn map_words(room: usize) -> usize {
     (room / ALIGN).div_ceil(UNITS_PER_WORD)
 }
 
-/// Notes that the chunks from unit `from` up to unit `end` are not in use any more; there is one.
+/// Clears the bits of the chunks from unit `from` up to unit `end`, of which there is at least one.
 ///
 /// # Safety
-/// The map is that of a stack which has these units.
+/// The map is that of a stack with these units.
 #[inline(always)]
 unsafe fn forget_chunks(map: *mut usize, from: usize, end: usize) {
     let (first, last) = (from / UNITS_PER_WORD, (end - 1) / UNITS_PER_WORD);
-    // SAFETY: the units are the stack's, so their words are in the map.
+    // SAFETY: the units lie in the stack, so their words lie in the map.
     unsafe {
         *map.add(first) &= (1 << (from % UNITS_PER_WORD)) - 1;
         if first < last {
@@ -68,11 +67,11 @@ unsafe fn clear_words(words: *mut usize, n: usize) {
     unsafe { words.write_bytes(0, n) }
 }
 
-/// A jump gives back what was handed out since its buffer was pushed, when the stack was in use up
-/// to `cur`.
+/// Frees what was allocated since a jump's buffer was pushed, when the stack was in use up to
+/// `cur`.
 ///
 /// # Safety
-/// The thread was made, and `cur` is where its stack was in use once.
+/// The thread was initialised, and `cur` is a former top of its stack.
 #[inline(always)]
 pub(super) unsafe fn give_back_to(thread: *mut mpgc_thread, cur: *mut u8) {
     let state = mpgc_thread::state(thread);
@@ -87,12 +86,12 @@ pub(super) unsafe fn give_back_to(thread: *mut mpgc_thread, cur: *mut u8) {
     }
 }
 
-/// Hands out a chunk of the LIFO stack, aligned to two words and not cleared; NULL when there is no
-/// room, and the stack is as it was: MPGC_ERROR_STACK_EXHAUSTED. A chunk of 0 bytes takes as many
-/// as one of 1, so each has an address of its own.
+/// Allocates a chunk of the LIFO stack, aligned to two words and not cleared. Returns NULL if the
+/// stack is exhausted, and leaves it unchanged: MPGC_ERROR_STACK_EXHAUSTED. A chunk of 0 bytes
+/// takes as much as one of 1, so that each has its own address.
 ///
 /// # Safety
-/// The thread was made, and is the running one.
+/// The thread was initialised, and is the running one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_stack_alloc(thread: *mut mpgc_thread, n_bytes: usize) -> *mut c_void {
     let state = mpgc_thread::state(thread);
@@ -115,13 +114,13 @@ pub unsafe extern "C" fn mpgc_stack_alloc(thread: *mut mpgc_thread, n_bytes: usi
     null_mut()
 }
 
-/// Gives a chunk of the LIFO stack back, and all that were handed out after it. Returns MPGC_OK;
-/// or, for what is no chunk in use, MPGC_FAULT_FOREIGN (outside of the stack), MPGC_FAULT_INNER
-/// (inside of one, or askew), MPGC_FAULT_DOUBLE_FREE (all is free there, given back by a call or by
-/// a jump), and then nothing is changed.
+/// Frees a chunk of the LIFO stack, and all that were allocated after it. Returns MPGC_OK; or, for
+/// a pointer to no chunk, MPGC_FAULT_FOREIGN (outside of the stack), MPGC_FAULT_INNER (inside of a
+/// chunk, or not aligned), MPGC_FAULT_DOUBLE_FREE (free already, by a call or by a jump), and then
+/// nothing is changed.
 ///
 /// # Safety
-/// The thread was made, and is the running one.
+/// The thread was initialised, and is the running one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_stack_free(thread: *mut mpgc_thread, chunk: *mut c_void) -> c_int {
     let state = mpgc_thread::state(thread);
@@ -130,7 +129,7 @@ pub unsafe extern "C" fn mpgc_stack_free(thread: *mut mpgc_thread, chunk: *mut c
     unsafe {
         let start = (*state).start.addr();
         let used = ((*state).cur.addr() - start) / ALIGN;
-        // what is askew becomes a large number, as what lies below the stack is
+        // an unaligned address becomes a large number, as does one below the stack
         let unit = chunk
             .addr()
             .wrapping_sub(start)
@@ -165,10 +164,10 @@ unsafe fn refuse(thread: *mut mpgc_thread, chunk: *mut c_void) -> c_int {
     }
 }
 
-/// The bytes of the LIFO stack that are in use.
+/// Returns the bytes of the LIFO stack that are in use.
 ///
 /// # Safety
-/// The thread was made.
+/// The thread was initialised.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_stack_used(thread: *mut mpgc_thread) -> usize {
     // SAFETY: by this function's contract.

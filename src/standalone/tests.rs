@@ -1,4 +1,4 @@
-//! What C cannot look at: regions at any address, ranges, and the version. The rest is in
+//! Tests that C cannot make: regions at any address, ranges, and the version. The others are in
 //! c-tests/firmware.
 
 use core::ffi::{CStr, c_void};
@@ -15,9 +15,9 @@ use crate::heap::testing::{Region, every};
 const OK: i32 = mpgc_error::MPGC_OK as i32;
 const BLOCK: usize = 4 * size_of::<usize>();
 
-/// Chunks of a block until the heap is full.
+/// Allocates chunks of a block until the heap is full.
 fn fill(heap: *mut mpgc_heap) -> Vec<*mut c_void> {
-    // SAFETY: the heap was made.
+    // SAFETY: the heap was initialised.
     let next = || unsafe { mpgc_alloc(heap, BLOCK, 0) };
     core::iter::repeat_with(next)
         .take_while(|chunk| !chunk.is_null())
@@ -31,8 +31,8 @@ fn a_region_of_any_size_at_any_address_is_no_room_or_a_whole_heap() {
     for offset in (0..BLOCK).step_by(every(5)) {
         for bytes in (0..10 * BLOCK).step_by(every(37)) {
             let region = Region::at(offset, bytes, 0x5a);
-            // SAFETY: the region is the heap's alone, and outlives it; nothing refers to chunks but
-            // `chunks`.
+            // SAFETY: only the heap uses the region, which outlives it; only `chunks` refers to
+            // chunks.
             unsafe {
                 if mpgc_heap_init(heap, region.start().cast(), bytes, null()) != OK {
                     assert!(bytes < 6 * BLOCK, "{bytes} bytes at {offset}");
@@ -57,7 +57,7 @@ fn the_chunks_of_an_added_region_lie_inside_it() {
         let (first, second) = (Region::at(0, 500, 0), Region::at(offset, 700, 0x5a));
         let mut heap = MaybeUninit::<mpgc_heap>::uninit();
         let heap = heap.as_mut_ptr();
-        // SAFETY: the regions are the heap's alone, and outlive it.
+        // SAFETY: only the heap uses the regions, which outlive it.
         unsafe {
             assert_eq!(mpgc_heap_init(heap, first.start().cast(), 500, null()), OK);
             mpgc_set_collect(heap, false, usize::MAX);
@@ -75,7 +75,7 @@ fn the_chunks_of_an_added_region_lie_inside_it() {
 }
 
 #[test]
-fn ranges_are_taken_out_of_the_list_wherever_they_are() {
+fn ranges_are_removed_from_the_list_wherever_they_are() {
     let region = Region::at(0, 500, 0);
     let mut heap = MaybeUninit::<mpgc_heap>::uninit();
     let heap = heap.as_mut_ptr();
@@ -98,7 +98,7 @@ fn ranges_are_taken_out_of_the_list_wherever_they_are() {
 }
 
 #[test]
-fn a_configuration_that_is_all_zero_is_none() {
+fn a_zero_initialised_configuration_is_the_default() {
     let config = mpgc_config::NONE;
     assert!(config.user.is_null() && config.stack_top.is_null() && config.thread.is_null());
     assert!(config.roots.is_none() && config.finalise.is_none() && config.error.is_none());

@@ -1,5 +1,4 @@
-//! What a thread has of its own: a LIFO stack, a chain of buffers to jump to, and callbacks of a
-//! jump.
+//! The state of a thread: a LIFO stack, a chain of buffers to jump to, and jump callbacks.
 
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
@@ -12,16 +11,16 @@ use crate::nlr::{Buffer, CallbackNode};
 /// Words of an `mpgc_thread`.
 pub const MPGC_THREAD_WORDS: usize = 8;
 
-/// What a thread of the program has of its own: a LIFO stack, and where it jumps to. What is in it
-/// is the library's; `mpgc_thread_init` makes it.
+/// The state of a thread of the program: a LIFO stack, and the buffers to which it jumps. Its
+/// contents are private; `mpgc_thread_init` initialises it.
 #[repr(C)]
 #[derive(Debug)]
 pub struct mpgc_thread {
-    /// The library's.
+    /// Private.
     pub opaque: [usize; MPGC_THREAD_WORDS],
 }
 
-/// What lies in an [`mpgc_thread`].
+/// The contents of an [`mpgc_thread`].
 #[repr(C)]
 #[derive(Debug)]
 pub(super) struct State {
@@ -47,7 +46,7 @@ impl mpgc_thread {
     /// The part of the LIFO stack that is in use.
     ///
     /// # Safety
-    /// The thread was made.
+    /// The thread was initialised.
     pub(super) unsafe fn in_use(thread: *mut mpgc_thread) -> (*const c_void, usize) {
         let state = Self::state(thread);
         // SAFETY: by this function's contract.
@@ -57,10 +56,10 @@ impl mpgc_thread {
         }
     }
 
-    /// Tells the thread's error callback, which may jump.
+    /// Reports an error to the thread's callback, which may jump.
     ///
     /// # Safety
-    /// The thread was made.
+    /// The thread was initialised.
     pub(super) unsafe fn fail(
         thread: *mut mpgc_thread,
         error: mpgc_error,
@@ -70,10 +69,10 @@ impl mpgc_thread {
         unsafe { Self::tell(thread, error.code(), address) }
     }
 
-    /// As [`Self::fail`], with the number that C is told.
+    /// As [`Self::fail`], with the error's number in C.
     ///
     /// # Safety
-    /// The thread was made.
+    /// The thread was initialised.
     pub(super) unsafe fn tell(
         thread: *mut mpgc_thread,
         kind: c_int,
@@ -85,8 +84,8 @@ impl mpgc_thread {
     }
 }
 
-/// While it is set, the thread has no buffer to jump to and no callback but those pushed since:
-/// what the library cannot be jumped out of lies between. It has no destructor.
+/// While it is set, the thread has only the buffers and callbacks that were pushed since, so that
+/// no jump leaves the library's frames below. It has no destructor.
 #[must_use = "a barrier has to be taken away"]
 pub(super) struct Barrier {
     thread: *mut mpgc_thread,
@@ -105,7 +104,7 @@ impl Barrier {
             };
         }
         let state = mpgc_thread::state(thread);
-        // SAFETY: a thread of a configuration was made, as the program has said.
+        // SAFETY: the thread of a configuration was initialised, as the program promised.
         unsafe {
             Barrier {
                 thread,
@@ -127,13 +126,13 @@ impl Barrier {
     }
 }
 
-/// Makes a thread. `stack` is memory for its LIFO stack, NULL and 0 for none, of which it keeps a
-/// bit for every two words; memory that is longer than the address space is none. `error` is told
-/// when it is exhausted, or when a jump finds no buffer, with `user`; NULL: what calls return tells
-/// it.
+/// Initialises a thread. `stack` is memory for its LIFO stack, NULL and 0 for none, of which one
+/// bit for every two words is used for a map; memory that is longer than the address space counts
+/// as none. `error` is called with `user` when the stack is exhausted, or a jump finds no buffer;
+/// if NULL, errors are reported by return value only.
 ///
 /// # Safety
-/// `thread` may be written; the stack's memory is valid and its alone from now on.
+/// `thread` may be written; the stack's memory is valid, and from now on only the thread uses it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_thread_init(
     thread: *mut mpgc_thread,
@@ -147,7 +146,7 @@ pub unsafe extern "C" fn mpgc_thread_init(
     let skipped = (stack.addr().wrapping_neg() % stack::ALIGN).min(n_bytes);
     let start = stack.cast::<u8>().wrapping_add(skipped);
     let room = stack::room(n_bytes - skipped);
-    // SAFETY: by this function's contract; behind the room there is the map.
+    // SAFETY: by this function's contract; the map lies behind the chunks.
     unsafe {
         let end = start.wrapping_add(room);
         end.cast::<usize>().write_bytes(0, stack::map_words(room));

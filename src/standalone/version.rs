@@ -1,10 +1,10 @@
-//! Which library this is.
+//! The version of the library, and what it was built for.
 
 use core::ffi::{CStr, c_char, c_uint};
 
 use super::{heap, nlr, sched, thread};
 
-/// A text with a NUL that the build puts together.
+/// A text with a NUL that is put together at compile time.
 const fn text(bytes: &'static [u8]) -> &'static CStr {
     match CStr::from_bytes_with_nul(bytes) {
         Ok(text) => text,
@@ -26,7 +26,7 @@ const NUMBER: c_uint = (number(env!("CARGO_PKG_VERSION_MAJOR")) << 16)
     | (number(env!("CARGO_PKG_VERSION_MINOR")) << 8)
     | number(env!("CARGO_PKG_VERSION_PATCH"));
 
-/// What the build's options add to its line.
+/// The line of `mpgc_build_info`, with the options of the build.
 macro_rules! line {
     ($($options:literal)?) => {
         concat!("mpgc ", env!("CARGO_PKG_VERSION"), " for C programs", $($options,)? "\0")
@@ -40,8 +40,8 @@ pub extern "C" fn mpgc_version() -> *const c_char {
     VERSION.as_ptr()
 }
 
-/// The version of the library as MPGC_VERSION_NUMBER writes it: the header that a program was
-/// compiled with fits if both are equal.
+/// The version of the library, in the form of MPGC_VERSION_NUMBER: if both are equal, the program
+/// was compiled with the header of this library.
 #[unsafe(no_mangle)]
 pub extern "C" fn mpgc_version_number() -> c_uint {
     NUMBER
@@ -59,9 +59,9 @@ pub extern "C" fn mpgc_build_info() -> *const c_char {
     LINE.as_ptr()
 }
 
-/// Whether the library was built for the sizes that the header has: call it as
-/// `mpgc_fits(sizeof(mpgc_heap), sizeof(mpgc_thread), sizeof(mpgc_sched), sizeof(mpgc_nlr_buf))`,
-/// once, in a test of your program.
+/// Whether the library has the same sizes as the header: call it as `mpgc_fits(sizeof(mpgc_heap),
+/// sizeof(mpgc_thread), sizeof(mpgc_sched), sizeof(mpgc_nlr_buf))`, once, in a test of your
+/// program.
 #[unsafe(no_mangle)]
 pub extern "C" fn mpgc_fits(
     heap_bytes: usize,

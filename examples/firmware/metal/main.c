@@ -39,7 +39,7 @@ int main(void) {
         .enter = interrupts_off,
         .exit = interrupts_as_before,
         .stack_top = stack_top,
-        .stack_limit = stack_bottom + 1024, // a collection, a raise and an interrupt have room below
+        .stack_limit = stack_bottom + 1024, // for a collection, a raise and an interrupt
         .heap = heap,
         .heap_bytes = sizeof heap,
         .lifo = lifo,

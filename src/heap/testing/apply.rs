@@ -8,7 +8,7 @@ use super::op::{FinaliserAction, Op};
 use super::world::World;
 use crate::heap::alloc::{HAS_FINALISER, UNREAD};
 use crate::heap::harden::GUARD;
-use crate::heap::host::Host;
+use crate::heap::host::Callbacks;
 
 /// The blocks of a chunk; in a hardened heap it has a guard behind what is asked for.
 fn blocks_for<O: Options>(bytes: usize) -> usize {

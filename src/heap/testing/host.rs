@@ -10,13 +10,13 @@ use super::op::FinaliserAction;
 use crate::heap::Fault;
 use crate::heap::area::Area;
 use crate::heap::block::{BlockCount, BlockKind};
-use crate::heap::host::{AreaFields, Host, StackEntry, Trace};
+use crate::heap::host::{AreaFields, Callbacks, Config, Event, Memory, StackEntry};
 use crate::heap::{Heap, Hints, Pace, Paced};
 
-/// The options of a [`TestHost`]; see [`Host`] for what they mean.
+/// The options of a [`TestHost`]; see [`Config`] for what they mean.
 #[expect(
     missing_docs,
-    reason = "each mirrors the constant of the same name in Host"
+    reason = "each mirrors the constant of the same name in Config"
 )]
 pub trait Options: Copy + 'static {
     const BLOCK_BYTES: usize = 4 * size_of::<usize>();
@@ -38,7 +38,7 @@ pub trait Options: Copy + 'static {
     const VERBOSE: bool = false;
     const PROFILE: bool = false;
     const MONITOR: bool = false;
-    const TRACE_MARKS: bool = false;
+    const LOG_MARKS: bool = false;
     const CHECK_ROOTS: bool = false;
     const PACE: Pace = Pace::Off;
     // Miri would take minutes to look at each block of a heap in each search; the tests of the fast
@@ -141,9 +141,9 @@ pub struct State<O: Options> {
     pub numbers: usize,
     /// How many of them are such that a port makes something of them: every 256th.
     pub rounds: usize,
-    /// What a verbose heap has told, in order.
-    pub told: Vec<Trace>,
-    /// How many changes a heap has told of.
+    /// What a verbose heap has logged, in order.
+    pub events: Vec<Event>,
+    /// How often [`Callbacks::changed`] was called.
     pub changes: usize,
     /// The blocks of chunks that were handed out or resized in place, in order, where that is told.
     pub resized: Vec<usize>,
@@ -235,9 +235,7 @@ macro_rules! state_field {
     };
 }
 
-// SAFETY: the fields lie in a boxed state that the test keeps for as long as the host, one thread
-// at a time.
-unsafe impl<O: Options> Host for TestHost<O> {
+impl<O: Options> Config for TestHost<O> {
     const BLOCK_BYTES: usize = O::BLOCK_BYTES;
     const STACK_ENTRIES: usize = O::STACK_ENTRIES;
     const FINALISER: bool = O::FINALISER;
@@ -261,9 +259,14 @@ unsafe impl<O: Options> Host for TestHost<O> {
     const VERBOSE: bool = O::VERBOSE;
     const PROFILE: bool = O::PROFILE;
     const MONITOR: bool = O::MONITOR;
-    const TRACE_MARKS: bool = O::TRACE_MARKS;
+    const LOG_MARKS: bool = O::LOG_MARKS;
     const CHECK_ROOTS: bool = O::CHECK_ROOTS;
     const TWINS: bool = O::TWINS;
+}
+
+// SAFETY: the fields lie in a boxed state that the test keeps as long as the host; only one thread
+// uses them.
+unsafe impl<O: Options> Memory for TestHost<O> {
     type Area = Fields;
     type Entry = O::Entry;
 
@@ -282,9 +285,6 @@ unsafe impl<O: Options> Host for TestHost<O> {
     state_field!(auto_collect -> *mut u16);
     state_field!(alloc_amount -> *mut usize);
     state_field!(alloc_threshold -> *mut usize);
-    fn pace(self) -> Pace {
-        O::PACE
-    }
     state_field!(paced -> *mut Paced);
     state_field!(collected -> *mut usize);
     state_field!(lock_depth -> *mut u16);
@@ -296,6 +296,10 @@ unsafe impl<O: Options> Host for TestHost<O> {
         // SAFETY: as in `stack`.
         unsafe { (*self.0).area_stack.as_mut_ptr() }
     }
+}
+
+// SAFETY: there is one thread, and a region is a fresh allocation.
+unsafe impl<O: Options> Callbacks for TestHost<O> {
     fn enter(self) {
         // SAFETY: as in `stack`.
         unsafe {
@@ -321,6 +325,9 @@ unsafe impl<O: Options> Host for TestHost<O> {
             heap.collect_root(roots.as_ptr(), roots.len());
             heap.collect_end();
         }
+    }
+    fn pace(self) -> Pace {
+        O::PACE
     }
     unsafe fn finalise(self, object: *mut u8) {
         // SAFETY: the heap was made, and calls this.
@@ -402,13 +409,13 @@ unsafe impl<O: Options> Host for TestHost<O> {
     fn resized(self, blocks: BlockCount) {
         // SAFETY: as in `stack`.
         unsafe {
-            assert_eq!((*self.0).entered, 0, "told without the mutex");
+            assert_eq!((*self.0).entered, 0, "called without the mutex");
             (*self.0).resized.push(blocks.0);
         }
     }
-    fn trace(self, event: Trace) {
+    fn log(self, event: Event) {
         // SAFETY: as in `stack`.
-        unsafe { (*self.0).told.push(event) }
+        unsafe { (*self.0).events.push(event) }
     }
     fn readable(self, root: *const usize) -> bool {
         // SAFETY: as in `stack`.

@@ -106,8 +106,8 @@ impl<O: Options> Default for Model<O> {
     }
 }
 
-/// What may be used of the free blocks before a collection: once the nth part, and an eighth of that
-/// more for each sixteenth of the heap that is free beyond its quarter, up to eight.
+/// What may be used of the free blocks before a collection: once the nth part, and an eighth of
+/// that more for each sixteenth of the heap that is free beyond its quarter, up to eight.
 fn part_of_free(free: usize, all: usize, n: usize) -> usize {
     let step = (all / 16).max(1);
     let eighths = (1..=8).filter(|i| free >= all / 4 + i * step).count();

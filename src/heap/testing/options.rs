@@ -39,7 +39,7 @@ options! {
     /// The same, with areas that come and go by themselves.
     VerboseAuto, usize, { VERBOSE: bool = true, SPLIT: bool = true, SPLIT_AUTO: bool = true };
     /// Tells of changes and marks alone.
-    Aids, usize, { PROFILE: bool = true, TRACE_MARKS: bool = true };
+    Aids, usize, { PROFILE: bool = true, LOG_MARKS: bool = true };
     /// Asks whether a root may be read.
     CheckRoots, usize, { CHECK_ROOTS: bool = true };
     /// Faults of the program are looked for.

@@ -58,7 +58,7 @@ impl<O: Options> World<O> {
             steps: 0,
             numbers: 0,
             rounds: 0,
-            told: Vec::new(),
+            events: Vec::new(),
             changes: 0,
             resized: Vec::new(),
             unreadable: Vec::new(),

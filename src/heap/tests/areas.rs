@@ -21,13 +21,13 @@ fn an_area_is_added_when_nothing_fits_and_given_back_when_nothing_of_it_is_used(
     assert_eq!(w.state().regions.len(), 1);
     // one block alive in the first block of the area: the C would give the area back under it
     w.state().roots = vec![keep.addr()];
-    crate::heap::host::Host::collect(w.host());
+    crate::heap::host::Callbacks::collect(w.host());
     assert_eq!(w.state().regions.len(), 0);
     let big = w.heap().alloc(100 * BLOCK, 0);
     // SAFETY: the chunk is live.
     assert_eq!(unsafe { w.heap().realloc(big, 1, false) }, big);
     w.state().roots.push(big.addr());
-    crate::heap::host::Host::collect(w.host());
+    crate::heap::host::Callbacks::collect(w.host());
     assert_eq!(w.state().regions.len(), 1, "its first block is in use");
     assert_eq!(w.heap().chunk_bytes(big), BLOCK);
     w.state().max_new_area = 100;

@@ -45,7 +45,7 @@ fn check_looks_at_the_bound_of_every_segment() {
         w.heap().search().set_bound(segment, 5);
         assert_eq!(
             w.heap().check().map_err(|broken| broken.what),
-            Err(c"a segment has a bound, and starts before all that do")
+            Err(c"a segment below the first bounded one has a bound")
         );
     }
 }

@@ -176,13 +176,13 @@ fn overflow<O: Options>() {
     let before = w.heap().info();
     let root = all[0].addr();
     w.state().roots = vec![root];
-    crate::heap::host::Host::collect(w.host());
+    crate::heap::host::Callbacks::collect(w.host());
     assert!(w.guards_are_whole(), "written behind the mark stack");
     assert_eq!(w.heap().info(), before, "all is reachable");
     assert_eq!(w.heap().check(), Ok(()));
     assert!(w.state().finalised.is_empty());
     w.state().roots.clear();
-    crate::heap::host::Host::collect(w.host());
+    crate::heap::host::Callbacks::collect(w.host());
     let flagged = (0..n).step_by(3).filter(|_| O::FINALISER);
     let flagged: Vec<usize> = flagged.map(|i| all[1 + i].addr()).collect();
     assert!(w.state().finalised == flagged, "the flags have changed");
@@ -213,7 +213,7 @@ fn each_object_is_read_once_though_grey_ones_look_like_tails() {
     w.state().roots = vec![root.addr()];
     let before = w.heap().info();
     w.state().steps = 0;
-    crate::heap::host::Host::collect(w.host());
+    crate::heap::host::Callbacks::collect(w.host());
     let words = before.used / size_of::<usize>();
     assert!(
         w.state().steps < 2 * words,
@@ -293,7 +293,7 @@ fn a_block_whose_number_does_not_fit_on_the_mark_stack_is_traced_too() {
         }
     }
     w.state().roots = vec![root.addr()];
-    crate::heap::host::Host::collect(w.host());
+    crate::heap::host::Callbacks::collect(w.host());
     assert_eq!(heap.info().used, (2 + 2 * children) * BLOCK);
 }
 
@@ -321,7 +321,7 @@ fn the_hook_of_long_loops_is_told_each_number() {
     // the words of what is alive, and each block in use for the sweep
     let words = 2000 * BLOCK / size_of::<usize>();
     expect_each_from(&mut w, words + 2001, &|w| {
-        crate::heap::host::Host::collect(w.host())
+        crate::heap::host::Callbacks::collect(w.host())
     });
     // each block
     expect_each_from(&mut w, 4096, &|w| {

@@ -5,7 +5,7 @@ use std::vec::Vec;
 use super::{BLOCK, Hardened, heap_of};
 use crate::heap::Fault;
 use crate::heap::alloc::HAS_FINALISER;
-use crate::heap::host::Host;
+use crate::heap::host::Callbacks;
 use crate::heap::testing::options::HardenedAuto;
 use crate::heap::testing::{FinaliserAction, Op, World, every};
 
@@ -111,7 +111,7 @@ faults! {
     };
     a_write_after_a_collect_is_noticed, "WriteAfterFree": |w, chunks| {
         let heap = w.heap();
-        Host::collect(w.host());
+        Callbacks::collect(w.host());
         chunks[0].add(3).write(0);
         heap.alloc(2 * BLOCK - 1, 0)
     };
@@ -136,7 +136,7 @@ faults! {
     an_overrun_behind_free_blocks_is_noticed_at_a_collect, "Overrun": |w, chunks| {
         w.heap().free(chunks[0]);
         chunks[1].add(40).write(0);
-        Host::collect(w.host())
+        Callbacks::collect(w.host())
     };
     an_overrun_by_one_byte_is_noticed_at_the_free, "Overrun": |w, chunks| {
         chunks[0].add(40).write(0);
@@ -152,7 +152,7 @@ faults! {
         let full = w.heap().alloc(8 * BLOCK, 0);
         w.state().roots.push(full.addr());
         full.add(8 * BLOCK).write(0);
-        Host::collect(w.host())
+        Callbacks::collect(w.host())
     };
     an_overrun_behind_blocks_that_are_full_after_growth_is_noticed, "Overrun": |w, chunks| {
         let grown = w.heap().realloc(chunks[2], 4 * BLOCK, false);
@@ -171,7 +171,7 @@ faults! {
     };
     an_overrun_by_one_byte_is_noticed_at_a_collect, "Overrun": |w, chunks| {
         chunks[1].add(40).write(0);
-        Host::collect(w.host())
+        Callbacks::collect(w.host())
     };
     an_overrun_of_the_last_byte_is_noticed_at_a_realloc, "Overrun": |w, chunks| {
         chunks[1].add(63).write(0);
@@ -180,12 +180,12 @@ faults! {
     a_tail_without_a_head_is_noticed_at_a_collect, "BrokenTable": |w, _chunks| {
         let mut w = w;
         w.spoil_table(0, 0b01);
-        Host::collect(w.host())
+        Callbacks::collect(w.host())
     };
     a_mark_outside_a_collect_is_noticed_at_a_collect, "BrokenTable": |w, _chunks| {
         let mut w = w;
         w.spoil_table(0, 0b10);
-        Host::collect(w.host())
+        Callbacks::collect(w.host())
     };
 }
 
@@ -229,7 +229,7 @@ fn an_object_with_a_finaliser_keeps_its_first_word_when_it_shrinks_below_a_word(
         assert_eq!(w.heap().realloc(object, 1, false), object);
         assert_eq!(object.cast::<usize>().read(), 0x1001);
     }
-    Host::collect(w.host());
+    Callbacks::collect(w.host());
     assert_eq!(w.state().finalised, [object.addr()]);
 }
 

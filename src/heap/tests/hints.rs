@@ -8,7 +8,7 @@ use super::{blocks, heap_of};
 use crate::heap::area::Area;
 use crate::heap::block::{BlockCount, BlockIndex};
 use crate::heap::hints::ANY_LENGTH;
-use crate::heap::host::Host;
+use crate::heap::host::Memory;
 use crate::heap::search::Search;
 use crate::heap::testing::options::{Plain, SmallStack, Split};
 use crate::heap::testing::{Op, Options, TestHost, every};

@@ -8,7 +8,7 @@ use std::vec;
 use crate::heap::Fault;
 use crate::heap::Heap;
 use crate::heap::hints::Hints;
-use crate::heap::host::{AreaFields, Host};
+use crate::heap::host::{AreaFields, Callbacks, Config, Memory};
 
 const ENTRIES: usize = 16;
 
@@ -67,8 +67,7 @@ macro_rules! words {
     )* };
 }
 
-// SAFETY: every pointer is into the state, which one thread uses; the stacks have ENTRIES entries.
-unsafe impl Host for Least {
+impl Config for Least {
     const BLOCK_BYTES: usize = 32;
     const STACK_ENTRIES: usize = ENTRIES;
     const FINALISER: bool = true;
@@ -76,6 +75,10 @@ unsafe impl Host for Least {
     const CONSERVATIVE_CLEAR: bool = true;
     const THRESHOLD: bool = true;
     const COUNT_COLLECTED: bool = true;
+}
+
+// SAFETY: every pointer is into the state, which one thread uses; the stacks have ENTRIES entries.
+unsafe impl Memory for Least {
     type Area = Fields;
     type Entry = usize;
 
@@ -87,6 +90,10 @@ unsafe impl Host for Least {
         // SAFETY: as for the words.
         unsafe { &raw mut (*self.0).area }
     }
+}
+
+// SAFETY: there is one thread, and no region.
+unsafe impl Callbacks for Least {
     fn collect(self) {
         // SAFETY: the heap was made; the root is one word of the state.
         unsafe {

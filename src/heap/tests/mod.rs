@@ -5,6 +5,7 @@ mod areas;
 mod check;
 mod collect;
 mod dump;
+mod events;
 mod hardened;
 #[cfg(not(mpgc_plain))]
 mod hints;
@@ -15,7 +16,6 @@ mod releases;
 mod search;
 mod seeds;
 mod selective;
-mod told;
 #[cfg(not(mpgc_plain))]
 mod waiting;
 mod wraps;

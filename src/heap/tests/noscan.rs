@@ -6,7 +6,7 @@ use std::vec::Vec;
 
 use super::{BLOCK, heap_of};
 use crate::heap::alloc::HAS_FINALISER;
-use crate::heap::host::Host;
+use crate::heap::host::Callbacks;
 use crate::heap::testing::options::{Noscan, NoscanSplit, NoscanSteps};
 use crate::heap::testing::{Op, World, every};
 

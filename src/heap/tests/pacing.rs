@@ -104,7 +104,7 @@ fn an_area_given_back_takes_its_share_along() {
     let alone = threshold(&mut w);
     assert!(!heap.alloc(60 * PacedAuto::BLOCK_BYTES, 0).is_null());
     assert!(threshold(&mut w) > alone);
-    crate::heap::host::Host::collect(w.host());
+    crate::heap::host::Callbacks::collect(w.host());
     assert!(w.state().regions.is_empty(), "the area is empty");
     assert_eq!(threshold(&mut w), alone);
 }

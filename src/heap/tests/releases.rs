@@ -3,7 +3,7 @@
 use super::*;
 use crate::heap::area::Area;
 use crate::heap::block::BlockKind;
-use crate::heap::host::Host;
+use crate::heap::host::Callbacks;
 use std::vec::Vec;
 
 /// One object with a finaliser.

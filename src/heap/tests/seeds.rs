@@ -3,7 +3,7 @@
 //! and `tests/seeds/`.
 
 use super::*;
-use crate::heap::host::Host;
+use crate::heap::host::Callbacks;
 use std::vec::Vec;
 
 const OBJECT: Op = Op::Alloc {

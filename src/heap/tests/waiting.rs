@@ -1,4 +1,4 @@
-//! Which object is read next: the ring of large heaps.
+//! Which object is read next, and the prefetch in large heaps.
 
 use std::vec::Vec;
 
@@ -6,9 +6,9 @@ use super::{BLOCK, heap_of};
 use crate::heap::area::Area;
 use crate::heap::testing::Options;
 use crate::heap::testing::options::{Plain, Split};
-use crate::heap::waiting::{Found, LARGE_HEAP, Ring, Waiting, fetches};
+use crate::heap::waiting::{Found, LARGE_HEAP, Prefetch, Waiting, fetches};
 
-/// Whether a heap with a pool of so many bytes uses the ring.
+/// Whether a heap with a pool of so many bytes prefetches.
 fn fetches_in<O: Options>(bytes: usize) -> bool {
     let w = heap_of::<O>(bytes / BLOCK);
     fetches(Area::first(w.host()).view())
@@ -32,20 +32,33 @@ fn what_enters_the_ring_first_leaves_it_first() {
         area,
         address: area.pool().wrapping_add(block * BLOCK),
     };
-    let (mut waiting, mut ring) = (Waiting::<_, true>::new(w.heap(), area.view()), Ring::new());
+    let (mut waiting, mut prefetch) = (
+        Waiting::<_, true>::new(w.heap(), area.view()),
+        Prefetch::new(),
+    );
     let mut left = Vec::new();
     for pushed in [&[1, 2, 3][..], &[4, 5], &[], &[], &[]] {
         for &block in pushed {
             assert!(waiting.push(found(block)));
         }
-        let next = waiting.next(&mut ring, Found::none(area)).address;
+        let next = waiting.next(&mut prefetch, Found::none(area)).address;
         left.push((next.addr() - area.pool().addr()) / BLOCK);
     }
     // by the stack alone it would be 3, 5, 4, 2, 1
     assert_eq!(left, [3, 2, 1, 5, 4]);
-    assert!(waiting.next(&mut ring, Found::none(area)).address.is_null());
+    assert!(
+        waiting
+            .next(&mut prefetch, Found::none(area))
+            .address
+            .is_null()
+    );
     // a chain, while nothing else waits, does not go through it
-    let next = waiting.next(&mut ring, found(6)).address;
+    let next = waiting.next(&mut prefetch, found(6)).address;
     assert_eq!(next, found(6).address);
-    assert!(waiting.next(&mut ring, Found::none(area)).address.is_null());
+    assert!(
+        waiting
+            .next(&mut prefetch, Found::none(area))
+            .address
+            .is_null()
+    );
 }

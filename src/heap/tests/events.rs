@@ -5,43 +5,43 @@ use std::vec;
 use super::{BLOCK, heap_of};
 use crate::heap::alloc::HAS_FINALISER;
 use crate::heap::block::BlockCount;
-use crate::heap::host::{Host, Trace};
+use crate::heap::host::{Callbacks, Event};
 use crate::heap::testing::options::{Aids, CheckRoots, Plain, Verbose, VerboseAuto};
 use crate::heap::testing::{Options, World};
 
 /// What was told since the last time.
-fn told<O: Options>(w: &mut World<O>) -> std::vec::Vec<Trace> {
-    core::mem::take(&mut w.state().told)
+fn events<O: Options>(w: &mut World<O>) -> std::vec::Vec<Event> {
+    core::mem::take(&mut w.state().events)
 }
 
 #[test]
 fn a_verbose_heap_tells_allocations_frees_and_moves() {
     let mut w = heap_of::<Verbose>(8);
-    assert!(matches!(told(&mut w)[..], [Trace::Init { .. }]));
-    let request = |blocks: usize| Trace::AllocRequest {
+    assert!(matches!(events(&mut w)[..], [Event::Init { .. }]));
+    let request = |blocks: usize| Event::AllocRequest {
         bytes: blocks * BLOCK,
         blocks: BlockCount(blocks),
     };
     let heap = w.heap();
     let (a, b) = (heap.alloc(BLOCK, 0), heap.alloc(BLOCK, 0));
     assert_eq!(
-        told(&mut w),
-        [request(1), Trace::Alloc(a), request(1), Trace::Alloc(b)]
+        events(&mut w),
+        [request(1), Event::Alloc(a), request(1), Event::Alloc(b)]
     );
     // SAFETY: the chunk is live, and used no more.
     let moved = unsafe { heap.realloc(a, 3 * BLOCK, true) };
     assert_eq!(
-        told(&mut w),
+        events(&mut w),
         [
             request(3),
-            Trace::Alloc(moved),
-            Trace::Move { from: a, to: moved },
-            Trace::Free(a),
+            Event::Alloc(moved),
+            Event::Move { from: a, to: moved },
+            Event::Free(a),
         ]
     );
     // SAFETY: as above.
     unsafe { heap.free(b) };
-    assert_eq!(told(&mut w), [Trace::Free(b)]);
+    assert_eq!(events(&mut w), [Event::Free(b)]);
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn each_change_is_told_once_where_changes_are_told() {
     // SAFETY: the chunk is live, and used no more.
     unsafe { heap.free(freed) };
     assert_eq!(w.state().changes, 9);
-    assert_eq!(told(&mut w), []);
+    assert_eq!(events(&mut w), []);
 }
 
 #[test]
@@ -85,8 +85,8 @@ fn marks_are_told_where_nothing_else_is() {
     // SAFETY: the chunk is live and has a word.
     unsafe { root.cast::<usize>().write(child.addr()) };
     w.state().roots = vec![root.addr()];
-    Host::collect(w.host());
-    assert_eq!(told(&mut w), [Trace::Mark(child)]);
+    Callbacks::collect(w.host());
+    assert_eq!(events(&mut w), [Event::Mark(child)]);
 }
 
 #[test]
@@ -97,10 +97,10 @@ fn a_verbose_heap_tells_marks_and_what_is_swept() {
     // SAFETY: the chunk is live and has a word.
     unsafe { root.cast::<usize>().write(child.addr()) };
     w.state().roots = vec![root.addr()];
-    told(&mut w);
-    Host::collect(w.host());
+    events(&mut w);
+    Callbacks::collect(w.host());
     // like the C, it tells children alone
-    assert_eq!(told(&mut w), [Trace::Mark(child), Trace::Sweep(dead)]);
+    assert_eq!(events(&mut w), [Event::Mark(child), Event::Sweep(dead)]);
 }
 
 #[test]
@@ -109,30 +109,30 @@ fn a_verbose_heap_tells_a_collect_for_want_of_memory_but_none_by_threshold() {
     let heap = w.heap();
     let keep = heap.alloc(8 * BLOCK, 0);
     w.state().roots = vec![keep.addr()];
-    told(&mut w);
+    events(&mut w);
     assert!(heap.alloc(2 * BLOCK, 0).is_null());
-    let collects = Trace::AllocCollects { bytes: 2 * BLOCK };
-    assert_eq!(told(&mut w)[1..], [collects]);
+    let collects = Event::AllocCollects { bytes: 2 * BLOCK };
+    assert_eq!(events(&mut w)[1..], [collects]);
     w.set_threshold(0);
     assert!(heap.alloc(2 * BLOCK, 0).is_null());
-    assert_eq!(told(&mut w).len(), 1, "only the request");
+    assert_eq!(events(&mut w).len(), 1, "only the request");
 }
 
 #[test]
 fn a_verbose_heap_tells_areas_that_come_and_go() {
     let mut w = heap_of::<VerboseAuto>(8);
     w.state().max_new_area = 1 << 16;
-    told(&mut w);
+    events(&mut w);
     let big = w.heap().alloc(100 * BLOCK, 0);
     let start = w.state().regions[0].start();
-    let added = told(&mut w);
+    let added = events(&mut w);
     assert!(
-        matches!(added[2], Trace::Add { start: s, .. } if s > start),
+        matches!(added[2], Event::Add { start: s, .. } if s > start),
         "{added:?}"
     );
-    assert_eq!(added[3], Trace::Alloc(big));
-    Host::collect(w.host());
-    assert_eq!(told(&mut w), [Trace::Sweep(big), Trace::EmptyArea(start)]);
+    assert_eq!(added[3], Event::Alloc(big));
+    Callbacks::collect(w.host());
+    assert_eq!(events(&mut w), [Event::Sweep(big), Event::EmptyArea(start)]);
 }
 
 #[test]

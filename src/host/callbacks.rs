@@ -1,0 +1,254 @@
+//! What the heap calls in MicroPython: the mutex, finalisers, and the macros of the port.
+
+use super::bindings as c;
+#[cfg(feature = "pacing")]
+use super::config;
+#[cfg(any(
+    feature = "heap-profiling",
+    all(mpgc_finaliser, mpgc_vm_abort, mpgc_jump_callbacks)
+))]
+use super::heap::HEAP;
+use super::heap::MicroPython;
+#[cfg(mpgc_gc_mutex)]
+use super::micropython::mem;
+use super::shim;
+use crate::heap::Fault;
+#[cfg(feature = "pacing")]
+use crate::heap::Pace;
+use crate::heap::host::Callbacks;
+#[cfg(any(mpgc_debug_verbose, feature = "trace-marks"))]
+use crate::heap::host::Event;
+
+/// The functions of `gc_mutex`, which is recursive from 1.25 on. Before, a finaliser can neither
+/// allocate nor free, and one that calls `gc_info` or collects deadlocks in C too.
+#[cfg(mpgc_gc_mutex)]
+mod mutex {
+    #[cfg(not(any(mpgc_recursive_mutex, mpgc_mutex_inline)))]
+    pub use crate::host::bindings::{
+        mp_thread_mutex_init as init, mp_thread_mutex_lock as lock,
+        mp_thread_mutex_unlock as unlock,
+    };
+    #[cfg(all(mpgc_recursive_mutex, not(mpgc_mutex_inline)))]
+    pub use crate::host::bindings::{
+        mp_thread_recursive_mutex_init as init, mp_thread_recursive_mutex_lock as lock,
+        mp_thread_recursive_mutex_unlock as unlock,
+    };
+    #[cfg(mpgc_mutex_inline)]
+    pub use crate::host::bindings::{
+        mpgc_shim_mutex_init as init, mpgc_shim_mutex_lock as lock,
+        mpgc_shim_mutex_unlock as unlock,
+    };
+}
+
+// SAFETY: the mutex keeps other threads out, and no interrupt handler may call the heap; the port
+// gives a region to nobody else.
+unsafe impl Callbacks for MicroPython {
+    #[cfg(mpgc_gc_mutex)]
+    #[inline(always)]
+    fn init_mutex(self) {
+        // SAFETY: the mutex is a field of a static.
+        unsafe { mutex::init(&raw mut (*mem()).gc_mutex) }
+    }
+    #[cfg(mpgc_gc_mutex)]
+    #[inline(always)]
+    fn enter(self) {
+        // SAFETY: `gc_init` has initialised the mutex.
+        unsafe { mutex::lock(&raw mut (*mem()).gc_mutex, 1) };
+    }
+    #[cfg(mpgc_gc_mutex)]
+    #[inline(always)]
+    fn exit(self) {
+        // SAFETY: this thread has held the mutex since `enter`.
+        unsafe { mutex::unlock(&raw mut (*mem()).gc_mutex) }
+    }
+
+    // A store and a load that are opaque to the compiler; c-tests/rp2 shows a chunk lost without
+    // them.
+    #[cfg(mpgc_gc_mutex)]
+    #[inline(always)]
+    fn keep_address(self, chunk: *mut u8) -> *mut u8 {
+        core::hint::black_box(chunk)
+    }
+
+    #[inline(always)]
+    unsafe fn alloc(self, bytes: usize, flags: u32) -> *mut u8 {
+        // SAFETY: by this function's contract.
+        unsafe { c::gc_alloc(bytes, flags) }.cast()
+    }
+    #[inline(always)]
+    unsafe fn free(self, chunk: *mut u8) {
+        // SAFETY: by this function's contract.
+        unsafe { c::gc_free(chunk.cast()) }
+    }
+
+    fn collect(self) {
+        // SAFETY: the port's own collection; it calls back into `ffi::gc`.
+        unsafe { c::gc_collect() }
+    }
+
+    #[cfg(feature = "pacing")]
+    #[inline(always)]
+    fn pace(self) -> Pace {
+        config::PACE
+    }
+
+    #[cfg(mpgc_weakref)]
+    unsafe fn weakref_dies(self, object: *mut u8) {
+        // SAFETY: the port's own function; it only compares the address.
+        unsafe { c::gc_weakref_about_to_be_freed(object.cast()) }
+    }
+    #[cfg(mpgc_weakref)]
+    fn sweep_weakrefs(self) {
+        // SAFETY: the port's own function, which catches what the callbacks raise.
+        unsafe { c::gc_weakref_sweep() }
+    }
+
+    #[cfg(not(mpgc_finaliser))]
+    unsafe fn finalise(self, _object: *mut u8) {}
+
+    // Without jump callbacks (1.20) an abort leaves the heap locked, as in C.
+    #[cfg(all(mpgc_finaliser, not(all(mpgc_vm_abort, mpgc_jump_callbacks))))]
+    unsafe fn finalise(self, object: *mut u8) {
+        // SAFETY: the object is dying and has a type; the shim catches what its finaliser raises.
+        unsafe { shim::run_finaliser(object.cast()) }
+    }
+
+    /// An abort of the VM jumps out of the finaliser, and so out of the collection.
+    #[cfg(all(mpgc_finaliser, mpgc_vm_abort, mpgc_jump_callbacks))]
+    unsafe fn finalise(self, object: *mut u8) {
+        #[repr(C)]
+        struct Running {
+            // first, since the callback receives its address
+            node: c::nlr_jump_callback_node_t,
+            #[cfg(mpgc_scheduler)]
+            sched_depth: i16,
+        }
+        unsafe extern "C" fn abandon(node: *mut core::ffi::c_void) {
+            // SAFETY: the jump leaves a finaliser, hence a collection.
+            unsafe { HEAP.abandon_collect() }
+            #[cfg(mpgc_scheduler)]
+            // SAFETY: the node is the first field of `running` in the frame of `finalise`, which
+            // the jump leaves next.
+            super::sched::unlock_to(unsafe { (*node.cast::<Running>()).sched_depth });
+            #[cfg(not(mpgc_scheduler))]
+            let _ = node;
+        }
+        let mut running = Running {
+            node: c::nlr_jump_callback_node_t {
+                prev: core::ptr::null_mut(),
+                fun: None,
+            },
+            #[cfg(mpgc_scheduler)]
+            sched_depth: super::sched::lock_depth(),
+        };
+        // SAFETY: the node lies in this frame, and is popped before the frame ends, here or by the
+        // jump.
+        unsafe {
+            super::nlr::push_callback((&raw mut running).cast(), Some(abandon));
+            shim::run_finaliser(object.cast());
+            super::nlr::pop_callback(false);
+        }
+    }
+
+    #[cfg(feature = "noscan")]
+    #[inline(always)]
+    fn raw_field(self, first: usize, second: usize) -> Option<usize> {
+        super::raw::field(first, second)
+    }
+    #[cfg(feature = "noscan")]
+    #[inline(always)]
+    fn may_be_object(self, first: usize) -> bool {
+        super::raw::may_be_type(first)
+    }
+
+    #[cfg(mpgc_gc_hook_loop)]
+    #[inline(always)]
+    fn hook(self, first: usize, steps: usize) {
+        // SAFETY: the port's own macro.
+        unsafe { shim::gc_hook_loop(first, steps) }
+    }
+
+    #[cfg(mpgc_debug_valgrind)]
+    fn readable(self, root: *const usize) -> bool {
+        // SAFETY: only checks the address.
+        unsafe { shim::root_readable(root.cast_mut().cast()) }
+    }
+
+    #[cfg(feature = "heap-profiling")]
+    fn changed(self) {
+        // SAFETY: the port's own printer.
+        HEAP.dump(&mut unsafe { super::dump::Printer::new(&raw const c::mp_plat_print) });
+    }
+
+    #[cfg(all(feature = "trace-marks", not(mpgc_debug_verbose)))]
+    fn log(self, event: Event) {
+        if let Event::Mark(chunk) = event {
+            // SAFETY: the port's own printer; the argument has the type that the format requires.
+            unsafe {
+                c::mp_printf(
+                    &raw const c::mp_plat_print,
+                    c"gc_mark(%p)\n".as_ptr(),
+                    chunk,
+                )
+            };
+        }
+    }
+
+    #[cfg(mpgc_debug_verbose)]
+    fn log(self, event: Event) {
+        // SAFETY: the arguments have the types that the formats require.
+        unsafe {
+            match event {
+                Event::AllocRequest { bytes, blocks } => c::DEBUG_printf(
+                    c"gc_alloc(%u bytes -> %u blocks)\n".as_ptr(),
+                    bytes as core::ffi::c_uint,
+                    blocks.0 as core::ffi::c_uint,
+                ),
+                Event::AllocCollects { bytes } => c::DEBUG_printf(
+                    c"gc_alloc(%u): no free mem, triggering GC\n".as_ptr(),
+                    bytes as core::ffi::c_uint,
+                ),
+                Event::Alloc(chunk) => c::DEBUG_printf(c"gc_alloc(%p)\n".as_ptr(), chunk),
+                Event::Free(chunk) => c::DEBUG_printf(c"gc_free(%p)\n".as_ptr(), chunk),
+                Event::Move { from, to } => {
+                    c::DEBUG_printf(c"gc_realloc(%p -> %p)\n".as_ptr(), from, to)
+                }
+                Event::Mark(chunk) => c::DEBUG_printf(c"gc_mark(%p)\n".as_ptr(), chunk),
+                Event::Sweep(chunk) => c::DEBUG_printf(c"gc_sweep(%p)\n".as_ptr(), chunk),
+                Event::Init { start, end } => {
+                    c::DEBUG_printf(c"gc_init(%p..%p)\n".as_ptr(), start, end)
+                }
+                Event::Add { start, end } => {
+                    c::DEBUG_printf(c"gc_add(%p..%p)\n".as_ptr(), start, end)
+                }
+                Event::EmptyArea(area) => {
+                    c::DEBUG_printf(c"gc_sweep: free empty area %p\n".as_ptr(), area)
+                }
+            };
+        }
+    }
+
+    #[cfg(mpgc_split_heap_auto)]
+    fn max_new_area(self) -> usize {
+        // SAFETY: the port's own function.
+        unsafe { c::gc_get_max_new_split() }
+    }
+    #[cfg(mpgc_split_heap_auto)]
+    fn get_region(self, bytes: usize) -> *mut u8 {
+        // SAFETY: the port's own macro.
+        unsafe { shim::plat_alloc_heap(bytes).cast() }
+    }
+    #[cfg(mpgc_split_heap_auto)]
+    fn give_region(self, start: *mut u8) {
+        // SAFETY: `get_region` returned it, and no block of it is used.
+        unsafe { shim::plat_free_heap(start.cast()) }
+    }
+
+    #[cold]
+    #[cfg_attr(not(feature = "small"), inline(never))]
+    fn fault(self, fault: Fault, address: *const u8) -> ! {
+        // SAFETY: C of the port or of the shim, which does not return; the address is printed, not
+        // followed.
+        unsafe { shim::fault(fault as core::ffi::c_int, address.cast()) }
+    }
+}
