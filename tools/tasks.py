@@ -36,6 +36,10 @@ def for_heap(args):
     return {"kinds": ["heap"]}
 
 
+def for_site(args):
+    return {"kinds": ["site"]}
+
+
 def for_sizes(args):
     return {"targets": ["i686"], "boards": ["MPS2_AN385", "VIRT_RV32"]}
 
@@ -134,6 +138,7 @@ SECTIONS = {
             TREE,
             for_heap,
         ),
+        Task("docs", "build.docs", "build the site of these pages and of the Rust documentation"),
     ],
     "Verify": [
         Task("unit", "verify.unit", "test the pure heap, pystack and scheduler with cargo alone"),
@@ -306,6 +311,13 @@ SECTIONS = {
             "build and run its examples, here and on boards under qemu [TARGET=thumbv6m]",
             "TARGET",
             for_examples,
+        ),
+        Task(
+            "docs-check",
+            "verify.docs_check",
+            "build the site, follow every link, open every page in a headless browser and search",
+            "",
+            for_site,
         ),
         Task(
             "heap-check",

@@ -89,6 +89,15 @@ BENCH_NEEDS = [
     ),
 ]
 
+# What `make docs-check` needs beyond that.
+SITE_NEEDS = [
+    Need(
+        "a browser (opens the site, and the page of mpgc-heap)",
+        "chromium-headless-shell",
+        lambda: any(map(shutil.which, BROWSERS)),
+    ),
+]
+
 # What `make heap-check` needs beyond that.
 HEAP_NEEDS = [
     Need(
@@ -96,11 +105,7 @@ HEAP_NEEDS = [
         "gdb",
         lambda: all(map(shutil.which, ("gdb", "gcore"))),
     ),
-    Need(
-        "a browser (opens the page of mpgc-heap)",
-        "chromium-headless-shell",
-        lambda: any(map(shutil.which, BROWSERS)),
-    ),
+    *SITE_NEEDS,
 ]
 
 # What the webassembly port needs beyond that.
@@ -195,6 +200,13 @@ def installed(package):
         return done.stdout.endswith(" installed")
 
     return present
+
+
+def find_browser():
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not browser:
+        raise Fail(f"a browser is needed: install the package {BROWSERS[0]}")
+    return browser
 
 
 def check_rust_tools():
@@ -311,6 +323,7 @@ def wanted(kinds=(), targets=(), boards=()):
     needs = NEEDS + (TEST_NEEDS if tests else BENCH_NEEDS if "bench" in kinds else [])
     needs = needs + (MATRIX_NEEDS if "matrix" in kinds else [])
     needs = needs + (HEAP_NEEDS if "heap" in kinds or "test-all" in kinds else [])
+    needs = needs + (SITE_NEEDS if "site" in kinds else [])
     boards = boards or (
         TESTED_BOARDS if "test-all" in kinds else SHORT_BOARDS if "test" in kinds else []
     )

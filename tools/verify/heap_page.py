@@ -2,15 +2,12 @@
 
 import html
 import re
-import shutil
 import struct
 import subprocess
 from urllib.parse import quote
 
-from tools.common import Fail
+from tools.setup.deps import find_browser
 from tools.verify.heap_answers import answer, chunks_of
-
-BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
 
 
 def check_pictures(checks, tool, program, core, folder):
@@ -35,9 +32,7 @@ def check_pictures(checks, tool, program, core, folder):
         f"{width}, {used}",
     )
     answer(tool, "html", core, "--elf", program, "--output", page)
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if not browser:
-        raise Fail(f"a browser is needed for the page: install the package {BROWSERS[0]}")
+    browser = find_browser()
     for wanted in ("__main__.cache['k3'][1][1]", "Sensor"):
         command = [
             browser,

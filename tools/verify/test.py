@@ -281,6 +281,9 @@ def long_steps():
         Step("Miri", task("miri"), count_line, **rest),
         *heap_tool(RELEASE),
         *other_ports(SHORT_RELEASE),
+        Step(
+            "the site", task("docs-check"), count_line, cores=1, after=(PACKAGES,), uses=("cargo",)
+        ),
         Step("waiting", task("waiting", *at), cores=1, **rest),
         Step("noscan", task("noscan", *at), cores=1, **rest),
         Step("a tree of one's own", task("own-tree"), cores=1, **rest),
