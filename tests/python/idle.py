@@ -1,5 +1,6 @@
 # A loop with deadlines, collections while it waits, and a stale word: on a build of tools/verify/waiting.py.
 # Prints figures, which the tool compares.
+import _thread
 import gc
 import waiting
 
@@ -83,3 +84,21 @@ used(40)
 before = waiting.collections()
 waiting.wait(-1)
 print("indefinite", waiting.collections() - before)
+
+# another thread waits while as much is due: it must leave the main thread's finalisers alone
+used(40)
+before = waiting.collections()
+tried = []
+
+
+def wait_elsewhere():
+    tried.append(waiting.idle(1000))
+    waiting.wait(1000)
+    tried.append(waiting.collections() - before)
+
+
+_thread.start_new_thread(wait_elsewhere, ())
+while len(tried) < 2:
+    pass
+print("other thread", sum(tried))
+print("main thread", waiting.idle(1000))

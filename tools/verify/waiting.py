@@ -16,7 +16,14 @@ from tools.setup.tree import get_tree
 SCRIPT = ROOT / "tests" / "python" / "idle.py"
 HEAP = "160K"
 EXPECTED = {
-    "c": {"short": "False", "long": "False", "enabled": "False", "indefinite": "0"},
+    "c": {
+        "short": "False",
+        "long": "False",
+        "enabled": "False",
+        "indefinite": "0",
+        "other thread": "0",
+        "main thread": "False",
+    },
     "rust": {
         "short": "False",
         "long": "True",
@@ -26,6 +33,8 @@ EXPECTED = {
         "heap locked": "0",
         "scheduler locked": "0",
         "indefinite": "1",
+        "other thread": "0",
+        "main thread": "True",
     },
 }
 STALE = 10_240
@@ -48,8 +57,8 @@ def figures(program):
     }
     said = dict(
         re.findall(
-            r"(short|long|again|disabled|enabled|heap locked|scheduler locked|indefinite|stale) "
-            r"(-?\w+)",
+            r"(short|long|again|disabled|enabled|heap locked|scheduler locked|indefinite|"
+            r"other thread|main thread|stale) (-?\w+)",
             done.stdout,
         )
     )
