@@ -4,7 +4,8 @@ The timer of MPS2_AN385 schedules callbacks, fills the queue, and allocates unde
 which must raise (c-tests/metal). With the C and with mpgc alike, each callback that was accepted
 must have run once, and what the program keeps must be whole. A planted fault, interrupts that take
 no lock, must be seen. What the port wants in fast RAM must lie there, and its atomic sections, a
-few instructions, must need no call. Ends with `N passed, N failed`.
+few instructions, must need no call. With MPGC_IDLE_COLLECT=1 a wait collects in the program, and
+neither in a handler nor with interrupts off. Ends with `N passed, N failed`.
 """
 
 import re
@@ -84,6 +85,22 @@ def called(built):
     return sorted(set(re.findall(r"\bmpgc_shim_atomic_\w+", symbols)))
 
 
+# What c-tests/metal/idle.py has to print: 1 is a refusal, 2 a collection.
+IDLE = {"in the program": 2, "with interrupts off": 1, "in a handler": 1, "in the program again": 2}
+
+
+def fault_in_idle(tree):
+    """What is wrong with the collections that a wait makes; None if nothing is."""
+    built = on_metal.build(tree, BOARD, "rust", {"MPGC_IDLE_COLLECT": 1}, "idle")
+    text, good = on_metal.run(tree, built, "idle.py", {}, "idle")
+    found = re.search(r"^told ([\d ]+?)\s*$", text, re.M)
+    if not good or not found:
+        return text
+    said = dict(zip(IDLE, map(int, found[1].split())))
+    wrong = [f"{where}: {said.get(where)}" for where in IDLE if said.get(where) != IDLE[where]]
+    return ", ".join(wrong) or None
+
+
 def add_arguments(parser):
     parser.add_argument("--interrupts", type=int, default=1_000_000, help="how many (1000000)")
 
@@ -110,4 +127,6 @@ def main(args):
         seen = not told or told.wrong or told.broken
         name = f"{side}: interrupts without the lock, planted fault"
         checks.add(name, seen, f"not seen: {text}")
+    fault = fault_in_idle(tree)
+    checks.add("mpgc: mpgc_idle collects in the program alone", not fault, fault)
     return checks.ended()

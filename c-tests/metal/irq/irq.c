@@ -2,6 +2,7 @@
 // drivers call.
 
 #include "py/gc.h"
+#include "py/mphal.h"
 #include "py/nlr.h"
 #include "py/runtime.h"
 
@@ -10,6 +11,8 @@
 #define SYSTICK_CURRENT (*(volatile uint32_t *)0xe000e018)
 #define VECTOR_TABLE (*(volatile uint32_t *)0xe000ed08)
 #define SYSTICK_VECTOR 15
+#define INTERRUPT_CONTROL (*(volatile uint32_t *)0xe000ed04)
+#define PEND_SYSTICK (1 << 26)
 
 // The first 16 entries are those of the processor itself. The table must lie at a multiple of its
 // size.
@@ -25,6 +28,9 @@ static volatile struct {
     // What was allocated under the lock, or left it changed.
     uint32_t wrong;
 } told;
+
+// Without mpgc, or without MPGC_IDLE_COLLECT, there is none.
+__attribute__((weak)) bool mpgc_idle(uint32_t ms);
 
 static uint32_t seed = 1;
 static bool lock;
@@ -90,16 +96,20 @@ static void tick(void) {
     }
 }
 
-// start(callback, cycles, lock): from now on, an interrupt every so many cycles of the processor.
-static mp_obj_t start(mp_obj_t callback, mp_obj_t cycles, mp_obj_t with_lock) {
+static void handle(void (*handler)(void)) {
     const uint32_t *before = (const uint32_t *)VECTOR_TABLE;
     for (int i = 0; i < 16; i++) {
         vectors[i] = before[i];
     }
-    vectors[SYSTICK_VECTOR] = (uint32_t)tick;
+    vectors[SYSTICK_VECTOR] = (uint32_t)handler;
+    VECTOR_TABLE = (uint32_t)vectors;
+}
+
+// start(callback, cycles, lock): from now on, an interrupt every so many cycles of the processor.
+static mp_obj_t start(mp_obj_t callback, mp_obj_t cycles, mp_obj_t with_lock) {
+    handle(tick);
     MP_STATE_PORT(irq_callback) = callback;
     lock = mp_obj_is_true(with_lock);
-    VECTOR_TABLE = (uint32_t)vectors;
     SYSTICK_RELOAD = mp_obj_get_int(cycles) - 1;
     SYSTICK_CURRENT = 0;
     SYSTICK_CONTROL = 7;
@@ -127,11 +137,47 @@ static mp_obj_t figures(void) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(figures_obj, figures);
 
+// The port has no clock, which mpgc wants with MPGC_IDLE_COLLECT. A wait without end is longer than
+// any collection, so that a clock that stands will do.
+__attribute__((weak)) mp_uint_t mp_hal_ticks_us(void) {
+    return 0;
+}
+
+// A wait without end: what mpgc_idle says in it.
+static volatile enum { NOT_ASKED, REFUSED, COLLECTED } idle_said;
+
+static void wait_without_end(void) {
+    idle_said = mpgc_idle(UINT32_MAX) ? COLLECTED : REFUSED;
+}
+
+// idle(where): what mpgc_idle does in the program, with interrupts off, or in a handler (0, 1, 2).
+static mp_obj_t idle(mp_obj_t where_in) {
+    mp_int_t where = mp_obj_get_int(where_in);
+    if (mpgc_idle == NULL) {
+        return mp_const_none;
+    }
+    idle_said = NOT_ASKED;
+    if (where == 2) {
+        handle(wait_without_end);
+        INTERRUPT_CONTROL = PEND_SYSTICK;
+        __asm volatile ("dsb\n\tisb" : : : "memory");
+    } else {
+        unsigned int before = where == 1 ? irq_off() : 0;
+        wait_without_end();
+        if (where == 1) {
+            irq_restore(before);
+        }
+    }
+    return MP_OBJ_NEW_SMALL_INT(idle_said);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(idle_obj, idle);
+
 static const mp_rom_map_elem_t globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_irq) },
     { MP_ROM_QSTR(MP_QSTR_start), MP_ROM_PTR(&start_obj) },
     { MP_ROM_QSTR(MP_QSTR_stop), MP_ROM_PTR(&stop_obj) },
     { MP_ROM_QSTR(MP_QSTR_interrupts), MP_ROM_PTR(&interrupts_obj) },
+    { MP_ROM_QSTR(MP_QSTR_idle), MP_ROM_PTR(&idle_obj) },
     { MP_ROM_QSTR(MP_QSTR_figures), MP_ROM_PTR(&figures_obj) },
 };
 static MP_DEFINE_CONST_DICT(globals, globals_table);
