@@ -32,6 +32,10 @@ def for_bench(args):
     return {"kinds": ["bench"], "targets": [getattr(args, "arch", "")]}
 
 
+def for_memory(args):
+    return {"kinds": ["bench"], "targets": ["i686"]}
+
+
 def for_heap(args):
     return {"kinds": ["heap"]}
 
@@ -388,7 +392,7 @@ SECTIONS = {
             "measure how much heap programs need, with C, mpgc, and each at a pace "
             "[CASE=display,table]",
             TREE + "CASE WRITE",
-            for_bench,
+            for_memory,
         ),
         Task(
             "bench-memory-board",

@@ -44,6 +44,8 @@ WATCH = (f"USER_C_MODULES={PROGRAMS}", "LDFLAGS_EXTRA=-Wl,--wrap=gc_alloc,--wrap
 LARGE = 4 << 20  # a heap in which every program ends
 PICTURED = "cache"  # whose heap is drawn
 STEP = 256  # sizes of heaps are multiples of it
+CHECKED = ("table", "free/3")  # the program and the pace of --check
+LARGEST_SHARE = 0.65  # of the C's smallest heap, for --check
 SLOW = 600  # seconds for one run, in which something is wrong
 
 
@@ -185,12 +187,13 @@ def read_parts(path):
     return parts
 
 
-def build_all(tree, flavours):
+def build_all(tree, flavours, kinds=("plain", "watched")):
     """{(build, pacing): {"plain": program, "watched": program}}."""
     built, c_folder = {}, None
     for flavour in flavours:
         name = "c" if flavour.build == "c" else "rust"
-        for which, extra in (("plain", ()), ("watched", WATCH)):
+        for which in kinds:
+            extra = WATCH if which == "watched" else ()
             variables = [flavour.variable] if flavour.variable else []
             known = next(
                 (
@@ -216,7 +219,7 @@ def build_all(tree, flavours):
     return {
         (f.build, f.pacing): {
             which: built["c" if f.build == "c" else "rust", f.variable, which].program
-            for which in ("plain", "watched")
+            for which in kinds
         }
         for f in flavours
     }
@@ -305,12 +308,41 @@ def add_arguments(parser):
     parser.add_argument(
         "--pacing", default="", help="with commas: of mpgc, these alone (off,8,free/4,free/3)"
     )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="one program on two builds: whether pacing saves what it should, in no more time",
+    )
+
+
+def check(tree):
+    """One program, two builds: paced, mpgc has to do with less heap, and to be as fast as the C."""
+    flavours = [f for f in FLAVOURS if (f.build, f.pacing) in (("c", "off"), ("mpgc", CHECKED[1]))]
+    programs = build_all(tree, flavours, ("plain",))
+    runs, script = Runs(libraries(tree)), PROGRAMS / f"{CHECKED[0]}.py"
+    subjects = [Subject(runs, f, programs[f.build, f.pacing], script) for f in flavours]
+    (base, _), (paced, _) = (subject.smallest() for subject in subjects)
+    heap = int(base * 1.1) // STEP * STEP
+    while not subjects[0].ends(heap):
+        heap += STEP
+    of_c, of_mpgc = (subject.counted(heap) for subject in subjects)
+    runs.save()
+    share, time = paced / base, of_mpgc[0] / of_c[0] if of_mpgc else None
+    say(
+        f"{script.name}: {share:.2f} of the C's smallest heap, {time and f'{time:.3f}'} of its time"
+    )
+    if share > LARGEST_SHARE or time is None or time > 1:
+        raise Fail(f"expected is {LARGEST_SHARE} of the heap or less, in no more time than the C's")
+    return 0
 
 
 def main(args):
     if not shutil.which("valgrind") or not shutil.which("setarch"):
         raise Fail("`make bench-memory` needs valgrind and setarch: `make deps`")
     tree = get_tree(args.release or None, args.micropython_dir)
+    WORK.mkdir(parents=True, exist_ok=True)
+    if args.check:
+        return check(tree)
     words = [word for word in args.case.split(",") if word]
     scripts = [
         path
@@ -321,7 +353,6 @@ def main(args):
     flavours = [f for f in FLAVOURS if f.build == "c" or not paces or f.pacing in paces]
     if not scripts or not flavours:
         raise Fail(f"no program has one of `{args.case}` in its name")
-    WORK.mkdir(parents=True, exist_ok=True)
     programs = build_all(tree, flavours)
     runs, lines = Runs(libraries(tree)), []
     try:

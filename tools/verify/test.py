@@ -286,6 +286,7 @@ def long_steps():
         ),
         Step("waiting", task("waiting", *at), cores=1, **rest),
         Step("noscan", task("noscan", *at), cores=1, **rest),
+        Step("less heap", task("bench-memory", *at, "--check"), cores=1, **rest),
         Step("a tree of one's own", task("own-tree"), cores=1, **rest),
         *(firmware(RELEASE, board) for board in TESTED_BOARDS),
         Step(
