@@ -18,8 +18,9 @@ pub enum Pace {
     Off,
     /// When an nth of all blocks has been allocated.
     OfHeap(usize),
-    /// When a share of the blocks that the last collection left free is in use: an nth if a quarter
-    /// of the heap or less is free, two nths if three quarters are, in between in proportion.
+    /// When a share of the blocks that the last collection left free is in use: an nth if a
+    /// quarter of the heap or less is free, two nths if three quarters are, in between in
+    /// proportion.
     ///
     /// Blocks that the program frees itself do not count. A heap that is mostly free can hold
     /// garbage in half of that. With little free memory each misplaced chunk matters, so
@@ -49,8 +50,8 @@ impl Paced {
 /// count reads the whole table.
 const LEAST: usize = 256;
 
-/// The blocks that may be used of those that are free, as [`Pace::OfFree`] says. No product of two
-/// numbers of blocks: those of a large heap would not fit in a word.
+/// The blocks that may be used of those that are free, as [`Pace::OfFree`] says. No product of
+/// two numbers of blocks: those of a large heap would not fit in a word.
 fn part_of_free(free: usize, blocks: usize, n: usize) -> usize {
     let eighths = free.saturating_sub(blocks / 4) / (blocks / 16).max(1);
     ((free + free / 8 * eighths.min(8)) / n).max(1)
