@@ -8,6 +8,7 @@ const OPTIONS: &str = include_str!("src/host/port_options.h");
 const OTHER_CFGS: &[&str] = &[
     "mpgc_aligned_words",
     "mpgc_bare",
+    "mpgc_circuitpython",
     "mpgc_direct_data",
     "mpgc_empty_atomic",
     "mpgc_events",
@@ -28,6 +29,7 @@ const OTHER_CFGS: &[&str] = &[
     "mpgc_recursive_mutex",
     "mpgc_thread_state_inline",
     "mpgc_thumb1",
+    "mpgc_traceback_object",
     "mpgc_windowed",
 ];
 

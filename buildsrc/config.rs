@@ -196,6 +196,15 @@ impl<'a> Config<'a> {
         add(gc && self.shape.info_fast, &["gc_info_fast"]);
         add(gc && self.flag("PY_WEAKREF"), &["gc_weakref_mark"]);
         add(
+            gc && self.shape.circuitpython,
+            &[
+                "gc_deinit",
+                "gc_collect_ptr",
+                "gc_alloc_possible",
+                "gc_ptr_on_heap",
+            ],
+        );
+        add(
             gc,
             &[
                 "mpgc_check",
@@ -265,9 +274,9 @@ impl<'a> Config<'a> {
         files
     }
 
-    /// The release's number.
+    /// The release's number, behind the name of who made it where that is not MicroPython.
     pub fn release(&self) -> String {
-        release::name(self.headers)
+        release::of_files(self.headers)
     }
 
     /// Release, target and the options that matter, in one line.
@@ -283,6 +292,7 @@ impl<'a> Config<'a> {
             ("GC_SPLIT_HEAP", "split heap"),
             ("ENABLE_FINALISER", "finalisers"),
             ("PY_WEAKREF", "weak references"),
+            ("ENABLE_SELECTIVE_COLLECT", "selective collect"),
             ("GC_CONSERVATIVE_CLEAR", "conservative clear"),
             ("ENABLE_PYSTACK", "pystack"),
             ("NLR_SETJMP", "setjmp nlr"),

@@ -10,6 +10,8 @@ pub struct Headers {
     /// The Rust text.
     pub text: String,
     declared: Declared,
+    /// The release of MicroPython that CircuitPython was made of; none for any other tree.
+    pub base: Option<String>,
 }
 
 const TYPES: &[&str] = &[
@@ -41,11 +43,14 @@ const FUNCTIONS: &[&str] = &[
     "mp_printf",
     "mp_print_str",
     "DEBUG_printf",
+    "reset_into_safe_mode",
+    "memorymonitor_track_allocation",
     "mpgc_shim_.*",
 ];
 const VARIABLES: &[&str] = &[
     "mp_state_ctx",
     "mp_plat_print",
+    "mp_const_empty_traceback_obj",
     "mp_type_(tuple|list|dict|int|str|bytes|bytearray|array|memoryview|float|fun_bc|module)",
     "FLAG_.*",
     "NUMBER_.*",
@@ -77,7 +82,11 @@ pub fn read(port: &Port, header: &Path) -> Result<Headers> {
     let text = generate(builder)?;
     let declared = Declared::read(&text)
         .map_err(|error| format!("bindgen wrote Rust that does not parse: {error}"))?;
-    Ok(Headers { text, declared })
+    Ok(Headers {
+        text,
+        declared,
+        base: None,
+    })
 }
 
 /// bindgen panics where libclang cannot be opened; that is told like any other error.

@@ -86,7 +86,8 @@ fn run() -> Result<()> {
     // Before the others, since it compiles the port's headers as they are: a port that does not
     // compile is told as that.
     let probed = sections::find(&port, &out)?;
-    let headers = headers::read(&port, &host_room.join("port.h"))?;
+    let mut headers = headers::read(&port, &host_room.join("port.h"))?;
+    headers.base = release::base(&port, &out, &headers)?;
     write(&out.join("bindings.rs"), &headers.text)?;
     let config = config::Config::from_headers(&headers, &target)?;
     let report = PathBuf::from(variable("MPGC_OUT")?);

@@ -7,13 +7,15 @@ use super::{Result, write};
 use std::path::Path;
 
 /// The releases whose headers fit.
-pub const KNOWN: &str = "1.20 to 1.29-preview";
+pub const KNOWN: &str = "1.20 to 1.29-preview, and CircuitPython 10";
 /// The oldest of them; an older one is refused.
 const OLDEST: (u64, u64) = (1, 20);
 /// The newest of them; a newer one gets a warning.
 const NEWEST: (u64, u64) = (1, 29);
 /// MicroPython has no higher number: it is a fork's own.
 const LAST_MAJOR: u64 = 2;
+/// The newest CircuitPython whose headers fit; a newer one gets a warning.
+const NEWEST_CIRCUITPYTHON: (u64, u64) = (10, 3);
 
 pub const AREA: &str = "_mp_state_mem_area_t";
 pub const MEM: &str = "_mp_state_mem_t";
@@ -39,6 +41,10 @@ pub struct Shape {
     pub info_fast: bool,
     /// The bounds of all pools (1.29 on).
     pub pool_bounds: bool,
+    /// The functions that CircuitPython adds to py/gc.h.
+    pub circuitpython: bool,
+    /// An exception has a traceback object, and no list of numbers (CircuitPython).
+    pub traceback_object: bool,
 }
 
 impl Shape {
@@ -54,15 +60,20 @@ impl Shape {
             pending_enum: declares(headers, PENDING[1]) || declares(headers, PENDING[2]),
             info_fast: headers.function("gc_info_fast").is_some(),
             pool_bounds: headers.has_field(MEM, "area_pool_min"),
+            circuitpython: headers.function("gc_ptr_on_heap").is_some(),
+            traceback_object: headers.field_type("_mp_obj_exception_t", "traceback")
+                == Some("*mut mp_obj_traceback_t"),
         }
     }
 
     /// The cfgs that are on.
     pub fn cfgs(self) -> impl Iterator<Item = &'static str> {
         let all = [
+            ("mpgc_circuitpython", self.circuitpython),
+            ("mpgc_traceback_object", self.traceback_object),
             ("mpgc_events", self.events),
             // No header tells how large a new area is. It changed when the events came.
-            ("mpgc_grow_by_regions", !self.events),
+            ("mpgc_grow_by_regions", !self.events && !self.circuitpython),
             ("mpgc_info_fast", self.info_fast),
             ("mpgc_jump_callbacks", self.jump_callbacks),
             ("mpgc_last_used", self.last_used),
@@ -115,6 +126,20 @@ pub fn name(headers: &Headers) -> String {
     format!("{major}.{minor}.{micro}{preview}")
 }
 
+/// Whether it is CircuitPython.
+fn is_circuitpython(headers: &Headers) -> bool {
+    headers.value("FLAG_CIRCUITPYTHON") == Some(1)
+}
+
+/// What the C files are compared with: whose they are, if not MicroPython's, and the number.
+pub fn of_files(headers: &Headers) -> String {
+    if is_circuitpython(headers) {
+        format!("CircuitPython {}", name(headers))
+    } else {
+        name(headers)
+    }
+}
+
 /// Whether the number is a fork's own.
 fn is_forks(headers: &Headers) -> bool {
     number(headers, "MAJOR") > LAST_MAJOR
@@ -122,7 +147,17 @@ fn is_forks(headers: &Headers) -> bool {
 
 /// Whose headers they are, and their number.
 pub fn spoken(headers: &Headers) -> String {
-    if is_forks(headers) {
+    if is_circuitpython(headers) {
+        let on = headers.base.as_deref().unwrap_or_default();
+        let on = if on.is_empty() {
+            String::new()
+        } else {
+            format!(" on MicroPython {on}")
+        };
+        // one that is built as MicroPython, as its mpy-cross is, has no other number
+        let own = is_forks(headers).then(|| format!(" {}", name(headers)));
+        format!("CircuitPython{}{on}", own.unwrap_or_default())
+    } else if is_forks(headers) {
         format!("a fork of MicroPython, {}", name(headers))
     } else {
         format!("MicroPython {}", name(headers))
@@ -141,6 +176,19 @@ pub fn mend() -> String {
 /// headers fit.
 pub fn warning(headers: &Headers) -> String {
     let tests = "run its tests (`make upstream MICROPYTHON_DIR=...`) before you rely on it";
+    let release = (number(headers, "MAJOR"), number(headers, "MINOR"));
+    if is_circuitpython(headers) {
+        if release <= NEWEST_CIRCUITPYTHON {
+            return String::new();
+        }
+        return format!(
+            "{} is newer than any CircuitPython that mpgc was tried with ({}.{}). Its headers \
+             fit; {tests}",
+            spoken(headers),
+            NEWEST_CIRCUITPYTHON.0,
+            NEWEST_CIRCUITPYTHON.1
+        );
+    }
     if is_forks(headers) {
         return format!(
             "{} is no number of MicroPython: this tree is a fork, and mpgc was tried with releases ({KNOWN}) alone. Its \
@@ -148,7 +196,7 @@ pub fn warning(headers: &Headers) -> String {
             name(headers)
         );
     }
-    if (number(headers, "MAJOR"), number(headers, "MINOR")) <= NEWEST {
+    if release <= NEWEST {
         return String::new();
     }
     format!(
@@ -170,32 +218,55 @@ pub fn check(headers: &Headers) -> Result<()> {
     ))
 }
 
+/// The release of MicroPython that CircuitPython was made of, which its py/mpconfig.h names for who
+/// builds it as MicroPython.
+pub fn base(port: &Port, out: &Path, headers: &Headers) -> Result<Option<String>> {
+    if !is_circuitpython(headers) {
+        return Ok(None);
+    }
+    Ok(
+        numbers(port, out, "#undef CIRCUITPY\n#define CIRCUITPY 0\n")?.and_then(|numbers| {
+            match numbers[..] {
+                [major, minor, _] => Some(format!("{major}.{minor}")),
+                _ => None,
+            }
+        }),
+    )
+}
+
+/// The three numbers of the release, fewer if they are none, by the preprocessor alone; `None` if
+/// the headers are not found, or stop.
+fn numbers(port: &Port, out: &Path, before: &str) -> Result<Option<Vec<u64>>> {
+    let source = out.join("release.c");
+    let version = "MICROPY_VERSION_MAJOR.MICROPY_VERSION_MINOR.MICROPY_VERSION_MICRO";
+    write(
+        &source,
+        &format!("{before}#include \"py/mpconfig.h\"\nmpgc_release {version}.\n"),
+    )?;
+    let output = port.run(&["-E", "-P", &source.display().to_string()])?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("mpgc_release"));
+    Ok(line.map(|line| {
+        line.split('.')
+            .filter_map(|number| {
+                let digits =
+                    number.trim_matches(|c: char| c == '(' || c == ')' || c.is_whitespace());
+                digits.parse().ok()
+            })
+            .collect()
+    }))
+}
+
 /// Stops at a release that is older than any known. Asked before anything else, with the
 /// preprocessor alone: what else the headers of such a release lack would be told first, and
 /// mislead.
 pub fn check_age(port: &Port, out: &Path) -> Result<()> {
-    let source = out.join("release.c");
-    write(
-        &source,
-        "#include \"py/mpconfig.h\"\n\
-         mpgc_release MICROPY_VERSION_MAJOR.MICROPY_VERSION_MINOR.MICROPY_VERSION_MICRO.\n",
-    )?;
-    let output = port.run(&["-E", "-P", &source.display().to_string()])?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let Some(line) = text
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("mpgc_release"))
-    else {
+    let Some(numbers) = numbers(port, out, "")? else {
         // Headers that are not found, or stop: the probe tells.
         return Ok(());
     };
-    let numbers: Vec<u64> = line
-        .split('.')
-        .filter_map(|number| {
-            let digits = number.trim_matches(|c: char| c == '(' || c == ')' || c.is_whitespace());
-            digits.parse().ok()
-        })
-        .collect();
     let release = match numbers[..] {
         [major, minor, _] if (major, minor) >= OLDEST => return Ok(()),
         [major, minor, micro] => format!("MicroPython {major}.{minor}.{micro} is"),

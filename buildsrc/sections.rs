@@ -18,6 +18,8 @@ const FUNCTIONS: &[&str] = &[
     "mp_sched_vm_abort",
     "mp_sched_schedule",
 ];
+/// The function that CircuitPython places by a macro for any.
+const PLACED_BY_NAME: &str = "mp_pystack_alloc";
 
 /// What the probe tells.
 pub struct Probed {
@@ -88,6 +90,13 @@ pub fn find(port: &Port, out: &Path) -> Result<Probed> {
         )
         .expect("a String takes all text");
     }
+    write!(
+        probe,
+        "#ifndef PLACE_IN_ITCM\n#define PLACE_IN_ITCM(name) name\n#endif\n\
+         void probe_{PLACED_BY_NAME}(void);\n\
+         void PLACE_IN_ITCM(probe_{PLACED_BY_NAME})(void) {{\n}}\n"
+    )
+    .expect("a String takes all text");
     let (source, object) = (out.join("placement.c"), out.join("placement.o"));
     write(&source, &probe)?;
     let fails = |said: String| {
@@ -184,7 +193,7 @@ fn section_of(file: &object::File, name: &str) -> Result<Option<String>> {
 /// The macro `placed!`; `section_of` gives the section of a function of the probe, if it has one.
 fn placed(section_of: impl Fn(&str) -> Result<Option<String>>) -> Result<String> {
     let mut text = String::from("macro_rules! placed {\n");
-    for name in FUNCTIONS {
+    for name in FUNCTIONS.iter().chain([&PLACED_BY_NAME]) {
         let probe = format!("probe_{name}");
         let Some(section) = section_of(&probe)? else {
             continue;

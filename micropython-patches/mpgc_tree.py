@@ -23,14 +23,18 @@ def order(release):
     return major, minor, micro, (0 if match[4] else 2) + bool(match[5])
 
 
-def known_files():
-    """The releases, and {name: {id: (first release, last release)}}."""
-    releases, files = [], {}
+def known_files(maker="MicroPython"):
+    """The releases of who made the tree, and {name: {id: (first release, last release)}}."""
+    releases, files, of = [], {}, "MicroPython"
     for line in KNOWN.read_text().splitlines():
         words = line.split()
-        if words and words[0] == "releases":
+        if words and words[0] == "fork":
+            of = words[1]
+        elif not words or words[0] == "#" or of != maker:
+            continue
+        elif words[0] == "releases":
             releases = words[1:]
-        elif words and words[0] != "#":
+        else:
             blob, name, first, last = words
             files.setdefault(name, {})[blob] = first, last
     return releases, files
@@ -73,17 +77,26 @@ def base(py, files):
 def account(py, names, release):
     """What people are told of the files in `py` that mpgc takes the place of; empty if they are those of the release.
 
-    `release` is what the headers say; a fork may have numbers of its own.
+    `release` is what the headers say, behind the name of a fork whose files are known; any other
+    fork may have numbers of its own.
     """
-    releases, files = known_files()
+    maker, _, release = release.rpartition(" ")
+    maker = maker or "MicroPython"
+    releases, files = known_files(maker)
+    # what a fork has not edited is the release's that it was made of
+    _, inherited = known_files()
     last = newest(files)
-    ours = order(release) is not None and order(release) < (3,)
+    is_fork = maker != "MicroPython"
+    ours = order(release) is not None and (is_fork or order(release) < (3,))
     edited, others = [], []
     for name in names:
         path = py / name
         if not path.is_file():
             continue
-        span = files.get(name, {}).get(blob_id(path))
+        blob = blob_id(path)
+        span = files.get(name, {}).get(blob)
+        if name not in files and blob in inherited.get(name, {}):
+            continue
         if span is None:
             edited.append(f"py/{name}")
         elif ours and not has_it(span, release) and order(release) <= order(last):
@@ -91,11 +104,11 @@ def account(py, names, release):
     told = []
     if edited:
         one = len(edited) == 1
-        text = f"{listed(edited)} {'is' if one else 'are'} as in no release of MicroPython that mpgc knows, so edited"
+        text = f"{listed(edited)} {'is' if one else 'are'} as in no release of {maker} that mpgc knows, so edited"
         if ours and order(release + "+") >= order(last):
             text += f", or newer than {last.rstrip('+')}"
         if ours:
-            text += f" (`git diff v{release} -- {' '.join(edited)}` shows it)"
+            text += f" (`git diff {'' if is_fork else 'v'}{release} -- {' '.join(edited)}` shows it)"
         elif base(py, files):
             text += f" (the others are those of {spoken(base(py, files), releases)})"
         told.append(
@@ -123,5 +136,5 @@ def cargo_failure(said):
     more = "".join(f" ({' '.join(note).strip()})" for note in notes[:1])
     return (
         f"the port's headers do not fit what mpgc knows, as {where} uses them: {what}{more}; take such a tree as mpgc knows, "
-        f"1.20 to 1.29-preview, or a newer mpgc. If the tree is one of those, report this with its mpconfigport.h"
+        f"1.20 to 1.29-preview or CircuitPython 10, or a newer mpgc. If the tree is one of those, report this with its mpconfigport.h"
     )

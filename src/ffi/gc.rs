@@ -200,6 +200,51 @@ pub unsafe extern "C" fn gc_weakref_mark(ptr: *mut c_void) {
     unsafe { HEAP.mark_weakref(ptr.cast()) }
 }
 
+/// Mirrors `gc_deinit` (py/gc.c of CircuitPython).
+///
+/// # Safety
+/// As for [`gc_sweep_all`]. The heap is not used until it is made anew.
+#[cfg(mpgc_circuitpython)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gc_deinit() {
+    // SAFETY: by this function's contract.
+    unsafe { gc_sweep_all() }
+    HEAP.forget_areas();
+}
+
+/// Mirrors `gc_collect_ptr` (py/gc.c of CircuitPython).
+///
+/// # Safety
+/// As for [`gc_collect_root`]; `ptr` may be anything.
+#[cfg(mpgc_circuitpython)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gc_collect_ptr(ptr: *mut c_void) {
+    let mut root = ptr;
+    // By the export, so that there is one copy of it.
+    // SAFETY: a word on this stack; the rest by this function's contract.
+    unsafe { gc_collect_root(&raw mut root, 1) }
+}
+
+/// Mirrors `gc_alloc_possible` (py/gc.c of CircuitPython).
+///
+/// # Safety
+/// None is needed.
+#[cfg(mpgc_circuitpython)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gc_alloc_possible() -> bool {
+    HEAP.is_made()
+}
+
+/// Mirrors `gc_ptr_on_heap` (py/gc.c of CircuitPython).
+///
+/// # Safety
+/// None is needed: `ptr` may be anything.
+#[cfg(mpgc_circuitpython)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gc_ptr_on_heap(ptr: *const c_void) -> bool {
+    HEAP.holds(ptr.addr())
+}
+
 /// Mirrors `gc_dump_info` (py/gc.c).
 ///
 /// # Safety
@@ -244,3 +289,5 @@ same_as_the_header!(gc_add);
 same_as_the_header!(gc_info_fast);
 #[cfg(mpgc_weakref)]
 same_as_the_header!(gc_weakref_mark);
+#[cfg(mpgc_circuitpython)]
+same_as_the_header!(gc_deinit, gc_collect_ptr, gc_alloc_possible, gc_ptr_on_heap,);

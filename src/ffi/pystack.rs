@@ -13,6 +13,7 @@ pub unsafe extern "C" fn mp_pystack_init(start: *mut c_void, end: *mut c_void) {
     unsafe { pystack::init(start.cast(), end.cast()) }
 }
 
+placed! { mp_pystack_alloc,
 /// Mirrors `mp_pystack_alloc` (py/pystack.c). Differs: a request near the end of the
 /// address space raises too, where the C's sum wraps.
 ///
@@ -27,7 +28,7 @@ pub unsafe extern "C" fn mp_pystack_alloc(n_bytes: usize) -> *mut c_void {
             Err(_) => shim::raise_pystack_exhausted(),
         }
     }
-}
+}}
 
 at_a_cache_line!(mp_pystack_alloc);
 same_as_the_header!(mp_pystack_init, mp_pystack_alloc);

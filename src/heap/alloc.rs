@@ -113,6 +113,9 @@ impl<H: Host> Heap<H> {
                 }
             }
             host.exit();
+            if H::REPORTS_FULL {
+                host.full();
+            }
             return None;
         }
     }

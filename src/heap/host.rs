@@ -166,6 +166,8 @@ pub trait Config: Copy {
     /// Whether the heap may be used while it is not initialised (CircuitPython, whose supervisor
     /// outlives its interpreters): then allocations fail, or [`Callbacks::absent`] is called.
     const MAY_BE_ABSENT: bool = false;
+    /// Whether [`Callbacks::full`] is called (`CIRCUITPY_DEBUG`).
+    const REPORTS_FULL: bool = false;
     /// Whether [`Callbacks::log`] is called for marks in a heap that is not verbose; in C an edit
     /// of the source (`TRACE_MARK`).
     const LOG_MARKS: bool = false;
@@ -332,6 +334,9 @@ pub unsafe trait Callbacks: Memory {
     }
     /// Takes a region back. With [`Config::SPLIT_AUTO`].
     fn give_region(self, _start: *mut u8) {}
+    /// An allocation fails, for nothing fits. Called without the mutex. With
+    /// [`Config::REPORTS_FULL`].
+    fn full(self) {}
     /// Stops the program: it uses a heap that is not initialised. With [`Config::MAY_BE_ABSENT`].
     fn absent(self) -> ! {
         self.fault(Fault::NoRoom, core::ptr::null())

@@ -50,6 +50,13 @@ unsafe impl AreaFields for c::mp_state_mem_area_t {
         optional!(mpgc_weakref, of_area!(_this, gc_weakref_table_start))
     }
     #[inline(always)]
+    fn collect_table(_this: *mut Self) -> *mut *mut u8 {
+        optional!(
+            mpgc_selective_collect,
+            of_area!(_this, gc_collect_table_start)
+        )
+    }
+    #[inline(always)]
     fn pool_start(this: *mut Self) -> *mut *mut u8 {
         of_area!(this, gc_pool_start)
     }

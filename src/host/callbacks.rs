@@ -3,6 +3,8 @@
 use super::bindings as c;
 #[cfg(feature = "pacing")]
 use super::config;
+#[cfg(mpgc_circuitpython)]
+use super::config::SAFE_MODE_GC_ALLOC_OUTSIDE_VM;
 #[cfg(any(
     feature = "heap-profiling",
     all(mpgc_finaliser, mpgc_vm_abort, mpgc_jump_callbacks)
@@ -12,6 +14,8 @@ use super::heap::MicroPython;
 #[cfg(mpgc_gc_mutex)]
 use super::micropython::mem;
 use super::shim;
+#[cfg(mpgc_memory_monitor)]
+use crate::heap::BlockCount;
 use crate::heap::Fault;
 #[cfg(feature = "pacing")]
 use crate::heap::Pace;
@@ -172,6 +176,25 @@ unsafe impl Callbacks for MicroPython {
     fn readable(self, root: *const usize) -> bool {
         // SAFETY: only checks the address.
         unsafe { shim::root_readable(root.cast_mut().cast()) }
+    }
+
+    #[cfg(mpgc_memory_monitor)]
+    fn resized(self, blocks: BlockCount) {
+        // SAFETY: the port's own function. It may raise, and no value here has a destructor.
+        unsafe { c::memorymonitor_track_allocation(blocks.0) }
+    }
+
+    #[cfg(mpgc_dump_when_full)]
+    fn full(self) {
+        // SAFETY: the port's own printer.
+        unsafe { c::gc_dump_alloc_table(&raw const c::mp_plat_print) }
+    }
+
+    #[cfg(mpgc_circuitpython)]
+    #[cold]
+    fn absent(self) -> ! {
+        // SAFETY: the port's own function, which resets.
+        unsafe { c::reset_into_safe_mode(SAFE_MODE_GC_ALLOC_OUTSIDE_VM as _) }
     }
 
     #[cfg(feature = "heap-profiling")]

@@ -35,6 +35,9 @@ const _: () = {
     );
 };
 
+#[cfg(mpgc_selective_collect)]
+const _: () = assert!(config::GC_ALLOC_FLAG_DO_NOT_COLLECT == alloc::UNREAD);
+
 /// The state of the search for which the C has no field. Unused where the search has only the C's
 /// hint.
 static mut HINTS: Hints<c::mp_state_mem_area_t> = Hints::NONE;
@@ -68,11 +71,13 @@ impl Config for MicroPython {
     const FINALISER: bool = cfg!(mpgc_finaliser);
     const FINALISER_PASS: bool = cfg!(mpgc_finaliser_pass);
     const WEAKREF: bool = cfg!(mpgc_weakref);
+    const SELECTIVE_COLLECT: bool = cfg!(mpgc_selective_collect);
     const LAST_USED: bool = cfg!(mpgc_last_used);
     const POOL_BOUNDS: bool = cfg!(mpgc_pool_bounds);
     const SPLIT: bool = cfg!(mpgc_split_heap);
     const SPLIT_AUTO: bool = cfg!(mpgc_split_heap_auto);
     const GROW_BY_REGIONS: bool = cfg!(mpgc_grow_by_regions);
+    const GROW_BY_BLOCKS: bool = cfg!(mpgc_circuitpython);
     const CONSERVATIVE_CLEAR: bool = cfg!(mpgc_conservative_clear);
     const THRESHOLD: bool = cfg!(any(
         mpgc_alloc_threshold,
@@ -86,6 +91,9 @@ impl Config for MicroPython {
     const NOSCAN: bool = cfg!(feature = "noscan");
     const CLEAR_ON_SWEEP: bool = cfg!(feature = "clear-on-sweep");
     const PROFILE: bool = cfg!(feature = "heap-profiling");
+    const MONITOR: bool = cfg!(mpgc_memory_monitor);
+    const MAY_BE_ABSENT: bool = cfg!(mpgc_circuitpython);
+    const REPORTS_FULL: bool = cfg!(mpgc_dump_when_full);
     const LOG_MARKS: bool = cfg!(feature = "trace-marks");
     const VERBOSE: bool = cfg!(mpgc_debug_verbose);
     const CHECK_ROOTS: bool = cfg!(mpgc_debug_valgrind);

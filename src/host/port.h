@@ -18,12 +18,23 @@
 #include "py/objstr.h"
 #include "py/pystack.h"
 
+// CircuitPython's py/mpconfig.h defines this, whether it is 0 or 1; no header of MicroPython does.
+#ifdef CIRCUITPY
+#include "supervisor/shared/safe_mode.h"
+#if CIRCUITPY_MEMORYMONITOR
+#include "shared-module/memorymonitor/__init__.h"
+#endif
+#endif
+
 // Some releases do not have these options; absent means off.
 #ifndef MICROPY_GC_SPLIT_HEAP_AUTO
 #define MICROPY_GC_SPLIT_HEAP_AUTO (0)
 #endif
 #ifndef MICROPY_PY_WEAKREF
 #define MICROPY_PY_WEAKREF (0)
+#endif
+#ifndef MICROPY_ENABLE_SELECTIVE_COLLECT
+#define MICROPY_ENABLE_SELECTIVE_COLLECT (0)
 #endif
 #ifndef MICROPY_PREVIEW_VERSION_2
 #define MICROPY_PREVIEW_VERSION_2 (0)
@@ -79,6 +90,28 @@
 #define MPGC_FINALISER_PASS 0
 #define GC_COLLECT_FLAG 0
 #define GC_LOCK_DEPTH_SHIFT 0
+#endif
+
+#ifdef CIRCUITPY
+#define MPGC_CIRCUITPYTHON 1
+#else
+#define MPGC_CIRCUITPYTHON 0
+#endif
+#if defined(CIRCUITPY) && defined(__ZEPHYR__)
+#define MPGC_CIRCUITPYTHON_ON_ZEPHYR 1
+#else
+#define MPGC_CIRCUITPYTHON_ON_ZEPHYR 0
+#endif
+// Ports of CircuitPython do not have to define these.
+#if defined(CIRCUITPY_MEMORYMONITOR) && CIRCUITPY_MEMORYMONITOR
+#define MPGC_MEMORY_MONITOR 1
+#else
+#define MPGC_MEMORY_MONITOR 0
+#endif
+#if defined(CIRCUITPY_DEBUG) && CIRCUITPY_DEBUG
+#define MPGC_DUMP_WHEN_FULL 1
+#else
+#define MPGC_DUMP_WHEN_FULL 0
 #endif
 
 // A hook that expands to nothing need not be called from a hot loop; its text is one byte long.

@@ -12,6 +12,7 @@ FLAG(ENABLE_GC, mpgc_enable_gc)
 FLAG(ENABLE_FINALISER, mpgc_finaliser)
 FLAG(ENABLE_PYSTACK, mpgc_pystack)
 FLAG(ENABLE_SCHEDULER, mpgc_scheduler)
+FLAG(ENABLE_SELECTIVE_COLLECT, mpgc_selective_collect)
 FLAG(ENABLE_VM_ABORT, mpgc_vm_abort)
 FLAG(DEBUG_VALGRIND, mpgc_debug_valgrind)
 FLAG(DEBUG_VERBOSE, mpgc_debug_verbose)
@@ -43,6 +44,10 @@ FLAG(PY_THREAD_RECURSIVE_MUTEX, none)
 FLAG(PY_WEAKREF, mpgc_weakref)
 FLAG(SCHEDULER_STATIC_NODES, mpgc_static_nodes)
 
+TRUTH(CIRCUITPYTHON, none, MPGC_CIRCUITPYTHON)
+TRUTH(CIRCUITPYTHON_ON_ZEPHYR, none, MPGC_CIRCUITPYTHON_ON_ZEPHYR)
+TRUTH(MEMORY_MONITOR, mpgc_memory_monitor, MPGC_MEMORY_MONITOR)
+TRUTH(DUMP_WHEN_FULL, mpgc_dump_when_full, MPGC_DUMP_WHEN_FULL)
 TRUTH(LONGINT_MPZ, mpgc_longint_mpz, MICROPY_LONGINT_IMPL == MICROPY_LONGINT_IMPL_MPZ)
 
 NUMBER(VERSION_MAJOR, none, MICROPY_VERSION_MAJOR, "")
@@ -55,6 +60,12 @@ TRUTH(FINALISER_PASS, mpgc_finaliser_pass, MPGC_FINALISER_PASS)
 NUMBER(GC_COLLECT_FLAG, u16, GC_COLLECT_FLAG, "The bit of `gc_lock_depth` that says a collect runs.")
 NUMBER(GC_LOCK_DEPTH_SHIFT, u32, GC_LOCK_DEPTH_SHIFT, "How far the depth is shifted in `gc_lock_depth`.")
 NUMBER(GC_ALLOC_FLAG_HAS_FINALISER, u32, GC_ALLOC_FLAG_HAS_FINALISER, "The flag of `gc_alloc` for an object with a finaliser.")
+#if MICROPY_ENABLE_SELECTIVE_COLLECT
+NUMBER(GC_ALLOC_FLAG_DO_NOT_COLLECT, u32, GC_ALLOC_FLAG_DO_NOT_COLLECT, "The flag of `gc_alloc` for a chunk that is marked and not read.")
+#endif
+#if MPGC_CIRCUITPYTHON
+NUMBER(SAFE_MODE_GC_ALLOC_OUTSIDE_VM, u32, SAFE_MODE_GC_ALLOC_OUTSIDE_VM, "Why CircuitPython resets where the heap is used and there is none.")
+#endif
 NUMBER(BYTEARRAY_TYPECODE, u32, BYTEARRAY_TYPECODE, "The typecode of a bytearray.")
 NUMBER(ARRAY_TYPECODE_FLAG_RW, u32, MP_OBJ_ARRAY_TYPECODE_FLAG_RW, "The bit in the typecode of a memoryview that may be written to.")
 NUMBER(MP_OBJ_NULL, u64, (mp_uint_t)MP_OBJ_NULL, "No object, as a number.")

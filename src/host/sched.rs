@@ -234,7 +234,15 @@ pub fn new_keyboard_interrupt() -> mp_obj_t {
     // or an integer type.
     unsafe {
         let exc = &raw mut (*vm()).mp_kbd_exception;
-        (*exc).traceback_data = core::ptr::null_mut();
+        #[cfg(not(mpgc_traceback_object))]
+        {
+            (*exc).traceback_data = core::ptr::null_mut();
+        }
+        #[cfg(mpgc_traceback_object)]
+        {
+            let empty = &raw const super::bindings::mp_const_empty_traceback_obj;
+            (*exc).traceback = empty.cast_mut();
+        }
         exc as usize as mp_obj_t
     }
 }

@@ -32,23 +32,32 @@ class Account(unittest.TestCase):
         lines = ["# a comment", "releases " + " ".join(RELEASES)]
         for name, texts in HISTORY.items():
             for text in dict.fromkeys(texts):
-                blob = subprocess.run(
-                    ["git", "hash-object", "--stdin"],
-                    input=text + "\n",
-                    stdout=subprocess.PIPE,
-                    text=True,
-                    check=True,
-                ).stdout.strip()
                 first, last = (
                     RELEASES[at]
                     for at in (texts.index(text), len(texts) - 1 - texts[::-1].index(text))
                 )
-                lines.append(f"{blob} {name} {first} {last}{'+' if text in ('c', 'y') else ''}")
+                last += "+" if text in ("c", "y") else ""
+                lines.append(f"{self.id_of(text)} {name} {first} {last}")
+        # A fork that has edited gc.c and left the rest as it was in 1.22.0.
+        lines += ["fork Snake", "releases 7.0.0 7.1.0 7.2.0"]
+        for text, span in (("long", "7.0.0 7.1.0"), ("longer", "7.2.0 7.2.0+")):
+            lines.append(f"{self.id_of(text)} gc.c {span}")
         table = Path(folder.name) / "known_files.txt"
         table.write_text("\n".join(lines) + "\n")
         patched = mock.patch.object(mpgc_tree, "KNOWN", table)
         patched.start()
         self.addCleanup(patched.stop)
+
+    @staticmethod
+    def id_of(text):
+        done = subprocess.run(
+            ["git", "hash-object", "--stdin"],
+            input=text + "\n",
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
 
     def account(self, release, names=("gc.c", "nlr.c", "scheduler.c"), **edits):
         at = RELEASES.index(release) if release in RELEASES else 2
@@ -88,6 +97,21 @@ class Account(unittest.TestCase):
         said = self.account("10.3.0", gc="circuits")
         self.assertIn("the others are those of 1.22.0)", said)
         self.assertNotIn("git diff", said)
+
+    def test_the_files_of_a_known_fork_are_its_own_and_those_that_it_left(self):
+        self.assertEqual(self.account("Snake 7.1.0", gc="long"), "")
+        self.assertEqual(self.account("Snake 7.2.0", gc="longer"), "")
+        # a file that nobody knows yet may be in a newer one
+        self.assertEqual(self.account("Snake 7.3.0", gc="longer"), "")
+        said = self.account("Snake 7.2.0", gc="long")
+        self.assertIn("py/gc.c is that of 7.0.0 to 7.1.0, and the headers are", said)
+        said = self.account("Snake 7.1.0", gc="long\nmy_hook();")
+        for part in ("as in no release of Snake", "`git diff 7.1.0 -- py/gc.c`"):
+            self.assertIn(part, said)
+        # MicroPython's gc.c is not the fork's
+        self.assertIn("no release of Snake", self.account("Snake 7.1.0", gc="three"))
+        # nor is the fork's MicroPython's
+        self.assertIn("no release of MicroPython", self.account("1.22.0", gc="long"))
 
     def test_only_the_files_of_this_build_count(self):
         self.assertEqual(self.account("1.22.0", names=("scheduler.c", "nlr.c"), gc="edited"), "")
@@ -163,19 +187,23 @@ class Table(unittest.TestCase):
         self.assertIsNone(mpgc_tree.order("unknown"))
 
     def test_each_line_is_a_file_of_a_span(self):
-        releases, files = mpgc_tree.known_files()
-        self.assertEqual(releases, sorted(releases, key=mpgc_tree.order))
-        self.assertEqual({"gc.c", "pystack.c", "scheduler.c"} - set(files), set())
-        for name, spans in files.items():
-            self.assertRegex(name, r"^(gc|pystack|scheduler|nlr\w*)\.c$")
-            for blob, (first, last) in spans.items():
-                self.assertTrue(re.fullmatch("[0-9a-f]{40}", blob))
-                self.assertLessEqual(
-                    mpgc_tree.order(first), mpgc_tree.order(last), f"{name} {blob}"
-                )
+        for maker in ("MicroPython", "CircuitPython"):
+            releases, files = mpgc_tree.known_files(maker)
+            self.assertEqual(releases, sorted(releases, key=mpgc_tree.order))
+            self.assertEqual({"gc.c", "pystack.c", "scheduler.c"} - set(files), set())
+            for name, spans in files.items():
+                self.assertRegex(name, r"^(gc|pystack|scheduler|nlr\w*)\.c$")
+                for blob, (first, last) in spans.items():
+                    self.assertTrue(re.fullmatch("[0-9a-f]{40}", blob))
+                    self.assertLessEqual(
+                        mpgc_tree.order(first), mpgc_tree.order(last), f"{name} {blob}"
+                    )
 
     def test_each_release_has_one_content_of_each_file(self):
-        releases, files = mpgc_tree.known_files()
+        for maker in ("MicroPython", "CircuitPython"):
+            self.each_release_has_one_content_of_each_file(*mpgc_tree.known_files(maker))
+
+    def each_release_has_one_content_of_each_file(self, releases, files):
         for name, spans in files.items():
             if name.startswith("nlr") and name != "nlr.c":
                 continue
