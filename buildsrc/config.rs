@@ -61,6 +61,14 @@ impl<'a> Config<'a> {
                 "MICROPY_BYTES_PER_GC_BLOCK is {block}: set it to a power of two, at least 4 words"
             ));
         }
+        let unread = self.number("GC_ALLOC_FLAG_DO_NOT_COLLECT");
+        if self.flag("ENABLE_SELECTIVE_COLLECT") && unread != 2 {
+            return Err(format!(
+                "GC_ALLOC_FLAG_DO_NOT_COLLECT is {unread} in {}, and mpgc knows it as 2; {}",
+                release::spoken(self.headers),
+                release::mend()
+            ));
+        }
         if self.flag("ENABLE_SCHEDULER") {
             let depth = self.number("SCHEDULER_DEPTH");
             if !depth.is_power_of_two() || depth > 255 {

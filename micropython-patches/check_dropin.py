@@ -17,7 +17,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from dropin import doors, embedded, handed_on, incremental, linked, programs, refusals
+from dropin import circuitpython, doors, embedded, handed_on, incremental, linked, programs, refusals
 from dropin.builds import CONFIGURATIONS, SCENARIOS, Builds, Failed
 
 
@@ -85,6 +85,9 @@ def all_checks(builds):
     yield "bad input: mpgc-object", lambda: embedded.object_refusals(builds)
     yield "bad input: no tree", lambda: refusals.no_tree(builds)
     yield "bad input: the switch points nowhere", lambda: refusals.switch_to_nowhere(builds)
+    yield "another release: CircuitPython", lambda: circuitpython.is_recognised(builds)
+    yield "another release: CircuitPython without selective collect", lambda: circuitpython.without_selective_collect(builds)
+    yield "another release: a CircuitPython that is otherwise", lambda: circuitpython.unknown(builds)
     for name in refusals.OTHER_RELEASES:
         yield f"another release: {name}", lambda name=name: refusals.other_release(builds, name)
     for name in refusals.bad_inputs(builds):

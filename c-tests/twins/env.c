@@ -288,6 +288,9 @@ static void reset(const twin_hooks_t *new_hooks) {
     #if MICROPY_PY_WEAKREF
     twin_reset_weakrefs();
     #endif
+    #if TWIN_CIRCUITPYTHON
+    twin_reset_sweeps();
+    #endif
     #if MICROPY_ENABLE_SCHEDULER
     MP_STATE_VM(sched_state) = MP_SCHED_IDLE;
     #endif
@@ -326,6 +329,7 @@ const twin_t twin = {
     .weakref = true,
     #endif
     .selective = MICROPY_ENABLE_SELECTIVE_COLLECT,
+    .circuitpython = TWIN_CIRCUITPYTHON,
     .scheduler_depth = MICROPY_SCHEDULER_DEPTH,
     .types = MP_ARRAY_SIZE(types),
     .area_bytes = sizeof(mp_state_mem_area_t),
@@ -338,11 +342,7 @@ const twin_t twin = {
     .numbers = numbers,
     .type = type,
     .take_text = take_text,
-    #if TWIN_CIRCUITPYTHON
-    .init = twin_init,
-    #else
     .init = gc_init,
-    #endif
     #if MICROPY_GC_SPLIT_HEAP
     .add = gc_add,
     #endif

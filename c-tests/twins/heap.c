@@ -87,18 +87,10 @@ void gc_collect(void) {
 }
 
 #if TWIN_CIRCUITPYTHON
-static void *heap_start, *heap_end;
 static size_t sweeps;
 
-// The heap is made anew on every other sweep of all, which comes to the same: what the driver has
-// set stays.
-void twin_init(void *start, void *end) {
-    heap_start = start;
-    heap_end = end;
+void twin_reset_sweeps(void) {
     sweeps = 0;
-    twin_tell(EVENT_CIRCUITPY, gc_alloc_possible());
-    gc_init(start, end);
-    twin_tell(EVENT_CIRCUITPY, gc_alloc_possible());
 }
 
 static bool is_one_area(void) {
@@ -109,15 +101,20 @@ static bool is_one_area(void) {
     #endif
 }
 
+// On every other sweep of all the heap is made anew, which comes to the same: what the driver has
+// set stays.
 static void make_anew(void) {
+    char *start = (char *)MP_STATE_MEM(area).gc_alloc_table_start, *end = (char *)MP_STATE_MEM(area).gc_pool_end;
     gc_deinit();
     twin_tell(EVENT_CIRCUITPY, gc_alloc_possible());
-    twin_tell(EVENT_CIRCUITPY, gc_ptr_on_heap((char *)heap_end - 1));
+    twin_tell(EVENT_CIRCUITPY, gc_ptr_on_heap(end - 1));
     uint16_t lock_depth = MP_STATE_THREAD(gc_lock_depth), collects = MP_STATE_MEM(gc_auto_collect_enabled);
     #if MICROPY_GC_ALLOC_THRESHOLD
     size_t amount = MP_STATE_MEM(gc_alloc_amount), threshold = MP_STATE_MEM(gc_alloc_threshold);
     #endif
-    gc_init(heap_start, heap_end);
+    gc_init(start, end);
+    twin_tell(EVENT_CIRCUITPY, gc_alloc_possible());
+    twin_tell(EVENT_CIRCUITPY, gc_ptr_on_heap(end - 1));
     MP_STATE_THREAD(gc_lock_depth) = lock_depth;
     MP_STATE_MEM(gc_auto_collect_enabled) = collects;
     #if MICROPY_GC_ALLOC_THRESHOLD

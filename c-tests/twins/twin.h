@@ -114,7 +114,7 @@ typedef struct {
     uint32_t release; // 12500 is 1.25.0
     uint32_t block_bytes, stack_entries, entry_bytes;
     bool finaliser, split, split_auto, threshold, conservative_clear, collect_retval;
-    bool pystack, scheduler, static_nodes, vm_abort, hook_loop, asserts, gc_mutex, debug_valgrind, weakref, selective;
+    bool pystack, scheduler, static_nodes, vm_abort, hook_loop, asserts, gc_mutex, debug_valgrind, weakref, selective, circuitpython;
     uint32_t pystack_align, scheduler_depth, nodes, types;
     uint32_t area_bytes; // of mp_state_mem_area_t
     // Of mpgc alone.
@@ -180,7 +180,7 @@ static inline bool twin_is_c(void) {
     return mpgc_build_info == NULL;
 }
 
-void twin_init(void *start, void *end);
+void twin_reset_sweeps(void);
 void twin_sweep_all(void);
 void twin_settle(void);
 bool twin_collect_aborted(void);

@@ -47,6 +47,12 @@ def read_release(path):
     )
 
 
+def is_circuitpython(tree):
+    """Whether a tree is CircuitPython's, which MicroPython's headers never name."""
+    text = (tree.path / "py" / "mpconfig.h").read_text(errors="replace")
+    return re.search(r"^#define CIRCUITPY\b", text, re.M) is not None
+
+
 def users_tree(path, release):
     tree = Path(path).expanduser().resolve()
     found = read_release(tree)

@@ -29,7 +29,7 @@ from tools.common import (
 )
 from tools.results import written
 from tools.setup.targets import TARGETS
-from tools.setup.tree import TESTED_RELEASES, get_tree
+from tools.setup.tree import TESTED_RELEASES, get_tree, is_circuitpython
 from tools.steps import ended
 from tools.verify.twins_configurations import CONFIGURATIONS, choose, missing_for
 
@@ -289,7 +289,7 @@ def main(args):
     tree = get_tree(args.release or None, args.micropython_dir)
     runnable = []
     for name in names:
-        missing = missing_for(CONFIGURATIONS[name], tree.release)
+        missing = missing_for(CONFIGURATIONS[name], tree.release, is_circuitpython(tree))
         if missing:
             say(f"{name}: left out: {missing}")
         else:

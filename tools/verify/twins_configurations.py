@@ -32,6 +32,8 @@ WEAKREF_MENDS = (
 )
 # The release that brought an option.
 SINCE = {"-DMICROPY_GC_SPLIT_HEAP_AUTO=1": (1, 21), WEAKREF: (1, 28)}
+# An option of CircuitPython alone, with what its heap does besides.
+SELECTIVE = "-DMICROPY_ENABLE_SELECTIVE_COLLECT=1 -DCIRCUITPY_MEMORYMONITOR=1"
 # What differs on purpose is told, and checked, in c-tests/twins/src/hardened.rs.
 HARDENED = {"rust_variables": ("MPGC_HARDENED=1",), "ci": False}
 # The profile for the least code: another search, and a sweep by the block.
@@ -83,6 +85,20 @@ CONFIGURATIONS = {
     "weakref-no-finaliser": Configuration(
         f"{WEAKREF} {AUTO} {NO_FINALISER}", ci=False, c_mends=WEAKREF_MENDS
     ),
+    "selective": Configuration(SELECTIVE, small=True, ci=False),
+    "selective-split": Configuration(f"{SELECTIVE} {SPLIT} {stack(8)}", ci=False),
+    "selective-auto": Configuration(f"{SELECTIVE} {AUTO}", ci=False),
+    "selective-no-finaliser": Configuration(
+        f"{SELECTIVE} {NO_FINALISER} {stack(8)} -DMICROPY_GC_CONSERVATIVE_CLEAR=1", ci=False
+    ),
+    "selective-threads": Configuration(
+        f"{SELECTIVE} -DMICROPY_PY_THREAD=1 -DMICROPY_PY_THREAD_GIL=0 {SPLIT}", ci=False
+    ),
+    "selective-size": Configuration(f"{SELECTIVE} {stack(8)}", **SIZE),
+    "selective-bare-i686": Configuration(
+        f"{SELECTIVE} -DMICROPY_BYTES_PER_GC_BLOCK=16 {stack(8)}", target="i686", **BARE
+    ),
+    "selective-hardened": Configuration(f"{SELECTIVE} {SPLIT}", **HARDENED),
     "size": Configuration("", small=True, **SIZE),
     "size-auto": Configuration(f"{AUTO} {stack(8)}", **SIZE)._replace(ci=True),
     "size-no-finaliser": Configuration(
@@ -125,8 +141,10 @@ CONFIGURATIONS = {
 }
 
 
-def missing_for(configuration, release):
+def missing_for(configuration, release, circuitpython=False):
     """What keeps a configuration from running here; None if nothing does."""
+    if SELECTIVE in configuration.options and not circuitpython:
+        return "it is CircuitPython's: let MICROPYTHON_DIR name a tree of it"
     number = tuple(int(part) for part in release.split("-")[0].split(".")[:2])
     for option, since in SINCE.items():
         if option in configuration.options and number < since:

@@ -38,7 +38,7 @@ const FAULTS: &[Fault] = &[
     fault(6, "an abort of the VM inside a finaliser", |twin| twin.release >= 12100 && twin.finaliser && twin.vm_abort, small, abort_in_finaliser, GOES_ON),
     // Before 1.25 the sweep runs the finalisers, and stops at the end.
     // Two bytes of alloc table, the gap, a byte of finaliser table, and the pool at once.
-    fault(7, "a chunk that grows to the last block", |twin| twin.release >= 12500 && twin.finaliser && !twin.weakref && !twin.split && twin.block_bytes <= 64, |block| region(4 + 8 * block, block - 4), last_block, GOES_ON),
+    fault(7, "a chunk that grows to the last block", |twin| twin.release >= 12500 && twin.finaliser && !twin.weakref && !twin.selective && !twin.split && twin.block_bytes <= 64, |block| region(4 + 8 * block, block - 4), last_block, GOES_ON),
     fault(8, "an area of which the first block alone is used", |twin| twin.split_auto, small, first_block, GOES_ON),
     fault(9, "a collection in a build for valgrind", |twin| twin.debug_valgrind, small, a_root, GOES_ON),
     fault(10, "gc_info from a finaliser", |twin| twin.release >= 12500 && twin.finaliser, small, info_in_finaliser, GOES_ON),
@@ -53,7 +53,7 @@ const FAULTS: &[Fault] = &[
     fault(19, "an abort of the VM inside a scheduled callback", |twin| twin.release >= 12100 && twin.scheduler && twin.vm_abort, small, abort_in_callback, GOES_ON),
     fault(19, "an abort of the VM inside a static node", |twin| twin.release >= 12100 && twin.static_nodes && twin.vm_abort, small, abort_in_node, GOES_ON),
     fault(21, "a gc_realloc to a size that wraps around", |_| true, small, realloc_wraps, GOES_ON),
-    fault(21, "an area for a request that wraps around", |twin| twin.split_auto, small, area_wraps, GOES_ON),
+    fault(21, "an area for a request that wraps around", |twin| twin.split_auto && !twin.circuitpython, small, area_wraps, GOES_ON),
 ];
 
 const fn fault(

@@ -42,6 +42,15 @@ impl Options for WithoutFinalisers {
     type Entry = usize;
 }
 
+/// As CircuitPython's.
+#[derive(Clone, Copy)]
+struct Selective;
+
+impl Options for Selective {
+    const SELECTIVE_COLLECT: bool = true;
+    type Entry = usize;
+}
+
 /// A region that has exactly that many blocks.
 fn setup(blocks: usize) -> Setup {
     Setup {
@@ -54,7 +63,7 @@ fn setup(blocks: usize) -> Setup {
 }
 
 /// The operations that the sequences are made of.
-fn alphabet(finaliser: bool) -> Vec<Op> {
+fn alphabet<O: Options>() -> Vec<Op> {
     let alloc = |blocks: usize, finaliser| Op::Alloc {
         bytes: blocks * BLOCK - 3,
         finaliser,
@@ -91,8 +100,14 @@ fn alphabet(finaliser: bool) -> Vec<Op> {
         Op::Lock,
         Op::Unlock,
     ];
-    if finaliser {
+    if O::FINALISER {
         all.push(alloc(1, true));
+    }
+    if O::SELECTIVE_COLLECT {
+        all.push(Op::AllocUnread {
+            bytes: 2 * BLOCK,
+            finaliser: false,
+        });
     }
     all
 }
@@ -106,7 +121,12 @@ pub fn small(twins: [&'static Twin; 2], share: usize) -> Result<(), String> {
     if twins[0].block_bytes as usize != BLOCK || twins[0].split || !twins[0].threshold {
         return Err("this configuration's heap is not the one that the model knows".into());
     }
-    if twins[0].finaliser && twins[0].release < 12500 {
+    if twins[0].selective && !twins[0].finaliser {
+        return Err("the model of CircuitPython's heap has finalisers".into());
+    }
+    if twins[0].selective {
+        all_of::<Selective>(twins, share)
+    } else if twins[0].finaliser && twins[0].release < 12500 {
         all_of::<FinalisersInTheSweep>(twins, share)
     } else if twins[0].finaliser {
         all_of::<WithFinalisers>(twins, share)
@@ -118,7 +138,7 @@ pub fn small(twins: [&'static Twin; 2], share: usize) -> Result<(), String> {
 fn all_of<O: Options>(twins: [&'static Twin; 2], share: usize) -> Result<(), String> {
     let told = shared();
     let length = if share == 1 { LENGTH } else { SHORT_LENGTH };
-    let letters = alphabet(O::FINALISER);
+    let letters = alphabet::<O>();
     let found = in_child(told, |told| sequences::<O>(twins, &letters, length, told));
     report(found, told)?;
     println!(

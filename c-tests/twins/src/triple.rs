@@ -141,17 +141,20 @@ impl<O: Options> Triple<O> {
         self.pair.compare_figures()?;
         let area = self.pair.side(0).areas()[0];
         let mut kinds = vec![0; area.table_bytes * 4];
-        let mut flags = vec![false; kinds.len()];
+        let mut flags = vec![(false, false); kinds.len()];
         for (&start, chunk) in &self.model.areas[0].chunks {
             kinds[start..start + chunk.blocks].fill(2);
             kinds[start] = 1;
-            flags[start] = chunk.finaliser;
+            flags[start] = (chunk.finaliser, chunk.unread);
         }
         // SAFETY: both tables have a bit or two for each block.
         let found = (0..kinds.len()).map(|b| unsafe {
             let kind = area.alloc_table.add(b / 4).read() >> (2 * (b % 4)) & 3;
-            let flag = O::FINALISER && area.finaliser_table.add(b / 8).read() >> (b % 8) & 1 != 0;
-            (kind, flag)
+            let bit = |table: *mut u8| table.add(b / 8).read() >> (b % 8) & 1 != 0;
+            let finaliser = O::FINALISER && bit(area.finaliser_table);
+            // the bit tells nothing of a block where no chunk starts
+            let unread = O::SELECTIVE_COLLECT && kind == 1 && !bit(area.collect_table);
+            (kind, (finaliser, unread))
         });
         let expected = kinds.into_iter().zip(flags);
         if !expected.clone().eq(found.clone()) {

@@ -121,6 +121,7 @@ pub struct Twin {
     pub debug_valgrind: bool,
     pub weakref: bool,
     pub selective: bool,
+    pub circuitpython: bool,
     pub pystack_align: u32,
     pub scheduler_depth: u32,
     pub nodes: u32,
