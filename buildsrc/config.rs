@@ -61,6 +61,13 @@ impl<'a> Config<'a> {
                 "MICROPY_BYTES_PER_GC_BLOCK is {block}: set it to a power of two, at least 4 words"
             ));
         }
+        if self.flag("CIRCUITPYTHON_ON_ZEPHYR") {
+            return Err(
+                "CircuitPython on Zephyr wakes its main thread in mp_sched_keyboard_interrupt and \
+                        counts in gc_alloc, and mpgc does neither: build this port without mpgc"
+                    .into(),
+            );
+        }
         let unread = self.number("GC_ALLOC_FLAG_DO_NOT_COLLECT");
         if self.flag("ENABLE_SELECTIVE_COLLECT") && unread != 2 {
             return Err(format!(

@@ -159,4 +159,6 @@ def unknown(builds):
     for edit, parts in cases:
         said, _ = build(builds, SELECTIVE, check=False, **edit)
         one_message(said, "CircuitPython 10.", *parts)
-    return f"{len(cases)} messages"
+    said, _ = build(builds, "-D__ZEPHYR__=1", check=False)
+    one_message(said, "CircuitPython on Zephyr", "build this port without mpgc")
+    return f"{len(cases) + 1} messages"
