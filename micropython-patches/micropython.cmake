@@ -82,7 +82,8 @@ if(NOT _with_MPGC_KEEP_C STREQUAL "gc")
     list(APPEND MPGC_REPLACED ${MICROPY_PY_DIR}/gc.c)
 endif()
 file(GLOB_RECURSE MPGC_SOURCES CONFIGURE_DEPENDS
-    ${MPGC_DIR}/src/*.rs ${MPGC_DIR}/src/*.c ${MPGC_DIR}/src/*.h ${MPGC_DIR}/buildsrc/*.rs
+    ${MPGC_DIR}/src/*.rs ${MPGC_DIR}/src/*.c ${MPGC_DIR}/src/*.h ${MPGC_DIR}/src/*.S
+    ${MPGC_DIR}/buildsrc/*.rs ${MPGC_PATCHES_DIR}/targets/*.json
 )
 
 # Runs when the port has made its target and all its lists.

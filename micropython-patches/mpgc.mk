@@ -34,8 +34,9 @@ MPGC_SOURCES := $(MPGC_DIR)/Cargo.toml $(MPGC_DIR)/Cargo.lock $(MPGC_DIR)/build.
 	$(addprefix $(MPGC_PATCHES_DIR)/,mpgc_build.py mpgc_carrier.py mpgc_link.py mpgc_objects.py \
 		mpgc_options.py mpgc_run.py mpgc_rust.py mpgc_tree.py mpgc_xtensa.py \
 		known_files.txt options.txt) \
+	$(wildcard $(MPGC_PATCHES_DIR)/targets/*.json) \
 	$(MPGC_DIR)/buildsrc/Cargo.toml \
-	$(shell find $(MPGC_DIR)/src $(MPGC_DIR)/buildsrc -name '*.rs' -o -name '*.[ch]')
+	$(shell find $(MPGC_DIR)/src $(MPGC_DIR)/buildsrc -name '*.rs' -o -name '*.[chS]')
 
 # The compiler command of the carrier, one argument a line. Written anew only when
 # it changes, so that a changed flag rebuilds the carrier and an unchanged one does not.

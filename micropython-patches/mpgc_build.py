@@ -298,7 +298,7 @@ def build_library(args, options, toolchain, work, target, asserts):
     # so it makes direct calls of them.
     command += ["--", "-C", "relro-level=off"]
     if mpgc_xtensa.is_ours(target):
-        command += ["--emit", f"link,asm={work / 'llvm.s'}"]
+        command += mpgc_xtensa.rustc_words(work / "llvm.s")
     run_cargo(command, args.crate, env, work / "error")
     library = work / "cargo" / target / "release" / "libmpgc.a"
     if not library.exists():

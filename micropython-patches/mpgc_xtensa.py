@@ -2,7 +2,7 @@
 
 LLVM writes assembly that is right but for one thing, and objects that do not link: both have the
 literals of a function in the section of the function before. The port's assembler also takes the
-short form of an instruction wherever there is one.
+short form of an instruction wherever there is one, and of calls the form that its linker shortens.
 """
 
 import functools
@@ -94,6 +94,11 @@ def cargo_words(toolchain, target, folder):
     return ["--target", str(file), *(["-Zjson-target-spec"] if "json-target-spec" in flags else [])]
 
 
+def rustc_words(assembly):
+    """What rustc is told, for `assemble`. LLVM would load constants ahead of loops and then have no register for them."""
+    return ["-C", "llvm-args=-disable-machine-licm", "--emit", f"link,asm={assembly}"]
+
+
 def with_literals_in_place(lines):
     """LLVM's assembly with the literals of each function in the function's section."""
     held = []
@@ -112,13 +117,90 @@ def with_literals_in_place(lines):
         )
 
 
+# Each branch and the one that is taken where it is not.
+OPPOSITES = {
+    "beq": "bne",
+    "beqi": "bnei",
+    "beqz": "bnez",
+    "blt": "bge",
+    "blti": "bgei",
+    "bltu": "bgeu",
+    "bltui": "bgeui",
+    "bltz": "bgez",
+}
+OPPOSITES.update({other: branch for branch, other in OPPOSITES.items()})
+# Which registers a call leaves with other values than they had, by how far it turns the window.
+LOST_IN_CALLS = {
+    "0": {"a0", *(f"a{n}" for n in range(2, 12))},
+    "8": {f"a{n}" for n in range(8, 16)},
+}
+
+
+def with_direct_calls(lines):
+    """LLVM's assembly with calls of names, where it loads the address from a literal first.
+
+    With -mlongcalls the assembler writes the same two instructions, and notes that they are a call:
+    the linker makes one of them, and drops the literal, where the function is within reach.
+    """
+    lines, loaded = list(lines), {}
+    names = {}
+    for line in lines:
+        found = re.fullmatch(r"\s*\.literal\s+(\S+),\s*([A-Za-z_.$][\w.$]*)\s*", line)
+        if found:
+            names[found[1]] = found[2]
+    for at, line in enumerate(lines):
+        words = re.findall(r"[\w.$]+", line)
+        if not words or line.startswith(".L") or not line[0].isspace():
+            # another way may come here
+            loaded = {}
+            continue
+        call = re.fullmatch(r"callx([08])", words[0])
+        if call and words[1] in loaded and words[1] in LOST_IN_CALLS[call[1]]:
+            load, name = loaded[words[1]]
+            lines[load], lines[at] = "", f"\tcall{call[1]}\t{name}\n"
+        if words[0].startswith(("b", "j", "call", "ret")):
+            loaded = {}
+            continue
+        for word in words[1:]:
+            loaded.pop(word, None)
+        if words[0] == "l32r" and words[2] in names:
+            loaded[words[1]] = (at, names[words[2]])
+    used = set(re.findall(r"\.LCPI\w+", "".join(line for line in lines if ".literal" not in line)))
+    return [
+        line
+        for line in lines
+        if ".literal" not in line
+        or line.split()[0] != ".literal"
+        or line.split()[1].rstrip(",") in used
+    ]
+
+
+def shortened(lines):
+    """LLVM's assembly without what it does in two instructions and the processor in one: the stack pointer is moved by way
+    of a8 as a function begins and before it returns, and a branch leads over a jump (the assembler makes two of one that is
+    out of reach)."""
+    text = "".join(lines)
+    moved = r"\taddi\ta8, a1, (-?\d+)\n\tor\ta1, a8, a8\n"
+    text = re.sub(r"(?m)^([^\s.]\S*:[^\n]*\n)" + moved, r"\1\taddi\ta1, a1, \2\n", text)
+    text = re.sub(moved + r"(?=\tret\n)", r"\taddi\ta1, a1, \1\n", text)
+
+    def turned(found):
+        branch, operands, over, there, label = found.groups()
+        if branch not in OPPOSITES or over != label:
+            return found[0]
+        return f"\t{OPPOSITES[branch]}\t{operands}{there}\n{label}:"
+
+    return re.sub(
+        r"\t(b\w+)\t([^\n]*, )(\.L\w+)\n\tj\t(\.L\w+)\n(\.L\w+):", turned, text
+    ).splitlines(keepends=True)
+
+
 def assemble(compiler, assembly, folder, nlr_push=None):
     """The objects of Rust's code and of xtensa.S, by the words that call the compiler; `nlr_push` is the name of that
     function, if the registers are saved there."""
+    lines = assembly.read_text().splitlines(keepends=True)
     source, rust, ours = folder / "rust.s", folder / "rust.o", folder / "xtensa.o"
-    source.write_text(
-        "".join(with_literals_in_place(assembly.read_text().splitlines(keepends=True)))
-    )
+    source.write_text("".join(with_literals_in_place(shortened(with_direct_calls(lines)))))
     names = [f"-DNLR_PUSH={nlr_push}"] if nlr_push else []
     for command in (
         [*compiler, "-c", source, "-o", rust],

@@ -64,6 +64,10 @@ def for_firmware_check(args):
     return {"targets": [args.target]} if args.target else {"kinds": ["test"]}
 
 
+def for_xtensa(args):
+    return {"boards": ["SIM_LX106"]}
+
+
 SECTIONS = {
     "Set up": [
         Task(
@@ -117,7 +121,8 @@ SECTIONS = {
             "firmware",
             "build.firmware",
             "build firmware of the qemu port with mpgc "
-            "[BOARD=MICROBIT|MPS2_AN385|MPS2_AN386|NETDUINO2|SABRELITE|VIRT_RV32]",
+            "[BOARD=MICROBIT|MPS2_AN385|MPS2_AN386|NETDUINO2|SABRELITE|SIM_LX106|"
+            "VIRT_RV32]",
             TREE + "BOARD OPTIONS",
             for_board,
         ),
@@ -244,6 +249,13 @@ SECTIONS = {
             "try mpgc with MPGC_NOSCAN=1 on a script, beside the C",
             TREE,
             nothing_more,
+        ),
+        Task(
+            "xtensa-constants",
+            "verify.xtensa_constants",
+            "look whether the ESP8266 could read the Rust's constants, which lie in its flash",
+            TREE,
+            for_xtensa,
         ),
         Task(
             "waiting",

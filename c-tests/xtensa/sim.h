@@ -10,7 +10,7 @@
 enum { SIM_EXIT = 1, SIM_READ = 3, SIM_WRITE = 4, SIM_SELECT_ONE = 29 };
 enum { SIM_STDIN = 0, SIM_STDOUT = 1 };
 
-int sim_call(int operation, int first, const void *second, int third);
+int sim_call(int operation, int first, void *memory, int n_bytes);
 
 // Ends the emulator with this status.
 void __attribute__((noreturn)) sim_exit(int status);

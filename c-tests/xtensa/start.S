@@ -87,7 +87,7 @@ on_fault_entry:
 
     .section .text.simcall, "ax", @progbits
     .align 4
-    // int sim_call(int operation, int first, const void *second, int third)
+    // int sim_call(int operation, int first, void *memory, int n_bytes)
     .global sim_call
     .type sim_call, @function
 sim_call:

@@ -10,6 +10,7 @@ const COUNTS_ZEROS: bool = !cfg!(all(
     target_pointer_width = "32",
     any(
         mpgc_thumb1,
+        target_arch = "xtensa",
         feature = "bare",
         all(target_arch = "riscv32", not(target_feature = "zbb"))
     )
@@ -87,7 +88,8 @@ unsafe fn write_bytes(word: *mut Word, value: Word) {
 /// The number of the pair with the lowest set bit; the number of pairs in a word if no bit is set.
 #[inline(always)]
 pub(super) const fn lowest_pair(bits: Word) -> usize {
-    if COUNTS_ZEROS {
+    // a table of bytes may lie in flash, and the ESP8266 reads its flash by words alone
+    if COUNTS_ZEROS || cfg!(target_arch = "xtensa") {
         bits.trailing_zeros() as usize / 2
     } else {
         lowest_pair_by_table(bits as u32)

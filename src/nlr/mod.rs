@@ -42,7 +42,7 @@ pub mod registers;
 #[cfg(all(target_arch = "x86_64", windows))]
 #[path = "x86_64_windows.rs"]
 pub mod registers;
-#[cfg(all(target_arch = "xtensa", not(mpgc_windowed)))]
+#[cfg(target_arch = "xtensa")]
 #[path = "xtensa.rs"]
 pub mod registers;
 

@@ -13,8 +13,8 @@ __wrap_abort:
 
 #ifdef NLR_PUSH
 
-    .macro begin name
-    .section .text.\name, "ax", @progbits
+    .macro begin name, section
+    .section .text.\section, "ax", @progbits
     .align 4
     .global \name
     .type \name, @function
@@ -34,20 +34,21 @@ __wrap_abort:
     s32i a15, a2, 44
     .endm
 
-    // unsigned nlr_push(buffer)
-    begin NLR_PUSH
+    // unsigned nlr_push(buffer). It is in the section of nlr_push_tail, since a linker may place
+    // others farther apart than `j` reaches.
+    begin NLR_PUSH, nlr_push_tail
     save
     j nlr_push_tail         // links the buffer and returns 0
     .size NLR_PUSH, . - NLR_PUSH
 
     // void nlr_save_registers(buffer): for a collection, which reads them there.
-    begin nlr_save_registers
+    begin nlr_save_registers, nlr_save_registers
     save
     ret
     .size nlr_save_registers, . - nlr_save_registers
 
     // void nlr_resume(buffer): does not return to its caller.
-    begin nlr_resume
+    begin nlr_resume, nlr_resume
     l32i a0, a2, 8          // where nlr_push was to return to
     l32i a1, a2, 12         // the stack as nlr_push found it
     l32i a8, a2, 16

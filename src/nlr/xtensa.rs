@@ -1,7 +1,11 @@
 //! Xtensa, the call0 ABI.
 //!
 //! rustc has no assembly for this architecture: `xtensa.S` beside this file has the instructions,
-//! and the compiler of the port assembles it. There `nlr_push` ends in `nlr_push_tail`.
+//! and the compiler of the port assembles it. There `nlr_push` ends in `nlr_push_tail`. With
+//! register windows it has no `nlr_push`: there a port has setjmp.
+
+use core::ffi::c_void;
+use core::hint::black_box;
 
 use super::Buffer;
 
@@ -18,6 +22,7 @@ const _: () = {
 
 unsafe extern "C" {
     fn nlr_resume(buffer: *mut Buffer) -> !;
+    #[cfg(not(mpgc_windowed))]
     fn nlr_save_registers(buffer: *mut Buffer);
 }
 
@@ -33,12 +38,39 @@ pub unsafe fn resume(buffer: *mut Buffer) -> ! {
     unsafe { nlr_resume(buffer) }
 }
 
-/// Saves the registers in `buffer`, for a collection to read them there.
+/// Puts the registers of all callers on the stack, and returns from where it has to be read.
 ///
 /// # Safety
-/// `buffer` is valid for writes as far as the last register.
+/// `buffer` lies in the caller's frame and is valid for writes as far as the last register.
+#[cfg(not(mpgc_windowed))]
 #[inline(always)]
-pub unsafe fn save(buffer: *mut Buffer) {
+pub unsafe fn save(buffer: *mut Buffer) -> *const c_void {
     // SAFETY: by this function's contract.
     unsafe { nlr_save_registers(buffer) }
+    black_box(buffer.cast())
+}
+
+/// Puts the registers of all callers on the stack, and returns from where it has to be read.
+///
+/// # Safety
+/// None is needed here.
+#[cfg(mpgc_windowed)]
+#[inline(always)]
+pub unsafe fn save(_buffer: *mut Buffer) -> *const c_void {
+    // the most registers there are, and those that a call turns the window by
+    core::ptr::without_provenance(spill(64 / 8))
+}
+
+/// Calls itself until the windows of all callers are needed for that, so that the processor has put
+/// them on the stack. Those of the caller's caller begin right below the caller's frame, in this
+/// function's: the address that it returns is lower.
+#[cfg(mpgc_windowed)]
+#[inline(never)]
+fn spill(deeper: usize) -> usize {
+    let mut here = deeper;
+    let address = (&raw const *black_box(&mut here)).addr();
+    if deeper != 0 {
+        black_box(spill(deeper - 1));
+    }
+    black_box(address)
 }

@@ -90,8 +90,11 @@ pub unsafe extern "C" fn mpgc_heap_init(
     let region = region(start, n_bytes).filter(|&(first, end)| has_room(first, end));
     // SAFETY: by this function's contract.
     unsafe {
-        let config = config.as_ref().copied().unwrap_or(mpgc_config::NONE);
-        host.set_up(config);
+        // in two calls, so that no constant is copied: the ESP8266 does not read its flash by bytes
+        match config.as_ref() {
+            Some(given) => host.set_up(*given),
+            None => host.set_up(mpgc_config::NONE),
+        }
         let Some((first, end)) = region else {
             return host.tell(fault_code(Fault::NoRoom), start);
         };

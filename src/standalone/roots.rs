@@ -17,7 +17,7 @@ use crate::nlr::registers::RegisterBuffer;
 #[cfg(not(target_arch = "xtensa"))]
 use crate::nlr::registers::nlr_push_body;
 #[cfg(target_arch = "xtensa")]
-use crate::nlr::registers::save as save_registers;
+use crate::nlr::registers::save;
 
 const WORD: usize = size_of::<usize>();
 
@@ -125,13 +125,13 @@ impl Program {
         // SAFETY: the buffer may be written. The empty assembly hides the origin of the pointer
         // from the compiler, since all frames up to the top are read through it.
         unsafe {
+            #[cfg(not(target_arch = "xtensa"))]
             save_registers(registers.as_mut_ptr().cast());
             #[cfg(not(target_arch = "xtensa"))]
             core::arch::asm!("/* {0} */", inout(reg) here, options(nostack, preserves_flags));
-            // there a function of another file has had the pointer
             #[cfg(target_arch = "xtensa")]
             {
-                here = core::hint::black_box(here);
+                here = save(registers.as_mut_ptr().cast());
             }
             let Some(n_bytes) = top.addr().checked_sub(here.addr()) else {
                 return false;

@@ -122,7 +122,8 @@ def main(args):
     say(f"building firmware of MicroPython {tree.release} for {args.board}, {args.flavour}")
     built = build(tree, args.board, args.flavour, option_names.parse(args.options))
     if args.run:
-        command = [*emulator(tree, built), "-serial", "mon:stdio", "-kernel", str(built.program)]
+        serial = "none" if find_board(args.board).piped else "mon:stdio"
+        command = [*emulator(tree, built), "-serial", serial, "-kernel", str(built.program)]
         sys.stdout.flush()
         os.execvp(command[0], command)
     return 0

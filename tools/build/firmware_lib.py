@@ -132,7 +132,7 @@ def build(name="", features=(), cargo=""):
         command.append("-Zbuild-std=core")
     if mpgc_xtensa.is_ours(target.rust):
         command += mpgc_xtensa.cargo_words(toolchain, target.rust, WORK / "targets")
-        command += ["--", "--emit", f"link,asm={folder / 'llvm.s'}"]
+        command += ["--", *mpgc_xtensa.rustc_words(folder / "llvm.s")]
     else:
         command += ["--target", target.rust]
     what = f"building mpgc for {target.rust}" + (

@@ -9,8 +9,9 @@ OWN = ROOT / "c-tests" / "boards"
 
 # `target` is a name of tools/setup/targets.py; `frozen` are the modules that the port freezes for
 # this board; `dirs` are the test folders that upstream's run-tests.py takes beside those of every
-# board.
-Board = namedtuple("Board", "target frozen dirs variables", defaults=({},))
+# board; `piped` is whether the emulator has the firmware's console as its own input and output,
+# instead of a serial line.
+Board = namedtuple("Board", "target frozen dirs variables piped", defaults=({}, False))
 
 PLAIN = ("frozen_const.py",)
 NATIVE = (*PLAIN, "frozen_viper.py", "native_frozen_align.py")
@@ -29,6 +30,14 @@ BOARDS = {
     # The port's heap does not fit into the RAM of this machine.
     "NETDUINO2": Board("thumbv7m", THUMB, ["inlineasm/thumb"], {"MICROPY_HEAP_SIZE": "65536"}),
     "SABRELITE": Board("armv7a", THUMB, ["inlineasm/thumb"]),
+    # Ours: the ESP8266's processor. With a serial line its emulator loses what comes in quickly.
+    "SIM_LX106": Board(
+        "xtensa-lx106",
+        NATIVE,
+        ["inlineasm/xtensa"],
+        {"BOARD_DIR": str(OWN / "SIM_LX106")},
+        piped=True,
+    ),
     # Debian's compiler has its libraries under the name without the suffix of the port's -march.
     "VIRT_RV32": Board(
         "rv32imac", ("frozen_asm_rv32.py", *NATIVE), ["inlineasm/rv32"], {"LIBS": "-march=rv32imac"}

@@ -10,6 +10,7 @@ import mpgc_xtensa
 from mpgc_run import Stop
 
 from tools.common import ROOT
+from tools.verify import xtensa_constants
 
 # As LLVM prints two functions: their literals before the section that they belong to.
 PRINTED = """\
@@ -50,6 +51,32 @@ exit 1
 """
 
 
+LOADED, CALLED = "\tl32r\ta8, .LCPI0_0\n", "\tcallx0\ta8\n"
+
+BEFORE = """\
+	.literal .LCPI0_0, text
+	.literal .LCPI0_1, memcpy
+	.section	.text.one,"ax",@progbits
+one:
+"""
+AFTER = """\
+	.section	.rodata.one,"a",@progbits
+text:
+	.asciz	"a text"
+table:
+	.long	.LBB0_1
+"""
+
+
+def direct(*parts):
+    lines = ("\t.literal .LCPI0_0, memcpy\n" + "".join(parts)).splitlines(keepends=True)
+    return [line for line in mpgc_xtensa.with_direct_calls(lines) if line]
+
+
+def short(text):
+    return "".join(mpgc_xtensa.shortened(text.splitlines(keepends=True)))
+
+
 class Assembly(unittest.TestCase):
     def test_literals_come_into_the_section_of_their_function(self):
         lines = mpgc_xtensa.with_literals_in_place(PRINTED.splitlines(keepends=True))
@@ -58,6 +85,101 @@ class Assembly(unittest.TestCase):
     def test_literals_of_no_function_are_reported(self):
         with self.assertRaisesRegex(Stop, "belong to no function"):
             list(mpgc_xtensa.with_literals_in_place(["\t.literal .LCPI0_0, 1\n"]))
+
+    def test_a_call_by_an_address_from_a_literal_is_a_call(self):
+        self.assertEqual(direct(LOADED + CALLED, "\tret\n"), ["\tcall0\tmemcpy\n", "\tret\n"])
+        self.assertEqual(direct(LOADED, "\tmovi\ta2, 1\n", CALLED)[-1], "\tcall0\tmemcpy\n")
+
+    def test_an_address_that_is_used_otherwise_stays(self):
+        for between in (
+            "\tor\ta2, a8, a8\n",
+            "\tbeqz\ta2, .LBB0_1\n",
+            ".LBB0_1:\n",
+            "\tl32i\ta8, a2, 0\n",
+        ):
+            with self.subTest(between):
+                self.assertIn(CALLED, direct(LOADED, between, CALLED))
+        # a12 is the same after the call, and may be called once more
+        self.assertEqual(len(direct("\tl32r\ta12, .LCPI0_0\n\tcallx0\ta12\n")), 3)
+
+    def test_two_instructions_of_llvm_are_one_of_the_processor(self):
+        moved = "one:\n\taddi\ta1, a1, -48\n\tret\n"
+        self.assertEqual(short("one:\n\taddi\ta8, a1, -48\n\tor\ta1, a8, a8\n\tret\n"), moved)
+        self.assertEqual(
+            short("\taddi\ta8, a1, 48\n\tor\ta1, a8, a8\n\tret\n"), "\taddi\ta1, a1, 48\n\tret\n"
+        )
+        branch = "\tbne\ta2, a3, .LBB0_1\n\tj\t.LBB0_4\n.LBB0_1:\n"
+        self.assertEqual(short(branch), "\tbeq\ta2, a3, .LBB0_4\n.LBB0_1:\n")
+
+    def test_what_may_be_used_later_stays(self):
+        for text in (
+            "\taddi\ta8, a1, -48\n\tor\ta1, a8, a8\n\tmovi\ta2, 1\n",
+            "\tbne\ta2, a3, .LBB0_2\n\tj\t.LBB0_4\n.LBB0_1:\n",
+            "\tball\ta2, a3, .LBB0_1\n\tj\t.LBB0_4\n.LBB0_1:\n",
+        ):
+            self.assertEqual(short(text), text)
+
+
+class Constants(unittest.TestCase):
+    """One function, and after it a constant `text` and a table of addresses in code."""
+
+    def faults(self, *instructions):
+        lines = [f"\t{line}\n" if not line.endswith(":") else f"{line}\n" for line in instructions]
+        return xtensa_constants.Assembly(BEFORE + "".join(lines) + AFTER).faults()
+
+    def test_words_may_be_read(self):
+        self.assertEqual(
+            self.faults("l32r a8, .LCPI0_0", "l32i a2, a8, 0", "l8ui a2, a2, 0", "ret"), []
+        )
+
+    def test_bytes_and_halves_are_found(self):
+        for read in ("l8ui a2, a9, 3", "l16ui a2, a9, 2", "l16si a2, a9, 0"):
+            with self.subTest(read):
+                found = self.faults("l32r a8, .LCPI0_0", "add a9, a8, a2", read, "ret")
+                self.assertEqual(found, [("one", read.replace(",", ""))])
+
+    def test_a_constant_is_followed_over_labels_the_stack_and_tables(self):
+        loop = (
+            "l32r a8, .LCPI0_0",
+            "j .LBB0_2",
+            ".LBB0_1:",
+            "l8ui a2, a8, 0",
+            "ret",
+            ".LBB0_2:",
+            "j .LBB0_1",
+        )
+        stack = (
+            "l32r a8, .LCPI0_0",
+            "s32i a8, a1, 4",
+            "movi a8, 0",
+            "l32i a9, a1, 4",
+            "l8ui a2, a9, 0",
+            "ret",
+        )
+        table = (
+            "l32r a8, .LCPI0_0",
+            "l32i a9, a2, 0",
+            "jx a9",
+            ".LBB0_1:",
+            "l8ui a2, a8, 0",
+            "ret",
+        )
+        for instructions in (loop, stack, table):
+            with self.subTest(instructions):
+                self.assertEqual(len(self.faults(*instructions)), 1)
+
+    def test_a_constant_is_followed_into_a_function(self):
+        call = ("l32r a2, .LCPI0_0", "call0 other", "ret", "other:", "l8ui a2, a2, 0", "ret")
+        self.assertEqual(self.faults(*call), [("other", "l8ui a2 a2 0")])
+        self.assertEqual(self.faults("movi a2, 0", *call[1:]), [])
+
+    def test_a_function_that_copies_is_not_given_one(self):
+        for call in (
+            ["call0 memcpy"],
+            ["l32r a9, .LCPI0_1", "s32i a9, a1, 0", "l32i a8, a1, 0", "callx0 a8"],
+        ):
+            with self.subTest(call):
+                self.assertEqual(len(self.faults("l32r a3, .LCPI0_0", *call, "ret")), 1)
 
 
 class Specifications(unittest.TestCase):

@@ -67,8 +67,14 @@ class BoardSuite(Suite):
     def machine(self):
         # run-tests.py parts the command at blanks, so the path is one from the folder of the tests.
         kernel = os.path.relpath(self.built.program, self.work / "tests")
-        command = [*self.emulator, "-serial", "pty", "-kernel", kernel]
-        return ["-t", "execpty:" + " ".join(command)]
+        command = [
+            *self.emulator,
+            "-serial",
+            "none" if self.board.piped else "pty",
+            "-kernel",
+            kernel,
+        ]
+        return ["-t", ("exec:" if self.board.piped else "execpty:") + " ".join(command)]
 
     def may_share(self, dirs):
         """An emulator is busy all the time, and a test has a time limit."""

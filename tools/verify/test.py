@@ -168,6 +168,17 @@ def firmware(release, board):
     return Step(f"firmware {release} {board}", command, cores=1, after=(tree_of(release),))
 
 
+def xtensa(release):
+    """The ESP8266's processor: what the heap, the scheduler and nlr can break, and how the Rust
+    reads its constants.
+    """
+    words = {"cores": 1, "after": (tree_of(release),), "uses": ("xtensa",)}
+    at = ["--release", release]
+    suite = task("firmware-test", *at, "--board", "SIM_LX106", "--dirs", *CORE_DIRS[:-1])
+    yield Step(f"firmware {release} SIM_LX106", suite, **words)
+    yield Step("constants on Xtensa", task("xtensa-constants", *at), count_line, **words)
+
+
 def instructions(release):
     for arch in ("", "i686"):
         command = task("bench", "--release", release, "--arch", arch, "--check")
@@ -289,6 +300,7 @@ def long_steps():
         Step("less heap", task("bench-memory", *at, "--check"), cores=1, **rest),
         Step("a tree of one's own", task("own-tree"), cores=1, **rest),
         *(firmware(RELEASE, board) for board in TESTED_BOARDS),
+        *xtensa(SHORT_RELEASE),
         Step(
             "firmware under interrupts",
             task("metal-interrupts", *at, "--interrupts", "20000"),
