@@ -1,5 +1,6 @@
 """What the builds of other ports than unix and qemu share: the same make command on both sides."""
 
+import re
 import time
 
 import mpgc_objects
@@ -9,6 +10,8 @@ from tools.common import BUILD, Fail, jobs, locked, run_logged, say, shown
 
 # A function of both sides; and one of py/gc.c alone, which is too long to be inlined.
 FUNCTION, OF_THE_C = "gc_alloc", "gc_mark_subtree"
+# Options of mpgc that are nothing to C files; the module is in their lists of names.
+OF_MPGC = re.compile(r"MPGC_(?!PYTHON_MODULE)")
 
 
 def folder_of(port, tree, variant, options, flavour):
@@ -29,10 +32,15 @@ def make(tree, port_folder, flavour, options, folder, variables):
         **options.make_variables,
     }
     command += [f"{name}={value}" for name, value in values.items()]
+    control = None
+    if options.make_variables and all(map(OF_MPGC.match, options.make_variables)):
+        # what only mpgc knows leaves the C's objects as they are
+        slug = f"-{options.build_slug}"
+        control = folder.parent.with_name(folder.parent.name.removesuffix(slug)) / "c"
     started = time.monotonic()
     what = f"building {port_folder.name} {folder.parent.name} ({flavour})"
     with locked(folder):
-        unix.begin_with_c(folder)
+        unix.begin_with_c(folder, control)
         run_logged(command, folder.with_name(flavour + ".log"), env=unix.build_env(tree), what=what)
     say(f"  built {shown(folder)} in {time.monotonic() - started:.0f} s")
     return [str(word) for word in command]

@@ -108,11 +108,11 @@ def starter(target, program):
     return script
 
 
-def begin_with_c(folder):
+def begin_with_c(folder, control=None):
     """Where the C control stands beside a folder that is not there yet, begin with its objects: all
-    but mpgc's are the same.
+    but mpgc's are the same. `control` is one that stands elsewhere.
     """
-    control = folder.with_name("c")
+    control = control or folder.with_name("c")
     if folder.name == "c" or folder.exists() or not control.is_dir():
         return
     # With their times, or make would compile them again.
