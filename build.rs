@@ -25,6 +25,7 @@ const OTHER_CFGS: &[&str] = &[
     "mpgc_pending_internal",
     "mpgc_plain",
     "mpgc_pool_bounds",
+    "mpgc_port",
     "mpgc_primask_atomic",
     "mpgc_recursive_mutex",
     "mpgc_thread_state_inline",
@@ -66,8 +67,12 @@ fn main() {
     if bare || aligned.any(|name| target.starts_with(name)) {
         println!("cargo:rustc-cfg=mpgc_aligned_words");
     }
-    if feature("MICROPYTHON") {
-        read_headers(&cfgs);
+    println!("cargo:rerun-if-env-changed=MPGC_PORT_COMMAND");
+    let port = std::env::var_os("MPGC_PORT_COMMAND").is_some();
+    // cargo --all-features, without a port: the library for C programs alone
+    if feature("MICROPYTHON") && (port || !feature("STANDALONE")) {
+        println!("cargo:rustc-cfg=mpgc_port");
+        read_headers(&cfgs, port);
     }
 }
 
@@ -83,10 +88,10 @@ fn all_cfgs() -> Vec<&'static str> {
 
 /// Runs the program of `buildsrc/`, with the environment that cargo gives a build script, and
 /// passes on to cargo what it prints.
-fn read_headers(cfgs: &[&str]) {
+fn read_headers(cfgs: &[&str], port: bool) {
     // another value each time: what it leaves in `MPGC_OUT` is that of this build
     println!("cargo:rerun-if-env-changed=MPGC_RUN");
-    if std::env::var_os("MPGC_PORT_COMMAND").is_none() {
+    if !port {
         eprintln!(
             "mpgc: MPGC_PORT_COMMAND is not set: the feature `micropython` is built by the rules in micropython-patches/ \
              (for instance `make -C ports/unix -f .../wrapper.mk`), and the pure modules need no feature"

@@ -25,7 +25,7 @@
 extern crate std;
 
 #[cfg(any(
-    all(feature = "micropython", mpgc_enable_gc),
+    all(mpgc_port, mpgc_enable_gc),
     feature = "standalone",
     all(test, target_arch = "x86_64", not(windows))
 ))]
@@ -35,9 +35,9 @@ pub mod nlr;
 pub mod pystack;
 pub mod sched;
 
-#[cfg(feature = "micropython")]
+#[cfg(mpgc_port)]
 pub mod ffi;
-#[cfg(feature = "micropython")]
+#[cfg(mpgc_port)]
 #[allow(
     dead_code,
     reason = "the options of a port decide which of its functions the exports call"
@@ -46,16 +46,11 @@ mod host;
 // Its tests run with those of the pure modules.
 #[cfg(any(
     feature = "standalone",
-    all(
-        test,
-        not(feature = "micropython"),
-        target_arch = "x86_64",
-        not(windows)
-    )
+    all(test, not(mpgc_port), target_arch = "x86_64", not(windows))
 ))]
 mod standalone;
 
-#[cfg(all(feature = "micropython", feature = "standalone"))]
+#[cfg(all(mpgc_port, feature = "standalone"))]
 compile_error!(
-    "the features `micropython` and `standalone` exclude each other: choose one, and do not build with --all-features"
+    "the features `micropython` and `standalone` are two libraries, and a port was named: choose one"
 );

@@ -67,7 +67,7 @@ pub(crate) mod grow;
 pub(crate) mod harden;
 mod hints;
 pub(crate) mod host;
-#[cfg(any(test, all(feature = "idle-collect", feature = "micropython")))]
+#[cfg(any(test, all(feature = "idle-collect", mpgc_port)))]
 pub(crate) mod idle;
 pub(crate) mod info;
 pub(crate) mod layout;

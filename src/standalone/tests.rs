@@ -17,8 +17,10 @@ const BLOCK: usize = 4 * size_of::<usize>();
 
 /// Allocates chunks of a block until the heap is full.
 fn fill(heap: *mut mpgc_heap) -> Vec<*mut c_void> {
+    // A hardened heap guards the byte behind a chunk.
+    let bytes = BLOCK - 1;
     // SAFETY: the heap was initialised.
-    let next = || unsafe { mpgc_alloc(heap, BLOCK, 0) };
+    let next = || unsafe { mpgc_alloc(heap, bytes, 0) };
     core::iter::repeat_with(next)
         .take_while(|chunk| !chunk.is_null())
         .collect()

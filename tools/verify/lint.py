@@ -159,6 +159,9 @@ def check_libraries(checks, everything):
                 WORK / "target",
             ]
             checks.run(f"clippy {library.features}".strip(), clippy(*words))
+    if everything:
+        words = ["--all-targets", "--all-features", "--target-dir", WORK / "target"]
+        checks.run("clippy of all features", clippy(*words))
 
 
 def has_core(target):
