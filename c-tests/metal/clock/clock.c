@@ -1,11 +1,30 @@
 // The Python module `boardclock`: the 32-bit timer of the MPS2 boards, as a count of its ticks.
 // With -icount each instruction takes the same time.
+//
+// Built with METAL_HEAP_SIZE=1, the heap is as large as the emulator's command line says, so that one
+// firmware does for all sizes.
 
+#include "py/gc.h"
 #include "py/obj.h"
 
 #define CONTROL (*(volatile uint32_t *)0x40000000)
 #define VALUE (*(volatile uint32_t *)0x40000004)
 #define RELOAD (*(volatile uint32_t *)0x40000008)
+
+#if METAL_HEAP_SIZE
+// Memory of the board that the firmware does not use. The emulator writes a size there
+// (-device loader), or it is zero.
+#define HEAP_SIZE (*(volatile uint32_t *)0x20000000)
+
+void __real_gc_init(void *start, void *end);
+void __wrap_gc_init(void *start, void *end);
+
+void __wrap_gc_init(void *start, void *end) {
+    size_t size = HEAP_SIZE;
+    bool fits = size > 0 && size < (size_t)((char *)end - (char *)start);
+    __real_gc_init(start, fits ? (char *)start + size : end);
+}
+#endif
 
 static mp_obj_t ticks(void) {
     if ((CONTROL & 1) == 0) {
