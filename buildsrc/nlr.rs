@@ -6,6 +6,7 @@ use super::config::Config;
 /// Each form but setjmp: its flag, its name, its C file, the architectures of Rust that it is for.
 const NLR: &[Form] = &[
     ("NLR_AARCH64", "AArch64", "nlraarch64.c", &["aarch64"]),
+    ("NLR_LOONG64", "LoongArch", "nlrloong64.c", &["loongarch64"]),
     ("NLR_MIPS", "MIPS", "nlrmips.c", &["mips", "mips64"]),
     (
         "NLR_POWERPC",

@@ -38,7 +38,14 @@ static void (*volatile jump)(void *) = nlr_jump;
 static volatile uintptr_t source[20];
 static volatile float floats[6];
 
-static uintptr_t __attribute__((noipa)) raise_from(int depth, uintptr_t base) {
+// What one function knows of another one, it could keep in fewer registers.
+#ifdef __clang__
+#define APART __attribute__((noinline))
+#else
+#define APART __attribute__((noipa))
+#endif
+
+static uintptr_t APART raise_from(int depth, uintptr_t base) {
     EACH(KEEP)
     #ifdef FLOATS_KEPT
     float real = depth;
@@ -60,7 +67,7 @@ static uintptr_t __attribute__((noipa)) raise_from(int depth, uintptr_t base) {
 }
 
 // Returns a bit for each kind of thing that is not what it was.
-static unsigned int __attribute__((noipa)) catch(int depth, uintptr_t base) {
+static unsigned int APART catch(int depth, uintptr_t base) {
     nlr_buf_t nlr;
     for (size_t r = NLR_REGISTERS; r < MOST_REGISTERS; r++) {
         nlr.regs[r] = GUARD;

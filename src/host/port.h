@@ -49,6 +49,9 @@
 #ifndef MICROPY_NLR_AARCH64
 #define MICROPY_NLR_AARCH64 (0)
 #endif
+#ifndef MICROPY_NLR_LOONG64
+#define MICROPY_NLR_LOONG64 (0)
+#endif
 #ifndef MICROPY_NLR_MIPS
 #define MICROPY_NLR_MIPS (0)
 #endif

@@ -21,6 +21,9 @@ pub mod registers;
 #[cfg(target_arch = "arm")]
 #[path = "arm.rs"]
 pub mod registers;
+#[cfg(target_arch = "loongarch64")]
+#[path = "loongarch64.rs"]
+pub mod registers;
 #[cfg(target_arch = "mips")]
 #[path = "mips.rs"]
 pub mod registers;

@@ -41,6 +41,16 @@ TARGETS = {
     ),
 }
 
+# Where no package has a C library: programs of these bring what they take of one.
+FREESTANDING = {
+    "loongarch64": Target(
+        "loongarch64-unknown-none",
+        "",
+        ["clang-22", "lld-22", "qemu-user"],
+        ["qemu-loongarch64"],
+        "clang-22",
+    ),
+}
 
 # Firmware needs pyserial beside the compiler: upstream's run-tests.py speaks to a board by it.
 ARM_METAL = ["gcc-arm-none-eabi", "libnewlib-arm-none-eabi", "qemu-system-arm", "python3-serial"]
@@ -93,7 +103,7 @@ PORTS = {
 
 def find_target(name):
     """By its short name, or by Rust's."""
-    known = {**TARGETS, **METAL, **PORTS}
+    known = {**TARGETS, **FREESTANDING, **METAL, **PORTS}
     found = next((target for short, target in known.items() if name in (short, target.rust)), None)
     if not found:
         raise Fail(f"ARCH={name} is not known here: choose one of {', '.join(known)}")

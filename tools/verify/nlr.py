@@ -10,7 +10,7 @@ from mpgc_rust import choose_toolchain, toolchain_environment
 
 from tools.common import BUILD, ROOT, Fail, built, cargo_build, clean_env, run_logged, say
 from tools.results import written
-from tools.setup.targets import TARGETS, find_target, missing_for
+from tools.setup.targets import FREESTANDING, TARGETS, find_target, missing_for
 from tools.steps import ended
 
 SOURCES = ROOT / "c-tests" / "nlr"
@@ -21,6 +21,8 @@ WITHOUT = ("mips64el",)
 # Where the header has slots for floats, which a cfg tells: see buildsrc/nlr.rs.
 WITH_FLOATS = ("armhf",)
 LEVELS = ("-O2", "-Os")
+# What stands for a C library where there is none.
+ALONE = SOURCES / "freestanding"
 
 
 def build_library(arch, target):
@@ -38,6 +40,16 @@ def build_library(arch, target):
     return built("nlr", "libnlr_alone.a", target.rust)
 
 
+def compiler(arch, target):
+    """The words that make a program for it of main.c."""
+    words = [target.prefix + target.compiler]
+    if arch in FREESTANDING:
+        words += [f"--target={arch}-linux-gnu", "-ffreestanding", "-nostdlib", "-static"]
+        # Not every qemu has its vector instructions.
+        words += ["-mno-lsx", "-fuse-ld=lld", "-I", ALONE, ALONE / "start.c"]
+    return words
+
+
 def run_arch(arch):
     """Returns what main.c printed at each level, and whether all was well."""
     target = find_target(arch)
@@ -47,7 +59,7 @@ def run_arch(arch):
     for level in LEVELS:
         program, log = WORK / f"{arch}{level}", WORK / f"{arch}{level}.log"
         command = [
-            f"{target.prefix}gcc",
+            *compiler(arch, target),
             "-Wall",
             "-Werror",
             level,
@@ -69,7 +81,8 @@ def run_arch(arch):
 
 @written("nlr", "nlr of each architecture")
 def main(args):
-    names = args.arch.split(",") if args.arch else [name for name in TARGETS if name not in WITHOUT]
+    every = [name for name in (*TARGETS, *FREESTANDING) if name not in WITHOUT]
+    names = args.arch.split(",") if args.arch else every
     passed = failed = 0
     for name in names:
         if name in WITHOUT:
