@@ -1,8 +1,8 @@
 // The Python module `boardclock`: the 32-bit timer of the MPS2 boards, as a count of its ticks.
 // With -icount each instruction takes the same time.
 //
-// Built with METAL_HEAP_SIZE=1, the heap is as large as the emulator's command line says, so that one
-// firmware does for all sizes.
+// Built with METAL_HEAP_SIZE=1, the heap is as large as the emulator's command line says, so that
+// one firmware does for all sizes.
 
 #include "py/gc.h"
 #include "py/obj.h"
