@@ -68,6 +68,10 @@ def for_xtensa(args):
     return {"boards": ["SIM_LX106"]}
 
 
+def for_windows(args):
+    return {"targets": ["xtensa-windowed"]}
+
+
 SECTIONS = {
     "Set up": [
         Task(
@@ -256,6 +260,13 @@ SECTIONS = {
             "look whether the ESP8266 could read the Rust's constants, which lie in its flash",
             TREE,
             for_xtensa,
+        ),
+        Task(
+            "xtensa-windows",
+            "verify.xtensa_windows",
+            "run heap and scheduler where registers are in windows, as the ESP32's, in qemu",
+            "",
+            for_windows,
         ),
         Task(
             "waiting",

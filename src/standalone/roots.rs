@@ -11,7 +11,6 @@ use super::hooks::{fault_code, mpgc_error};
 use super::host::Program;
 use super::thread::{Barrier, mpgc_thread};
 use crate::heap::Fault;
-#[cfg(not(target_arch = "xtensa"))]
 use crate::nlr::Buffer;
 use crate::nlr::registers::RegisterBuffer;
 #[cfg(not(target_arch = "xtensa"))]
@@ -121,18 +120,19 @@ impl Program {
     #[inline(never)]
     unsafe fn mark_stack(self, top: *const c_void) -> bool {
         let mut registers = MaybeUninit::<RegisterBuffer>::zeroed();
-        let mut here: *const c_void = registers.as_mut_ptr().cast();
+        let buffer: *mut Buffer = registers.as_mut_ptr().cast();
         // SAFETY: the buffer may be written. The empty assembly hides the origin of the pointer
         // from the compiler, since all frames up to the top are read through it.
         unsafe {
-            #[cfg(not(target_arch = "xtensa"))]
-            save_registers(registers.as_mut_ptr().cast());
-            #[cfg(not(target_arch = "xtensa"))]
-            core::arch::asm!("/* {0} */", inout(reg) here, options(nostack, preserves_flags));
             #[cfg(target_arch = "xtensa")]
-            {
-                here = save(registers.as_mut_ptr().cast());
-            }
+            let here = save(buffer);
+            #[cfg(not(target_arch = "xtensa"))]
+            let here = {
+                save_registers(buffer);
+                let mut here: *const c_void = buffer.cast();
+                core::arch::asm!("/* {0} */", inout(reg) here, options(nostack, preserves_flags));
+                here
+            };
             let Some(n_bytes) = top.addr().checked_sub(here.addr()) else {
                 return false;
             };

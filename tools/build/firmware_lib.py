@@ -117,6 +117,15 @@ def build(name="", features=(), cargo=""):
         raise Fail(f"{stop} (or `make deps TARGET={name}`)") from stop
     if shutil.which(target.compiler[0]) is None:
         raise Fail(f"`{target.compiler[0]}` is not in PATH: run `make deps TARGET={name}`")
+    return link(
+        target, compile_rust(target.rust, target.hosted, toolchain, folder, features), folder
+    )
+
+
+def compile_rust(target, hosted, toolchain, folder, features=()):
+    """Compile the library for a target of Rust. Returns the static library; where that is one of
+    our own, LLVM's assembly is in the folder too.
+    """
     command = [
         toolchain.cargo,
         "rustc",
@@ -130,20 +139,19 @@ def build(name="", features=(), cargo=""):
     command += ["--target-dir", WORK / ("cargo-from-source" if toolchain.build_std else "cargo")]
     if toolchain.build_std:
         command.append("-Zbuild-std=core")
-    if mpgc_xtensa.is_ours(target.rust):
-        command += mpgc_xtensa.cargo_words(toolchain, target.rust, WORK / "targets")
+    if mpgc_xtensa.is_ours(target):
+        command += mpgc_xtensa.cargo_words(toolchain, target, WORK / "targets")
         command += ["--", *mpgc_xtensa.rustc_words(folder / "llvm.s")]
     else:
-        command += ["--target", target.rust]
-    what = f"building mpgc for {target.rust}" + (
+        command += ["--target", target]
+    what = f"building mpgc for {target}" + (
         ", with `core` from its source" if toolchain.build_std else ""
     )
     profile = PROFILES["speed"]
-    level = profile.opt_level if target.hosted else profile.bare_opt_level
+    level = profile.opt_level if hosted else profile.bare_opt_level
     env = clean_env(CARGO_PROFILE_RELEASE_OPT_LEVEL=level, **toolchain_environment(toolchain))
     run_logged(command, folder / "cargo.log", env=env, cwd=ROOT, what=what)
-    rust = Path(command[command.index("--target-dir") + 1]) / target.rust / "release" / "libmpgc.a"
-    return link(target, rust, folder)
+    return Path(command[command.index("--target-dir") + 1]) / target / "release" / "libmpgc.a"
 
 
 def link(target, rust, folder):

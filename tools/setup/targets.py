@@ -10,7 +10,7 @@ from tools.common import ROOT, Fail
 
 sys.path.insert(0, str(ROOT / "micropython-patches"))
 from mpgc_rust import Stop, choose_toolchain
-from mpgc_xtensa import CALL0
+from mpgc_xtensa import CALL0, WINDOWED
 
 # `emulator` is empty where this machine runs the programs itself; `compiler` follows the prefix.
 Target = namedtuple("Target", "rust prefix packages emulator compiler", defaults=("gcc",))
@@ -83,6 +83,12 @@ METAL = {
         "riscv32imac-unknown-none-elf", "riscv64-unknown-elf-", RISCV_METAL, ["qemu-system-riscv32"]
     ),
     "xtensa-lx106": Target(CALL0, "xtensa-lx106-elf-", XTENSA_METAL, ["qemu-system-xtensa"]),
+    "xtensa-windowed": Target(
+        WINDOWED,
+        "xtensa-lx106-elf-",
+        ["gcc-xtensa-lx106", "llvm-22", "qemu-system-misc"],
+        ["qemu-system-xtensa"],
+    ),
 }
 
 # Debian has it outside PATH.

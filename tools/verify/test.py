@@ -176,6 +176,8 @@ def xtensa(release):
     at = ["--release", release]
     suite = task("firmware-test", *at, "--board", "SIM_LX106", "--dirs", *CORE_DIRS[:-1])
     yield Step(f"firmware {release} SIM_LX106", suite, **words)
+    windows = task("xtensa-windows")
+    yield Step("register windows of Xtensa", windows, count_line, cores=1, after=(PACKAGES,))
     yield Step("constants on Xtensa", task("xtensa-constants", *at), count_line, **words)
 
 
