@@ -13,7 +13,7 @@
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
-/// The region has no room for the chunk; nothing was changed.
+/// The chunk does not fit into the region; nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exhausted;
 
@@ -22,8 +22,7 @@ pub struct Exhausted;
 pub struct ChunkLayout {
     /// Chunk sizes are multiples of this power of two (`MICROPY_PYSTACK_ALIGN`).
     pub align: usize,
-    /// Each chunk ends with a slot of `align` bytes that carries its size
-    /// (`MP_PYSTACK_DEBUG`).
+    /// Each chunk ends with a slot of `align` bytes that holds its size (`MP_PYSTACK_DEBUG`).
     pub size_slot: bool,
 }
 
@@ -43,8 +42,8 @@ impl ChunkLayout {
         debug_assert!(self.align.is_power_of_two());
         let slot = if self.size_slot { self.align } else { 0 };
         let mask = self.align - 1;
-        // The room is rounded down, not the request up: a request near the end of
-        // the address space would wrap. What is left of one that fits cannot.
+        // The free bytes are rounded down, not the request up: a request near the end of the
+        // address space would wrap. A request that fits cannot.
         let room = free & !mask;
         if room < slot || request > room - slot {
             return Err(Exhausted);

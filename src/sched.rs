@@ -1,7 +1,7 @@
-//! The scheduler: its state, the ring of Python callbacks and the list of static nodes as values,
-//! and in `run.rs` what is done with them.
+//! The scheduler. Its state, the ring buffer of Python callbacks and the list of static nodes are
+//! values; `run.rs` has the operations on them.
 //!
-//! A host keeps the values. Each is read, changed and written back inside one atomic section, since
+//! A host holds the values. Each is read, changed and written back inside one atomic section, since
 //! a hard interrupt may schedule or lock at any instruction.
 //!
 //! ```text
@@ -50,7 +50,7 @@ impl State {
         }
     }
 
-    /// One lock more.
+    /// Adds a lock.
     #[inline(always)]
     pub const fn locked(self) -> State {
         if self.0 < 0 {
@@ -60,7 +60,7 @@ impl State {
         }
     }
 
-    /// One lock less. `work_left` is asked only when the last lock goes.
+    /// Removes a lock. `work_left` is called only for the last one.
     #[inline(always)]
     pub fn unlocked(self, work_left: impl FnOnce() -> bool) -> State {
         debug_assert!(self.0 < 0);
@@ -71,7 +71,7 @@ impl State {
         }
     }
 
-    /// How often it is locked.
+    /// The number of locks.
     pub const fn lock_depth(self) -> i16 {
         if self.0 < 0 { -self.0 } else { 0 }
     }
@@ -99,7 +99,7 @@ impl Slot {
     }
 }
 
-/// Positions of a ring of `DEPTH` slots whose storage is the host's.
+/// The positions of a ring buffer of `DEPTH` slots, whose storage the host holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ring<const DEPTH: usize> {
     /// The oldest entry.
@@ -128,7 +128,7 @@ impl<const DEPTH: usize> Ring<DEPTH> {
         Ok(slot)
     }
 
-    /// Gives up the oldest entry.
+    /// Removes the oldest entry and returns its slot.
     #[inline(always)]
     pub const fn pop(&mut self) -> Option<Slot> {
         if self.len == 0 {
@@ -141,7 +141,7 @@ impl<const DEPTH: usize> Ring<DEPTH> {
     }
 }
 
-/// A static node: memory of the port that carries its own link.
+/// A static node: memory of the port that contains its own link.
 pub trait Node {
     /// What is called with the node.
     type Callback: Copy;
@@ -182,7 +182,7 @@ impl<N: Node> NodeList<N> {
         mut node: NonNull<N>,
         callback: N::Callback,
     ) -> Result<(), AlreadyQueued> {
-        // SAFETY: the caller hands over a valid node that nobody else uses now.
+        // SAFETY: the caller passes a valid node that nobody else uses during the call.
         let entry = unsafe { node.as_mut() };
         if entry.callback().is_some() {
             return Err(AlreadyQueued);

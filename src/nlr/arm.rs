@@ -1,7 +1,7 @@
 //! ARM and Thumb.
 //!
-//! Thumb of v6-M and v8-M baseline (`mpgc_thumb1`) stores only r0 to r7, and its branch reaches
-//! 2 KB. Where the header has slots for them, s16 to s21 are kept too: d8 to d10 (`mpgc_nlr_fp`).
+//! Thumb of v6-M and v8-M baseline (`mpgc_thumb1`) stores only r0 to r7, and its branch reaches 2
+//! KB. If the header has slots for them, s16 to s21 (d8 to d10) are saved too (`mpgc_nlr_fp`).
 
 #[cfg(not(mpgc_nlr_fp))]
 registers! {
@@ -14,7 +14,7 @@ registers! {
 #[cfg(mpgc_nlr_fp)]
 const _: () = assert!(slot::d8 == slot::sp + 4);
 
-/// What to do with the floating point registers, or nothing.
+/// The instructions for the floating point registers: none.
 #[cfg(not(mpgc_nlr_fp))]
 #[allow(unused_macros, reason = "Thumb-1 has no such registers")]
 macro_rules! floats {
@@ -22,12 +22,13 @@ macro_rules! floats {
         ""
     };
 }
-/// What to do with the floating point registers: they follow sp.
+/// The instructions for the floating point registers, whose slots follow sp.
 #[cfg(mpgc_nlr_fp)]
 macro_rules! floats {
     ($instruction:literal) => {
         concat!(
-            // A target whose arguments are in core registers assembles none of these otherwise.
+            // Without this a target that passes arguments in core registers does not assemble
+            // these.
             ".fpu vfpv2\n",
             concat!($instruction, " d8, [r0, {sp} + 4]\n"),
             concat!($instruction, " d9, [r0, {sp} + 12]\n"),
@@ -123,8 +124,8 @@ save_and_resume! {
     }
 }
 
-// The compiler keeps a frame pointer on these targets, so that a tail of its own takes nearly twice
-// the instructions.
+// The compiler keeps a frame pointer on these targets, so a compiled tail takes nearly twice the
+// instructions.
 linked! {
     ($)
     link {

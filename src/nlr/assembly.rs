@@ -1,9 +1,9 @@
-//! What the files of the architectures share: each has its registers and its instructions, and what
-//! is around them is here.
+//! The parts that the files of the architectures share: each file has its registers and its
+//! instructions, and the rest is here.
 //!
-//! They are macros, since `nlr_push` is a naked function of the module that exports it, and what a
-//! macro of these takes is its assembly. A file gives its `$` too, `($)`, for the macros that are
-//! defined with it.
+//! They are macros, since `nlr_push` is a naked function of the module that exports it, and they
+//! take its assembly as arguments. A file also passes its `$`, as `($)`, for the macros that they
+//! define.
 
 /// Declares the buffer of an architecture: its slots in the order that the C gives them (the
 /// native emitters of MicroPython fill and read the slots themselves), and how many more follow.
@@ -37,8 +37,8 @@ macro_rules! registers {
 }
 
 /// Defines the body of `nlr_push`, and what a jump ends with, by the instructions that save the
-/// registers, go on in `{tail}`, and restore them from the buffer in the register of `resume`. The
-/// offsets of `slots` are operands.
+/// registers, continue in `{tail}`, and restore them from the buffer in the register of `resume`.
+/// The offsets of `slots` are operands.
 #[allow(unused_macros, reason = "not every target has a file")]
 macro_rules! save_and_resume {
     (
@@ -48,8 +48,8 @@ macro_rules! save_and_resume {
         go_on { $($go_on:tt)* }
         resume ($buffer:tt) { $($resume:tt)* }
     ) => {
-        /// The body of a naked `unsigned nlr_push(buffer)`: saves the caller's registers, and goes
-        /// on with what is given: `[instructions] [operands]`.
+        /// The body of a naked `unsigned nlr_push(buffer)`: saves the caller's registers, and
+        /// continues with the arguments: `[instructions] [operands]`.
         #[allow(unused_macros, reason = "expanded by the module that exports nlr_push")]
         macro_rules! save_and {
             ([$d($d then:tt)*] [$d($d operand:tt)*]) => {
@@ -64,9 +64,9 @@ macro_rules! save_and_resume {
         #[allow(unused_imports, reason = "as above")]
         pub(crate) use save_and;
 
-        /// The body of a naked `unsigned nlr_push(buffer)`: saves the caller's registers
-        /// and goes on in the function `tail` with the same argument, so that its value is
-        /// what the caller gets.
+        /// The body of a naked `unsigned nlr_push(buffer)`: saves the caller's registers and
+        /// continues in the function `tail` with the same argument, whose result the caller
+        /// receives.
         #[allow(unused_macros, reason = "as above")]
         macro_rules! nlr_push_body {
             ($d tail:path) => {
@@ -98,9 +98,9 @@ macro_rules! save_and_resume {
 }
 
 /// Defines the bodies of a naked `nlr_push` that links the buffer itself, and of the `nlr_pop` that
-/// goes with it, where the newest buffer is kept `{top}` bytes into the static `{state}`, and a
-/// buffer the one before it `{prev}` bytes in. `keep` is for a word of the state, at `{kept}`,
-/// whose value a buffer keeps at `{keeps}`, if there is one.
+/// goes with it, where `{top}` is the offset of the newest buffer in the static `{state}`, and
+/// `{prev}` that of the previous buffer in a buffer. `keep` saves a word of the state, at `{kept}`,
+/// in the buffer at `{keeps}`, if there is one.
 #[allow(unused_macros, reason = "not every target has one")]
 macro_rules! linked {
     (
@@ -154,7 +154,7 @@ macro_rules! linked {
     };
 }
 
-/// One text or the other, as a register has 64 bits or 32.
+/// The first text if a register has 64 bits, the second if it has 32.
 #[cfg(target_pointer_width = "64")]
 #[allow(unused_macros, reason = "not every target has both")]
 macro_rules! by_width {

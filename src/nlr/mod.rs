@@ -1,13 +1,13 @@
-//! Non-local return: the chain of buffers that a raise unwinds to, and the chain
-//! of callbacks that run on the way.
+//! Non-local return: the chain of buffers to which a raise jumps, and the chain of callbacks that
+//! run on the way.
 //!
 //! ```text
 //!   nlr_top --> buffer --> buffer --> NULL       each on the C stack, newest first
 //!   jump_callback_top --> node --> node --> NULL likewise
 //! ```
 //!
-//! Saving and restoring registers is the work of one file per architecture. A
-//! jump skips destructors, so nothing here keeps a value that has one.
+//! Each architecture has a file that saves and restores its registers. A jump skips destructors, so
+//! no value here has one.
 
 use core::ffi::c_void;
 use core::ptr::NonNull;
@@ -177,33 +177,33 @@ pub unsafe fn call_callbacks(top: *mut *mut CallbackNode, buffer: *const Buffer)
     }
 }
 
-/// The running thread, as a jump needs it: it keeps the newest buffer, and something that a buffer
-/// remembers and a jump puts back, the height of its stack.
+/// The running thread, as a jump needs it: it holds the newest buffer, and the height of a stack
+/// that a buffer saves and a jump restores.
 pub trait Thread: Copy {
-    /// Where the newest buffer is kept.
+    /// The address of the newest buffer.
     fn top(self) -> *mut *mut Buffer;
-    /// Keeps in a buffer what a jump puts back.
+    /// Saves the height in a buffer.
     ///
     /// # Safety
     /// The buffer is valid.
     unsafe fn keep(self, buffer: *mut Buffer);
-    /// Puts it back.
+    /// Restores it.
     ///
     /// # Safety
     /// The buffer is valid and was pushed.
     unsafe fn put_back(self, buffer: *mut Buffer);
-    /// Calls the callbacks that a jump to this buffer passes by ([`call_callbacks`]). They may push
-    /// and pop buffers of their own but leave the chain as it was.
+    /// Calls the callbacks that a jump to this buffer skips ([`call_callbacks`]). They may push and
+    /// pop buffers of their own but leave the chain as it was.
     ///
     /// # Safety
     /// The callbacks of this thread lie on its C stack.
     unsafe fn call_callbacks(self, buffer: *mut Buffer);
-    /// There is no buffer to land in.
+    /// Called if there is no buffer to land in.
     ///
     /// # Safety
     /// As for [`jump`].
     unsafe fn no_buffer(self, value: *mut c_void) -> !;
-    /// Gives the registers back: the buffer's push returns a second time.
+    /// Restores the registers: the buffer's push returns a second time.
     ///
     /// # Safety
     /// As for [`jump`], with the buffer to land in.

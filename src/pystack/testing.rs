@@ -1,4 +1,4 @@
-//! A Python stack with memory of its own, and what is naively expected of it.
+//! A Python stack with its own memory, and a naive model of it.
 
 use super::{ChunkLayout, Exhausted};
 use crate::heap::testing::CoreOp;
@@ -20,7 +20,7 @@ pub struct Stack {
     memory: Vec<u8>,
     cur: usize,
     chunks: Vec<Chunk>,
-    /// Added to what is naively expected, to see whether that is noticed.
+    /// Added to the expected value, to test that the checks detect it.
     pub spoiled: usize,
 }
 
@@ -41,7 +41,7 @@ impl Stack {
         self.chunks.len()
     }
 
-    /// Does the steps that are of the Python stack; the others are somebody else's.
+    /// Runs the steps that concern the Python stack, and ignores the others.
     ///
     /// # Panics
     ///

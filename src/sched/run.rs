@@ -1,4 +1,4 @@
-//! What is done with the values: queueing, locking, and the pass that runs what is queued.
+//! Queueing, locking, and the pass that runs what is queued.
 //!
 //! ```text
 //!   pass   | LOCKED, take node |  node  | take node |  node  | take callback | callback | unlock |
@@ -8,22 +8,21 @@
 //! Only the nodes that were queued before the pass run in it, then one callback. An interrupt may
 //! come anywhere outside of the sections, and queue or lock.
 //!
-//! A callback may raise or abort, and a jump skips destructors: nothing here that lives across a
-//! call has one.
+//! A callback may raise or abort, and a jump skips destructors: no value that lives across a call
+//! has one.
 
 use core::mem::needs_drop;
 use core::ptr::NonNull;
 
 use super::{Full, Node, NodeList, Ring, Slot, State};
 
-/// What the scheduler asks of its host, which keeps the values and calls what is queued.
+/// The host of the scheduler, which holds the values and calls what is queued.
 ///
-/// What is read and written here is so inside a section, but where [`exception_left`] and
-/// [`run_due`] say otherwise.
+/// All values are read and written inside a section, except in [`exception_left`] and [`run_due`].
 ///
 /// # Safety
-/// The values are those that were set last, and nobody else changes them in a section. A node of
-/// the list is valid, and nobody else reads or writes it in a section.
+/// A read returns the value that was written last, and nobody else changes the values in a section.
+/// Nodes of the list are valid, and nobody else reads or writes them in a section.
 pub unsafe trait Host<const DEPTH: usize>: Copy {
     /// A static node; `Infallible` where there are none.
     type Node: Node;
@@ -31,11 +30,11 @@ pub unsafe trait Host<const DEPTH: usize>: Copy {
     type Call;
     /// An atomic section that is open, in which no interrupt and no other thread runs.
     type Section;
-    /// What a jump out of a callback finds on the stack, to unlock the scheduler by; `()` where
-    /// nothing is to be done.
+    /// The value on the stack by which a jump out of a callback unlocks the scheduler; `()` if that
+    /// is not needed.
     type Guard;
-    /// Whether an unlock without a lock is refused, and locks are counted that the state has no
-    /// room for. If not, callers see to it that there are none.
+    /// Whether an unlock without a lock is refused, and locks beyond those that the state can count
+    /// are counted too. If not, callers must avoid both.
     const CHECKED: bool;
 
     /// Opens a section.
@@ -46,7 +45,7 @@ pub unsafe trait Host<const DEPTH: usize>: Copy {
     fn state(self) -> State;
     /// Writes it.
     fn set_state(self, state: State);
-    /// Reads how many locks the state had no room for. With `CHECKED`.
+    /// Reads the number of locks beyond those that the state can count. With `CHECKED`.
     #[inline(always)]
     fn more_locks(self) -> usize {
         0
@@ -66,17 +65,17 @@ pub unsafe trait Host<const DEPTH: usize>: Copy {
     /// Writes it.
     #[inline(always)]
     fn set_nodes(self, _list: NodeList<Self::Node>) {}
-    /// Keeps a callback in a slot.
+    /// Writes a callback to a slot.
     fn put(self, slot: Slot, call: Self::Call);
-    /// The callback of a slot, which is given up.
+    /// Takes the callback out of a slot.
     fn take(self, slot: Slot) -> Self::Call;
 
-    /// Whether something else waits that makes an unlocked scheduler pending.
+    /// Whether other work makes an unlocked scheduler pending.
     #[inline(always)]
     fn other_work(self) -> bool {
         false
     }
-    /// Called when something was queued, in the section.
+    /// Called inside the section after something was queued.
     #[inline(always)]
     fn scheduled(self) {}
     /// Whether the running thread may run what is queued.
@@ -98,15 +97,15 @@ pub unsafe trait Host<const DEPTH: usize>: Copy {
 
     /// A guard that is not linked.
     fn guard(self) -> Self::Guard;
-    /// Links the guard: a jump that passes by unlocks the scheduler.
+    /// Links the guard: a jump that leaves its frame unlocks the scheduler.
     ///
     /// # Safety
-    /// The guard stays where it is until it is unlinked or such a jump has passed by.
+    /// The guard is not moved until it is unlinked or such a jump happens.
     unsafe fn link(self, guard: *mut Self::Guard);
     /// Unlinks it.
     ///
     /// # Safety
-    /// It was linked, and what was linked later is not any more.
+    /// It was linked, and guards that were linked later are unlinked.
     unsafe fn unlink(self, guard: *mut Self::Guard);
 }
 
@@ -131,7 +130,7 @@ pub fn unlock<const DEPTH: usize, H: Host<DEPTH>>(host: H) -> bool {
     let locked = !H::CHECKED || state.lock_depth() > 0;
     let more = host.more_locks();
     if H::CHECKED && more > 0 {
-        // what was not counted any more stays
+        // a saturated count stays
         host.set_more_locks(more - usize::from(more != usize::MAX));
     } else if locked {
         host.set_state(state.unlocked(|| work_left(host)));
@@ -140,14 +139,14 @@ pub fn unlock<const DEPTH: usize, H: Host<DEPTH>>(host: H) -> bool {
     locked
 }
 
-/// Whether anything waits: what makes an unlocked scheduler pending.
+/// Whether there is work that makes an unlocked scheduler pending.
 #[inline(always)]
 fn work_left<const DEPTH: usize, H: Host<DEPTH>>(host: H) -> bool {
     host.other_work() || host.nodes().head.is_some() || host.ring().len != 0
 }
 
-/// An exception was left, which wakes an idle scheduler. Without an atomic section, as in C: an
-/// interrupt that comes in between may schedule, but a lock that outlives it would be lost.
+/// Wakes an idle scheduler after an exception was made pending. As in C there is no atomic section:
+/// an interrupt in between may schedule, but a lock that it leaves would be lost.
 #[inline(always)]
 pub fn exception_left<const DEPTH: usize, H: Host<DEPTH>>(host: H) {
     if host.state() == State::IDLE {
@@ -155,7 +154,7 @@ pub fn exception_left<const DEPTH: usize, H: Host<DEPTH>>(host: H) {
     }
 }
 
-/// Queues a callback. May run in an interrupt, and from fast RAM, so all of it is inline. Returns
+/// Queues a callback. May run in an interrupt and from fast RAM, so all of it is inlined. Returns
 /// false if the ring is full.
 #[inline(always)]
 pub fn schedule<const DEPTH: usize, H: Host<DEPTH>>(host: H, call: H::Call) -> bool {
@@ -176,7 +175,8 @@ pub fn schedule<const DEPTH: usize, H: Host<DEPTH>>(host: H, call: H::Call) -> b
 }
 
 /// Queues a static node. May run in an interrupt. Returns false if it is queued already, or if
-/// either is none: the C would crash on the first, and on the second when the node's turn comes.
+/// either is none: the C would crash at once without a node, and when the node runs without a
+/// callback.
 ///
 /// # Safety
 /// `node` is valid until its callback has been called.
@@ -216,12 +216,12 @@ pub unsafe fn run_due<const DEPTH: usize, H: Host<DEPTH>>(host: H) {
     }
 }
 
-/// Runs the static nodes that were queued before the call, then one callback. Returns whether there
-/// was anything to do: there is not while the scheduler is locked, as it is while they run.
+/// Runs the static nodes that were queued before the call, then one callback. Returns whether it
+/// ran anything; it does not while the scheduler is locked, as it is during a pass.
 ///
 /// # Safety
-/// What was queued may be called here, and may jump: no frame between here and the buffer has a
-/// destructor.
+/// The queued callbacks may be called here, and may jump: no frame between here and the buffer has
+/// a destructor.
 #[inline(always)]
 pub unsafe fn run_pending<const DEPTH: usize, H: Host<DEPTH>>(host: H) -> bool {
     const {
@@ -232,7 +232,7 @@ pub unsafe fn run_pending<const DEPTH: usize, H: Host<DEPTH>>(host: H) -> bool {
     }
     let section = host.begin();
     if !host.state().is_pending() {
-        // An interrupt locked the scheduler in between.
+        // An interrupt has locked the scheduler in between.
         host.end(section);
         return false;
     }
@@ -252,7 +252,7 @@ pub unsafe fn run_pending<const DEPTH: usize, H: Host<DEPTH>>(host: H) -> bool {
         // SAFETY: it was queued; the section has ended.
         unsafe { host.call(call) };
     }
-    // SAFETY: it was linked above, and what was called has unlinked what it linked.
+    // SAFETY: it was linked above, and the callbacks have unlinked their own guards.
     unsafe { host.unlink(&raw mut guard) };
     unlock(host);
     true
@@ -290,8 +290,7 @@ unsafe fn run_nodes<const DEPTH: usize, H: Host<DEPTH>>(
     }
 }
 
-/// What is to be done about an abort and an exception that are pending, besides running what is
-/// scheduled.
+/// How to handle a pending abort and a pending exception, before scheduled work runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pending {
     /// Forget them.
@@ -302,12 +301,12 @@ pub enum Pending {
     CallbacksOnly,
 }
 
-/// What [`handle_pending`] asks of the running thread.
+/// The running thread, as [`handle_pending`] needs it.
 pub trait Raise: Copy {
     /// What is raised.
     type Exception;
 
-    /// Whether an abort is pending that this thread sees to.
+    /// Whether an abort is pending that this thread handles.
     #[inline(always)]
     fn abort_waits(self) -> bool {
         false
@@ -323,8 +322,8 @@ pub trait Raise: Copy {
     unsafe fn abort(self) {}
     /// Whether an exception is pending.
     fn exception_waits(self) -> bool;
-    /// Takes the pending exception in an atomic section; none if another thread or an interrupt was
-    /// quicker.
+    /// Takes the pending exception in an atomic section; none if another thread or an interrupt has
+    /// taken it.
     fn take_exception(self) -> Option<Self::Exception>;
     /// Jumps with the exception to the newest buffer. In a test it may return.
     ///
@@ -338,7 +337,7 @@ pub trait Raise: Copy {
     unsafe fn run_due(self);
 }
 
-/// Sees to a pending abort, a pending exception and scheduled work.
+/// Handles a pending abort, a pending exception and scheduled work.
 ///
 /// # Safety
 /// May jump: no frame between here and the buffer has a destructor.

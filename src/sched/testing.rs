@@ -1,6 +1,5 @@
-//! A host of tests: a scheduler's words with interrupts between any two of its steps, and what is
-//! naively expected of it. What runs over it is what ships ([`crate::sched::run_pending`] and the
-//! others).
+//! A host for tests: a scheduler with interrupts between any two of its steps, and a naive model of
+//! it. The functions under test are those that ship ([`crate::sched::run_pending`] and the others).
 //!
 //! ```text
 //!   main program   |lock|   |unlock|      |pending: take node|  callback  |take callback| ...
@@ -53,7 +52,7 @@ pub enum Interrupt {
     Locked,
     /// Leaves an exception.
     Exception,
-    /// Asks for an abort of the VM.
+    /// Requests an abort of the VM.
     Abort,
 }
 
@@ -92,7 +91,7 @@ impl Node for TestNode {
     }
 }
 
-/// What is under way, so that the model is told what is to come of the sections.
+/// What is under way, so that the model knows what the sections should do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Doing {
     Schedule(u32),
@@ -108,7 +107,7 @@ enum Doing {
     Else,
 }
 
-/// A scheduler with room for `DEPTH` callbacks, and its model.
+/// A scheduler for `DEPTH` callbacks, and its model.
 pub struct Scheduler<const DEPTH: usize> {
     state: Cell<State>,
     ring: Cell<Ring<DEPTH>>,
@@ -196,7 +195,7 @@ impl<const DEPTH: usize> Scheduler<DEPTH> {
         self.jumps.get()
     }
 
-    /// Forgets the newest callback, to see whether that is noticed.
+    /// Drops the newest callback, to test that the checks detect it.
     pub fn spoil(&self) {
         let ring = self.ring.get();
         self.ring.set(Ring {

@@ -1,4 +1,4 @@
-//! The values, and what ships over them with interrupts between its steps.
+//! The values, and the operations on them with interrupts between their steps.
 
 use super::testing::{CallbackAction, CoreOp, Interrupt, Scheduler, Step, TestNode};
 use super::*;
@@ -197,7 +197,7 @@ fn an_abort_lands_once_and_where_it_is_asked_for() {
     }
 }
 
-/// A callback or a node that sees to an abort leaves the pass.
+/// A callback or a node that handles an abort leaves the pass.
 fn an_abort_leaves(queue: CoreOp) {
     let scheduler = Scheduler::<4>::new(0);
     let action = CallbackAction::Pends;
@@ -241,8 +241,7 @@ fn a_lost_callback_is_noticed() {
     scheduler.finish();
 }
 
-/// A host of as little as there can be: no nodes, nothing else that wakes, no abort; an unlock is
-/// checked.
+/// The smallest possible host: no nodes, no other work, no abort; unlocks are checked.
 struct Least {
     state: Cell<State>,
     more_locks: Cell<usize>,
@@ -341,7 +340,7 @@ fn an_unlock_without_a_lock_is_refused_where_it_is_checked() {
 }
 
 #[test]
-fn locks_that_the_state_has_no_room_for_are_counted() {
+fn locks_beyond_the_state_s_range_are_counted() {
     let least = &Least::new();
     let seen = || (least.state.get().lock_depth(), least.more_locks.get());
     least.state.set(State(1 - i16::MAX));
@@ -361,7 +360,7 @@ fn locks_that_the_state_has_no_room_for_are_counted() {
             (deepest - 2, 0)
         ]
     );
-    // Where even these are too many to count, it stays locked.
+    // If even these overflow, it stays locked.
     least.state.set(State(-i16::MAX));
     least.more_locks.set(usize::MAX - 1);
     lock(least);

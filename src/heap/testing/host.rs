@@ -1,4 +1,4 @@
-//! A host whose words lie in a struct, with whatever options a test wants.
+//! A host whose state lies in a struct, with the options that a test selects.
 
 use core::ffi::c_int;
 use core::marker::PhantomData;
@@ -145,7 +145,7 @@ pub struct State<O: Options> {
     pub events: Vec<Event>,
     /// How often [`Callbacks::changed`] was called.
     pub changes: usize,
-    /// The blocks of chunks that were handed out or resized in place, in order, where that is told.
+    /// The arguments of [`Callbacks::resized`], in order.
     pub resized: Vec<usize>,
     /// Roots that may not be read, where that is asked.
     pub unreadable: Vec<*const usize>,
@@ -157,8 +157,7 @@ pub struct State<O: Options> {
     pub max_new_area: usize,
 }
 
-/// Memory of exactly so many bytes: a tool that watches what is beside an allocation sees every
-/// access that leaves it.
+/// Memory of exactly so many bytes, so that a sanitizer detects every access outside of it.
 pub struct Region {
     memory: *mut u8,
     layout: Layout,
@@ -215,7 +214,7 @@ impl Drop for Region {
     }
 }
 
-/// A host whose words lie in a [`State`].
+/// A host whose state is a [`State`].
 pub struct TestHost<O: Options>(pub(super) *mut State<O>, pub(super) PhantomData<O>);
 
 impl<O: Options> Clone for TestHost<O> {
@@ -311,7 +310,7 @@ unsafe impl<O: Options> Callbacks for TestHost<O> {
         // SAFETY: as in `stack`.
         unsafe {
             (*self.0).entered -= 1;
-            assert!((*self.0).entered >= 0, "the mutex is let go twice");
+            assert!((*self.0).entered >= 0, "the mutex is released twice");
         }
     }
     fn collect(self) {

@@ -1,4 +1,4 @@
-//! What is naively expected of a layout.
+//! A naive model of a layout.
 
 use crate::heap::layout::{Layout, Tables};
 
@@ -48,7 +48,7 @@ impl LayoutCase {
         let tables = self.naive_table_bytes(total);
         assert_eq!(layout.table_bytes as u128, tables, "{self:?}: {layout:?}");
         assert_eq!(blocks, 4 * layout.table_bytes);
-        // one thing behind the other, none over the other, and nothing behind the end
+        // the parts follow each other, do not overlap, and end before the end
         let bits = |on: bool| if on { blocks.div_ceil(8) } else { 0 };
         let (finaliser_bytes, collect_bytes) = (bits(self.finaliser), bits(self.collect));
         assert_eq!(layout.finaliser_table, layout.table_bytes + 1);
@@ -67,7 +67,11 @@ impl LayoutCase {
         assert!(used <= layout.pool, "{self:?}: tables reach into the pool");
         let pool = self.start + layout.pool;
         assert_eq!(pool + blocks * self.block_bytes, end, "{self:?}");
-        assert_eq!(pool % self.block_bytes, 0, "{self:?}: the pool is askew");
+        assert_eq!(
+            pool % self.block_bytes,
+            0,
+            "{self:?}: the pool is not aligned"
+        );
         blocks
     }
 

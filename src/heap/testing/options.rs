@@ -34,11 +34,11 @@ options! {
     Steps, usize, { STACK_ENTRIES: usize = 8, HOOK: bool = true };
     /// The same with several areas.
     SplitSteps, usize, { STACK_ENTRIES: usize = 8, HOOK: bool = true, SPLIT: bool = true };
-    /// Tells what it does.
+    /// Logs events.
     Verbose, usize, { VERBOSE: bool = true };
     /// The same, with areas that come and go by themselves.
     VerboseAuto, usize, { VERBOSE: bool = true, SPLIT: bool = true, SPLIT_AUTO: bool = true };
-    /// Tells of changes and marks alone.
+    /// Reports changes, and logs only marks.
     Aids, usize, { PROFILE: bool = true, LOG_MARKS: bool = true };
     /// Asks whether a root may be read.
     CheckRoots, usize, { CHECK_ROOTS: bool = true };

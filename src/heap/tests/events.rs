@@ -45,7 +45,7 @@ fn a_verbose_heap_tells_allocations_frees_and_moves() {
 }
 
 #[test]
-fn each_change_is_told_once_where_changes_are_told() {
+fn each_change_is_reported_once() {
     let mut w = heap_of::<Aids>(16);
     let heap = w.heap();
     let [a, long, _object] =

@@ -227,7 +227,7 @@ fn a_request_that_no_area_can_hold_adds_none() {
 }
 
 #[test]
-fn the_monitor_is_told_of_each_chunk_that_is_made_or_resized_in_place() {
+fn the_monitor_sees_each_chunk_that_is_allocated_or_resized_in_place() {
     let mut w = heap_of::<Selective>(64);
     let realloc = |chunk, blocks, may_move| Op::Realloc {
         chunk,
