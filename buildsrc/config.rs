@@ -41,7 +41,7 @@ impl<'a> Config<'a> {
                 return Err(format!(
                     "MICROPY_{flag} of {} has no value; {}",
                     release::spoken(self.headers),
-                    release::mend()
+                    release::fix()
                 ));
             }
         }

@@ -89,7 +89,7 @@ pub fn read(port: &Port, header: &Path) -> Result<Headers> {
     })
 }
 
-/// bindgen panics where libclang cannot be opened; that is told like any other error.
+/// bindgen panics if it cannot open libclang; this is reported like any other error.
 fn generate(builder: bindgen::Builder) -> Result<String> {
     let quiet = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| ()));

@@ -30,7 +30,7 @@ mod table;
 
 use std::path::{Path, PathBuf};
 
-/// What went wrong and how to mend it, in one line.
+/// What is wrong and how to fix it, in one line.
 pub type Result<T> = std::result::Result<T, String>;
 
 /// Reads a variable that the make rules set.
@@ -84,7 +84,7 @@ fn run() -> Result<()> {
     let port = port::Port::from_rules(&host_room, &target)?;
     release::check_age(&port, &out)?;
     // Before the others, since it compiles the port's headers as they are: a port that does not
-    // compile is told as that.
+    // compile is reported as such.
     let probed = sections::find(&port, &out)?;
     let mut headers = headers::read(&port, &host_room.join("port.h"))?;
     headers.base = release::base(&port, &out, &headers)?;

@@ -2,7 +2,7 @@
 //! that has changed one gets a message with its name.
 
 use super::headers::Headers;
-use super::release::{AREA, MEM, Shape, THREAD, VM, mend, spoken};
+use super::release::{AREA, MEM, Shape, THREAD, VM, fix, spoken};
 use super::{Result, feature};
 
 /// A field that Rust uses, and the flag of port.h under which it must be there; none means always.
@@ -179,14 +179,14 @@ pub fn check(headers: &Headers, on: impl Fn(&str) -> bool, exports: &[&str]) -> 
                 return Err(format!(
                     "{name} of {} has another type, ({found}) and not ({types}); {}",
                     spoken(headers),
-                    mend()
+                    fix()
                 ));
             }
             None if exports.contains(&name) => {
                 return Err(format!(
                     "the headers of {} do not declare {name}; {}",
                     spoken(headers),
-                    mend()
+                    fix()
                 ));
             }
             _ => {}
@@ -218,7 +218,7 @@ fn fields(headers: &Headers, on: impl Fn(&str) -> bool) -> Result<()> {
                 "{} of {} has no field `{field}`, which mpgc uses; {}",
                 shown(tag),
                 spoken(headers),
-                mend()
+                fix()
             ));
         }
     }
@@ -232,7 +232,7 @@ fn fields(headers: &Headers, on: impl Fn(&str) -> bool) -> Result<()> {
                     "{} of {} has a field that mpgc does not know, `{field}`; {}",
                     shown(tag),
                     spoken(headers),
-                    mend()
+                    fix()
                 ));
             }
         }

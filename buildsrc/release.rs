@@ -165,7 +165,7 @@ pub fn spoken(headers: &Headers) -> String {
 }
 
 /// How a message about a release that does not fit ends.
-pub fn mend() -> String {
+pub fn fix() -> String {
     format!(
         "mpgc knows the shape of {KNOWN}: take such a tree, or a newer mpgc \
          (a fork: docs/porting.md, \"A fork's own edits\")"
@@ -214,7 +214,7 @@ pub fn check(headers: &Headers) -> Result<()> {
         "py/runtime.h of {} does not declare mp_handle_pending in any of the three forms \
          that mpgc knows; {}",
         spoken(headers),
-        mend()
+        fix()
     ))
 }
 
@@ -260,8 +260,8 @@ fn numbers(port: &Port, out: &Path, before: &str) -> Result<Option<Vec<u64>>> {
 }
 
 /// Stops at a release that is older than any known. Asked before anything else, with the
-/// preprocessor alone: what else the headers of such a release lack would be told first, and
-/// mislead.
+/// preprocessor alone: otherwise other things that its headers lack would be reported first, which
+/// misleads.
 pub fn check_age(port: &Port, out: &Path) -> Result<()> {
     let Some(numbers) = numbers(port, out, "")? else {
         // Headers that are not found, or stop: the probe tells.

@@ -102,7 +102,7 @@ pub fn find(port: &Port, out: &Path) -> Result<Probed> {
     let fails = |said: String| {
         format!(
             "the port's headers do not compile with its own flags: {}; \
-             build once with the C files, and mend the port's options",
+             build once with the C files, and fix the port's options",
             first_error(&said)
         )
     };

@@ -194,8 +194,10 @@ def main():
         threshold,
     ):
         start = time.ticks_ms()
-        told = part()
-        print("  %-18s %5d ms  %s" % (part.__name__, time.ticks_diff(time.ticks_ms(), start), told))
+        result = part()
+        print(
+            "  %-18s %5d ms  %s" % (part.__name__, time.ticks_diff(time.ticks_ms(), start), result)
+        )
     gc.collect()
     print("heap after:  %d bytes free, %d used" % (gc.mem_free(), gc.mem_alloc()))
     micropython.mem_info()

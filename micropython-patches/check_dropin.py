@@ -17,7 +17,16 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from dropin import circuitpython, doors, embedded, handed_on, incremental, linked, programs, refusals
+from dropin import (
+    circuitpython,
+    embedded,
+    handed_on,
+    incremental,
+    integrations,
+    linked,
+    programs,
+    refusals,
+)
 from dropin.builds import CONFIGURATIONS, SCENARIOS, Builds, Failed
 
 
@@ -27,7 +36,7 @@ def all_checks(builds):
     for name in SCENARIOS:
         yield f"scenarios: {name}", lambda name=name: programs.scenarios(builds, name)
     yield (
-        "build info: printed, left, and told at run time",
+        "build info: printed, left, and available at run time",
         lambda: programs.build_info_is_the_printed_line(builds),
     )
     yield (
@@ -45,7 +54,7 @@ def all_checks(builds):
         "seed: several threads",
         lambda: programs.entry_points_are_safe_from_several_threads(builds),
     )
-    yield "hardened: each fault is told, and stops", lambda: programs.faults_are_told(builds)
+    yield "hardened: each fault is output, and stops", lambda: programs.faults_are_reported(builds)
     yield "layouts: proven by the port's compiler", lambda: linked.layouts_are_proven(builds)
     yield "headers: py/gc.h and mpgc.h together", lambda: linked.headers_stand_together(builds)
     first = {}
@@ -65,16 +74,19 @@ def all_checks(builds):
         "incremental: the heap can stay in C, and come back",
         lambda: incremental.the_heap_can_stay_in_c(builds),
     )
-    yield "door: USER_C_MODULES", lambda: doors.usermod_door(builds)
-    yield "door: the patch applies and switches", lambda: doors.patch_applies_and_switches(builds)
-    yield "door: CMake, on a mock port", lambda: doors.cmake_door(builds)
+    yield "integration: USER_C_MODULES", lambda: integrations.usermod_integration(builds)
     yield (
-        "door: CMake, with an SDK for a Cortex-M0+",
-        lambda: doors.cmake_sdk_door(builds, "by_name"),
+        "integration: the patch applies and switches",
+        lambda: integrations.patch_applies_and_switches(builds),
+    )
+    yield "integration: CMake, on a mock port", lambda: integrations.cmake_integration(builds)
+    yield (
+        "integration: CMake, with an SDK for a Cortex-M0+",
+        lambda: integrations.cmake_sdk_integration(builds, "by_name"),
     )
     yield (
-        "door: CMake, with an SDK that places gc.c in RAM by the path of its object",
-        lambda: doors.cmake_sdk_door(builds, "by_path"),
+        "integration: CMake, with an SDK that places gc.c in RAM by the path of its object",
+        lambda: integrations.cmake_sdk_integration(builds, "by_path"),
     )
     yield "handed on: to another makefile", lambda: handed_on.another_makefile(builds)
     yield "handed on: to CMake", lambda: handed_on.cmake(builds)
@@ -99,8 +111,8 @@ BESIDE_OTHERS = ("symbols: ", "scenarios: ")
 # What touches files of mpgc, counts on nothing else doing so, or needs the patched tree runs in turn, beside the rest.
 IN_TURN = (
     "incremental: ",
-    "door: CMake, on a mock port",
-    "door: the patch",
+    "integration: CMake, on a mock port",
+    "integration: the patch",
     "bad input: ",
     "another release: ",
 )
@@ -111,14 +123,17 @@ def run_check(named):
     name, check = named
     start = time.time()
     try:
-        told = check()
+        output = check()
     except (Failed, subprocess.CalledProcessError, OSError) as error:
         print(
             f"FAIL  {name} ({time.time() - start:.0f} s)\n" + textwrap.indent(str(error), "      "),
             flush=True,
         )
         return False
-    print(f"ok    {name} ({time.time() - start:.0f} s)" + (f": {told}" if told else ""), flush=True)
+    print(
+        f"ok    {name} ({time.time() - start:.0f} s)" + (f": {output}" if output else ""),
+        flush=True,
+    )
     return True
 
 

@@ -1,5 +1,5 @@
-# What must stand before py/mkrules.mk reads the lists of sources and objects: the
-# Python module of MPGC_PYTHON_MODULE=1. Included by each door, then by mpgc.mk.
+# What must stand before py/mkrules.mk reads the lists of sources and objects: the Python module of
+# MPGC_PYTHON_MODULE=1. Included by each integration, then by mpgc.mk.
 
 ifeq ($(MPGC_LISTS_INCLUDED),)
 MPGC_LISTS_INCLUDED := 1
@@ -11,7 +11,7 @@ MPGC_DIR := $(patsubst %/,%,$(dir $(MPGC_PATCHES_DIR)))
 MPGC_NAMES := $(shell sed -n 's/^\(MPGC_[A-Z_]*\).*/\1/p' $(MPGC_PATCHES_DIR)/options.txt)
 MPGC_GIVEN = $(foreach name,$(MPGC_NAMES),'$(name)=$(subst ','\'',$($(name)))')
 
-# What this is not told here, mpgc.mk tells.
+# mpgc.mk sets what is not set here.
 MPGC_PYTHON_MODULE_FIRST := $(MPGC_PYTHON_MODULE)
 MPGC_WITH_MODULE := $(if $(MPGC_PYTHON_MODULE),$(shell $(or $(PYTHON),python3) \
 	$(MPGC_PATCHES_DIR)/mpgc_build.py options --tell MPGC_PYTHON_MODULE $(MPGC_GIVEN) 2>/dev/null))

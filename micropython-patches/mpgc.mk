@@ -1,5 +1,5 @@
-# The rules that put Rust in place of C. Both doors include this file: wrapper.mk,
-# and USER_C_MODULES through usermod/mpgc/micropython.mk.
+# The rules that put Rust in place of C. Both integrations include this file: wrapper.mk, and
+# USER_C_MODULES through usermod/mpgc/micropython.mk.
 #
 # An explicit rule for an object beats the pattern rule of py/mkrules.mk, so no file
 # of the tree is changed. The .c files stay in the tree and in the qstr scan; only

@@ -186,7 +186,8 @@ def environment(toolchain):
 
 
 def run_cargo(command, crate, env, error=None):
-    """Runs cargo, showing its progress; returns what it printed. A message in the file `error` is told instead of cargo's."""
+    """Runs cargo, showing its progress; returns what it printed. A message in the file `error` is
+    reported instead of cargo's."""
     if error:
         error.unlink(missing_ok=True)
     cargo = subprocess.Popen(
@@ -312,7 +313,7 @@ def write_dependencies(args, compiler, replaced):
     """The .P file that py/mkrules.mk includes: a changed header makes the carrier anew."""
     host = args.crate / "src" / "host"
     files = compiler.dependencies(str(host), [str(host / "port.h"), str(host / "shim.c")])
-    # an edit of them is told
+    # an edit of them is reported
     files += [str(args.py / name) for name in replaced]
     lines = [f"{args.output}: " + " ".join(files)] + [f"{name}:" for name in files]
     args.output.with_suffix(".P").write_text("\n".join(lines) + "\n")

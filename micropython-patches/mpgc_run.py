@@ -4,7 +4,7 @@ import subprocess
 
 
 class Stop(Exception):
-    """What went wrong and how to mend it."""
+    """What is wrong and how to fix it."""
 
 
 def run(command, **options):

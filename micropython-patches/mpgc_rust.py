@@ -199,7 +199,7 @@ def choose_toolchain(target, cargo="", build_std="", crate="core"):
 
 
 def how_to_get(target, build_std):
-    """The command that mends it: what rustup has prebuilt, it adds; the rest is built from source."""
+    """The command that fixes it: rustup adds what is prebuilt; the rest is built from source."""
     add = f"`rustup target add {target}`"
     if build_std == "0" and mpgc_xtensa.is_ours(target):
         return "leave MPGC_BUILD_STD=0 out to build it from source, since nobody has it prebuilt"

@@ -75,7 +75,8 @@ def base(py, files):
 
 
 def account(py, names, release):
-    """What people are told of the files in `py` that mpgc takes the place of; empty if they are those of the release.
+    """The message about the files in `py` that mpgc takes the place of; empty if they are those of
+    the release.
 
     `release` is what the headers say, behind the name of a fork whose files are known; any other
     fork may have numbers of its own.
@@ -101,7 +102,7 @@ def account(py, names, release):
             edited.append(f"py/{name}")
         elif ours and not has_it(span, release) and order(release) <= order(last):
             others.append(f"py/{name} is that of {spoken(span, releases)}")
-    told = []
+    report = []
     if edited:
         one = len(edited) == 1
         text = f"{listed(edited)} {'is' if one else 'are'} as in no release of {maker} that mpgc knows, so edited"
@@ -111,20 +112,21 @@ def account(py, names, release):
             text += f" (`git diff {'' if is_fork else 'v'}{release} -- {' '.join(edited)}` shows it)"
         elif base(py, files):
             text += f" (the others are those of {spoken(base(py, files), releases)})"
-        told.append(
+        report.append(
             f"{text}. mpgc takes {'its' if one else 'their'} place, and does not do what the edits do"
         )
     if others:
-        told.append(
+        report.append(
             f"{listed(others)}, and the headers are those of {release}. mpgc does what those say"
         )
-    if not told:
+    if not report:
         return ""
-    return ". ".join(told) + f": see {WHERE}. MPGC_ALLOW_EDITED=1 switches this off"
+    return ". ".join(report) + f": see {WHERE}. MPGC_ALLOW_EDITED=1 switches this off"
 
 
 def cargo_failure(said):
-    """The message for what cargo said when it failed. Code that does not fit the bindings of the headers is told as that."""
+    """The message for what cargo said when it failed. Code that does not fit the bindings of the
+    headers is reported as such."""
     error = re.search(
         r"^error(?:\[E\d+\])?: (.*)\n +--> ((?:src|\S*/out)/\S+?\.rs:\d+)", said, re.M
     )

@@ -79,7 +79,8 @@ def specification(rustc, target):
 
 
 def cargo_words(toolchain, target, folder):
-    """What cargo is told of the target; its specification is written into `folder`, for all builds with this rustc."""
+    """The arguments of cargo for the target; its specification is written into `folder`, for all
+    builds with this rustc."""
     text, reason = specification(toolchain.rustc, target)
     if reason:
         raise Stop(reason)

@@ -44,8 +44,8 @@ impl ChunkLayout {
         let mask = self.align - 1;
         // The free bytes are rounded down, not the request up: a request near the end of the
         // address space would wrap. A request that fits cannot.
-        let room = free & !mask;
-        if room < slot || request > room - slot {
+        let space = free & !mask;
+        if space < slot || request > space - slot {
             return Err(Exhausted);
         }
         Ok(((request + mask) & !mask) + slot)

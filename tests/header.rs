@@ -45,8 +45,8 @@ const MACHINE: &str = "\
 #define MPGC_NLR_REGISTERS 10
 #endif
 
-// Floats that a function keeps for its caller are not in a buffer: the function that pushes one is
-// told that they are lost, so it keeps them itself.
+// Callee-saved floating-point registers are not in a buffer: the function that pushes one declares
+// them clobbered, so that the compiler saves them itself.
 #if defined(__aarch64__)
 #define MPGC_FORGET_FLOATS \\
     __asm__ volatile(\"\" ::: \"d8\", \"d9\", \"d10\", \"d11\", \"d12\", \"d13\", \"d14\", \"d15\")
@@ -60,13 +60,13 @@ const MACHINE: &str = "\
 #define MPGC_FORGET_FLOATS ((void)0)
 #endif
 
-// The end of the C stack as the function that asks sees it, for `stack_top` of `mpgc_config`: where
-// its own frame ends, the higher end. What `main` keeps in its variables is scanned if `main` asks.
-// Without an operating system the linker script knows it.
+// The higher end of the calling function's frame, for `stack_top` of `mpgc_config`. If `main` uses
+// it, the variables of `main` are scanned too. Without an operating system the linker script
+// defines the end of the stack.
 #define MPGC_STACK_TOP __builtin_dwarf_cfa()
 
-// Pushes a buffer, an `mpgc_nlr_buf *`, of a thread, an `mpgc_thread *`, and gives 0; and gives 1
-// once more when `mpgc_nlr_jump` lands here, with the buffer's `value`. As with setjmp, a local
+// Pushes a buffer, an `mpgc_nlr_buf *`, of a thread, an `mpgc_thread *`, and returns 0; returns 1
+// again when `mpgc_nlr_jump` lands here, with the buffer's `value`. As with setjmp, a local
 // variable that is changed in between has to be volatile.
 //
 //     mpgc_nlr_buf buffer;
@@ -84,7 +84,7 @@ const MACHINE: &str = "\
         mpgc_landed_; \\
     }))
 
-// What the compiler has to know of two functions.
+// Attributes that two functions require.
 #define MPGC_RETURNS_TWICE __attribute__((returns_twice))
 #define MPGC_NORETURN __attribute__((noreturn))
 ";

@@ -88,7 +88,11 @@ fn draw_ratios(from: &str, to: &str) -> Drawn {
         let name = line["case"].as_str().unwrap_or_default();
         root.draw(&Text::new(name, (x_name - 8, y_pixel), right.clone()))?;
         let (x_end, _) = chart.backend_coord(&(ratio.max(1.0), y - 0.5));
-        root.draw(&Text::new(told(*ratio), (x_end + 5, y_pixel), left.clone()))?;
+        root.draw(&Text::new(
+            ratio_text(*ratio),
+            (x_end + 5, y_pixel),
+            left.clone(),
+        ))?;
     }
     chart.draw_series([PathElement::new(
         [(1.0, 0.0), (1.0, lines.len() as f64)],
@@ -98,7 +102,7 @@ fn draw_ratios(from: &str, to: &str) -> Drawn {
     Ok(())
 }
 
-fn told(ratio: f64) -> String {
+fn ratio_text(ratio: f64) -> String {
     if ratio >= 100.0 {
         format!("{ratio:.0}")
     } else if ratio >= 10.0 {

@@ -73,7 +73,7 @@ impl Samples {
     }
 }
 
-/// Nanoseconds are told to the thousandth.
+/// Nanoseconds are reported to three decimals.
 const PICOSECOND: f64 = 1e-3;
 
 /// Measures a case for about `budget`. A case of latency gives a line for each percentile.

@@ -80,7 +80,7 @@ pub struct World {
     pub roots: Vec<usize>,
     /// Chunks that the build of a case leaves to its run.
     pub chunks: Vec<*mut u8>,
-    /// How many operations the run did: times are told for one.
+    /// How many operations the run did: times are reported per operation.
     pub ops: usize,
     /// The times of single operations, of cases that measure latency.
     pub latencies: Vec<u64>,
@@ -160,7 +160,7 @@ impl World {
         (bytes + self.guard).div_ceil(BLOCK)
     }
 
-    /// `gc_alloc`, null when there is no room.
+    /// `gc_alloc`, null if no free run is long enough.
     #[inline(always)]
     pub fn alloc(&self, bytes: usize) -> *mut u8 {
         // SAFETY: the heap was made.
@@ -218,7 +218,7 @@ impl World {
         // SAFETY: the heap was made; a block has a word.
         unsafe {
             let bell = (self.twin.alloc)(BLOCK, HAS_FINALISER);
-            assert!(!bell.is_null(), "no room for the bell");
+            assert!(!bell.is_null(), "no free run for the bell");
             bell.cast::<usize>().write(1);
         }
     }

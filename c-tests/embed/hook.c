@@ -14,6 +14,6 @@ void *__wrap_gc_alloc(size_t n_bytes, unsigned int alloc_flags) {
     return __real_gc_alloc(n_bytes, alloc_flags);
 }
 
-__attribute__((destructor)) static void told(void) {
+__attribute__((destructor)) static void report(void) {
     printf("%u calls of gc_alloc\n", calls);
 }

@@ -36,26 +36,26 @@ extern int failed_here;
         } \
     } while (0)
 
-// What a heap's or a thread's error callback was told last, and how often.
-struct told {
+// The last error that was reported to a heap's or a thread's callback, and the number of reports.
+struct reported {
     int kind;
     const void *address;
     int times;
 };
 
-extern struct told told;
+extern struct reported reported;
 
 static inline void note_error(void *user, int kind, const void *address) {
     (void)user;
-    told.kind = kind;
-    told.address = address;
-    told.times += 1;
+    reported.kind = kind;
+    reported.address = address;
+    reported.times += 1;
 }
 
-// Whether the callback was told that, once, since the last call.
-static inline int was_told(int kind) {
-    int right = told.times == 1 && told.kind == kind;
-    told.times = 0;
+// Whether this error, and no other, was reported once since the last call.
+static inline int was_reported(int kind) {
+    int right = reported.times == 1 && reported.kind == kind;
+    reported.times = 0;
     return right;
 }
 

@@ -35,7 +35,7 @@ static void chunks_are_zero_and_aligned_and_lie_apart(void) {
     }
     EXPECT(mpgc_heap_check(&heap, NULL));
     EXPECT(mpgc_alloc(&heap, 0, 0) == NULL);
-    EXPECT(told.times == 0);
+    EXPECT(reported.times == 0);
 }
 
 static void a_region_too_small_is_no_room(void) {
@@ -44,7 +44,7 @@ static void a_region_too_small_is_no_room(void) {
     for (size_t n = 0; n < 12 * BLOCK; n++) {
         int made = mpgc_heap_init(&heap, memory, n, &config);
         if (made != MPGC_OK) {
-            EXPECT(made == MPGC_FAULT_NO_ROOM && was_told(MPGC_FAULT_NO_ROOM));
+            EXPECT(made == MPGC_FAULT_NO_ROOM && was_reported(MPGC_FAULT_NO_ROOM));
             sizes_refused += 1;
         } else {
             // what was made has four blocks at least
@@ -53,9 +53,9 @@ static void a_region_too_small_is_no_room(void) {
         }
     }
     EXPECT((size_t)sizes_refused >= 4 * BLOCK && (size_t)sizes_refused < 8 * BLOCK);
-    told.times = 0;
-    EXPECT(mpgc_heap_init(&heap, NULL, sizeof memory, &config) == MPGC_FAULT_NO_ROOM && was_told(MPGC_FAULT_NO_ROOM));
-    // nobody need be told
+    reported.times = 0;
+    EXPECT(mpgc_heap_init(&heap, NULL, sizeof memory, &config) == MPGC_FAULT_NO_ROOM && was_reported(MPGC_FAULT_NO_ROOM));
+    // no callback is required
     EXPECT(mpgc_heap_init(&heap, memory, 1, NULL) == MPGC_FAULT_NO_ROOM);
 }
 
@@ -113,7 +113,7 @@ static void a_paced_heap_collects_before_it_is_full(void) {
     mpgc_set_collect(&heap, true, SIZE_MAX);
     mpgc_heap_info(&heap, &info);
     EXPECT(chunks_to_a_collection() == info.total / BLOCK + 1);
-    EXPECT(told.times == 0 && mpgc_heap_check(&heap, NULL));
+    EXPECT(reported.times == 0 && mpgc_heap_check(&heap, NULL));
 }
 
 static void a_full_heap_is_out_of_memory_and_goes_on(void) {
@@ -123,16 +123,16 @@ static void a_full_heap_is_out_of_memory_and_goes_on(void) {
     while ((chunk = mpgc_alloc(&heap, ONE, 0)) != NULL) {
         first = first ? first : chunk;
     }
-    EXPECT(was_told(MPGC_ERROR_OUT_OF_MEMORY));
+    EXPECT(was_reported(MPGC_ERROR_OUT_OF_MEMORY));
     mpgc_info info;
     mpgc_heap_info(&heap, &info);
     EXPECT(info.free == 0 && info.used == info.total && info.max_free == 0 && info.max_used == BLOCK);
-    EXPECT(mpgc_realloc(&heap, first, 2 * BLOCK, true) == NULL && was_told(MPGC_ERROR_OUT_OF_MEMORY));
+    EXPECT(mpgc_realloc(&heap, first, 2 * BLOCK, true) == NULL && was_reported(MPGC_ERROR_OUT_OF_MEMORY));
     EXPECT(mpgc_nbytes(&heap, first) == ONE);
     EXPECT(mpgc_free(&heap, first) == MPGC_OK);
     EXPECT(mpgc_alloc(&heap, ONE, 0) == first);
-    EXPECT(mpgc_alloc(&heap, SIZE_MAX, 0) == NULL && was_told(MPGC_ERROR_OUT_OF_MEMORY));
-    EXPECT(mpgc_alloc(&heap, SIZE_MAX - BLOCK, 0) == NULL && was_told(MPGC_ERROR_OUT_OF_MEMORY));
+    EXPECT(mpgc_alloc(&heap, SIZE_MAX, 0) == NULL && was_reported(MPGC_ERROR_OUT_OF_MEMORY));
+    EXPECT(mpgc_alloc(&heap, SIZE_MAX - BLOCK, 0) == NULL && was_reported(MPGC_ERROR_OUT_OF_MEMORY));
     EXPECT(mpgc_heap_check(&heap, NULL));
 }
 
@@ -157,16 +157,16 @@ static void a_bad_pointer_is_refused_and_nothing_is_changed(void) {
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         EXPECT(mpgc_free(&heap, bad[i].pointer) == bad[i].kind);
-        EXPECT(told.address == bad[i].pointer && was_told(bad[i].kind));
+        EXPECT(reported.address == bad[i].pointer && was_reported(bad[i].kind));
         EXPECT(mpgc_realloc(&heap, bad[i].pointer, 100, true) == NULL);
-        EXPECT(told.address == bad[i].pointer && was_told(bad[i].kind));
+        EXPECT(reported.address == bad[i].pointer && was_reported(bad[i].kind));
         EXPECT(mpgc_nbytes(&heap, bad[i].pointer) == 0);
     }
     mpgc_heap_info(&heap, &after);
     EXPECT(memcmp(&before, &after, sizeof before) == 0);
     EXPECT(mpgc_free(&heap, other) == MPGC_OK);
-    EXPECT(mpgc_free(&heap, other) == MPGC_FAULT_DOUBLE_FREE && was_told(MPGC_FAULT_DOUBLE_FREE));
-    EXPECT(mpgc_free(&heap, NULL) == MPGC_OK && told.times == 0);
+    EXPECT(mpgc_free(&heap, other) == MPGC_FAULT_DOUBLE_FREE && was_reported(MPGC_FAULT_DOUBLE_FREE));
+    EXPECT(mpgc_free(&heap, NULL) == MPGC_OK && reported.times == 0);
     EXPECT(mpgc_heap_check(&heap, NULL));
 }
 
@@ -185,7 +185,7 @@ static void a_chunk_grows_and_shrinks_and_keeps_what_is_in_it(void) {
     memset(chunk, 7, BLOCK);
     EXPECT(mpgc_realloc(&heap, chunk, 4 * BLOCK, false) == chunk);
     char *wall = mpgc_alloc(&heap, BLOCK, 0);
-    EXPECT(mpgc_realloc(&heap, chunk, 5 * BLOCK, false) == NULL && told.times == 0);
+    EXPECT(mpgc_realloc(&heap, chunk, 5 * BLOCK, false) == NULL && reported.times == 0);
     char *moved = mpgc_realloc(&heap, chunk, 5 * BLOCK, true);
     EXPECT(moved != NULL && moved != chunk && mpgc_nbytes(&heap, chunk) == 0);
     for (size_t i = 0; i < 5 * BLOCK; i++) {
@@ -193,7 +193,7 @@ static void a_chunk_grows_and_shrinks_and_keeps_what_is_in_it(void) {
     }
     EXPECT(mpgc_realloc(&heap, moved, 1, true) == moved && mpgc_nbytes(&heap, moved) == BYTES_OF(1));
     EXPECT(mpgc_realloc(&heap, moved, 0, true) == NULL && mpgc_nbytes(&heap, moved) == 0);
-    EXPECT(mpgc_nbytes(&heap, wall) == BLOCK && told.times == 0);
+    EXPECT(mpgc_nbytes(&heap, wall) == BLOCK && reported.times == 0);
 }
 
 static void a_locked_heap_refuses_and_says_so(void) {
@@ -202,12 +202,12 @@ static void a_locked_heap_refuses_and_says_so(void) {
     mpgc_lock(&heap);
     mpgc_lock(&heap);
     EXPECT(mpgc_unlock(&heap) == MPGC_OK);
-    EXPECT(mpgc_alloc(&heap, 1, 0) == NULL && was_told(MPGC_ERROR_LOCKED));
-    EXPECT(mpgc_realloc(&heap, chunk, 3 * BLOCK, true) == NULL && was_told(MPGC_ERROR_LOCKED));
-    EXPECT(mpgc_free(&heap, chunk) == MPGC_ERROR_LOCKED && was_told(MPGC_ERROR_LOCKED));
+    EXPECT(mpgc_alloc(&heap, 1, 0) == NULL && was_reported(MPGC_ERROR_LOCKED));
+    EXPECT(mpgc_realloc(&heap, chunk, 3 * BLOCK, true) == NULL && was_reported(MPGC_ERROR_LOCKED));
+    EXPECT(mpgc_free(&heap, chunk) == MPGC_ERROR_LOCKED && was_reported(MPGC_ERROR_LOCKED));
     EXPECT(mpgc_nbytes(&heap, chunk) == BLOCK);
     EXPECT(mpgc_unlock(&heap) == MPGC_OK);
-    EXPECT(mpgc_unlock(&heap) == MPGC_ERROR_NOT_LOCKED && was_told(MPGC_ERROR_NOT_LOCKED));
+    EXPECT(mpgc_unlock(&heap) == MPGC_ERROR_NOT_LOCKED && was_reported(MPGC_ERROR_NOT_LOCKED));
     EXPECT(mpgc_free(&heap, chunk) == MPGC_OK);
 }
 
@@ -216,8 +216,8 @@ static void a_region_is_added_and_used(void) {
     fresh_heap();
     mpgc_set_collect(&heap, false, SIZE_MAX);
     EXPECT(mpgc_alloc(&heap, sizeof memory / 2, 0) != NULL);
-    EXPECT(mpgc_alloc(&heap, sizeof memory / 2, 0) == NULL && was_told(MPGC_ERROR_OUT_OF_MEMORY));
-    EXPECT(mpgc_heap_add(&heap, NULL, 100) == MPGC_FAULT_NO_ROOM && was_told(MPGC_FAULT_NO_ROOM));
+    EXPECT(mpgc_alloc(&heap, sizeof memory / 2, 0) == NULL && was_reported(MPGC_ERROR_OUT_OF_MEMORY));
+    EXPECT(mpgc_heap_add(&heap, NULL, 100) == MPGC_FAULT_NO_ROOM && was_reported(MPGC_FAULT_NO_ROOM));
     for (size_t n = 0; n < 12 * BLOCK; n += 3) {
         mpgc_info without, with;
         mpgc_heap_info(&heap, &without);
@@ -227,7 +227,7 @@ static void a_region_is_added_and_used(void) {
             fresh_heap();
             mpgc_set_collect(&heap, false, SIZE_MAX);
         } else {
-            EXPECT(n < 12 * BLOCK - 3 && was_told(MPGC_FAULT_NO_ROOM));
+            EXPECT(n < 12 * BLOCK - 3 && was_reported(MPGC_FAULT_NO_ROOM));
         }
     }
     mpgc_info before, after;

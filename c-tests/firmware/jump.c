@@ -29,7 +29,7 @@ static void the_stack_s_memory_may_begin_and_end_anywhere(void) {
             while ((chunk = mpgc_stack_alloc(&thread, 1)) != NULL) {
                 EXPECT((uintptr_t)chunk % ALIGN == 0 && chunk >= memory + skip && chunk + ALIGN <= memory + skip + n);
             }
-            EXPECT(was_told(MPGC_ERROR_STACK_EXHAUSTED));
+            EXPECT(was_reported(MPGC_ERROR_STACK_EXHAUSTED));
             EXPECT(mpgc_stack_used(&thread) + 3 * ALIGN > n); // alignment, rest, map
         }
     }
@@ -37,40 +37,40 @@ static void the_stack_s_memory_may_begin_and_end_anywhere(void) {
 
 static void an_exhausted_stack_is_null_and_as_it_was(void) {
     fresh_thread();
-    size_t room = 0;
+    size_t most = 0;
     while (mpgc_stack_alloc(&thread, 1) != NULL) {
-        room += ALIGN;
+        most += ALIGN;
     }
-    // but for alignment and the map, of a bit for each two words, all of it is room
-    EXPECT(was_told(MPGC_ERROR_STACK_EXHAUSTED) && room >= sizeof lifo - 2 * ALIGN - sizeof(uintptr_t));
+    // all of it can be allocated, except for alignment and the map of one bit for every two words
+    EXPECT(was_reported(MPGC_ERROR_STACK_EXHAUSTED) && most >= sizeof lifo - 2 * ALIGN - sizeof(uintptr_t));
     fresh_thread();
-    EXPECT(mpgc_stack_alloc(&thread, room + 1) == NULL && was_told(MPGC_ERROR_STACK_EXHAUSTED));
-    EXPECT(mpgc_stack_alloc(&thread, SIZE_MAX) == NULL && was_told(MPGC_ERROR_STACK_EXHAUSTED));
+    EXPECT(mpgc_stack_alloc(&thread, most + 1) == NULL && was_reported(MPGC_ERROR_STACK_EXHAUSTED));
+    EXPECT(mpgc_stack_alloc(&thread, SIZE_MAX) == NULL && was_reported(MPGC_ERROR_STACK_EXHAUSTED));
     EXPECT(mpgc_stack_used(&thread) == 0);
-    char *all = mpgc_stack_alloc(&thread, room);
-    EXPECT(all != NULL && mpgc_stack_alloc(&thread, 1) == NULL && was_told(MPGC_ERROR_STACK_EXHAUSTED));
-    EXPECT(mpgc_stack_used(&thread) == room);
-    EXPECT(mpgc_stack_alloc(&thread, 0) == NULL && was_told(MPGC_ERROR_STACK_EXHAUSTED));
+    char *all = mpgc_stack_alloc(&thread, most);
+    EXPECT(all != NULL && mpgc_stack_alloc(&thread, 1) == NULL && was_reported(MPGC_ERROR_STACK_EXHAUSTED));
+    EXPECT(mpgc_stack_used(&thread) == most);
+    EXPECT(mpgc_stack_alloc(&thread, 0) == NULL && was_reported(MPGC_ERROR_STACK_EXHAUSTED));
     mpgc_thread_init(&thread, NULL, 0, note_error, NULL);
-    EXPECT(mpgc_stack_alloc(&thread, 1) == NULL && was_told(MPGC_ERROR_STACK_EXHAUSTED));
+    EXPECT(mpgc_stack_alloc(&thread, 1) == NULL && was_reported(MPGC_ERROR_STACK_EXHAUSTED));
 }
 
 static void a_bad_pointer_is_refused_by_the_stack(void) {
     fresh_thread();
     char *chunk = mpgc_stack_alloc(&thread, 4 * ALIGN);
     int local;
-    EXPECT(mpgc_stack_free(&thread, &local) == MPGC_FAULT_FOREIGN && was_told(MPGC_FAULT_FOREIGN));
-    EXPECT(mpgc_stack_free(&thread, chunk - 1) == MPGC_FAULT_FOREIGN && was_told(MPGC_FAULT_FOREIGN));
-    EXPECT(mpgc_stack_free(&thread, NULL) == MPGC_FAULT_FOREIGN && was_told(MPGC_FAULT_FOREIGN));
-    EXPECT(mpgc_stack_free(&thread, chunk + 1) == MPGC_FAULT_INNER && was_told(MPGC_FAULT_INNER));
+    EXPECT(mpgc_stack_free(&thread, &local) == MPGC_FAULT_FOREIGN && was_reported(MPGC_FAULT_FOREIGN));
+    EXPECT(mpgc_stack_free(&thread, chunk - 1) == MPGC_FAULT_FOREIGN && was_reported(MPGC_FAULT_FOREIGN));
+    EXPECT(mpgc_stack_free(&thread, NULL) == MPGC_FAULT_FOREIGN && was_reported(MPGC_FAULT_FOREIGN));
+    EXPECT(mpgc_stack_free(&thread, chunk + 1) == MPGC_FAULT_INNER && was_reported(MPGC_FAULT_INNER));
     for (int i = 1; i < 4; i++) {
-        EXPECT(mpgc_stack_free(&thread, chunk + i * ALIGN) == MPGC_FAULT_INNER && was_told(MPGC_FAULT_INNER));
+        EXPECT(mpgc_stack_free(&thread, chunk + i * ALIGN) == MPGC_FAULT_INNER && was_reported(MPGC_FAULT_INNER));
     }
     for (int i = 4; i < 6; i++) {
-        EXPECT(mpgc_stack_free(&thread, chunk + i * ALIGN) == MPGC_FAULT_DOUBLE_FREE && was_told(MPGC_FAULT_DOUBLE_FREE));
-        EXPECT(mpgc_stack_free(&thread, chunk + i * ALIGN + 1) == MPGC_FAULT_INNER && was_told(MPGC_FAULT_INNER));
+        EXPECT(mpgc_stack_free(&thread, chunk + i * ALIGN) == MPGC_FAULT_DOUBLE_FREE && was_reported(MPGC_FAULT_DOUBLE_FREE));
+        EXPECT(mpgc_stack_free(&thread, chunk + i * ALIGN + 1) == MPGC_FAULT_INNER && was_reported(MPGC_FAULT_INNER));
     }
-    EXPECT(mpgc_stack_free(&thread, lifo + sizeof lifo / sizeof *lifo) == MPGC_FAULT_FOREIGN && was_told(MPGC_FAULT_FOREIGN));
+    EXPECT(mpgc_stack_free(&thread, lifo + sizeof lifo / sizeof *lifo) == MPGC_FAULT_FOREIGN && was_reported(MPGC_FAULT_FOREIGN));
     EXPECT(mpgc_stack_used(&thread) == 4 * ALIGN);
 }
 
@@ -85,13 +85,13 @@ static void a_chunk_of_the_stack_that_is_given_back_twice_is_a_double_free(void)
         EXPECT(mpgc_stack_free(&thread, chunks[3]) == MPGC_OK && mpgc_stack_used(&thread) == used);
         for (int i = 3; i < 8; i++) { // and what was handed out after it
             EXPECT(mpgc_stack_free(&thread, chunks[i]) == MPGC_FAULT_DOUBLE_FREE);
-            EXPECT(told.address == chunks[i] && was_told(MPGC_FAULT_DOUBLE_FREE));
+            EXPECT(reported.address == chunks[i] && was_reported(MPGC_FAULT_DOUBLE_FREE));
         }
         EXPECT(mpgc_stack_used(&thread) == used);
         // a chunk that is handed out anew is none of the old ones
         char *again = mpgc_stack_alloc(&thread, 6 * ALIGN);
         EXPECT(again == chunks[3]);
-        EXPECT(mpgc_stack_free(&thread, chunks[4]) == MPGC_FAULT_INNER && was_told(MPGC_FAULT_INNER));
+        EXPECT(mpgc_stack_free(&thread, chunks[4]) == MPGC_FAULT_INNER && was_reported(MPGC_FAULT_INNER));
         EXPECT(mpgc_stack_free(&thread, again) == MPGC_OK && mpgc_stack_free(&thread, chunks[0]) == MPGC_OK);
     }
     // what a jump gave back is free as well
@@ -101,7 +101,7 @@ static void a_chunk_of_the_stack_that_is_given_back_twice_is_a_double_free(void)
         inside = mpgc_stack_alloc(&thread, 1);
         mpgc_nlr_jump(&thread, NULL);
     }
-    EXPECT(mpgc_stack_free(&thread, inside) == MPGC_FAULT_DOUBLE_FREE && was_told(MPGC_FAULT_DOUBLE_FREE));
+    EXPECT(mpgc_stack_free(&thread, inside) == MPGC_FAULT_DOUBLE_FREE && was_reported(MPGC_FAULT_DOUBLE_FREE));
 }
 
 // The chunks that are in use, by what was handed out and given back, beside what the stack says of
@@ -121,7 +121,7 @@ static void the_stack_knows_its_chunks_from_all_else(void) {
             if (chunk != NULL) {
                 starts[n++] = used;
             }
-            told.times = 0;
+            reported.times = 0;
         } else if (n > 0) {
             size_t at = (seed >> 8) % (used + 2), is_start = n;
             for (size_t i = 0; i < n; i++) {
@@ -131,7 +131,7 @@ static void the_stack_knows_its_chunks_from_all_else(void) {
             EXPECT((freed == MPGC_OK) == (is_start < n));
             n = freed == MPGC_OK ? is_start : n;
             EXPECT(mpgc_stack_used(&thread) == (freed == MPGC_OK ? at : used) * ALIGN);
-            told.times = 0;
+            reported.times = 0;
         }
     }
 }
@@ -162,7 +162,7 @@ static void a_jump_lands_with_its_value_and_the_stack_as_it_was(void) {
             EXPECT((intptr_t)buffer.value == 100 + depth && mpgc_stack_used(&thread) == used);
         }
     }
-    EXPECT(landed == 20 && told.times == 0);
+    EXPECT(landed == 20 && reported.times == 0);
 }
 
 // Such a processor has no floats in registers, and no library for all of them.
@@ -216,7 +216,7 @@ static void buffers_nest_and_a_popped_one_is_passed_by(void) {
         EXPECT(outer.value == lifo);
     }
     EXPECT(way == 11);
-    EXPECT(mpgc_nlr_pop(&thread) == MPGC_ERROR_NO_BUFFER && was_told(MPGC_ERROR_NO_BUFFER));
+    EXPECT(mpgc_nlr_pop(&thread) == MPGC_ERROR_NO_BUFFER && was_reported(MPGC_ERROR_NO_BUFFER));
 }
 
 static char order[8];
@@ -252,7 +252,7 @@ static void callbacks_run_when_a_jump_passes_by(void) {
     order[0] = 0;
     with_callbacks(0);
     EXPECT(strcmp(order, "b") == 0);
-    EXPECT(mpgc_nlr_pop_callback(&thread, true) == MPGC_ERROR_NO_BUFFER && was_told(MPGC_ERROR_NO_BUFFER));
+    EXPECT(mpgc_nlr_pop_callback(&thread, true) == MPGC_ERROR_NO_BUFFER && was_reported(MPGC_ERROR_NO_BUFFER));
 }
 
 static void told_to_a_pipe(void *user, int kind, const void *address) {

@@ -4,12 +4,12 @@
 #include "harness.h"
 
 int failed_here;
-struct told told;
+struct reported reported;
 static int passed, failed;
 
 void run_test(const char *name, void (*test)(void)) {
     failed_here = 0;
-    told.times = 0;
+    reported.times = 0;
     test();
     printf("  %s %s\n", failed_here ? "FAILED" : "ok    ", name);
     passed += !failed_here;

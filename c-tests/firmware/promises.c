@@ -8,7 +8,7 @@ static uintptr_t memory[2048], more[512];
 static mpgc_heap heap;
 
 static void heap_with(mpgc_config config) {
-    told.times = 0;
+    reported.times = 0;
     EXPECT(mpgc_heap_init(&heap, memory, sizeof memory, &config) == MPGC_OK);
 }
 
@@ -66,7 +66,7 @@ static void the_configuration_is_copied(void) {
     mpgc_config config = {.error = note_error};
     heap_with(config);
     memset(&config, 0xff, sizeof config);
-    EXPECT(mpgc_unlock(&heap) == MPGC_ERROR_NOT_LOCKED && was_told(MPGC_ERROR_NOT_LOCKED));
+    EXPECT(mpgc_unlock(&heap) == MPGC_ERROR_NOT_LOCKED && was_reported(MPGC_ERROR_NOT_LOCKED));
 }
 
 static void without_callbacks_calls_return_what_is_wrong(void) {
@@ -105,20 +105,20 @@ static void no_section_is_held_when_an_error_is_told_and_each_is_ended(void) {
     heap_with((mpgc_config) {.error = error_with_its_user, .enter = enter, .exit = leave, .user = &depth});
     depth = told_while_held = 0;
     void *chunk = mpgc_alloc(&heap, 1, 0);
-    EXPECT(mpgc_alloc(&heap, sizeof memory, 0) == NULL && was_told(MPGC_ERROR_OUT_OF_MEMORY));
+    EXPECT(mpgc_alloc(&heap, sizeof memory, 0) == NULL && was_reported(MPGC_ERROR_OUT_OF_MEMORY));
     chunk = mpgc_alloc(&heap, 1, 0);
-    EXPECT(mpgc_realloc(&heap, chunk, sizeof memory, true) == NULL && was_told(MPGC_ERROR_OUT_OF_MEMORY));
+    EXPECT(mpgc_realloc(&heap, chunk, sizeof memory, true) == NULL && was_reported(MPGC_ERROR_OUT_OF_MEMORY));
     chunk = mpgc_alloc(&heap, 1, 0);
-    EXPECT(mpgc_realloc(&heap, (char *)chunk + 1, 1, true) == NULL && was_told(MPGC_FAULT_INNER));
-    EXPECT(mpgc_free(&heap, &depth) == MPGC_FAULT_FOREIGN && was_told(MPGC_FAULT_FOREIGN));
-    EXPECT(mpgc_unlock(&heap) == MPGC_ERROR_NOT_LOCKED && was_told(MPGC_ERROR_NOT_LOCKED));
-    EXPECT(mpgc_remove_roots(&heap, &roots) == MPGC_ERROR_ROOTS && was_told(MPGC_ERROR_ROOTS));
-    EXPECT(mpgc_add_roots(&heap, &roots, memory, SIZE_MAX) == MPGC_ERROR_RANGE && was_told(MPGC_ERROR_RANGE));
-    EXPECT(mpgc_heap_add(&heap, more, 1) == MPGC_FAULT_NO_ROOM && was_told(MPGC_FAULT_NO_ROOM));
+    EXPECT(mpgc_realloc(&heap, (char *)chunk + 1, 1, true) == NULL && was_reported(MPGC_FAULT_INNER));
+    EXPECT(mpgc_free(&heap, &depth) == MPGC_FAULT_FOREIGN && was_reported(MPGC_FAULT_FOREIGN));
+    EXPECT(mpgc_unlock(&heap) == MPGC_ERROR_NOT_LOCKED && was_reported(MPGC_ERROR_NOT_LOCKED));
+    EXPECT(mpgc_remove_roots(&heap, &roots) == MPGC_ERROR_ROOTS && was_reported(MPGC_ERROR_ROOTS));
+    EXPECT(mpgc_add_roots(&heap, &roots, memory, SIZE_MAX) == MPGC_ERROR_RANGE && was_reported(MPGC_ERROR_RANGE));
+    EXPECT(mpgc_heap_add(&heap, more, 1) == MPGC_FAULT_NO_ROOM && was_reported(MPGC_FAULT_NO_ROOM));
     mpgc_lock(&heap);
-    EXPECT(mpgc_alloc(&heap, 1, 0) == NULL && was_told(MPGC_ERROR_LOCKED));
-    EXPECT(mpgc_collect(&heap) == MPGC_ERROR_LOCKED && was_told(MPGC_ERROR_LOCKED));
-    EXPECT(mpgc_heap_close(&heap) == MPGC_ERROR_LOCKED && was_told(MPGC_ERROR_LOCKED));
+    EXPECT(mpgc_alloc(&heap, 1, 0) == NULL && was_reported(MPGC_ERROR_LOCKED));
+    EXPECT(mpgc_collect(&heap) == MPGC_ERROR_LOCKED && was_reported(MPGC_ERROR_LOCKED));
+    EXPECT(mpgc_heap_close(&heap) == MPGC_ERROR_LOCKED && was_reported(MPGC_ERROR_LOCKED));
     EXPECT(mpgc_unlock(&heap) == MPGC_OK && mpgc_heap_close(&heap) == MPGC_OK);
     EXPECT(depth == 0 && told_while_held == 0 && times_entered >= 10);
 }
@@ -177,7 +177,7 @@ static void any_address_may_be_asked_about(void) {
         EXPECT(mpgc_heap_chunk_of(&heap, (void *)address, &n) == NULL && n == 7);
     }
     EXPECT(mpgc_nbytes(&heap, NULL) == 0 && mpgc_nbytes(&heap, (void *)UINTPTR_MAX) == 0);
-    EXPECT(mpgc_heap_chunk_of(&heap, (char *)chunk + 1, &n) == chunk && n == BLOCK && told.times == 0);
+    EXPECT(mpgc_heap_chunk_of(&heap, (char *)chunk + 1, &n) == chunk && n == BLOCK && reported.times == 0);
 }
 
 static int collects;
@@ -196,12 +196,12 @@ static void a_full_heap_is_collected_once_unless_that_is_off(void) {
     mpgc_heap_info(&heap, &info);
     all = mpgc_alloc(&heap, FITTING(info.total), 0);
     collects = 0;
-    EXPECT(mpgc_alloc(&heap, 1, 0) == NULL && was_told(MPGC_ERROR_OUT_OF_MEMORY) && collects == 1);
+    EXPECT(mpgc_alloc(&heap, 1, 0) == NULL && was_reported(MPGC_ERROR_OUT_OF_MEMORY) && collects == 1);
     mpgc_set_collect(&heap, false, SIZE_MAX);
     all = NULL; // garbage now, but nobody collects it
-    EXPECT(mpgc_alloc(&heap, 1, 0) == NULL && was_told(MPGC_ERROR_OUT_OF_MEMORY) && collects == 1);
+    EXPECT(mpgc_alloc(&heap, 1, 0) == NULL && was_reported(MPGC_ERROR_OUT_OF_MEMORY) && collects == 1);
     mpgc_set_collect(&heap, true, SIZE_MAX);
-    EXPECT(mpgc_alloc(&heap, 1, 0) != NULL && collects == 2 && told.times == 0);
+    EXPECT(mpgc_alloc(&heap, 1, 0) != NULL && collects == 2 && reported.times == 0);
 }
 
 // The most blocks that are in use while 300 chunks of a block are allocated, and how many could be.
@@ -222,7 +222,7 @@ static void it_collects_by_bytes_also_where_it_does_not_when_full(void) {
     for (int when_full = 0; when_full < 2; when_full++) {
         heap_with((mpgc_config) {.error = note_error});
         mpgc_set_collect(&heap, when_full, 10 * BLOCK);
-        EXPECT(most_used(&allocated) == 10 && allocated == 300 && told.times == 0);
+        EXPECT(most_used(&allocated) == 10 && allocated == 300 && reported.times == 0);
     }
     // more bytes than there are: it is full first
     heap_with((mpgc_config) {.error = note_error, .roots = count_collects});
@@ -231,7 +231,7 @@ static void it_collects_by_bytes_also_where_it_does_not_when_full(void) {
     mpgc_heap_info(&heap, &info);
     collects = 0;
     EXPECT(mpgc_alloc(&heap, FITTING(info.total), 0) != NULL && mpgc_alloc(&heap, 1, 0) == NULL && collects == 0);
-    EXPECT(was_told(MPGC_ERROR_OUT_OF_MEMORY));
+    EXPECT(was_reported(MPGC_ERROR_OUT_OF_MEMORY));
     mpgc_set_collect(&heap, true, 2 * sizeof memory);
     EXPECT(mpgc_alloc(&heap, 1, 0) != NULL && collects == 1);
 }
@@ -250,9 +250,9 @@ static void a_locked_heap_is_neither_collected_nor_closed(void) {
     mpgc_set_collect(&heap, true, 0);
     collects = 0;
     mpgc_lock(&heap);
-    EXPECT(mpgc_collect(&heap) == MPGC_ERROR_LOCKED && was_told(MPGC_ERROR_LOCKED));
-    EXPECT(mpgc_heap_close(&heap) == MPGC_ERROR_LOCKED && was_told(MPGC_ERROR_LOCKED));
-    EXPECT(mpgc_alloc(&heap, 1, 0) == NULL && was_told(MPGC_ERROR_LOCKED));
+    EXPECT(mpgc_collect(&heap) == MPGC_ERROR_LOCKED && was_reported(MPGC_ERROR_LOCKED));
+    EXPECT(mpgc_heap_close(&heap) == MPGC_ERROR_LOCKED && was_reported(MPGC_ERROR_LOCKED));
+    EXPECT(mpgc_alloc(&heap, 1, 0) == NULL && was_reported(MPGC_ERROR_LOCKED));
     EXPECT(alive(garbage) && collects == 0 && mpgc_heap_check(&heap, NULL));
     EXPECT(mpgc_unlock(&heap) == MPGC_OK && mpgc_collect(&heap) == MPGC_OK && !alive(garbage));
 }
@@ -278,10 +278,10 @@ static void look_at_what_it_refers_to(mpgc_heap *where, void *user, void *chunk)
     EXPECT(next[0] == next && mpgc_nbytes(where, next) == BLOCK && next[2] == (void *)7);
     finalised += 1;
     // what a finaliser may not do changes nothing
-    EXPECT(mpgc_realloc(where, object, 3 * BLOCK, true) == NULL && was_told(MPGC_ERROR_LOCKED));
-    EXPECT(mpgc_heap_add(where, more, sizeof more) == MPGC_ERROR_LOCKED && was_told(MPGC_ERROR_LOCKED));
+    EXPECT(mpgc_realloc(where, object, 3 * BLOCK, true) == NULL && was_reported(MPGC_ERROR_LOCKED));
+    EXPECT(mpgc_heap_add(where, more, sizeof more) == MPGC_ERROR_LOCKED && was_reported(MPGC_ERROR_LOCKED));
     mpgc_lock(where);
-    EXPECT(mpgc_free(where, next) == MPGC_ERROR_LOCKED && was_told(MPGC_ERROR_LOCKED));
+    EXPECT(mpgc_free(where, next) == MPGC_ERROR_LOCKED && was_reported(MPGC_ERROR_LOCKED));
     EXPECT(mpgc_unlock(where) == MPGC_OK && mpgc_nbytes(where, next) == BLOCK);
 }
 

@@ -60,8 +60,8 @@ static void a_callback_marks_the_c_stack_and_the_lifo_stack_of_another_thread(vo
     void **frame = mpgc_stack_alloc(&other, sizeof(void *));
     uintptr_t kept = hidden(&heap, 1, 0), lost = hidden(&heap, 1, 0);
     frame[0] = shown(kept);
-    EXPECT(chunk_on_the_stack_lives() && alive(kept) && !alive(lost) && told.times == 0);
-    EXPECT(mpgc_mark_thread(&heap, &other) == MPGC_ERROR_NOT_COLLECTING && was_told(MPGC_ERROR_NOT_COLLECTING));
+    EXPECT(chunk_on_the_stack_lives() && alive(kept) && !alive(lost) && reported.times == 0);
+    EXPECT(mpgc_mark_thread(&heap, &other) == MPGC_ERROR_NOT_COLLECTING && was_reported(MPGC_ERROR_NOT_COLLECTING));
 }
 
 static void init_makes_threads_and_schedulers_of_memory_that_holds_anything(void) {
@@ -133,7 +133,7 @@ static void buffers_and_callbacks_are_linked_as_the_header_says(void) {
         EXPECT(inner.value == lifo);
         EXPECT(mpgc_nlr_pop(&thread) == MPGC_OK); // the inner one was unlinked by the jump
     }
-    EXPECT(landed == 1 && mpgc_nlr_pop(&thread) == MPGC_ERROR_NO_BUFFER && was_told(MPGC_ERROR_NO_BUFFER));
+    EXPECT(landed == 1 && mpgc_nlr_pop(&thread) == MPGC_ERROR_NO_BUFFER && was_reported(MPGC_ERROR_NO_BUFFER));
 }
 
 static void look_at_the_node(mpgc_sched_node *node) {

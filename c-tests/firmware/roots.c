@@ -17,8 +17,8 @@ static void ranges_keep_what_they_and_their_chunks_refer_to(void) {
     mpgc_config config = {.error = note_error};
     mpgc_heap_init(&heap, memory, sizeof memory, &config);
     EXPECT(mpgc_add_roots(&heap, &roots, range, sizeof range) == MPGC_OK);
-    EXPECT(mpgc_add_roots(&heap, &roots, range, sizeof range) == MPGC_ERROR_ROOTS && was_told(MPGC_ERROR_ROOTS));
-    EXPECT(mpgc_add_roots(&heap, NULL, range, sizeof range) == MPGC_FAULT_FOREIGN && was_told(MPGC_FAULT_FOREIGN));
+    EXPECT(mpgc_add_roots(&heap, &roots, range, sizeof range) == MPGC_ERROR_ROOTS && was_reported(MPGC_ERROR_ROOTS));
+    EXPECT(mpgc_add_roots(&heap, NULL, range, sizeof range) == MPGC_FAULT_FOREIGN && was_reported(MPGC_FAULT_FOREIGN));
     range[3] = mpgc_alloc(&heap, 2 * BLOCK, 0);
     ((void **)range[3])[7] = mpgc_alloc(&heap, 1, 0);
     uintptr_t kept = ~(uintptr_t)range[3], inner = ~(uintptr_t)((void **)range[3])[7], lost = hidden(&heap, 1, 0);
@@ -27,7 +27,7 @@ static void ranges_keep_what_they_and_their_chunks_refer_to(void) {
     mpgc_heap_info(&heap, &info);
     EXPECT(alive(kept) && alive(inner) && !alive(lost) && info.collected == 1);
     EXPECT(mpgc_remove_roots(&heap, &roots) == MPGC_OK);
-    EXPECT(mpgc_remove_roots(&heap, &roots) == MPGC_ERROR_ROOTS && was_told(MPGC_ERROR_ROOTS));
+    EXPECT(mpgc_remove_roots(&heap, &roots) == MPGC_ERROR_ROOTS && was_reported(MPGC_ERROR_ROOTS));
     mpgc_collect(&heap);
     EXPECT(!alive(kept) && !alive(inner));
 }
@@ -132,9 +132,9 @@ static void a_callback_marks_roots(void) {
     marked_by_callback = hidden(&heap, 1, 0);
     uintptr_t lost = hidden(&heap, 1, 0);
     mpgc_collect(&heap);
-    EXPECT(alive(marked_by_callback) && !alive(lost) && told.times == 0);
-    EXPECT(mpgc_mark(&heap, memory, 8) == MPGC_ERROR_NOT_COLLECTING && was_told(MPGC_ERROR_NOT_COLLECTING));
-    EXPECT(mpgc_mark_stack(&heap, MPGC_STACK_TOP) == MPGC_ERROR_NOT_COLLECTING && was_told(MPGC_ERROR_NOT_COLLECTING));
+    EXPECT(alive(marked_by_callback) && !alive(lost) && reported.times == 0);
+    EXPECT(mpgc_mark(&heap, memory, 8) == MPGC_ERROR_NOT_COLLECTING && was_reported(MPGC_ERROR_NOT_COLLECTING));
+    EXPECT(mpgc_mark_stack(&heap, MPGC_STACK_TOP) == MPGC_ERROR_NOT_COLLECTING && was_reported(MPGC_ERROR_NOT_COLLECTING));
 }
 
 static void the_lifo_stack_keeps_chunks_as_far_as_it_is_in_use(void) {
@@ -164,8 +164,8 @@ static void finalise(mpgc_heap *where, void *user, void *chunk) {
     if (inner != NULL) {
         freed_in_finaliser += mpgc_free(where, inner) == MPGC_OK;
     }
-    EXPECT(mpgc_alloc(where, 1, 0) == NULL && was_told(MPGC_ERROR_LOCKED));
-    EXPECT(mpgc_heap_close(where) == MPGC_ERROR_LOCKED && was_told(MPGC_ERROR_LOCKED));
+    EXPECT(mpgc_alloc(where, 1, 0) == NULL && was_reported(MPGC_ERROR_LOCKED));
+    EXPECT(mpgc_heap_close(where) == MPGC_ERROR_LOCKED && was_reported(MPGC_ERROR_LOCKED));
     mpgc_collect(where); // changes nothing
 }
 

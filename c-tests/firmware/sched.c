@@ -71,7 +71,7 @@ static void a_full_queue_refuses_and_loses_nothing(void) {
             EXPECT(mpgc_sched_schedule(&sched, note, i % 2 ? "b" : "a"));
         }
         EXPECT(!mpgc_sched_schedule(&sched, note, "x") && !mpgc_sched_schedule(&sched, note, "x"));
-        EXPECT(mpgc_sched_schedule_node(&sched, &node, note_node)); // has its own room
+        EXPECT(mpgc_sched_schedule_node(&sched, &node, note_node)); // has its own memory
         while (mpgc_sched_run(&sched, NULL)) {
         }
         EXPECT(strcmp(order, "nabababab") == 0);

@@ -5,7 +5,7 @@
 #include "harness.h"
 
 #define THREADS 4
-#define ROOMS 16
+#define SLOTS 16
 #define STEPS 30000
 
 static uintptr_t memory[4096];
@@ -27,7 +27,7 @@ static void leave(void *user, size_t held) {
 
 struct worker {
     mpgc_roots roots;
-    uintptr_t **rooms[ROOMS];
+    uintptr_t **slots[SLOTS];
     unsigned seed;
     int faults;
 };
@@ -38,15 +38,15 @@ static void *work(void *argument) {
     struct worker *worker = argument;
     for (int step = 0; step < STEPS; step++) {
         worker->seed = worker->seed * 1664525u + 1013904223u;
-        unsigned room = worker->seed >> 28, n = 2 + (worker->seed >> 20 & 7);
-        uintptr_t **old = worker->rooms[room];
+        unsigned slot = worker->seed >> 28, n = 2 + (worker->seed >> 20 & 7);
+        uintptr_t **old = worker->slots[slot];
         if (old != NULL && (old[0] != (uintptr_t *)worker || old[1] != (uintptr_t *)old)) {
             worker->faults += 1;
         }
-        // nothing but the room refers to the chunk, so nobody may collect before it is there
+        // only the slot will refer to the chunk, so nobody may collect before it is stored
         size_t held = enter(&mutex);
         uintptr_t **chunk = mpgc_alloc(&heap, n * sizeof(void *), MPGC_FINALISER);
-        worker->rooms[room] = chunk;
+        worker->slots[slot] = chunk;
         if (chunk == NULL) {
             worker->faults += 1;
         } else {
@@ -78,7 +78,7 @@ static void threads_share_a_heap(void) {
     pthread_t threads[THREADS];
     for (int i = 0; i < THREADS; i++) {
         workers[i].seed = (unsigned)i;
-        mpgc_add_roots(&heap, &workers[i].roots, workers[i].rooms, sizeof workers[i].rooms);
+        mpgc_add_roots(&heap, &workers[i].roots, workers[i].slots, sizeof workers[i].slots);
         pthread_create(&threads[i], NULL, work, &workers[i]);
     }
     for (int i = 0; i < THREADS; i++) {

@@ -23,9 +23,9 @@ static const size_t huge[] = {
 static void alloc_of_a_size_that_wraps_is_out_of_memory(void) {
     fresh_heap();
     for EACH_HUGE(n) {
-        EXPECT(mpgc_alloc(&heap, n, 0) == NULL && was_told(MPGC_ERROR_OUT_OF_MEMORY));
-        EXPECT(mpgc_alloc(&heap, n, MPGC_FINALISER) == NULL && was_told(MPGC_ERROR_OUT_OF_MEMORY));
-        EXPECT(mpgc_realloc(&heap, NULL, n, true) == NULL && was_told(MPGC_ERROR_OUT_OF_MEMORY));
+        EXPECT(mpgc_alloc(&heap, n, 0) == NULL && was_reported(MPGC_ERROR_OUT_OF_MEMORY));
+        EXPECT(mpgc_alloc(&heap, n, MPGC_FINALISER) == NULL && was_reported(MPGC_ERROR_OUT_OF_MEMORY));
+        EXPECT(mpgc_realloc(&heap, NULL, n, true) == NULL && was_reported(MPGC_ERROR_OUT_OF_MEMORY));
     }
     EXPECT(mpgc_heap_check(&heap, NULL) && mpgc_alloc(&heap, 1, 0) != NULL);
 }
@@ -36,8 +36,8 @@ static void realloc_to_a_size_that_wraps_is_out_of_memory_and_the_chunk_is_kept(
     char *chunk = mpgc_alloc(&heap, 3 * BLOCK, 0);
     memset(chunk, 7, 3 * BLOCK);
     for EACH_HUGE(n) {
-        EXPECT(mpgc_realloc(&heap, chunk, n, true) == NULL && was_told(MPGC_ERROR_OUT_OF_MEMORY));
-        EXPECT(mpgc_realloc(&heap, chunk, n, false) == NULL && told.times == 0);
+        EXPECT(mpgc_realloc(&heap, chunk, n, true) == NULL && was_reported(MPGC_ERROR_OUT_OF_MEMORY));
+        EXPECT(mpgc_realloc(&heap, chunk, n, false) == NULL && reported.times == 0);
         EXPECT(mpgc_nbytes(&heap, chunk) == 3 * BLOCK);
     }
     EXPECT(chunk[0] == 7 && memcmp(chunk, chunk + 1, 3 * BLOCK - 1) == 0);
@@ -49,9 +49,9 @@ static void a_region_that_wraps_is_no_room(void) {
     for EACH_HUGE(n) {
         void *near_the_end = (void *)(UINTPTR_MAX - 4095);
         if (n > SIZE_MAX - (uintptr_t)memory) {
-            EXPECT(mpgc_heap_init(&heap, memory, n, &config) == MPGC_FAULT_NO_ROOM && was_told(MPGC_FAULT_NO_ROOM));
+            EXPECT(mpgc_heap_init(&heap, memory, n, &config) == MPGC_FAULT_NO_ROOM && was_reported(MPGC_FAULT_NO_ROOM));
         }
-        EXPECT(mpgc_heap_init(&heap, near_the_end, n, &config) == MPGC_FAULT_NO_ROOM && was_told(MPGC_FAULT_NO_ROOM));
+        EXPECT(mpgc_heap_init(&heap, near_the_end, n, &config) == MPGC_FAULT_NO_ROOM && was_reported(MPGC_FAULT_NO_ROOM));
     }
 }
 
@@ -59,10 +59,10 @@ static void an_added_region_that_wraps_is_no_room(void) {
     fresh_heap();
     mpgc_info before, after;
     mpgc_heap_info(&heap, &before);
-    EXPECT(mpgc_heap_add(&heap, more, SIZE_MAX) == MPGC_FAULT_NO_ROOM && was_told(MPGC_FAULT_NO_ROOM));
+    EXPECT(mpgc_heap_add(&heap, more, SIZE_MAX) == MPGC_FAULT_NO_ROOM && was_reported(MPGC_FAULT_NO_ROOM));
     // the fields of an area would end behind the end of the address space, and the region too
     for (size_t n = 4096; n < 16384; n += 1000) {
-        EXPECT(mpgc_heap_add(&heap, (void *)(UINTPTR_MAX - 31), n) == MPGC_FAULT_NO_ROOM && was_told(MPGC_FAULT_NO_ROOM));
+        EXPECT(mpgc_heap_add(&heap, (void *)(UINTPTR_MAX - 31), n) == MPGC_FAULT_NO_ROOM && was_reported(MPGC_FAULT_NO_ROOM));
     }
     mpgc_heap_info(&heap, &after);
     EXPECT(memcmp(&before, &after, sizeof before) == 0);
@@ -73,11 +73,11 @@ static void ranges_that_wrap_are_no_roots(void) {
     static void *range[2];
     fresh_heap();
     EXPECT(mpgc_add_roots(&heap, &roots, range, SIZE_MAX) == MPGC_ERROR_RANGE);
-    EXPECT(told.address == range && was_told(MPGC_ERROR_RANGE));
-    EXPECT(mpgc_add_roots(&heap, &roots, (void *)(UINTPTR_MAX - 7), 9) == MPGC_ERROR_RANGE && was_told(MPGC_ERROR_RANGE));
-    EXPECT(mpgc_remove_roots(&heap, &roots) == MPGC_ERROR_ROOTS && was_told(MPGC_ERROR_ROOTS));
+    EXPECT(reported.address == range && was_reported(MPGC_ERROR_RANGE));
+    EXPECT(mpgc_add_roots(&heap, &roots, (void *)(UINTPTR_MAX - 7), 9) == MPGC_ERROR_RANGE && was_reported(MPGC_ERROR_RANGE));
+    EXPECT(mpgc_remove_roots(&heap, &roots) == MPGC_ERROR_ROOTS && was_reported(MPGC_ERROR_ROOTS));
     mpgc_collect(&heap);
-    EXPECT(mpgc_add_roots(&heap, &roots, range, sizeof range) == MPGC_OK && told.times == 0);
+    EXPECT(mpgc_add_roots(&heap, &roots, range, sizeof range) == MPGC_OK && reported.times == 0);
 }
 
 static uintptr_t kept;
@@ -87,9 +87,9 @@ static void mark_ranges_that_wrap(mpgc_heap *where, void *user) {
     range[0] = shown(kept);
     char *volatile here = (char *)&here;
     (void)user;
-    EXPECT(mpgc_mark(where, range, SIZE_MAX) == MPGC_ERROR_RANGE && was_told(MPGC_ERROR_RANGE));
-    EXPECT(mpgc_mark_stack(where, here - 4096) == MPGC_ERROR_RANGE && was_told(MPGC_ERROR_RANGE));
-    EXPECT(mpgc_mark(where, range, sizeof range) == MPGC_OK && told.times == 0);
+    EXPECT(mpgc_mark(where, range, SIZE_MAX) == MPGC_ERROR_RANGE && was_reported(MPGC_ERROR_RANGE));
+    EXPECT(mpgc_mark_stack(where, here - 4096) == MPGC_ERROR_RANGE && was_reported(MPGC_ERROR_RANGE));
+    EXPECT(mpgc_mark(where, range, sizeof range) == MPGC_OK && reported.times == 0);
 }
 
 static void ranges_that_wrap_are_not_marked(void) {
@@ -106,11 +106,11 @@ static void a_stack_that_wraps_has_no_room(void) {
     for EACH_HUGE(n) {
         if (n > SIZE_MAX - (uintptr_t)lifo) {
             mpgc_thread_init(&thread, lifo, n, note_error, NULL);
-            EXPECT(mpgc_stack_alloc(&thread, 1) == NULL && was_told(MPGC_ERROR_STACK_EXHAUSTED));
+            EXPECT(mpgc_stack_alloc(&thread, 1) == NULL && was_reported(MPGC_ERROR_STACK_EXHAUSTED));
             EXPECT(mpgc_stack_used(&thread) == 0);
         }
         mpgc_thread_init(&thread, lifo, sizeof lifo, note_error, NULL);
-        EXPECT(mpgc_stack_alloc(&thread, n) == NULL && was_told(MPGC_ERROR_STACK_EXHAUSTED));
+        EXPECT(mpgc_stack_alloc(&thread, n) == NULL && was_reported(MPGC_ERROR_STACK_EXHAUSTED));
         EXPECT(mpgc_stack_used(&thread) == 0);
     }
 }
@@ -143,7 +143,7 @@ static void bytes_of_any_number_start_a_collect(void) {
         while (mpgc_alloc(&heap, FITTING(BLOCK), 0) != NULL) {
             chunks += 1;
         }
-        EXPECT(chunks > 400 && was_told(MPGC_ERROR_OUT_OF_MEMORY));
+        EXPECT(chunks > 400 && was_reported(MPGC_ERROR_OUT_OF_MEMORY));
     }
 }
 
@@ -154,17 +154,17 @@ static void locks_of_a_heap_nest_without_end(void) {
     char *chunk = mpgc_alloc(&heap, 1, 0);
     for (int i = 0; i < LOCKS; i++) {
         mpgc_lock(&heap);
-        if (mpgc_alloc(&heap, 1, 0) != NULL || !was_told(MPGC_ERROR_LOCKED)) {
+        if (mpgc_alloc(&heap, 1, 0) != NULL || !was_reported(MPGC_ERROR_LOCKED)) {
             printf("    after %d locks it hands out\n", i + 1);
             failed_here = 1;
             return;
         }
     }
     for (int i = 0; i < LOCKS; i++) {
-        EXPECT(mpgc_free(&heap, chunk) == MPGC_ERROR_LOCKED && was_told(MPGC_ERROR_LOCKED));
+        EXPECT(mpgc_free(&heap, chunk) == MPGC_ERROR_LOCKED && was_reported(MPGC_ERROR_LOCKED));
         EXPECT(mpgc_unlock(&heap) == MPGC_OK);
     }
-    EXPECT(mpgc_unlock(&heap) == MPGC_ERROR_NOT_LOCKED && was_told(MPGC_ERROR_NOT_LOCKED));
+    EXPECT(mpgc_unlock(&heap) == MPGC_ERROR_NOT_LOCKED && was_reported(MPGC_ERROR_NOT_LOCKED));
     EXPECT(mpgc_free(&heap, chunk) == MPGC_OK);
 }
 

@@ -4,9 +4,9 @@ import heapbench
 heap = bytearray(HEAP)
 number = 0
 while True:
-    told = heapbench.run(number, heap)
-    if told is None:
+    result = heapbench.run(number, heap)
+    if result is None:
         break
-    print("case", *told)
+    print("case", *result)
     number += 1
 print("end")

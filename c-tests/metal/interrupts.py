@@ -38,4 +38,4 @@ while irq.interrupts() < WANTED:
 irq.stop()
 for _ in range(1000):
     pass
-print("told", irq.interrupts(), *irq.figures(), ran, broken, turn)
+print("counts", irq.interrupts(), *irq.figures(), ran, broken, turn)

@@ -14,7 +14,7 @@ void commit_fault(const char *name);
 // The port's own, in place of the library's.
 void mpgc_fault(int kind, const void *ptr);
 void mpgc_fault(int kind, const void *ptr) {
-    printf("the port was told of %d at %s\n", kind, ptr == NULL ? "NULL" : "an address");
+    printf("mpgc_fault was called with %d at %s\n", kind, ptr == NULL ? "NULL" : "an address");
     if (getenv("SCENARIO_FAULT_RETURNS") != NULL) {
         return;
     }

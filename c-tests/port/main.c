@@ -25,7 +25,7 @@ static char python_stack[2048] __attribute__((aligned(16)));
 
 #ifdef SCENARIOS_VALGRIND
 // A conservative collector reads words that nobody has written: what was left on the stack, and
-// padding that was copied into a chunk. Memcheck is told that these are words, here and nowhere
+// padding that was copied into a chunk. They are marked as defined for Memcheck, here and nowhere
 // else.
 static void __attribute__((noinline)) collect_stack(void) {
     __builtin_unwind_init(); // the registers are on the stack now
@@ -113,7 +113,7 @@ typedef struct {
     int id;
 } told_callback_t;
 
-static void told(void *ctx) {
+static void on_jump(void *ctx) {
     bool linked = MP_STATE_THREAD(nlr_jump_callback_top) == ctx;
     printf("callback %d, linked %d\n", ((told_callback_t *)ctx)->id, linked);
 }
@@ -123,7 +123,7 @@ static void __attribute__((noinline)) raise_at(int depth) {
         return;
     }
     told_callback_t callback = { .id = depth };
-    nlr_push_jump_callback(&callback.node, told);
+    nlr_push_jump_callback(&callback.node, on_jump);
     if (depth == 0) {
         mp_raise_ValueError(NULL);
     }
@@ -150,10 +150,10 @@ static void __attribute__((noinline)) jump_twice(void) {
 static void nlr_scenarios(void) {
     // In a frame above those of the buffers, so that no jump reaches it.
     told_callback_t outside = { .id = 99 };
-    nlr_push_jump_callback(&outside.node, told);
+    nlr_push_jump_callback(&outside.node, on_jump);
     jump_twice();
     nlr_pop_jump_callback(false);
-    nlr_push_jump_callback(&outside.node, told);
+    nlr_push_jump_callback(&outside.node, on_jump);
     nlr_pop_jump_callback(true);
     printf("chains empty %d %d\n", MP_STATE_THREAD(nlr_top) == NULL, MP_STATE_THREAD(nlr_jump_callback_top) == NULL);
 

@@ -99,7 +99,7 @@ static void sweep_all_at_soft_reset_runs_the_remaining_finalisers(void) {
 static void the_threshold_counts_allocation(void) {
     gc_collect();
     size_t before = MP_STATE_MEM(gc_alloc_amount);
-    // A chunk of a hardened heap has room for its guard in its last block.
+    // The last block of a chunk in a hardened heap also holds its guard.
     gc_alloc(5 * MICROPY_BYTES_PER_GC_BLOCK - 1, 0);
     gc_alloc(1, 0);
     printf("seed: %u blocks after a collection, %u more\n", (unsigned)before, (unsigned)(MP_STATE_MEM(gc_alloc_amount) - before));

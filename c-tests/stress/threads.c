@@ -1,10 +1,10 @@
 // Many threads on one heap, without a global lock.
 //
-//     threads THREADS OPERATIONS [stopped|rooms [no-mutex|long-roots]]
+//     threads THREADS OPERATIONS [stopped|locked [no-mutex|long-roots]]
 //
 // Each thread allocates, resizes, frees and forgets chunks that are filled with a pattern of its
-// own, and looks whether the pattern is still there. The last two are controls, which must be told
-// by a sanitizer.
+// own, and looks whether the pattern is still there. The last two are controls, which must be
+// detected by a sanitizer.
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,7 +79,7 @@ static bool holds(const head_t *head, uintptr_t pattern, size_t words) {
     return same;
 }
 
-// A pattern says which thread it is of, so that another's is told from an old one.
+// A pattern identifies its thread, which distinguishes another thread's from an old one.
 static uintptr_t new_pattern(unsigned int self) {
     return ++threads[self].serial * WORLD_THREADS + self;
 }
@@ -117,7 +117,7 @@ static size_t draw_bytes(thread_t *thread) {
     return sizeof(head_t) + draw(thread, most);
 }
 
-// Makes room in its own slots.
+// Frees one of its own slots.
 static void drop(thread_t *thread, head_t **slot, bool by_free) {
     head_t *head = *slot;
     *slot = NULL;
@@ -168,7 +168,7 @@ static void resize(unsigned int self, head_t **slot) {
     size_t words = MIN(words_of(old), (bytes - sizeof(head_t)) / sizeof(uintptr_t));
     head_t *head = gc_realloc(old, bytes, draw(thread, 4) != 0);
     if (head == NULL) {
-        return; // no room, or it would have moved
+        return; // the heap is full, or the chunk would have moved
     }
     *slot = head;
     thread->moved += head != old;
@@ -219,7 +219,7 @@ static void body(unsigned int self) {
         world_enter();
         one_operation(self);
         world_leave();
-        if (world_kind == WORLD_ROOMS ? thread->full != full : draw(thread, 4096) == 0) {
+        if (world_kind == WORLD_LOCKED ? thread->full != full : draw(thread, 4096) == 0) {
             world_collect();
         }
         if (thread->full > full && world_kind == WORLD_STOPPED) {
@@ -233,14 +233,14 @@ int main(int argc, char **argv) {
     setvbuf(stdout, NULL, _IOLBF, 0);
     unsigned long n = argc > 2 ? stress_number("THREADS", argv[1]) : 0;
     if (n == 0 || n >= WORLD_THREADS) {
-        fprintf(stderr, "error: usage: %s THREADS(1 to %d) OPERATIONS [stopped|rooms [no-mutex|long-roots]]\n", argv[0], WORLD_THREADS - 1);
+        fprintf(stderr, "error: usage: %s THREADS(1 to %d) OPERATIONS [stopped|locked [no-mutex|long-roots]]\n", argv[0], WORLD_THREADS - 1);
         return 2;
     }
     operations = stress_number("OPERATIONS", argv[2]);
-    world_kind = argc > 3 && strcmp(argv[3], "rooms") == 0 ? WORLD_ROOMS : WORLD_STOPPED;
+    world_kind = argc > 3 && strcmp(argv[3], "locked") == 0 ? WORLD_LOCKED : WORLD_STOPPED;
     world_without_mutex = argc > 4 && strcmp(argv[4], "no-mutex") == 0;
     bool long_roots = argc > 4 && strcmp(argv[4], "long-roots") == 0;
-    // Of their own, and as long as they are told to be: a word too much is seen.
+    // Allocated with their exact length, so that a read past the end is detected.
     size_t heap_bytes = n * HEAP_BYTES_PER_THREAD;
     char *heap = malloc(heap_bytes);
     kept = calloc(n, sizeof(kept_t));

@@ -368,7 +368,7 @@ void watch_drain(void) {
         stress_fault("%lu entries queued, %lu run; %lu nodes queued, %lu run; %d locks", pushed, ran, nodes_pushed, nodes_ran, locks);
     }
     if (watch_counts.queued != pushed || watch_counts.nodes_queued != nodes_pushed) {
-        stress_fault("%lu and %lu were told to be queued", watch_counts.queued, watch_counts.nodes_queued);
+        stress_fault("%lu and %lu were reported as queued", watch_counts.queued, watch_counts.nodes_queued);
     }
     for (counted_node_t *node = nodes; node != nodes + WATCH_NODES; node++) {
         if (node->queued != node->ran) {

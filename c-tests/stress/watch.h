@@ -1,5 +1,5 @@
-// The port's atomic sections, and a witness in them: it follows each change of the scheduler's
-// state, of the queue and of the list of nodes, and knows what each must be.
+// The port's atomic sections, and an invariant checker in them: it follows each change of the
+// scheduler's state, of the queue and of the list of nodes, and knows what each must be.
 #ifndef STRESS_WATCH_H
 #define STRESS_WATCH_H
 

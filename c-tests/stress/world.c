@@ -31,8 +31,8 @@ static unsigned int workers_len;
 static bool at_work; // all have started, and none has ended
 static __thread unsigned int self = WORLD_THREADS;
 static __thread mp_state_thread_t *state = &mp_state_ctx.thread;
-static pthread_barrier_t door;
-static pthread_rwlock_t rooms;
+static pthread_barrier_t barrier;
+static pthread_rwlock_t world_lock;
 static void *roots;
 static size_t roots_len;
 static unsigned long collects;
@@ -138,24 +138,24 @@ unsigned long world_collects(void) {
 }
 
 void world_enter(void) {
-    if (world_kind == WORLD_ROOMS) {
-        pthread_rwlock_rdlock(&rooms);
+    if (world_kind == WORLD_LOCKED) {
+        pthread_rwlock_rdlock(&world_lock);
     }
 }
 
 void world_leave(void) {
-    if (world_kind == WORLD_ROOMS) {
-        pthread_rwlock_unlock(&rooms);
+    if (world_kind == WORLD_LOCKED) {
+        pthread_rwlock_unlock(&world_lock);
     }
 }
 
 void world_collect(void) {
-    if (world_kind == WORLD_ROOMS) {
-        pthread_rwlock_wrlock(&rooms);
+    if (world_kind == WORLD_LOCKED) {
+        pthread_rwlock_wrlock(&world_lock);
     }
     gc_collect();
-    if (world_kind == WORLD_ROOMS) {
-        pthread_rwlock_unlock(&rooms);
+    if (world_kind == WORLD_LOCKED) {
+        pthread_rwlock_unlock(&world_lock);
     }
 }
 
@@ -166,22 +166,22 @@ static void *start(void *given) {
     self = worker - workers;
     state = &worker->state;
     worker->top = __builtin_frame_address(0);
-    pthread_barrier_wait(&door);
+    pthread_barrier_wait(&barrier);
     worker->body(self);
     // Until all have ended each can be stopped.
-    pthread_barrier_wait(&door);
+    pthread_barrier_wait(&barrier);
     return NULL;
 }
 
 void world_run(unsigned int threads, void (*body)(unsigned int)) {
     workers_len = threads;
     sem_init(&stopped, 0, 0);
-    pthread_barrier_init(&door, NULL, threads);
+    pthread_barrier_init(&barrier, NULL, threads);
     pthread_rwlockattr_t kind;
     pthread_rwlockattr_init(&kind);
     // Otherwise a collection might wait for ever.
     pthread_rwlockattr_setkind_np(&kind, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-    pthread_rwlock_init(&rooms, &kind);
+    pthread_rwlock_init(&world_lock, &kind);
     struct sigaction action = { .sa_handler = on_stop, .sa_flags = SA_RESTART };
     sigaction(STOP, &action, NULL);
     at_work = true;

@@ -14,7 +14,7 @@ typedef enum {
     // No signals and no stacks: who uses the heap holds a lock for reading, who collects holds it
     // for writing, and what a thread keeps is in its registered roots. For tools that know no such
     // signals.
-    WORLD_ROOMS,
+    WORLD_LOCKED,
 } world_kind_t;
 
 extern world_kind_t world_kind;

@@ -132,7 +132,7 @@ typedef struct {
     size_t level;
 } told_t;
 
-static void told(void *node) {
+static void on_jump(void *node) {
     twin_tell(EVENT_JUMP_CALLBACK, ((told_t *)node)->level);
 }
 #endif
@@ -172,7 +172,7 @@ static void __attribute__((noinline)) buffer_level(uint64_t plan, size_t levels,
 static void __attribute__((noinline)) callback_level(uint64_t plan, size_t levels, uintptr_t value, bool run) {
     #if TWIN_JUMP_CALLBACKS
     told_t callback = { .level = levels };
-    nlr_push_jump_callback(&callback.node, told);
+    nlr_push_jump_callback(&callback.node, on_jump);
     level(plan, levels, value + 1);
     nlr_pop_jump_callback(run);
     #else
@@ -200,7 +200,7 @@ static void level(uint64_t plan, size_t levels, uintptr_t value) {
             break;
         case 4: {
             #if MICROPY_ENABLE_PYSTACK
-            // Raises when there is no room, as deep as it is.
+            // Raises when the stack is exhausted, at this depth.
             void *chunk = mp_pystack_alloc(24 * levels);
             level(rest, levels - 1, value + 1);
             mp_pystack_free(chunk);

@@ -1,4 +1,4 @@
-// How the driver reaches the heap: what a collection needs, and what is mended of the C.
+// The driver's access to the heap: what a collection needs, and the fixes of the C.
 
 #include <string.h>
 

@@ -32,7 +32,7 @@ enum {
 // What the driver does for a twin. `world` is the driver's.
 typedef struct {
     void *world;
-    const bool *as_is; // mend nothing of the C
+    const bool *as_is; // make no fixes to the C
     void (*roots)(void *world, void ***words, size_t *len);
     // Both return whether to raise.
     bool (*finalise)(void *world, void *object);
@@ -73,7 +73,7 @@ typedef struct {
     size_t jumps_pushed; // whether a buffer or a callback is left
 } twin_numbers_t;
 
-// What the harness counts or mends by itself.
+// What the harness counts, and the fixes that it makes.
 typedef struct {
     size_t collects;
     size_t overflows;      // collects of the C that found the mark stack full

@@ -61,8 +61,8 @@ static void __attribute__((noinline, noreturn)) end_child(int status) {
     char here;
     outside.status = status;
     size_t n_bytes = (&here > outside.stack ? (size_t)(&here - outside.stack) : 0) + FRAME;
-    volatile char *room = __builtin_alloca(n_bytes);
-    room[0] = 0;
+    volatile char *dead = __builtin_alloca(n_bytes);
+    dead[0] = 0;
     end_below();
 }
 

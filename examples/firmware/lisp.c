@@ -4,7 +4,7 @@
 
 struct lisp lisp;
 
-// Told by the heap and by the LIFO stack: an error of theirs is an error of the Lisp.
+// Called by the heap and by the LIFO stack: their errors become errors of the Lisp.
 static void error(void *user, int kind, const void *address) {
     (void)user, (void)address;
     if (kind == MPGC_ERROR_NO_BUFFER) {
@@ -30,7 +30,7 @@ int lisp_init(const struct lisp_machine *machine) {
     mpgc_sched_init(&lisp.sched, machine->enter, machine->exit, NULL);
     mpgc_nlr_buf buffer;
     if (mpgc_nlr_push(&lisp.thread, &buffer) != 0) {
-        return 1; // no room for a heap, or for what the Lisp begins with
+        return 1; // the region is too small for a heap, or for the initial environment
     }
     if (mpgc_heap_init(&lisp.heap, machine->heap, machine->heap_bytes, &config) != MPGC_OK) {
         return 1;

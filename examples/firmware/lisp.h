@@ -24,7 +24,7 @@ struct lisp_machine {
     size_t lifo_bytes;
 };
 
-// Returns 0 if there is room for it.
+// Returns 0 if it fits.
 int lisp_init(const struct lisp_machine *machine);
 
 // Evaluates all that a text says and prints each value. An error is printed, and ends what it

@@ -82,10 +82,10 @@ class Builds:
         return self.work / (re.sub(r"\W+", "-", name) + "-" + side)
 
     def make(
-        self, build, variant, options, targets=(), door=("-f", str(WRAPPER)), port=None, check=True
+        self, build, variant, options, targets=(), entry=("-f", str(WRAPPER)), port=None, check=True
     ):
         """Runs make; returns the finished process with both streams in stdout."""
-        command = ["make", f"-j{self.jobs}", "-C", str(port or self.port), *door, f"BUILD={build}"]
+        command = ["make", f"-j{self.jobs}", "-C", str(port or self.port), *entry, f"BUILD={build}"]
         if variant:
             command.append(f"VARIANT={variant}")
         command += [
@@ -121,19 +121,20 @@ class Builds:
 
 
 def warnings_of_ours(said):
-    """What rustc and cargo warn of, and the port's compiler in our C files; nobody but us can mend it."""
+    """What rustc and cargo warn of, and the port's compiler in our C files; only this project can
+    fix it."""
     return re.findall(
         rf"^warning: .*(?:\n +--> .*)?|^{re.escape(str(CRATE / 'src'))}\S+: warning: .*", said, re.M
     )
 
 
-def same_output(builds, told):
+def same_output(builds, output):
     """Compares the lines that the scenarios have printed on either side."""
     release = tuple(int(part) for part in release_of(builds.tree).split("."))
-    differ = [(c, rust) for c, rust in zip(told["c"], told["rust"]) if c != rust]
+    differ = [(c, rust) for c, rust in zip(output["c"], output["rust"]) if c != rust]
     expect(
-        len(told["c"]) == len(told["rust"]),
-        f"{len(told['c'])} lines in C, {len(told['rust'])} in Rust",
+        len(output["c"]) == len(output["rust"]),
+        f"{len(output['c'])} lines in C, {len(output['rust'])} in Rust",
     )
     intended = [
         pair
@@ -141,7 +142,9 @@ def same_output(builds, told):
         if release < (1, 26, 0) and pair[0].startswith("nodes that queue themselves")
     ]
     expect(differ == intended, "\n".join(f"C:    {c}\nRust: {rust}" for c, rust in differ))
-    return f"{len(told['c'])} lines" + (f", {len(intended)} differ as intended" if intended else "")
+    return f"{len(output['c'])} lines" + (
+        f", {len(intended)} differ as intended" if intended else ""
+    )
 
 
 def tail(text, lines=15):

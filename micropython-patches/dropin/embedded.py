@@ -82,7 +82,7 @@ def object_for_a_package(builds):
         len(objects) - len(others) == len(replaced),
         f"not all of {sorted(replaced)} are in the package",
     )
-    told = []
+    output = []
     # the last: a hook in gc_alloc, as docs/porting.md has it
     for program, first in (
         ("example", ["example.o"]),
@@ -103,12 +103,12 @@ def object_for_a_package(builds):
             program != "hook" or re.fullmatch(r"[1-9]\d+ calls of gc_alloc", c[-1]),
             f"the hook tells {c[-1:]}",
         )
-        told.append(f"{program}: {len(c)} lines")
-    # Nothing has changed: the object is the same, and its dependencies are told.
+        output.append(f"{program}: {len(c)} lines")
+    # Nothing has changed: the object is the same, and its dependencies are reported.
     dependencies = (folder / "made" / "gc.P").read_text()
     for file in ("micropython_embed/py/gc.c", "mpconfigport.h", "mpconfigport_common.h"):
         expect(file in dependencies, f"gc.P does not name {file}")
-    return ", ".join(told)
+    return ", ".join(output)
 
 
 def object_refusals(builds):

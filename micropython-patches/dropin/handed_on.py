@@ -40,12 +40,12 @@ def another_makefile(builds):
     build = builds.directory("handed on", "rust")
     usermod = f"USER_C_MODULES={PATCHES / 'usermod'}"
 
-    def make(*options, door, check=False):
+    def make(*options, entry, check=False):
         options = [f"MICROPYTHON_DIR={builds.tree}", *options]
-        return builds.make(build, None, options, door=door, port=port, check=check)
+        return builds.make(build, None, options, entry=entry, port=port, check=check)
 
-    said = [one_message(make(door=WRAPPER).stdout, "hands on to another makefile", usermod)]
-    make(door=(usermod,), check=True)
+    said = [one_message(make(entry=WRAPPER).stdout, "hands on to another makefile", usermod)]
+    make(entry=(usermod,), check=True)
     done = subprocess.run(
         [build / "core" / "scenarios", "info"], check=False, stdout=subprocess.PIPE, text=True
     )
@@ -53,15 +53,15 @@ def another_makefile(builds):
         done.stdout == (build / "core" / "mpgc" / "info").read_text(),
         f"the program is not mpgc's: {done.stdout!r}",
     )
-    make(door=(usermod,), check=True)
+    make(entry=(usermod,), check=True)
 
     # rules of the port's own, which are read after the module's
     builds.forget_objects(build / "core")
-    done = make("OWN_RULE=1", door=(usermod,))
+    done = make("OWN_RULE=1", entry=(usermod,))
     expect(done.returncode != 0, "the C was linked without a word")
     said.append(one_message(done.stdout, "py/gc.o was compiled from C", "wrapper.mk"))
     # the same program, already linked, and a Makefile that looks as if it linked the objects
-    done = make("OWN_OBJECTS=1", "OWN_RULE=1", door=WRAPPER)
+    done = make("OWN_OBJECTS=1", "OWN_RULE=1", entry=WRAPPER)
     expect(done.returncode != 0, "the C was linked without a word, by another makefile")
     said.append(one_message(done.stdout, "its Makefile hands on to another one", usermod))
     return f"{len(said)} messages"
@@ -75,9 +75,9 @@ def cmake(builds):
     build = builds.directory("cmake port", "rust")
     shutil.rmtree(build, ignore_errors=True)
 
-    def make(*options, door=WRAPPER, check=False):
+    def make(*options, entry=WRAPPER, check=False):
         options = [f"MICROPY_DIR={builds.tree}", f"-j{builds.jobs}", *options]
-        return builds.make(build, None, options, door=door, port=CMAKE_PORT, check=check)
+        return builds.make(build, None, options, entry=entry, port=CMAKE_PORT, check=check)
 
     def built():
         symbols = subprocess.run(

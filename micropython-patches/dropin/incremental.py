@@ -85,7 +85,7 @@ class Incremental:
 
     def an_option_that_comes_and_goes_rebuilds(self):
         """The line that is printed, the one that is left and the one in the object are those of this build."""
-        told = []
+        infos = []
         for options in (
             [],
             ["MPGC_HARDENED=1"],
@@ -94,11 +94,11 @@ class Incremental:
             ["MPGC_HARDENED=1"],
             [],
         ):
-            said = self.changed(None, *options) if told else self.make()
+            said = self.changed(None, *options) if infos else self.make()
             info = (self.build / "mpgc" / "info").read_text()
             printed = [line + "\n" for line in said.splitlines() if line.startswith("mpgc ")]
             expect(
-                printed == [info] if told else True, f"{options}: printed {printed}, left {info!r}"
+                printed == [info] if infos else True, f"{options}: printed {printed}, left {info!r}"
             )
             for variable, word in (
                 ("MPGC_HARDENED=1", "hardened"),
@@ -109,8 +109,10 @@ class Incremental:
                 info.strip().encode() in (self.build / "py" / "gc.o").read_bytes(),
                 f"{options}: not that carrier",
             )
-            told.append(info)
-        expect(told[0] == told[2] == told[5], f"three plain builds tell three things: {told}")
+            infos.append(info)
+        expect(
+            infos[0] == infos[2] == infos[5], f"three plain builds print different lines: {infos}"
+        )
 
     def the_python_module_comes_and_goes_rebuilds(self):
         for on in (True, False):
@@ -126,7 +128,7 @@ def c_build_turns_into_rust(builds):
     for _ in range(2):
         # Whatever an earlier round left is compiled from C.
         builds.forget_objects(build)
-        builds.make(build, variant, options, builds.objects(build), door=())
+        builds.make(build, variant, options, builds.objects(build), entry=())
         builds.make(build, variant, options, builds.objects(build))
         names = globals_of(builds.objects(build))
         expect("mpgc_version" in names, "the C objects were kept")

@@ -31,8 +31,8 @@ def same_symbols(builds, name):
     # One folder after the other: what else the port makes for these objects is the same.
     sides, places, build = {}, {}, builds.directory(name, "rust")
     builds.forget_objects(build)
-    for side, door in (("c", ()), ("rust", ("-f", str(WRAPPER)))):
-        builds.make(build, variant, options, builds.objects(build), door=door)
+    for side, entry in (("c", ()), ("rust", ("-f", str(WRAPPER)))):
+        builds.make(build, variant, options, builds.objects(build), entry=entry)
         sides[side] = globals_of(builds.objects(build))
         places[side] = sections_of(builds.objects(build))
     added = {symbol for symbol in sides["rust"] if symbol.startswith("mpgc_")}

@@ -82,22 +82,22 @@ def entry_points_are_safe_from_several_threads(builds):
 
 def scenarios(builds, name):
     """The same C program on both: what it prints must be the same."""
-    told, build = {}, builds.directory(f"scenarios {name}", "rust")
+    output, build = {}, builds.directory(f"scenarios {name}", "rust")
     builds.forget_objects(build)
-    for side, door in (("c", ()), ("rust", ("-f", str(WRAPPER)))):
+    for side, entry in (("c", ()), ("rust", ("-f", str(WRAPPER)))):
         options = [f"MICROPYTHON_DIR={builds.tree}", f"SCENARIO_OPTIONS={SCENARIOS[name]}"]
-        builds.make(build, None, options, door=door, port=MOCK_PORT)
+        builds.make(build, None, options, entry=entry, port=MOCK_PORT)
         is_rust = "mpgc_version" in globals_of(builds.objects(build))
         expect(is_rust == (side == "rust"), f"the objects of the {side} side are the other's")
         done = subprocess.run(
             [build / "scenarios"], check=False, stdout=subprocess.PIPE, text=True, timeout=60
         )
-        told[side] = done.stdout.splitlines()
+        output[side] = done.stdout.splitlines()
         expect(
-            done.returncode == 0 and told[side][-1:] == ["end"],
+            done.returncode == 0 and output[side][-1:] == ["end"],
             f"{side}: {done.returncode}\n{tail(done.stdout)}",
         )
-    return same_output(builds, told)
+    return same_output(builds, output)
 
 
 def placed_where_the_port_wants(builds):
@@ -129,7 +129,7 @@ def placed_where_the_port_wants(builds):
 
 # Faults: which the hardened build tells, as what (c-tests/port/faults.c).
 FAULTS = {
-    "no-room": "no room for a heap",
+    "no-room": "region too small",
     "foreign-free": "foreign pointer",
     "foreign-realloc": "foreign pointer",
     "inner-free": "inner pointer",
@@ -157,7 +157,7 @@ IN_A_CHUNK = ("inner pointer", "overrun")
 FAULT_KINDS = {words: number for number, words in enumerate(dict.fromkeys(FAULTS.values()), 1)}
 
 
-def faults_are_told(builds):
+def faults_are_reported(builds):
     hardened = builds.directory("scenarios hardened", "rust")
     plain = builds.directory("scenarios plain", "rust")
     own = builds.directory("scenarios own fault", "rust")
@@ -172,7 +172,7 @@ def faults_are_told(builds):
     )
     for build, options in configurations:
         options = [f"MICROPYTHON_DIR={builds.tree}", *options]
-        builds.make(build, None, options, door=("-f", str(WRAPPER)), port=MOCK_PORT)
+        builds.make(build, None, options, entry=("-f", str(WRAPPER)), port=MOCK_PORT)
 
     def commit(build, fault, **env):
         command = [build / "scenarios", "fault", fault]
@@ -187,16 +187,18 @@ def faults_are_told(builds):
 
     for fault, words in FAULTS.items():
         done = commit(hardened, fault)
-        told = rf"mpgc: {words} at (0x)?[0-9a-f]+" + (
+        output = rf"mpgc: {words} at (0x)?[0-9a-f]+" + (
             r", in the chunk of 64 bytes at (0x)?[0-9a-f]+" if words in IN_A_CHUNK else ""
         )
-        expect(re.match(told + "[,\n]", done.stdout), f"{fault}: told {done.stdout!r}")
+        expect(re.match(output + "[,\n]", done.stdout), f"{fault}: printed {done.stdout!r}")
         expect(
             done.returncode < 0, f"{fault}: the program went on, or ended with {done.returncode}"
         )
         done = commit(own, fault)
-        told = f"the port was told of {FAULT_KINDS[words]} at "
-        expect(done.stdout.startswith(told), f"{fault}: the port was not told: {done.stdout!r}")
+        output = f"mpgc_fault was called with {FAULT_KINDS[words]} at "
+        expect(
+            done.stdout.startswith(output), f"{fault}: mpgc_fault was not called: {done.stdout!r}"
+        )
         expect(done.returncode == 3, f"{fault}: not the port's exit: {done.returncode}")
     done = commit(own, "overrun", SCENARIO_FAULT_RETURNS="1")
     expect(

@@ -1,11 +1,11 @@
-"""Bad input and headers that are not known: one message, which names the thing and the mend."""
+"""Bad input and unknown headers: one message, which names the thing and the fix."""
 
 import re
 import subprocess
 from collections import namedtuple
 
 from .builds import expect, release_of, tail
-from .doors import patched_tree
+from .integrations import patched_tree
 
 BAD_INPUT = {
     "an unknown Rust target": (["MPGC_TARGET=no-such-target"], "no-such-target", "MPGC_TARGET"),
@@ -216,7 +216,7 @@ def other_release(builds, name):
             "minimal",
             [],
             [build / "genhdr" / "qstrdefs.generated.h"],
-            door=(),
+            entry=(),
             port=builds.port,
         )
     done = builds.make(
@@ -290,6 +290,6 @@ def switch_to_nowhere(builds):
         return f"no patch for release {release_of(builds.tree)}"
     port = copy / "ports" / "unix"
     done = builds.make(
-        builds.work / "nowhere", "standard", ["MPGC=/nowhere"], door=(), port=port, check=False
+        builds.work / "nowhere", "standard", ["MPGC=/nowhere"], entry=(), port=port, check=False
     )
     return one_message(done.stdout, "MPGC=/nowhere", "clone of mpgc")

@@ -58,7 +58,7 @@ NUMBER(VERSION_PRERELEASE, none, MICROPY_VERSION_PRERELEASE, "")
 NUMBER(BYTES_PER_GC_BLOCK, usize, MICROPY_BYTES_PER_GC_BLOCK, "Bytes of one block (`MICROPY_BYTES_PER_GC_BLOCK`).")
 NUMBER(ALLOC_GC_STACK_SIZE, usize, MICROPY_ALLOC_GC_STACK_SIZE, "Entries of the mark stack (`MICROPY_ALLOC_GC_STACK_SIZE`).")
 TRUTH(FINALISER_PASS, mpgc_finaliser_pass, MPGC_FINALISER_PASS)
-NUMBER(GC_COLLECT_FLAG, u16, GC_COLLECT_FLAG, "The bit of `gc_lock_depth` that says a collect runs.")
+NUMBER(GC_COLLECT_FLAG, u16, GC_COLLECT_FLAG, "The bit of `gc_lock_depth` that is set during a collection.")
 NUMBER(GC_LOCK_DEPTH_SHIFT, u32, GC_LOCK_DEPTH_SHIFT, "How far the depth is shifted in `gc_lock_depth`.")
 NUMBER(GC_ALLOC_FLAG_HAS_FINALISER, u32, GC_ALLOC_FLAG_HAS_FINALISER, "The flag of `gc_alloc` for an object with a finaliser.")
 #if MICROPY_ENABLE_SELECTIVE_COLLECT

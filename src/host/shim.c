@@ -200,13 +200,13 @@ __attribute__((weak)) void mpgc_fault(int kind, const void *ptr) {
 }
 #elif !MPGC_HARDENED
 __attribute__((weak)) void mpgc_fault(int kind, const void *ptr) {
-    mp_printf(&mp_plat_print, "mpgc: %s at %p\n", kind == MPGC_FAULT_NO_ROOM ? "no room for a heap" : "foreign pointer", ptr);
+    mp_printf(&mp_plat_print, "mpgc: %s at %p\n", kind == MPGC_FAULT_NO_ROOM ? "region too small" : "foreign pointer", ptr);
 }
 #else
 __attribute__((weak)) void mpgc_fault(int kind, const void *ptr) {
     static const char *const names[] = {
         [0] = "unknown fault",
-        [MPGC_FAULT_NO_ROOM] = "no room for a heap",
+        [MPGC_FAULT_NO_ROOM] = "region too small",
         [MPGC_FAULT_FOREIGN] = "foreign pointer",
         [MPGC_FAULT_INNER] = "inner pointer",
         [MPGC_FAULT_DOUBLE_FREE] = "double free",

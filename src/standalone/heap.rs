@@ -117,8 +117,8 @@ pub unsafe extern "C" fn mpgc_heap_add(
     let host = Program::of(heap);
     let fields = size_of::<Fields>();
     let region = region(start, n_bytes).filter(|&(first, end)| {
-        let room = end.addr().saturating_sub(first.addr());
-        room >= fields && has_room(first.wrapping_add(fields), end)
+        let space = end.addr().saturating_sub(first.addr());
+        space >= fields && has_room(first.wrapping_add(fields), end)
     });
     let Some((first, end)) = region else {
         return host.tell(fault_code(Fault::NoRoom), start);

@@ -30,16 +30,16 @@ const LAYOUT: ChunkLayout = ChunkLayout {
 const UNITS_PER_WORD: usize = usize::BITS as usize;
 
 /// The bytes for chunks, a multiple of [`ALIGN`], when chunks and map share `n_bytes` bytes.
-pub(super) const fn room(n_bytes: usize) -> usize {
+pub(super) const fn space(n_bytes: usize) -> usize {
     const UNITS: usize = UNITS_PER_WORD * ALIGN;
     const UNITS_AND_WORD: usize = UNITS + size_of::<usize>();
     let rest = (n_bytes % UNITS_AND_WORD).saturating_sub(size_of::<usize>());
     n_bytes / UNITS_AND_WORD * UNITS + rest / ALIGN * ALIGN
 }
 
-/// The words of the map for `room` bytes of chunks.
-pub(super) const fn map_words(room: usize) -> usize {
-    (room / ALIGN).div_ceil(UNITS_PER_WORD)
+/// The words of the map for `space` bytes of chunks.
+pub(super) const fn map_words(space: usize) -> usize {
+    (space / ALIGN).div_ceil(UNITS_PER_WORD)
 }
 
 /// Clears the bits of the chunks from unit `from` up to unit `end`, of which there is at least one.

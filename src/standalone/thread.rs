@@ -145,11 +145,11 @@ pub unsafe extern "C" fn mpgc_thread_init(
     let n_bytes = if is_memory { n_bytes } else { 0 };
     let skipped = (stack.addr().wrapping_neg() % stack::ALIGN).min(n_bytes);
     let start = stack.cast::<u8>().wrapping_add(skipped);
-    let room = stack::room(n_bytes - skipped);
+    let space = stack::space(n_bytes - skipped);
     // SAFETY: by this function's contract; the map lies behind the chunks.
     unsafe {
-        let end = start.wrapping_add(room);
-        end.cast::<usize>().write_bytes(0, stack::map_words(room));
+        let end = start.wrapping_add(space);
+        end.cast::<usize>().write_bytes(0, stack::map_words(space));
         mpgc_thread::state(thread).write(State {
             top: null_mut(),
             callbacks: null_mut(),

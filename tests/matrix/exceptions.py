@@ -64,11 +64,11 @@ next(g)
 g.close()
 print("closed", closed)
 
-# More exceptions than there is room for, were they kept.
+# More exceptions than would fit if they were kept.
 caught = 0
 for i in range(3000):
     try:
-        raise OSError(i, "some text that needs room %d" % i)
+        raise OSError(i, "some text that needs space %d" % i)
     except OSError as e:
         caught += e.args[0] == i
 print("caught", caught)
@@ -85,7 +85,7 @@ for _ in range(3):
         memory()
     except MemoryError:
         gc.collect()
-print("room", len([0] * 2000))
+print("free", len([0] * 2000))
 
 try:
     try:

@@ -27,7 +27,7 @@ def deep(n):
     return deep(n - 1) if n else 0
 
 
-# Nothing that lives on is made once there are new areas: not even room for another name.
+# Nothing that lives on is made once there are new areas: not even space for another name.
 small = large = after = again = None
 small = size(), matrix.regions()
 for large in range(1):

@@ -1,4 +1,5 @@
-# The heap from Python: what is alive stays whole, what is dead makes room, what does not fit is refused.
+# The heap from Python: live objects stay intact, dead ones are freed, and what does not fit is
+# refused.
 import gc
 import micropython
 import matrix
@@ -34,7 +35,7 @@ strings = ["%d" % i * 3 for i in range(200)]
 gc.collect()
 print("strings", sum(len(s) for s in strings), strings[-1])
 
-# A list of blocks as large as they come, until there is no more room; then there is again.
+# A list of the largest possible blocks, until the heap is full; then memory is free again.
 taken = []
 try:
     while True:
@@ -43,7 +44,7 @@ except MemoryError:
     print("full", len(taken) > 10)
 del taken
 gc.collect()
-print("room", len(bytearray(20000)), count(kept))
+print("free", len(bytearray(20000)), count(kept))
 
 used, free = gc.mem_alloc(), gc.mem_free()
 print("sum", used > 0, free > 0)

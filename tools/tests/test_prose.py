@@ -1,4 +1,4 @@
-"""Comments have lines of at most 100 columns."""
+"""Comments have lines of at most 100 columns, and no words that docs/glossary.md replaces."""
 
 import re
 import subprocess
@@ -47,6 +47,74 @@ class Columns(unittest.TestCase):
             for n, _ in long_comments((ROOT / name).read_text())
         ]
         self.assertEqual(found, [], "wrap these comments")
+
+
+# The words that this project once had of its own, and what the glossary says in their place.
+REPLACED = {
+    r"rooms?": "module, space, capacity",
+    r"doors?": "entry point, integration",
+    r"mend(s|ed|ing)?": "fix",
+    r"told": "reported, notified",
+    r"witness(es)?": "invariant checker",
+    r"an? collect|the collect|collects are": "a collection",
+    r"in a hurry": "cold path",
+    r"at their own addresses": "requires aligned access",
+    r"askew": "not aligned",
+}
+# Where such a word is right: a Python program about a house, an identifier of the public header or
+# scenario, and CircuitPython's collect table.
+ALLOWED = (
+    ("benches/memory/mqttdash.py", r"room|door"),
+    ("", r"no-room|no_room|NO_ROOM|NoRoom|collect (table|bit)"),
+)
+# Beside the sources of tools, which have their own words until they are gone over.
+SOURCES = (
+    "src",
+    "c-tests",
+    "buildsrc",
+    "benches",
+    "fuzz",
+    "crates",
+    "examples",
+    "include",
+    "micropython-patches",
+    "tests",
+    "build.rs",
+)
+
+
+def replaced(name, text):
+    """The lines that have a word which the glossary replaces: number, word, what to write."""
+    found = []
+    for n, line in enumerate(text.splitlines(), 1):
+        for file, allowed in ALLOWED:
+            if name.startswith(file):
+                line = re.sub(allowed, "", line)
+        for word, instead in REPLACED.items():
+            match = re.search(rf"(?<!\w)(?:{word})(?!\w)", line, re.I)
+            if match:
+                found.append((n, match[0], instead))
+    return found
+
+
+class Words(unittest.TestCase):
+    def test_a_replaced_word_is_found_and_a_part_of_another_is_not(self):
+        text = "// The room is full.\n// mushroom, doorway, amended\n"
+        self.assertEqual(replaced("a.rs", text), [(1, "room", "module, space, capacity")])
+        self.assertEqual(
+            replaced("a.c", "return MPGC_FAULT_NO_ROOM; // a collect"),
+            [(1, "a collect", "a collection")],
+        )
+
+    def test_no_source_has_a_word_that_the_glossary_replaces(self):
+        suffixes = (".rs", ".c", ".h", ".S", ".ld", ".py", ".mk", ".cmake", ".md", ".txt")
+        found = [
+            f"{name}:{n}: {word}, for which the glossary has: {instead}"
+            for name in files(*suffixes)
+            if name.startswith(SOURCES)
+            for n, word, instead in replaced(name, (ROOT / name).read_text())
+        ]
+        self.assertEqual(found, [])
 
 
 if __name__ == "__main__":

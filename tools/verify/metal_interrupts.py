@@ -33,7 +33,7 @@ def run(tree, built, wanted, lock, name):
     text, good = on_metal.run(
         tree, built, "interrupts.py", {"WANTED": wanted, "CYCLES": CYCLES, "LOCK": lock}, name
     )
-    found = re.search(r"^told ([\d ]+?)\s*$", text, re.M)
+    found = re.search(r"^counts ([\d ]+?)\s*$", text, re.M)
     if not good or not found:
         return None, text
     return Told(*map(int, found[1].split())), found[0]

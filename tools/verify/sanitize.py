@@ -157,11 +157,11 @@ def check_address(tree, checks, args):
     c_flags = "-fsanitize=address,undefined -fno-sanitize-recover=undefined"
     program = instrumented(tree, "threads", "address", "asan", c_flags)
     checks.runs_clean(
-        "threads, AddressSanitizer and UBSan", [program, 8, args.operations, "rooms"], **NO_LEAKS
+        "threads, AddressSanitizer and UBSan", [program, 8, args.operations, "locked"], **NO_LEAKS
     )
     checks.is_seen(
         "threads, AddressSanitizer",
-        [program, 4, 2000, "rooms", "long-roots"],
+        [program, 4, 2000, "locked", "long-roots"],
         # The reading instruction is one of ours; the compiler may have put the whole mark into the
         # entry point.
         "AddressSanitizer: heap-buffer-overflow",
@@ -174,12 +174,12 @@ def check_address(tree, checks, args):
 
 def check_thread(tree, checks, args):
     program = instrumented(tree, "threads", "thread", "tsan", "-fsanitize=thread")
-    checks.runs_clean("threads, ThreadSanitizer", [program, 8, args.operations, "rooms"])
+    checks.runs_clean("threads, ThreadSanitizer", [program, 8, args.operations, "locked"])
     checks.is_seen(
         # On a busy machine a few thousand operations of a thread may end before the next thread has
         # begun.
         "threads, ThreadSanitizer",
-        [program, 4, 500_000, "rooms", "no-mutex"],
+        [program, 4, 500_000, "locked", "no-mutex"],
         # What goes on after the first race may have no end: the heap's tables are broken.
         "ThreadSanitizer: data race",
         " gc_",
@@ -217,11 +217,11 @@ def check_valgrind(tree, checks, args):
         program = stress.build(tree, "threads", side)
         checks.runs_clean(
             f"{name}: threads, memcheck",
-            [*VALGRIND, program, 8, max(args.operations // 4, 1), "rooms"],
+            [*VALGRIND, program, 8, max(args.operations // 4, 1), "locked"],
         )
         checks.is_seen(
             f"{name}: threads, memcheck",
-            [*VALGRIND, program, 4, 200, "rooms", "long-roots"],
+            [*VALGRIND, program, 4, 200, "locked", "long-roots"],
             "Invalid read of size",
             "collect_root",
         )

@@ -48,7 +48,7 @@ def run_program(tree, args):
     """The C program on both sides. Returns (passed, failed)."""
     passed = failed = 0
     programs = {side: stress.build(tree, "threads", side) for side in stress.SIDES}
-    for world in ("stopped", "rooms"):
+    for world in ("stopped", "locked"):
         seconds, counts = {side: [] for side in stress.SIDES}, {}
         wrong = []
         for turn in range(args.turns):

@@ -72,7 +72,7 @@ pub fn cases() -> Vec<Case> {
 /// The mark alone, up to the first finaliser: overflows of the mark stack are dealt with by then.
 fn mark(shape: Shape, heap: usize, objects: usize) -> Case {
     Case::new(
-        format!("mark-{}-{}", shape.name(), told(shape, heap, objects)),
+        format!("mark-{}-{}", shape.name(), describe(shape, heap, objects)),
         move |w| {
             w.start(heap);
             w.place_bell();
@@ -93,7 +93,11 @@ fn mark(shape: Shape, heap: usize, objects: usize) -> Case {
 /// A whole collection in which nothing dies.
 pub fn whole(shape: Shape, heap: usize, objects: usize) -> Case {
     Case::new(
-        format!("collect-{}-{}", shape.name(), told(shape, heap, objects)),
+        format!(
+            "collect-{}-{}",
+            shape.name(),
+            describe(shape, heap, objects)
+        ),
         move |w| {
             w.start(heap);
             build_shape(w, shape, objects);
@@ -108,7 +112,7 @@ pub fn whole(shape: Shape, heap: usize, objects: usize) -> Case {
     .keeps()
 }
 
-fn told(shape: Shape, heap: usize, objects: usize) -> String {
+fn describe(shape: Shape, heap: usize, objects: usize) -> String {
     match shape {
         Shape::Graph | Shape::Wide => size(heap),
         Shape::Lists => format!("{objects}-{}", size(heap)),
@@ -183,14 +187,14 @@ pub fn build_shape(w: &mut World, shape: Shape, objects: usize) {
     }
 }
 
-/// A Python list with room for `room` items.
-fn list(w: &World, room: usize) -> *mut u8 {
+/// A Python list with a capacity of `capacity` items.
+fn list(w: &World, capacity: usize) -> *mut u8 {
     let list = w.need(4 * WORD);
-    let items = w.need(room * WORD);
-    w.set(list, 1, room);
+    let items = w.need(capacity * WORD);
+    w.set(list, 1, capacity);
     w.set(list, 2, 1);
     w.set(list, 3, items.addr());
-    w.set(items, 0, 2 * room + 1);
+    w.set(items, 0, 2 * capacity + 1);
     list
 }
 

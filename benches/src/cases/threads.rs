@@ -1,4 +1,4 @@
-//! What users told of: public threads about MicroPython's heap, by number.
+//! Cases that users have reported: public threads about MicroPython's heap, by number.
 
 use super::{Case, KB, MB};
 use crate::world::{BLOCK, World};
@@ -31,7 +31,7 @@ fn build_lists(w: &mut World) {
 }
 
 /// micropython#15620: functions in a module's dict, a heap of 8 MB. With one function more than the
-/// mark stack has room for, the pause was 17 times as long.
+/// mark stack can hold, the pause was 17 times as long.
 fn build_functions(w: &mut World, functions: usize) {
     w.start(8 * MB);
     // the dict: its table has a key and a value for each entry

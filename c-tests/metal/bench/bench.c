@@ -1,4 +1,4 @@
-// The module `heapbench`: cases of `make bench` on a heap of their own, told by the processor's
+// The module `heapbench`: cases of `make bench` on a heap of their own, measured by the processor's
 // timer.
 //
 // The emulator runs each instruction in the same time (-icount), so ticks are instructions.
@@ -97,7 +97,7 @@ static void fill_mixed(void) {
 
 static void fill_2_block(void) {
     anew();
-    // Every third block stays free, so that none of the gaps fits, and then some room.
+    // Every third block stays free, so that none of the gaps fits, and more blocks after these.
     void **newest = chain(false);
     for (uint32_t i = 0; newest; i++) {
         void **next = newest[0];
@@ -349,11 +349,11 @@ static mp_obj_t run(mp_obj_t number, mp_obj_t buffer) {
     memcpy(&mp_state_ctx.mem, &resting, sizeof(resting));
     // What an allocator knows beside its state is of the other heap.
     gc_collect();
-    mp_obj_t told[] = {
+    mp_obj_t result[] = {
         mp_obj_new_str(cases[n].name, strlen(cases[n].name)),
         mp_obj_new_int_from_uint(now.operations), mp_obj_new_int_from_uint(now.ticks),
     };
-    return mp_obj_new_tuple(MP_ARRAY_SIZE(told), told);
+    return mp_obj_new_tuple(MP_ARRAY_SIZE(result), result);
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(run_obj, run);
 

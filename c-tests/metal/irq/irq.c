@@ -27,7 +27,7 @@ static volatile struct {
     uint32_t caught;
     // What was allocated under the lock, or left it changed.
     uint32_t wrong;
-} told;
+} counts;
 
 // Without mpgc, or without MPGC_IDLE_COLLECT, there is none.
 __attribute__((weak)) bool mpgc_idle(uint32_t ms);
@@ -43,9 +43,9 @@ static uint32_t draw(uint32_t below) {
 static bool schedule(void) {
     bool done = mp_sched_schedule(MP_STATE_PORT(irq_callback), MP_OBJ_NEW_SMALL_INT(0));
     if (done) {
-        told.scheduled += 1;
+        counts.scheduled += 1;
     } else {
-        told.refused += 1;
+        counts.refused += 1;
     }
     return done;
 }
@@ -61,10 +61,10 @@ static void under_the_lock(void) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
         void *got = m_malloc(16);
-        told.wrong += got != NULL;
+        counts.wrong += got != NULL;
         nlr_pop();
     } else {
-        told.caught += 1;
+        counts.caught += 1;
     }
     if (lock) {
         gc_unlock();
@@ -72,11 +72,11 @@ static void under_the_lock(void) {
     mp_sched_unlock();
     // From idle to pending it may go: the program's own work waits.
     int16_t now = MP_STATE_VM(sched_state);
-    told.wrong += now != depth && now < 0;
+    counts.wrong += now != depth && now < 0;
 }
 
 static void tick(void) {
-    told.interrupts += 1;
+    counts.interrupts += 1;
     switch (draw(8)) {
         case 0:
             while (schedule()) {
@@ -124,14 +124,14 @@ static mp_obj_t stop(void) {
 static MP_DEFINE_CONST_FUN_OBJ_0(stop_obj, stop);
 
 static mp_obj_t interrupts(void) {
-    return MP_OBJ_NEW_SMALL_INT(told.interrupts);
+    return MP_OBJ_NEW_SMALL_INT(counts.interrupts);
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(interrupts_obj, interrupts);
 
 static mp_obj_t figures(void) {
     mp_obj_t items[] = {
-        MP_OBJ_NEW_SMALL_INT(told.scheduled), MP_OBJ_NEW_SMALL_INT(told.refused),
-        MP_OBJ_NEW_SMALL_INT(told.caught), MP_OBJ_NEW_SMALL_INT(told.wrong),
+        MP_OBJ_NEW_SMALL_INT(counts.scheduled), MP_OBJ_NEW_SMALL_INT(counts.refused),
+        MP_OBJ_NEW_SMALL_INT(counts.caught), MP_OBJ_NEW_SMALL_INT(counts.wrong),
     };
     return mp_obj_new_tuple(MP_ARRAY_SIZE(items), items);
 }

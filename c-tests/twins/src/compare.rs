@@ -155,11 +155,11 @@ impl Pair {
             let side = self.side(i);
             let mut memory = side.regions.iter().chain([&side.stack]);
             if !memory.all(|memory| memory.guards_are_whole()) {
-                let told = |n| if i == n { "written" } else { "" }.into();
+                let text = |n| if i == n { "written" } else { "" }.into();
                 return Err(Difference {
                     what: "memory beside a region".into(),
-                    c: told(0),
-                    rust: told(1),
+                    c: text(0),
+                    rust: text(1),
                 });
             }
         }

@@ -1,6 +1,6 @@
 //! What the C does wrong, shown where that harms nobody: the C must fail and mpgc must not. The
 //! numbers are those of docs/upstream.md. Each side runs in a child process, and nothing of the C
-//! is mended.
+//! is fixed.
 
 use crate::pair::{Difference, Setup};
 use crate::run::{TELLS, be_quiet, in_child, shared};
@@ -21,15 +21,15 @@ struct Fault {
     /// Does it; the error is what went wrong.
     show: fn(Stage) -> Shown,
     /// Whether mpgc stops through `mpgc_fault`, for there is nothing to go on with.
-    told: bool,
+    reported: bool,
 }
 
 const GOES_ON: bool = false;
-const TOLD: bool = true;
+const REPORTED: bool = true;
 
 #[rustfmt::skip]
 const FAULTS: &[Fault] = &[
-    fault(1, "a region of no bytes", |_| true, |_| region(0, 0), no_bytes, TOLD),
+    fault(1, "a region of no bytes", |_| true, |_| region(0, 0), no_bytes, REPORTED),
     fault(1, "gc_info of a heap that has no block", |_| true, |block| region(2 * block, 0), no_block, GOES_ON),
     fault(2, "the mutex after an area was added", |twin| twin.split_auto && twin.gc_mutex, small, mutex, GOES_ON),
     fault(3, "a finaliser that collects", |twin| twin.release >= 12500 && twin.finaliser && !twin.asserts, small, finaliser_collects, GOES_ON),
@@ -42,7 +42,7 @@ const FAULTS: &[Fault] = &[
     fault(8, "an area of which the first block alone is used", |twin| twin.split_auto, small, first_block, GOES_ON),
     fault(9, "a collection in a build for valgrind", |twin| twin.debug_valgrind, small, a_root, GOES_ON),
     fault(10, "gc_info from a finaliser", |twin| twin.release >= 12500 && twin.finaliser, small, info_in_finaliser, GOES_ON),
-    fault(11, "a free of what is in no area", |twin| twin.split && !twin.asserts, small, foreign_free, TOLD),
+    fault(11, "a free of what is in no area", |twin| twin.split && !twin.asserts, small, foreign_free, REPORTED),
     fault(12, "a request for the Python stack that wraps around", |twin| twin.pystack, small, pystack_wraps, GOES_ON),
     fault(13, "a static node that is null", |twin| twin.static_nodes, small, null_node, GOES_ON),
     fault(14, "a static node that queues itself", |twin| twin.static_nodes && twin.release < 12600, small, endless_node, GOES_ON),
@@ -62,7 +62,7 @@ const fn fault(
     here: fn(&Twin) -> bool,
     setup: fn(usize) -> Setup,
     show: fn(Stage) -> Shown,
-    told: bool,
+    reported: bool,
 ) -> Fault {
     Fault {
         number,
@@ -70,7 +70,7 @@ const fn fault(
         here,
         setup,
         show,
-        told,
+        reported,
     }
 }
 
@@ -106,8 +106,8 @@ pub fn faults(twins: [&'static Twin; 2]) -> Result<(), String> {
             ));
         };
         let instead = match rust {
-            None if !fault.told => "not in mpgc".into(),
-            Some(what) if fault.told && what.starts_with(TELLS) => what,
+            None if !fault.reported => "not in mpgc".into(),
+            Some(what) if fault.reported && what.starts_with(TELLS) => what,
             rust => {
                 let what = rust.as_deref().unwrap_or("it goes on");
                 return Err(format!("{}: {}: mpgc: {what}", fault.number, fault.name));

@@ -1,4 +1,4 @@
-//! The C original and mpgc side by side: operations, comparison, and what a difference is told
+//! The C original and mpgc side by side: operations, comparison, and the report of a difference
 //! with. The program of this package draws traces; a fuzzer or a test may bring its own.
 
 pub mod compare;

@@ -10,7 +10,7 @@
 //! `tools/verify/twins.py` makes the shared object and calls this. Exit status 0: no difference.
 
 use std::process::ExitCode;
-use twins::run::{self, Failure, Told};
+use twins::run::{self, Failure, Progress};
 use twins::twin::{self, Twin};
 use twins::{faults, known, prove, shrink, small};
 
@@ -55,34 +55,40 @@ fn start() -> Result<(), String> {
 }
 
 fn random(twins: [&'static Twin; 2], operations: u64, seed: u64, run: u64) -> Result<(), String> {
-    let told = run::shared();
+    let progress = run::shared();
     for known in known::known(twins[0].block_bytes as usize) {
-        let work = |_: &mut Told| run::replay(twins, known.setup, &known.steps);
-        run::in_child(told, work).map_err(|failure| format!("{}: {}", known.name, failure.what))?;
+        let work = |_: &mut Progress| run::replay(twins, known.setup, &known.steps);
+        run::in_child(progress, work)
+            .map_err(|failure| format!("{}: {}", known.name, failure.what))?;
     }
-    told.run = run;
-    let outcome = run::random(twins, seed, operations, told, None);
-    for (name, count) in told.covered.all() {
+    progress.run = run;
+    let outcome = run::random(twins, seed, operations, progress, None);
+    for (name, count) in progress.covered.all() {
         println!("{name} {count}");
     }
     let Err(failure) = outcome else {
-        if told.covered.operations == 0 || told.covered.tables_compared == 0 {
+        if progress.covered.operations == 0 || progress.covered.tables_compared == 0 {
             return Err("nothing was compared".into());
         }
         return Ok(());
     };
-    Err(account(twins, seed, told, &failure))
+    Err(account(twins, seed, progress, &failure))
 }
 
 /// Everything that is needed to see a difference again.
-fn account(twins: [&'static Twin; 2], seed: u64, told: &mut Told, failure: &Failure) -> String {
-    let (run, setup, begun) = (told.run, told.setup, told.begun);
+fn account(
+    twins: [&'static Twin; 2],
+    seed: u64,
+    progress: &mut Progress,
+    failure: &Failure,
+) -> String {
+    let (run, setup, begun) = (progress.run, progress.setup, progress.begun);
     let mut text = format!(
         "seed {seed} run {run} operation {begun}: {}\n{setup:?}\n",
         failure.what
     );
-    let steps = told.steps[..begun].to_vec();
-    match shrink::shrink(twins, setup, &steps, told) {
+    let steps = progress.steps[..begun].to_vec();
+    match shrink::shrink(twins, setup, &steps, progress) {
         Some((steps, failure)) => {
             let n = steps.len();
             text += &format!(

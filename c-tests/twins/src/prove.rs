@@ -45,11 +45,11 @@ pub fn prove(twins: [&'static Twin; 2], traces: bool) -> Result<(), String> {
         if what == Plant::FinaliserTable && !c.finaliser {
             continue;
         }
-        let told = run::shared();
+        let progress = run::shared();
         let found = (0..20).any(|seed| {
-            told.run = 0;
-            told.covered = Default::default();
-            run::random(twins, seed, 1, told, Some(what)).is_err()
+            progress.run = 0;
+            progress.covered = Default::default();
+            run::random(twins, seed, 1, progress, Some(what)).is_err()
         });
         if !found {
             return Err(format!("a planted difference, {what:?}, is not found"));

@@ -13,13 +13,13 @@ pub const MAX_STEPS: usize = 1 << 14;
 /// Seconds after which a run hangs.
 const PATIENCE: u32 = 120;
 const DIFFERS: i32 = 10;
-/// How a child that ends through `mpgc_fault` is told of.
+/// How the report of a child that ends through `mpgc_fault` begins.
 pub const TELLS: &str = "mpgc_fault tells";
 /// `TWIN_FAULT_STATUS` of twin.h.
 const FAULT_STATUS: i32 = 110;
 
-/// What the child tells the parent, in memory that both have.
-pub struct Told {
+/// What the child reports to the parent, in memory that both share.
+pub struct Progress {
     /// The number of the run: with the seed, its seed.
     pub run: u64,
     /// Its setup.
@@ -39,8 +39,8 @@ pub struct Told {
 /// # Panics
 ///
 /// When there is none.
-pub fn shared() -> &'static mut Told {
-    let bytes = size_of::<Told>();
+pub fn shared() -> &'static mut Progress {
+    let bytes = size_of::<Progress>();
     // SAFETY: asks for new memory; zeros are a value of all the fields that are read before they
     // are written (the counters).
     unsafe {
@@ -53,11 +53,11 @@ pub fn shared() -> &'static mut Told {
             0,
         );
         assert!(memory != libc::MAP_FAILED, "no shared memory");
-        &mut *memory.cast::<Told>()
+        &mut *memory.cast::<Progress>()
     }
 }
 
-/// Lets no more be printed by this process: a crash has told its reason once.
+/// Suppresses further output of this process: the reason of a crash has been reported.
 pub fn be_quiet() {
     // SAFETY: system calls on the process's own descriptors.
     unsafe {
@@ -78,16 +78,19 @@ pub struct Failure {
 /// # Panics
 ///
 /// When there is no child.
-pub fn in_child(told: &mut Told, work: impl FnOnce(&mut Told) -> Outcome) -> Result<(), Failure> {
-    told.said_len = 0;
+pub fn in_child(
+    progress: &mut Progress,
+    work: impl FnOnce(&mut Progress) -> Outcome,
+) -> Result<(), Failure> {
+    progress.said_len = 0;
     // SAFETY: this process has one thread.
     let child = unsafe { libc::fork() };
     assert!(child >= 0, "fork fails");
     if child == 0 {
-        let status = match work(told) {
+        let status = match work(progress) {
             Ok(()) => 0,
             Err(difference) => {
-                told.say(&difference);
+                progress.say(&difference);
                 DIFFERS
             }
         };
@@ -110,7 +113,9 @@ pub fn in_child(told: &mut Told, work: impl FnOnce(&mut Told) -> Outcome) -> Res
     }
     match libc::WEXITSTATUS(status) {
         0 => Ok(()),
-        DIFFERS => Err(Failure { what: told.heard() }),
+        DIFFERS => Err(Failure {
+            what: progress.heard(),
+        }),
         other if other > FAULT_STATUS => Err(Failure {
             what: format!("{TELLS} a fault of kind {}", other - FAULT_STATUS),
         }),
@@ -120,7 +125,7 @@ pub fn in_child(told: &mut Told, work: impl FnOnce(&mut Told) -> Outcome) -> Res
     }
 }
 
-impl Told {
+impl Progress {
     fn say(&mut self, difference: &Difference) {
         let Difference { what, c, rust } = difference;
         let text = format!("{what}\n    C:    {c}\n    Rust: {rust}");
@@ -143,29 +148,34 @@ fn rng_of(seed: u64, run: u64) -> Rng {
 }
 
 /// One run of drawn steps.
-fn drawn(twins: [&'static Twin; 2], seed: u64, told: &mut Told, planted: Option<Plant>) -> Outcome {
-    let mut rng = rng_of(seed, told.run);
-    told.setup = setup(&mut rng, twins[0]);
-    let steps = length(&mut rng, &told.setup).min(MAX_STEPS);
-    let mut generator = Generator::new(rng.fork(), &told.setup, twins[0]);
-    told.begun = 0;
+fn drawn(
+    twins: [&'static Twin; 2],
+    seed: u64,
+    progress: &mut Progress,
+    planted: Option<Plant>,
+) -> Outcome {
+    let mut rng = rng_of(seed, progress.run);
+    progress.setup = setup(&mut rng, twins[0]);
+    let steps = length(&mut rng, &progress.setup).min(MAX_STEPS);
+    let mut generator = Generator::new(rng.fork(), &progress.setup, twins[0]);
+    progress.begun = 0;
     // SAFETY: a system call that interrupts the process if it hangs.
     unsafe { libc::alarm(PATIENCE) };
-    let mut pair = Pair::new(twins, told.setup);
+    let mut pair = Pair::new(twins, progress.setup);
     let outcome = (0..steps).try_for_each(|i| {
         // What the generator asks of one side is no part of a step.
         let told_before = pair.side(0).log.len();
-        told.steps[i] = generator.next(&pair);
+        progress.steps[i] = generator.next(&pair);
         pair.side_mut(0).log.truncate(told_before);
-        told.begun = i + 1;
-        pair.step(told.steps[i])?;
+        progress.begun = i + 1;
+        pair.step(progress.steps[i])?;
         if Some(i) == planted.map(|_| steps / 2) {
             plant(&mut pair, planted);
         }
-        periodic(&mut pair, i, told.setup.bytes)
+        periodic(&mut pair, i, progress.setup.bytes)
     });
     let outcome = outcome.and_then(|()| pair.compare_all());
-    told.covered.add(&pair.covered);
+    progress.covered.add(&pair.covered);
     outcome
 }
 
@@ -202,13 +212,13 @@ pub fn random(
     twins: [&'static Twin; 2],
     seed: u64,
     operations: u64,
-    told: &mut Told,
+    progress: &mut Progress,
     planted: Option<Plant>,
 ) -> Result<(), Failure> {
-    in_child(told, |told| {
-        while told.covered.operations < operations {
-            drawn(twins, seed, told, planted)?;
-            told.run += 1;
+    in_child(progress, |progress| {
+        while progress.covered.operations < operations {
+            drawn(twins, seed, progress, planted)?;
+            progress.run += 1;
         }
         Ok(())
     })
@@ -229,7 +239,7 @@ pub fn replay(twins: [&'static Twin; 2], setup: Setup, steps: &[Step]) -> Outcom
             return difference;
         }
         let both = [(difference.c, c), (difference.rust, rust)];
-        let [c, rust] = both.map(|(told, dump)| format!("{told}\n{dump}"));
+        let [c, rust] = both.map(|(value, dump)| format!("{value}\n{dump}"));
         Difference {
             c,
             rust,

@@ -25,7 +25,7 @@ enum Parent {
 
 impl Generator {
     pub(crate) fn new_shape(&mut self, pair: &Pair) -> Mood {
-        // Enough children for the deepest mark stack, if the heap has room.
+        // Enough children for the deepest mark stack, if they fit into the heap.
         let stack = pair.side(0).twin.stack_entries as usize;
         let most = (self.blocks / 2).max(4);
         self.left = (stack + self.rng.usize(2..stack + 40)).min(most);

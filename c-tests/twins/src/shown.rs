@@ -306,7 +306,7 @@ pub fn abort_in_node(stage: Stage) -> Shown {
     })
 }
 
-/// What is queued by `queue` and told as `kind` runs, is left by an abort, and runs once more when
+/// The work that `queue` queues, reported as `kind`, runs, is left by an abort, and runs again when
 /// it is queued anew.
 fn aborted_while_it_runs(stage: Stage, kind: i32, queue: impl Fn() -> bool) -> Shown {
     let before = stage.side(|side| side.numbers().sched_state);

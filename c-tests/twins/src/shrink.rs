@@ -1,7 +1,7 @@
 //! Cuts a trace down to the steps that it needs to fail.
 
 use crate::pair::Setup;
-use crate::run::{self, Failure, Told, in_child, replay};
+use crate::run::{self, Failure, Progress, in_child, replay};
 use crate::twin::Twin;
 use mpgc::heap::testing::Step;
 
@@ -14,14 +14,14 @@ pub fn shrink(
     twins: [&'static Twin; 2],
     setup: Setup,
     steps: &[Step],
-    told: &mut Told,
+    progress: &mut Progress,
 ) -> Option<(Vec<Step>, Failure)> {
     let fails = |steps: &[Step]| {
-        let work = |_: &mut Told| {
+        let work = |_: &mut Progress| {
             run::be_quiet();
             replay(twins, setup, steps)
         };
-        in_child(told, work).err()
+        in_child(progress, work).err()
     };
     shortest(steps, fails)
 }

@@ -26,7 +26,7 @@ pub mod event {
     pub const GOT_REGION: c_int = 104;
 }
 
-/// Something that a side told, in words that both sides share.
+/// Something that a side reported, in a form that both sides share.
 pub type Event = (c_int, Place);
 
 /// A twin with its memory.

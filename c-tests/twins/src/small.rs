@@ -3,7 +3,7 @@
 
 use crate::every::{Operations, every_operation, in_every_way};
 use crate::pair::{Outcome, Setup};
-use crate::run::{Told, in_child, shared};
+use crate::run::{Progress, in_child, shared};
 use crate::shrink::source;
 use crate::states::{Part, Used, states};
 use crate::triple::Triple;
@@ -136,16 +136,18 @@ pub fn small(twins: [&'static Twin; 2], share: usize) -> Result<(), String> {
 }
 
 fn all_of<O: Options>(twins: [&'static Twin; 2], share: usize) -> Result<(), String> {
-    let told = shared();
+    let progress = shared();
     let length = if share == 1 { LENGTH } else { SHORT_LENGTH };
     let letters = alphabet::<O>();
-    let found = in_child(told, |told| sequences::<O>(twins, &letters, length, told));
-    report(found, told)?;
+    let found = in_child(progress, |progress| {
+        sequences::<O>(twins, &letters, length, progress)
+    });
+    report(found, progress)?;
     println!(
         "{} sequences: each of {length} operations out of {}, on 8 blocks; {} operations",
         letters.len().pow(length as u32),
         letters.len(),
-        told.covered.operations
+        progress.covered.operations
     );
     // The states of 10 blocks lie in a heap of 12, whose last two are one chunk.
     let rounds: [(usize, usize, bool, Operations, &str); 3] = [
@@ -158,28 +160,28 @@ fn all_of<O: Options>(twins: [&'static Twin; 2], share: usize) -> Result<(), Str
         let every = if free_to_choose == 4 { 1 } else { share };
         let mut states = states(free_to_choose, O::FINALISER, all_finalisers);
         states = states.into_iter().step_by(every).collect();
-        told.run = 0;
-        let found = in_child(told, |told| {
+        progress.run = 0;
+        let found = in_child(progress, |progress| {
             let mut triple = Triple::<O>::new(twins, setup(blocks));
             for state in &states {
-                state_and_operations(&mut triple, blocks, state, operations, told)?;
+                state_and_operations(&mut triple, blocks, state, operations, progress)?;
             }
             Ok(())
         });
-        report(found, told)?;
+        report(found, progress)?;
         println!(
             "{} states of {free_to_choose} blocks, with {which}; {} cases",
             states.len(),
-            told.run
+            progress.run
         );
     }
     Ok(())
 }
 
-fn report(found: Result<(), crate::run::Failure>, told: &Told) -> Result<(), String> {
+fn report(found: Result<(), crate::run::Failure>, progress: &Progress) -> Result<(), String> {
     found.map_err(|failure| {
-        let steps = source(&told.steps[..told.begun]);
-        format!("{}\n{:?}\n{steps}", failure.what, told.setup)
+        let steps = source(&progress.steps[..progress.begun]);
+        format!("{}\n{:?}\n{steps}", failure.what, progress.setup)
     })
 }
 
@@ -188,24 +190,24 @@ fn sequences<O: Options>(
     twins: [&'static Twin; 2],
     letters: &[Op],
     length: usize,
-    told: &mut Told,
+    progress: &mut Progress,
 ) -> Outcome {
     let mut triple = Triple::<O>::new(twins, setup(8));
-    told.setup = setup(8);
+    progress.setup = setup(8);
     let mut word = vec![0; length];
     let mut new_from = 0;
     loop {
         triple.restart();
         for (i, &letter) in word.iter().enumerate() {
-            told.steps[i] = Step::Heap(letters[letter]);
-            told.begun = i + 1;
+            progress.steps[i] = Step::Heap(letters[letter]);
+            progress.begun = i + 1;
             triple.step(letters[letter])?;
             if i >= new_from {
                 triple.compare()?;
             }
         }
-        told.covered.operations += length as u64;
-        if told
+        progress.covered.operations += length as u64;
+        if progress
             .covered
             .operations
             .is_multiple_of(DUMPS * length as u64)
@@ -228,24 +230,24 @@ fn state_and_operations<O: Options>(
     blocks: usize,
     state: &[Part],
     operations: Operations,
-    told: &mut Told,
+    progress: &mut Progress,
 ) -> Outcome {
     let mut parts = state.to_vec();
     let so_far: usize = parts.iter().map(|part| part.0).sum();
     if so_far < blocks {
         parts.push((blocks - so_far, Some(Used { finaliser: false })));
     }
-    told.setup = setup(blocks);
+    progress.setup = setup(blocks);
     for operation in operations(&parts, O::FINALISER) {
         triple.restart();
-        told.begun = 0;
-        told.run += 1;
+        progress.begun = 0;
+        progress.run += 1;
         for step in build(&parts) {
-            told.note(step);
+            progress.note(step);
             triple.step(step)?;
         }
         for &step in &operation {
-            told.note(step);
+            progress.note(step);
             triple.step(step)?;
         }
         triple.compare()?;
@@ -254,7 +256,7 @@ fn state_and_operations<O: Options>(
                 bytes: blocks * BLOCK,
                 finaliser: false,
             };
-            told.note(step);
+            progress.note(step);
             triple.step(step)?;
         }
         triple.compare()?;
@@ -281,7 +283,7 @@ fn build(parts: &[Part]) -> Vec<Op> {
     steps
 }
 
-impl Told {
+impl Progress {
     fn note(&mut self, step: Op) {
         self.steps[self.begun] = Step::Heap(step);
         self.begun += 1;

@@ -1,4 +1,4 @@
-//! The C, the Rust and the naive model. The model is told of each operation first, for it reads the
+//! The C, the Rust and the naive model. The model applies each operation first, since it reads the
 //! objects of the C as they are before it.
 
 use crate::memory::Place;
@@ -117,7 +117,7 @@ impl<O: Options> Triple<O> {
         let n = bytes.div_ceil(O::BLOCK_BYTES);
         if n == 0 {
             self.model.remove(at);
-        } else if n <= self.model.room(at) {
+        } else if n <= self.model.space(at) {
             self.model.put(at, Chunk { blocks: n, ..old });
         } else if may_move {
             roots.push(self.model.address(at).addr());

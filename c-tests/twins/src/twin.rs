@@ -7,7 +7,7 @@ use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 pub struct Hooks {
     /// The driver's side of this twin.
     pub world: *mut c_void,
-    /// Whether nothing of the C is mended.
+    /// Whether the C runs without fixes.
     pub as_is: *const bool,
     /// The roots of the next collection.
     pub roots: unsafe extern "C" fn(*mut c_void, *mut *const usize, *mut usize),
@@ -61,7 +61,7 @@ pub struct Numbers {
     pub jumps_pushed: usize,
 }
 
-/// What the harness counts, and what it mends of the C.
+/// What the harness counts, and the fixes that it makes to the C.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
 pub struct Counts {

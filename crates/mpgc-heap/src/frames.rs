@@ -17,7 +17,7 @@ pub struct Frames {
     threads: Vec<Vec<(u64, String)>>,
 }
 
-/// More frames than a C stack has room for in any program that works.
+/// More frames than fit on the C stack of any working program.
 const MOST_FRAMES: usize = 10_000;
 
 impl Frames {

@@ -103,7 +103,7 @@ impl Server {
 
     fn hex(&mut self, command: &str) -> Result<Vec<u8>> {
         let mut answer = self.ask(command)?;
-        // That the target has stopped may be told in between, more than once.
+        // The stub may report in between that the target has stopped, more than once.
         for _ in 0..8 {
             if matches!(answer.first(), Some(b'T' | b'S')) {
                 answer = self.answer(command)?;

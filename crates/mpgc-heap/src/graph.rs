@@ -81,8 +81,8 @@ impl Graph {
                 });
             }
             if kind.family == Family::Generator {
-                // Of several words that name a chunk the first is told, and local variables come
-                // last.
+                // Of several words that name a chunk the first is reported, and local variables
+                // come last.
                 edges[begin..].reverse();
             }
         }

@@ -20,8 +20,8 @@ impl View<'_> {
                 Some(text) => self.quoted(text.as_bytes()),
                 None => format!("qstr {number}"),
             },
-            // The order of False, None and True differs between releases; only None is told apart
-            // safely.
+            // The order of False, None and True differs between releases; only None is
+            // distinguished safely.
             Value::Immediate(_) => "a constant".into(),
             Value::Pointer(address) => match self.heap.head(address) {
                 Some(chunk) => self.short(chunk),

@@ -46,7 +46,7 @@ int main(void) {
         .lifo_bytes = sizeof lifo,
     };
     if (lisp_init(&machine) != 0) {
-        put("no room\n", 8);
+        put("too small\n", 10);
         return 1;
     }
     SYSTICK(1) = 16000 - 1;

@@ -1,4 +1,4 @@
-# The door for ports without other user modules:
+# The integration for ports without other user modules:
 #
 #     make -C ports/unix USER_C_MODULES=<mpgc>/micropython-patches/usermod
 #

@@ -169,7 +169,7 @@ impl<O: Options> World<O> {
             assert!(realloc(address, bytes, may_move).is_null());
             return;
         }
-        if n <= self.model.room(at) {
+        if n <= self.model.space(at) {
             let all = n * O::BLOCK_BYTES;
             self.model.put(
                 at,

@@ -84,15 +84,15 @@ impl LayoutCase {
         let bit_tables = u128::from(self.finaliser) + u128::from(self.collect);
         let share = 8 + 4 * bit_tables + 8 * four_blocks;
         // all but the gap
-        let mut room = (total as u128 - 1) * 8;
+        let mut space = (total as u128 - 1) * 8;
         if bit_tables > 0 {
             // the C multiplies in its size_t
-            room %= 1 << usize::BITS;
+            space %= 1 << usize::BITS;
         }
         let mut count = 0u128;
         for bit in (0..usize::BITS).rev() {
             let more = count | 1 << bit;
-            if more * share <= room {
+            if more * share <= space {
                 count = more;
             }
         }

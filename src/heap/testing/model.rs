@@ -124,7 +124,7 @@ impl<O: Options> Model<O> {
             O::BLOCK_BYTES,
             Tables::of::<TestHost<O>>(),
         )
-        .expect("a region with room");
+        .expect("a region that is large enough");
         self.areas.push(ModelArea {
             pool: start.wrapping_add(layout.pool),
             blocks: layout.blocks().0,
@@ -200,7 +200,7 @@ impl<O: Options> Model<O> {
     }
 
     /// The blocks from a chunk's first up to the next chunk.
-    pub fn room(&self, at: At) -> usize {
+    pub fn space(&self, at: At) -> usize {
         let area = &self.areas[at.0];
         let next = area.chunks.range(at.1 + 1..).next();
         next.map_or(area.blocks, |(&b, _)| b) - at.1

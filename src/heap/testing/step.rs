@@ -18,7 +18,7 @@ pub enum Step {
     reason = "fields say what they are; `chunk` picks one of the live chunks, modulo"
 )]
 pub enum CoreOp {
-    /// Takes a chunk of the Python stack; it raises when there is no room.
+    /// Takes a chunk of the Python stack; it raises when the stack is exhausted.
     PystackAlloc {
         bytes: usize,
     },

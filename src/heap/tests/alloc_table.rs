@@ -203,20 +203,20 @@ fn the_run_around_free_blocks_is_told_if_used_blocks_of_the_word_end_it() {
             let end = (first + BLOCKS_PER_WORD).min(BLOCKS);
             let below = (first..b.0).rev().find(|&b| !free(b));
             let above = (b.0 + n..end).find(|&b| !free(b));
-            let told = t.run_in_word(b, BlockCount(n));
+            let found = t.run_in_word(b, BlockCount(n));
             match (below, above) {
                 (Some(below), Some(above)) => {
                     let run = (BlockIndex(below + 1), BlockCount(above - below - 1));
-                    assert_eq!(told, Some(run), "{n} blocks from {b:?}");
+                    assert_eq!(found, Some(run), "{n} blocks from {b:?}");
                 }
                 // up to the table's end: what lies behind is taken for free blocks
                 (Some(below), None) if end == BLOCKS => {
                     let whole = |(start, len): (BlockIndex, BlockCount)| {
                         start.0 == below + 1 && start.0 + len.0 >= BLOCKS
                     };
-                    assert!(told.is_none_or(whole), "{n} blocks from {b:?}");
+                    assert!(found.is_none_or(whole), "{n} blocks from {b:?}");
                 }
-                _ => assert_eq!(told, None, "{n} blocks from {b:?}"),
+                _ => assert_eq!(found, None, "{n} blocks from {b:?}"),
             }
         }
     });

@@ -35,8 +35,7 @@ fn check_notices_what_is_broken() {
     );
 }
 
-/// The last segment of an area is looked at too; its bound was not learnt, so nobody was told of
-/// it.
+/// The last segment of an area is checked too; its bound was not learnt, so nothing depends on it.
 #[test]
 #[cfg_attr(mpgc_plain, ignore = "the plain search has no bounds")]
 fn check_looks_at_the_bound_of_every_segment() {

@@ -10,7 +10,7 @@ use crate::heap::dump::Sink;
 use crate::heap::testing::options::{Plain, Split};
 use crate::heap::testing::{Op, Options, World};
 
-/// The map, with the pool's address told as the number of the area.
+/// The map, with the pool's address replaced by the number of the area.
 struct Text {
     pools: Vec<usize>,
     text: String,

@@ -9,7 +9,7 @@ use crate::heap::host::{Callbacks, Event};
 use crate::heap::testing::options::{Aids, CheckRoots, Plain, Verbose, VerboseAuto};
 use crate::heap::testing::{Options, World};
 
-/// What was told since the last time.
+/// The events since the last call.
 fn events<O: Options>(w: &mut World<O>) -> std::vec::Vec<Event> {
     core::mem::take(&mut w.state().events)
 }
@@ -58,7 +58,7 @@ fn each_change_is_reported_once() {
         resize(long, blocks);
         assert_eq!(w.state().changes, changes, "{blocks} blocks");
     }
-    // no room, locked, nothing to free
+    // too large, locked, nothing to free
     assert!(heap.alloc(100 * BLOCK, 0).is_null());
     heap.lock();
     // SAFETY: while the heap is locked nothing is freed.
@@ -67,7 +67,7 @@ fn each_change_is_reported_once() {
     // SAFETY: null is fine.
     unsafe { heap.free(core::ptr::null_mut()) };
     assert_eq!(w.state().changes, 7);
-    // the first chunk was collected for want of a root when there was no room: another has its
+    // the first chunk was collected since it has no root when the heap was full: another has its
     // place.
     let freed = heap.alloc(BLOCK, 0);
     assert_eq!(freed, a);

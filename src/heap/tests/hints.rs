@@ -74,14 +74,14 @@ fn a_run_that_starts_before_the_position_is_found() {
 /// A bound for each segment, and no more segments than that needs.
 #[test]
 fn segments_are_as_long_as_the_room_for_bounds_asks_for() {
-    let room = Search::<TestHost<SmallStack>>::BOUNDS;
+    let bounds = Search::<TestHost<SmallStack>>::BOUNDS;
     for n in [100, 3000, 4000, 16_000, 20_000] {
         let w = heap_of::<SmallStack>(n);
         let search = w.heap().search();
         let segments = |shift: u32| (n >> shift) + 1;
         let shift = search.segment_shift();
-        assert!(segments(shift) <= room + 1, "{n} blocks");
-        assert!(shift == 8 || segments(shift - 1) > room, "{n} blocks");
+        assert!(segments(shift) <= bounds + 1, "{n} blocks");
+        assert!(shift == 8 || segments(shift - 1) > bounds, "{n} blocks");
     }
 }
 

@@ -38,7 +38,7 @@ fn a_paced_heap_collects_after_its_share_of_blocks() {
     let mut w = heap_of::<Paced>(64);
     assert_eq!(threshold(&mut w), 16);
     for _ in 0..3 {
-        // the chunk that a collection makes room for counts towards the next
+        // the chunk for which a collection was made counts towards the next
         let counted = w.model.amount;
         assert_eq!(until_a_collection(&mut w), 17 - counted);
     }

@@ -31,10 +31,10 @@ fn seed_a_threshold_hit_collects_once_and_not_twice() {
     w.state().roots = vec![kept.addr()];
     w.state().alloc_threshold = 1;
     let before = w.collects_run();
-    // the threshold is hit, and there is no room for it afterwards either
+    // the threshold is reached, and the heap is still full after the collection
     assert!(w.heap().alloc(40 * BLOCK, 0).is_null());
     assert_eq!(w.collects_run() - before, 1);
-    // below the threshold a collection is what no room leads to
+    // below the threshold only a full heap collects
     w.state().alloc_threshold = usize::MAX;
     assert!(w.heap().alloc(40 * BLOCK, 0).is_null());
     assert_eq!(w.collects_run() - before, 2);

@@ -27,7 +27,7 @@ fn huge(block: usize) -> [usize; 8] {
 fn a_huge_size_is_refused_and_the_chunk_is_kept<O: Options>() {
     let mut w = heap_of::<O>(64);
     let first = w.heap().alloc(3 * O::BLOCK_BYTES, 0);
-    // A hardened heap needs room for a guard behind it.
+    // A hardened heap adds a guard behind it.
     let wall = w.heap().alloc(O::BLOCK_BYTES - 1, 0);
     // SAFETY: the chunk is live and has three blocks.
     unsafe { first.write_bytes(0x5b, 3 * O::BLOCK_BYTES) };

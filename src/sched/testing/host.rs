@@ -1,5 +1,5 @@
 //! What the scheduler asks of its host, with a point where an interrupt may come at each, and the
-//! model told.
+//! model updated.
 
 use core::ptr::NonNull;
 use std::boxed::Box;

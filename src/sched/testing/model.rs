@@ -10,7 +10,7 @@ pub(super) struct Model<const DEPTH: usize> {
     locks: i16,
     /// Nodes that the pass under way has still to run.
     pass: usize,
-    /// Whether an exception was left, and the state told of it.
+    /// Whether an exception is pending, and the state reflects it.
     pub(super) exception: bool,
 }
 
@@ -66,7 +66,7 @@ impl<const DEPTH: usize> Model<DEPTH> {
         self.callbacks.is_empty() && self.nodes.is_empty() && !self.exception
     }
 
-    /// What the state must say: locks as they are, and no work that nobody is told of.
+    /// What the state must be: the locks as they are, and no work that it does not show.
     pub(super) fn check(&self, state: i16) {
         if self.locks > 0 {
             assert_eq!(state, -self.locks, "the depth of the lock");

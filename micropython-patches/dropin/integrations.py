@@ -8,11 +8,11 @@ import subprocess
 from .builds import CRATE, MOCK_PORT, Failed, expect, globals_of, release_of, same_output, tail
 
 
-def usermod_door(builds):
+def usermod_integration(builds):
     build = builds.directory("usermod", "rust")
-    door = (f"USER_C_MODULES={CRATE / 'micropython-patches/usermod'}",)
-    builds.make(build, "standard", [], builds.objects(build), door=door)
-    expect("mpgc_version" in globals_of(builds.objects(build)), "the door did nothing")
+    entry = (f"USER_C_MODULES={CRATE / 'micropython-patches/usermod'}",)
+    builds.make(build, "standard", [], builds.objects(build), entry=entry)
+    expect("mpgc_version" in globals_of(builds.objects(build)), "the integration did nothing")
 
 
 def patched_tree(builds):
@@ -47,12 +47,12 @@ def patch_applies_and_switches(builds):
     port = copy / "ports" / "unix"
     for name, switch, rust in (("patched", [f"MPGC={CRATE}"], True), ("patched off", [], False)):
         build = builds.directory(name, "rust")
-        builds.make(build, "standard", switch, builds.objects(build), door=(), port=port)
+        builds.make(build, "standard", switch, builds.objects(build), entry=(), port=port)
         names = globals_of(builds.objects(build))
         expect(("mpgc_version" in names) == rust, f"MPGC={switch}: the wrong objects")
 
 
-def cmake_door(builds):
+def cmake_integration(builds):
     if shutil.which("cmake") is None:
         raise Failed("cmake is not found: install it (apt-get install cmake)")
     build = builds.work / "cmake-rust"
@@ -129,7 +129,7 @@ def in_ram(build):
     return dict(placed)
 
 
-def cmake_sdk_door(builds, placement):
+def cmake_sdk_integration(builds, placement):
     """Firmware for a Cortex-M0+, built as the rp2 port is: the same output, and code in RAM where the port wants it."""
     for tool in ("cmake", "arm-none-eabi-gcc", "qemu-system-arm"):
         if shutil.which(tool) is None:
@@ -138,7 +138,7 @@ def cmake_sdk_door(builds, placement):
     source, build = CRATE / "c-tests" / "rp2", builds.directory("cmake-sdk", "rust")
     options = [f"-DMICROPY_DIR={builds.tree}", f"-DSDK_PLACEMENT={placement}"]
     suffix = {"by_name": "gc.c.obj", "by_path": "py/gc.c.o"}[placement]
-    told = {}
+    output = {}
     for side, modules in (("c", ""), ("rust", module)):
         for command in (
             ["cmake", "-S", source, "-B", build, *options, f"-DUSER_C_MODULES={modules}"],
@@ -164,7 +164,7 @@ def cmake_sdk_door(builds, placement):
             )
         # By MICROPY_WRAP_MP_SCHED_SCHEDULE.
         expect("sched" in placed, f"{side}: mp_sched_schedule is not in RAM")
-        told[side] = run_in_qemu(build / "firmware")
+        output[side] = run_in_qemu(build / "firmware")
     place = {
         line.split()[2]: int(line.split()[0], 16)
         for line in symbols.splitlines()
@@ -172,4 +172,4 @@ def cmake_sdk_door(builds, placement):
     }
     for name in ("gc_alloc", "gc_collect_end", "mp_sched_schedule", "mpgc_shim_atomic_begin"):
         expect(place.get(name, 0) >= 0x20000000, f"{name} is not in RAM")
-    return same_output(builds, told)
+    return same_output(builds, output)
