@@ -73,7 +73,7 @@ impl<'a> Config<'a> {
             return Err(format!(
                 "GC_ALLOC_FLAG_DO_NOT_COLLECT is {unread} in {}, and mpgc knows it as 2; {}",
                 release::spoken(self.headers),
-                release::mend()
+                release::fix()
             ));
         }
         if self.flag("ENABLE_SCHEDULER") {

@@ -98,8 +98,14 @@ def all_checks(builds):
     yield "bad input: no tree", lambda: refusals.no_tree(builds)
     yield "bad input: the switch points nowhere", lambda: refusals.switch_to_nowhere(builds)
     yield "another release: CircuitPython", lambda: circuitpython.is_recognised(builds)
-    yield "another release: CircuitPython without selective collect", lambda: circuitpython.without_selective_collect(builds)
-    yield "another release: a CircuitPython that is otherwise", lambda: circuitpython.unknown(builds)
+    yield (
+        "another release: CircuitPython without selective collect",
+        lambda: circuitpython.without_selective_collect(builds),
+    )
+    yield (
+        "another release: a CircuitPython that is otherwise",
+        lambda: circuitpython.unknown(builds),
+    )
     for name in refusals.OTHER_RELEASES:
         yield f"another release: {name}", lambda name=name: refusals.other_release(builds, name)
     for name in refusals.bad_inputs(builds):

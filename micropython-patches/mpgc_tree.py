@@ -109,7 +109,9 @@ def account(py, names, release):
         if ours and order(release + "+") >= order(last):
             text += f", or newer than {last.rstrip('+')}"
         if ours:
-            text += f" (`git diff {'' if is_fork else 'v'}{release} -- {' '.join(edited)}` shows it)"
+            text += (
+                f" (`git diff {'' if is_fork else 'v'}{release} -- {' '.join(edited)}` shows it)"
+            )
         elif base(py, files):
             text += f" (the others are those of {spoken(base(py, files), releases)})"
         report.append(

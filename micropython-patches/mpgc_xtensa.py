@@ -96,7 +96,7 @@ def cargo_words(toolchain, target, folder):
 
 
 def rustc_words(assembly):
-    """What rustc is told, for `assemble`. LLVM would load constants ahead of loops and then have no register for them."""
+    """The arguments of rustc for `assemble`. LLVM would load constants ahead of loops and then have no register for them."""
     return ["-C", "llvm-args=-disable-machine-licm", "--emit", f"link,asm={assembly}"]
 
 

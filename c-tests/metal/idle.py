@@ -12,4 +12,4 @@ def idle(where):
     return irq.idle(where)
 
 
-print("told", *[idle(where) for where in (0, 1, 2, 0)])
+print("results", *[idle(where) for where in (0, 1, 2, 0)])

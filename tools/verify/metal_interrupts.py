@@ -93,7 +93,7 @@ def fault_in_idle(tree):
     """What is wrong with the collections that a wait makes; None if nothing is."""
     built = on_metal.build(tree, BOARD, "rust", {"MPGC_IDLE_COLLECT": 1}, "idle")
     text, good = on_metal.run(tree, built, "idle.py", {}, "idle")
-    found = re.search(r"^told ([\d ]+?)\s*$", text, re.M)
+    found = re.search(r"^results ([\d ]+?)\s*$", text, re.M)
     if not good or not found:
         return text
     said = dict(zip(IDLE, map(int, found[1].split())))
