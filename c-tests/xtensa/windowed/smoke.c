@@ -58,7 +58,8 @@ static void expect(int good, const char *claim) {
     }
 }
 
-// Each depth has a chunk that its own registers alone refer to while deeper ones collect and allocate.
+// Each depth has a chunk that its own registers alone refer to while deeper ones collect and
+// allocate.
 static unsigned __attribute__((noinline)) deep(unsigned depth) {
     unsigned *chunk = mpgc_alloc(&heap, 8 + depth % 5 * 16, 0);
     if (chunk == NULL) {
