@@ -241,6 +241,16 @@ fn draw_curves(name: &str, points: &[&Value], area: &Area) -> Drawn {
         .map(|(curve, end)| (curve, chart.backend_coord(end)))
         .collect();
     let places = scale::apart(&ends.iter().map(|end| end.1).collect::<Vec<_>>(), LINE);
+    let drawn: Vec<Vec<_>> = curves
+        .iter()
+        .map(|curve| {
+            curve
+                .points
+                .iter()
+                .map(|p| chart.backend_coord(p))
+                .collect()
+        })
+        .collect();
     for ((curve, _), (x, y)) in ends.into_iter().zip(places) {
         let style = TextStyle::from((FONT, 12))
             .pos(Pos::new(HPos::Left, VPos::Center))
@@ -248,10 +258,12 @@ fn draw_curves(name: &str, points: &[&Value], area: &Area) -> Drawn {
         // in the picture's coordinates, as the area's own are
         let root = area.strip_coord_spec();
         let (left, top) = root.get_base_pixel();
-        let (x, y) = (x + 6 - left, y - top);
         let (width, height) = root.estimate_text_size(&curve.label, &style)?;
-        let (width, half) = (width as i32, height as i32 / 2);
-        let behind = [(x - 2, y - half), (x + width, y + half)];
+        let size = (width as i32, height as i32);
+        let (x, y) = scale::beside((x + 6, y), size, &drawn, 8 * LINE);
+        let (x, y) = (x - left, y - top);
+        // the grid
+        let behind = [(x - 2, y - size.1 / 2), (x + size.0, y + size.1 / 2)];
         root.draw(&Rectangle::new(behind, WHITE.mix(0.8).filled()))?;
         root.draw(&Text::new(curve.label.clone(), (x, y), style))?;
     }

@@ -111,6 +111,40 @@ pub fn apart(ends: &[(i32, i32)], line: i32) -> Vec<(i32, i32)> {
     places
 }
 
+/// Where a label of this size goes whose line ends at `at`, so that no curve runs through it: as
+/// near as can be, up or down, and where it is if there is no such place within `far` pixels.
+/// A curve is its points.
+pub fn beside(
+    at: (i32, i32),
+    (width, height): (i32, i32),
+    curves: &[Vec<(i32, i32)>],
+    far: i32,
+) -> (i32, i32) {
+    let free = |y: i32| {
+        curves.iter().all(|points| {
+            points.windows(2).all(|ends| {
+                let inside = (at.0, at.0 + width);
+                crossed(ends[0], ends[1], inside)
+                    .is_none_or(|(top, bottom)| bottom < y - height / 2 || top > y + height / 2)
+            })
+        })
+    };
+    let nearest = (0..=far).flat_map(|away| [at.1 - away, at.1 + away]);
+    (at.0, nearest.into_iter().find(|&y| free(y)).unwrap_or(at.1))
+}
+
+/// The highest and the lowest pixel of a segment between two places of the horizontal axis; none if
+/// it lies beside them.
+fn crossed(a: (i32, i32), b: (i32, i32), (left, right): (i32, i32)) -> Option<(i32, i32)> {
+    let (a, b) = if a.0 <= b.0 { (a, b) } else { (b, a) };
+    if b.0 < left || a.0 > right {
+        return None;
+    }
+    let at = |x: i32| a.1 + (b.1 - a.1) * (x - a.0) / (b.0 - a.0).max(1);
+    let (first, last) = (at(left.max(a.0)), at(right.min(b.0)));
+    Some((first.min(last), first.max(last)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,6 +164,21 @@ mod tests {
         assert_eq!(decades(15.0..80.0), [20.0, 30.0, 40.0, 50.0, 60.0]);
         assert_eq!(ratios(0.5..1500.0), [1.0, 10.0, 100.0, 1000.0]);
         assert_eq!(ratios(0.8..3.5), [1.0, 1.25, 1.5, 2.0, 2.5, 3.0]);
+    }
+
+    #[test]
+    fn a_label_lies_on_no_curve() {
+        let rising = vec![(0, 100), (200, 0)];
+        let flat = vec![(0, 30), (200, 30)];
+        let curves = [rising, flat];
+        // Beside both it stays.
+        assert_eq!(beside((100, 90), (50, 10), &curves, 60), (100, 90));
+        // On the rising one, which is between 50 and 25 there, it goes below.
+        assert_eq!(beside((100, 48), (50, 10), &curves, 60), (100, 56));
+        // The flat one is in the way above.
+        assert_eq!(beside((100, 35), (50, 10), &curves, 60), (100, 19));
+        // Nowhere within 5 pixels.
+        assert_eq!(beside((100, 40), (50, 10), &curves, 5), (100, 40));
     }
 
     #[test]

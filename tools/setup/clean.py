@@ -5,7 +5,7 @@ import shutil
 from tools.common import BUILD, ROOT
 
 # What took a download, and is needed again; `python3 -m tools` finds the trees and emulators here.
-KEPT = ("trees", "emulators", "build-tools")
+KEPT = ("trees", "emulators", "build-tools", "tools")
 
 
 def main(args):
