@@ -1,4 +1,5 @@
-"""Xtensa: targets of our own, since rustc has none that its LLVM takes, and code that goes through the port's assembler.
+"""Xtensa: targets of our own, since rustc has none that its LLVM takes, and code that goes through
+the port's assembler.
 
 LLVM writes assembly that is right but for one thing, and objects that do not link: both have the
 literals of a function in the section of the function before. The port's assembler also takes the
@@ -96,7 +97,9 @@ def cargo_words(toolchain, target, folder):
 
 
 def rustc_words(assembly):
-    """The arguments of rustc for `assemble`. LLVM would load constants ahead of loops and then have no register for them."""
+    """The arguments of rustc for `assemble`. LLVM would load constants ahead of loops and then have
+    no register for them.
+    """
     return ["-C", "llvm-args=-disable-machine-licm", "--emit", f"link,asm={assembly}"]
 
 
@@ -114,7 +117,8 @@ def with_literals_in_place(lines):
         yield line
     if held:
         raise Stop(
-            "LLVM's assembly has literals that belong to no function: report this with the output of `rustc -vV`"
+            "LLVM's assembly has literals that belong to no function: "
+            "report this with the output of `rustc -vV`"
         )
 
 
@@ -177,9 +181,11 @@ def with_direct_calls(lines):
 
 
 def shortened(lines):
-    """LLVM's assembly without what it does in two instructions and the processor in one: the stack pointer is moved by way
-    of a8 as a function begins and before it returns, and a branch leads over a jump (the assembler makes two of one that is
-    out of reach)."""
+    """LLVM's assembly without what it does in two instructions and the processor in one.
+
+    The stack pointer is moved by way of a8 as a function begins and before it returns, and a branch
+    leads over a jump (the assembler makes two of one that is out of reach).
+    """
     text = "".join(lines)
     moved = r"\taddi\ta8, a1, (-?\d+)\n\tor\ta1, a8, a8\n"
     text = re.sub(r"(?m)^([^\s.]\S*:[^\n]*\n)" + moved, r"\1\taddi\ta1, a1, \2\n", text)
@@ -197,8 +203,9 @@ def shortened(lines):
 
 
 def assemble(compiler, assembly, folder, nlr_push=None):
-    """The objects of Rust's code and of xtensa.S, by the words that call the compiler; `nlr_push` is the name of that
-    function, if the registers are saved there."""
+    """The objects of Rust's code and of xtensa.S, by the words that call the compiler; `nlr_push` is
+    the name of that function, if the registers are saved there.
+    """
     lines = assembly.read_text().splitlines(keepends=True)
     source, rust, ours = folder / "rust.s", folder / "rust.o", folder / "xtensa.o"
     source.write_text("".join(with_literals_in_place(shortened(with_direct_calls(lines)))))

@@ -83,7 +83,8 @@ void sim_on_fault(uint32_t cause, uint32_t where, uint32_t address) {
     if (outside.is_child) {
         end_child(cause == CAUSE_ILLEGAL_INSTRUCTION ? SIGILL : SIGSEGV);
     }
-    printf("exception %u at %#x, address %#x\n", (unsigned)cause, (unsigned)where, (unsigned)address);
+    unsigned number = cause;
+    printf("exception %u at %#x, address %#x\n", number, (unsigned)where, (unsigned)address);
     sim_exit(2);
 }
 
@@ -92,7 +93,8 @@ static uint32_t period;
 
 static uint32_t interrupts(uint32_t enabled) {
     uint32_t before;
-    __asm__ volatile("rsr %0, intenable\n\twsr %1, intenable\n\trsync" : "=&r"(before) : "r"(enabled) : "memory");
+    __asm__ volatile("rsr %0, intenable" : "=r"(before));
+    __asm__ volatile("wsr %0, intenable\n\trsync" ::"r"(enabled) : "memory");
     return before;
 }
 

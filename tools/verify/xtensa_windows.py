@@ -37,7 +37,7 @@ def printed(command):
 
 
 def for_llvm(assembly):
-    """gcc's assembly with calls by an address from a literal, and branches that reach far enough."""
+    """gcc's assembly with calls by an address from a literal, and branches that reach farther."""
     lines = []
     for line in re.sub(r"\b(b\w+z)\.n\b", r"\1", assembly).splitlines(keepends=True):
         call = re.fullmatch(r"\tcall8\t(\S+)\n", line)

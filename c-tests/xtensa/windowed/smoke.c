@@ -106,7 +106,7 @@ int main(void) {
     config.stack_top = NULL;
     mpgc_collect(&heap);
     mpgc_heap_info(&heap, &after);
-    expect(after.used < before.used, "a collect frees what nothing refers to");
+    expect(after.used < before.used, "a collection frees what nothing refers to");
 
     mpgc_sched_node node = {0};
     mpgc_sched_init(&sched, NULL, NULL, NULL);
@@ -114,7 +114,7 @@ int main(void) {
         expect(mpgc_sched_schedule(&sched, count, &sched), "a call is scheduled");
     }
     expect(!mpgc_sched_schedule(&sched, count, NULL), "a full queue refuses");
-    expect(mpgc_sched_schedule_node(&sched, &node, note_node), "a node has its own room");
+    expect(mpgc_sched_schedule_node(&sched, &node, note_node), "a node needs no place in the queue");
     while (mpgc_sched_run(&sched, NULL)) {
     }
     expect(calls == 100 + MPGC_SCHED_DEPTH, "each was called once");

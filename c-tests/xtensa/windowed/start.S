@@ -2,9 +2,10 @@
 // for LLVM's assembler: the one of the compiler for the ESP8266 does not know them.
 //
 // Where a call needs registers that hold those of an earlier caller, the processor goes to a
-// vector, which puts them on the stack (overflow). Where a function returns to registers that are not there
-// any more, another vector loads them (underflow). There is a pair of vectors for each number of
-// registers that a call turns the window by. What lies where on the stack is Tensilica's ABI.
+// vector, which puts them on the stack (overflow). Where a function returns to registers that are
+// not there any more, another vector loads them (underflow). There is a pair of vectors for each
+// number of registers that a call turns the window by. What lies where on the stack is Tensilica's
+// ABI.
 
 #define PS_WINDOWS 0x40000      // windows overflow
 
