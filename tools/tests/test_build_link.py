@@ -1,5 +1,6 @@
 """What a build looks at when it has ended: is it mpgc that was linked?"""
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,12 @@ int main(int count, char **words) { return gc_alloc(count); }
 """
 
 
+MINGW = "x86_64-w64-mingw32-gcc"
+
+
 class Linked(unittest.TestCase):
+    compiler = "gcc"
+
     def setUp(self):
         self.build = Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.work = self.build / "mpgc"
@@ -31,7 +37,7 @@ class Linked(unittest.TestCase):
 
     def compile(self, name, local, *flags):
         path = self.build / name
-        command = ["gcc", "-O0", "-x", "c", "-o", path, *flags, "-"]
+        command = [self.compiler, "-O0", "-x", "c", "-o", path, *flags, "-"]
         subprocess.run(command, input=PROGRAM.replace("%s", local), text=True, check=True)
         return path
 
@@ -41,7 +47,7 @@ class Linked(unittest.TestCase):
 
     def carrier(self, names="int mpgc_version;"):
         (self.build / "py").mkdir(exist_ok=True)
-        command = ["gcc", "-x", "c", "-c", "-o", self.build / "py" / "gc.o", "-"]
+        command = [self.compiler, "-x", "c", "-c", "-o", self.build / "py" / "gc.o", "-"]
         subprocess.run(command, input=names, text=True, check=True)
         (self.work / "seen").touch()
 
@@ -49,6 +55,20 @@ class Linked(unittest.TestCase):
         self.carrier()
         self.compile("firmware.elf", "gc_mark")
         with self.assertRaisesRegex(Stop, "firmware.elf was linked with the C's gc_alloc"):
+            self.linked()
+
+    @unittest.skipUnless(shutil.which(MINGW), f"{MINGW} is not there")
+    def test_a_program_for_windows_is_looked_at_too(self):
+        self.compiler = MINGW
+        self.carrier()
+        self.compile("micropython.exe", "_RNv4mpgc4heap")
+        self.linked()
+        (self.work / "seen").touch()
+        self.compile("micropython.exe", "gc_mark")
+        with self.assertRaisesRegex(Stop, "micropython.exe was linked with the C's gc_alloc"):
+            self.linked()
+        self.carrier("int gc_alloc;")
+        with self.assertRaisesRegex(Stop, "py/gc.o was compiled from C"):
             self.linked()
 
     def test_mpgc_in_the_program_goes_through_once_it_was_needed(self):
