@@ -96,7 +96,7 @@ impl Pair {
     }
 
     fn alloc(&mut self, bytes: usize, finaliser: bool, flags: u32) -> Outcome {
-        let flags = flags | HAS_FINALISER * u32::from(finaliser);
+        let flags = flags | (HAS_FINALISER * u32::from(finaliser));
         // SAFETY: the heap was made.
         let chunk = self.both_place("gc_alloc", |pair, twin, i| unsafe {
             (twin.alloc)(pair.side(i).asked(bytes), flags)
