@@ -63,7 +63,7 @@ WEBASSEMBLY_DIRS = ("micropython", "ports/webassembly")
 # What of the drop-in's checks is quick: what it exports, refuses and lays out.
 SHORT_DROP_IN = (
     "symbols: standard,scenarios: plain,layouts,linked: no panic,linked: the "
-    "program,bad input,headers,mpgc-object"
+    "program,bad input,headers,mpgc-object,CircuitPython"
 )
 
 # Random traces of each heap in the unit tests of `make test`; with the features `small` and `bare`,
