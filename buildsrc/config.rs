@@ -226,9 +226,14 @@ impl<'a> Config<'a> {
                 "mpgc_chunk_of",
                 "mpgc_clear_dead_stack",
                 "mpgc_fault",
+                "mpgc_snapshot",
             ],
         );
         add(gc && super::feature("IDLE_COLLECT"), &["mpgc_idle"]);
+        add(
+            gc && super::feature("STATS"),
+            &["mpgc_reset_stats", "mpgc_stats"],
+        );
         add(
             self.flag("ENABLE_PYSTACK"),
             &["mp_pystack_init", "mp_pystack_alloc"],

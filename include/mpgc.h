@@ -79,6 +79,9 @@
 #define MPGC_NORETURN __attribute__((noreturn))
 
 
+// Classes of the times that collections took.
+#define MPGC_PAUSES 16
+
 // Words of an `mpgc_heap`.
 #define MPGC_HEAP_WORDS 128
 
@@ -175,6 +178,9 @@ typedef size_t (*mpgc_enter_fn)(void *user);
 // Lets others in again.
 typedef void (*mpgc_exit_fn)(void *user, size_t held);
 
+// Tells the time.
+typedef uint32_t (*mpgc_clock_fn)(void *user);
+
 // The callbacks and the roots of a heap. A zero-initialised config is valid: it has no callbacks,
 // and the roots are the registered ranges.
 typedef struct mpgc_config {
@@ -199,6 +205,9 @@ typedef struct mpgc_config {
   // The heap collects when one part in `pacing` of it was allocated since the last collection,
   // as if `mpgc_set_collect` had set that; if 0, only when it is full. 8 is a good value.
   unsigned int pacing;
+  // A clock in microseconds, which may wrap, to tell how long collections take in a library with
+  // the feature `stats`; NULL: there is none, and they take 0.
+  mpgc_clock_fn clock;
 } mpgc_config;
 
 // Figures about a heap.
@@ -229,6 +238,64 @@ typedef struct mpgc_broken {
   // it is no block.
   size_t block;
 } mpgc_broken;
+
+// What was counted since the heap was made or the counters began anew. Counters wrap. Bytes are
+// those of whole blocks.
+typedef struct mpgc_figures {
+  // Microseconds that all collections took.
+  uint64_t total_us;
+  // Microseconds of the last one.
+  uint32_t last_us;
+  // Microseconds of the longest.
+  uint32_t longest_us;
+  // How many collections took less than 16 microseconds, less than 32, less than 64 and so on;
+  // each is in one class, and the last class has all that took longer.
+  uint32_t pauses[MPGC_PAUSES];
+  // Collections that the program or the port asked for.
+  uint32_t asked;
+  // Collections because no free run was long enough for a chunk.
+  uint32_t full;
+  // Collections because the threshold was reached.
+  uint32_t threshold;
+  // Collections while the program waited.
+  uint32_t idle;
+  // How often a marked object found the mark stack full.
+  uint32_t mark_overflows;
+  // Finalisers that ran.
+  uint32_t finalised;
+  // Allocations that failed, in a locked heap too.
+  uint32_t failures;
+  // Scheduled calls that were refused because the queue was full; 0 in the C library.
+  uint32_t sched_refused;
+  // The bytes that the last failed allocation asked for.
+  size_t failed_bytes;
+  // Chunks handed out.
+  size_t allocations;
+  // Bytes handed out, with those that chunks have gained in place.
+  size_t allocated_bytes;
+  // Chunks that collections freed.
+  size_t freed_objects;
+  // Bytes of these.
+  size_t freed_bytes;
+  // Chunks in use after the last collection, or when the counters began anew.
+  size_t live_objects;
+  // Bytes of these.
+  size_t live_bytes;
+  // The most bytes in use after any collection.
+  size_t peak_bytes;
+  // Bytes of the longest free run after the last collection. Free runs are counted from the
+  // first call that asks for the figures on, and in it, for that takes a pass over the tables.
+  size_t max_free;
+  // How many free runs there were.
+  size_t free_runs;
+  // The most bytes of the running thread's Python stack that were ever in use, as far as they
+  // were written to; 0 in the C library.
+  size_t peak_pystack;
+  // The most calls that ever waited in the scheduler's queue; 0 in the C library.
+  size_t peak_sched;
+  // The most static nodes that ever waited; 0 in the C library.
+  size_t peak_nodes;
+} mpgc_figures;
 
 // A range of words that may refer to chunks. It lies in memory of the program, which does not
 // change it while it is registered.
@@ -282,6 +349,10 @@ typedef struct mpgc_sched_node {
   // Private.
   struct mpgc_sched_node *next;
 } mpgc_sched_node;
+
+// Takes the next bytes of a snapshot. `user` is what was given with it. It may jump: then the
+// snapshot ends there.
+typedef void (*mpgc_write_fn)(void *user, const uint8_t *bytes, size_t n_bytes);
 
 #ifdef __cplusplus
 extern "C" {
@@ -417,6 +488,20 @@ void mpgc_heap_info(struct mpgc_heap *heap, struct mpgc_info *out);
 // # Safety
 // The heap was initialised; `out` is NULL or may be written.
 bool mpgc_heap_check(struct mpgc_heap *heap, struct mpgc_broken *out);
+
+// Writes what was counted to `out`. Returns false, and writes nothing, if the library was built
+// without the feature `stats`: then nothing is counted.
+//
+// # Safety
+// The heap was made; `out` may be written.
+bool mpgc_heap_stats(struct mpgc_heap *heap, struct mpgc_figures *out);
+
+// Begins to count anew: all figures are 0, but for what is in use now, and what the last
+// collection said of free runs. In a finaliser it does nothing.
+//
+// # Safety
+// The heap was made.
+void mpgc_heap_reset_stats(struct mpgc_heap *heap);
 
 // Registers a range as a root. `roots` is memory of the program for this range. Returns MPGC_OK;
 // or MPGC_ERROR_ROOTS if `roots` is registered already, MPGC_FAULT_FOREIGN if it is NULL, or
@@ -630,6 +715,29 @@ bool mpgc_idle(uint32_t ms);
 // # Safety
 // The stack may grow as far as the port says.
 void mpgc_clear_dead_stack(void);
+
+// In a MicroPython port with MPGC_STATS=1 only. Writes what was counted to `out`.
+//
+// # Safety
+// The heap was made with `gc_init`; `out` may be written.
+void mpgc_stats(struct mpgc_figures *out);
+
+// In a MicroPython port with MPGC_STATS=1 only. Begins to count anew: all figures are 0, but for
+// what is in use now, and what the last collection said of free runs. Not during a collection.
+//
+// # Safety
+// The heap was made with `gc_init`.
+void mpgc_reset_stats(void);
+
+// In a MicroPython port only. Writes a snapshot of the heap, the state and the stacks of the
+// running thread, in pieces of at most 64 bytes, in the format of docs/snapshot.md, which
+// mpgc-heap reads. It allocates nothing, and works with a heap that is full or locked, in a
+// collection too.
+//
+// # Safety
+// The heap was made with `gc_init`. What `write` does to the heap may leave a snapshot that makes
+// no sense.
+void mpgc_snapshot(mpgc_write_fn write, void *user);
 
 #ifdef __cplusplus
 }  // extern "C"

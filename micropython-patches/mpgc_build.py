@@ -33,7 +33,7 @@ import mpgc_xtensa
 from mpgc_rust import Stop, choose_toolchain, first_error, run, rust_target, toolchain_environment
 
 # Exports of the library's own that stay out when the heap stays in C.
-OF_THE_HEAP = ("mpgc_check", "mpgc_chunk_of", "mpgc_fault")
+OF_THE_HEAP = ("mpgc_check", "mpgc_chunk_of", "mpgc_fault", "mpgc_snapshot")
 
 # MPGC_PROFILE: Rust's opt-level, that for machines without an operating system, and the feature of the crate that goes with
 # it. There s is a tenth smaller than 3; what is hot is inlined by hand (docs/metal.md). `large` has there what `speed` has elsewhere.

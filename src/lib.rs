@@ -30,10 +30,19 @@ extern crate std;
     all(test, target_arch = "x86_64", not(windows))
 ))]
 mod abi;
+// tests count in any case
+#[cfg(any(
+    all(feature = "micropython", mpgc_enable_gc, feature = "stats"),
+    feature = "standalone",
+    all(test, not(feature = "micropython"), target_arch = "x86_64")
+))]
+mod figures;
 pub mod heap;
 pub mod nlr;
 pub mod pystack;
 pub mod sched;
+#[cfg(any(test, all(feature = "micropython", mpgc_enable_gc)))]
+mod snapshot;
 
 #[cfg(mpgc_port)]
 pub mod ffi;

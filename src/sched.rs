@@ -12,12 +12,14 @@
 //!        +------------------------------+-----------------+
 //! ```
 
+mod counts;
 mod run;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use counts::Counts;
 pub use run::{
     Host, Pending, Raise, exception_left, handle_pending, lock, run_due, run_pending, schedule,
     schedule_node, unlock,
@@ -123,9 +125,16 @@ impl<const DEPTH: usize> Ring<DEPTH> {
         if self.len as usize == DEPTH {
             return Err(Full);
         }
+        Ok(self.push_below_depth())
+    }
+
+    /// The same, where a slot is free: `len` is below `DEPTH`.
+    #[inline(always)]
+    const fn push_below_depth(&mut self) -> Slot {
+        debug_assert!((self.len as usize) < DEPTH);
         let slot = Slot(self.first.wrapping_add(self.len) & Self::MASK);
         self.len += 1;
-        Ok(slot)
+        slot
     }
 
     /// Removes the oldest entry and returns its slot.

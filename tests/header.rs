@@ -6,9 +6,11 @@ use std::path::Path;
 const SOURCES: &[&str] = &[
     "src/heap/fault.rs",
     "src/abi.rs",
+    "src/figures.rs",
     "src/standalone/version.rs",
     "src/standalone/hooks.rs",
     "src/standalone/heap.rs",
+    "src/standalone/stats.rs",
     "src/standalone/roots.rs",
     "src/standalone/thread.rs",
     "src/standalone/stack.rs",
@@ -17,6 +19,8 @@ const SOURCES: &[&str] = &[
     "src/ffi/check.rs",
     "src/ffi/idle.rs",
     "src/ffi/stack.rs",
+    "src/ffi/stats.rs",
+    "src/ffi/snapshot.rs",
 ];
 
 const ABOVE: &str = "\

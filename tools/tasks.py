@@ -276,6 +276,20 @@ SECTIONS = {
             nothing_more,
         ),
         Task(
+            "stats",
+            "verify.stats",
+            "compare the figures of MPGC_STATS=1 with what a program has done",
+            TREE,
+            nothing_more,
+        ),
+        Task(
+            "snapshot",
+            "verify.snapshot",
+            "have a program take snapshots of itself, and mpgc-heap read them",
+            TREE,
+            nothing_more,
+        ),
+        Task(
             "own-tree",
             "verify.own_tree",
             "see that a build in a checkout of one's own writes nothing into it",
@@ -429,6 +443,13 @@ SECTIONS = {
             "measure.hardened_cost",
             "count and measure what the hardened build costs",
             TREE + "ROUNDS=5 WRITE",
+            for_bench,
+        ),
+        Task(
+            "stats-cost",
+            "measure.stats_cost",
+            "count what the figures of MPGC_STATS=1 cost",
+            TREE + "CASE WRITE",
             for_bench,
         ),
         Task(

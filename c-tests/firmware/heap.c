@@ -330,6 +330,18 @@ static void a_hardened_heap_stops_at_a_broken_table(void) {
 }
 #endif
 
+static void a_library_without_the_feature_counts_nothing(void) {
+    fresh_heap();
+    EXPECT(mpgc_alloc(&heap, 1, 0) != NULL);
+    mpgc_figures figures;
+    memset(&figures, 0x5a, sizeof figures);
+    mpgc_figures before = figures;
+    EXPECT(!mpgc_heap_stats(&heap, &figures));
+    EXPECT(memcmp(&figures, &before, sizeof figures) == 0);
+    mpgc_heap_reset_stats(&heap);
+    EXPECT(mpgc_heap_check(&heap, NULL));
+}
+
 void heap_tests(void) {
     RUN(chunks_are_zero_and_aligned_and_lie_apart);
     RUN(a_region_too_small_is_no_room);
@@ -343,6 +355,7 @@ void heap_tests(void) {
     RUN(a_region_is_added_and_used);
     RUN(heaps_do_not_know_of_each_other);
     RUN(a_broken_table_is_found);
+    RUN(a_library_without_the_feature_counts_nothing);
 #ifdef HARDENED
     RUN(a_hardened_heap_stops_at_an_overrun);
     RUN(a_hardened_heap_stops_at_a_write_after_a_free);

@@ -44,4 +44,8 @@ pub mod nlr;
 pub mod pystack;
 pub mod sched;
 #[cfg(mpgc_enable_gc)]
+pub mod snapshot;
+#[cfg(mpgc_enable_gc)]
 pub mod stack;
+#[cfg(all(mpgc_enable_gc, feature = "stats"))]
+pub mod stats;

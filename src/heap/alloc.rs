@@ -13,6 +13,7 @@ use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
 use super::fault::Fault;
 use super::host::{Event, Host};
+use super::stats::Reason;
 use super::waiting::fetch;
 
 /// A flag of [`Heap::alloc`]: the chunk may have a finaliser (`GC_ALLOC_FLAG_HAS_FINALISER`).
@@ -75,7 +76,8 @@ impl<H: Host> Heap<H> {
     #[cfg_attr(not(mpgc_bare), inline(always))]
     fn find(self, n: BlockCount, bytes: usize) -> Option<(Area<H>, BlockIndex)> {
         let host = self.host();
-        let collect = || {
+        let collect = |reason| {
+            self.stats_reason(reason);
             host.exit();
             host.collect();
             host.enter();
@@ -84,7 +86,7 @@ impl<H: Host> Heap<H> {
         let mut may_add = H::SPLIT_AUTO;
         if H::THRESHOLD && may_collect && self.threshold_reached() && !(H::PACES && self.can_wait())
         {
-            collect();
+            collect(Reason::Threshold);
             may_collect = false;
         }
         if H::WHEN_FULL != u16::MAX {
@@ -99,7 +101,7 @@ impl<H: Host> Heap<H> {
                 if H::VERBOSE {
                     host.log(Event::AllocCollects { bytes });
                 }
-                collect();
+                collect(Reason::Full);
                 may_collect = false;
                 continue;
             }
@@ -112,6 +114,7 @@ impl<H: Host> Heap<H> {
                     continue;
                 }
             }
+            self.stats_failed(n);
             host.exit();
             if H::REPORTS_FULL {
                 host.full();
@@ -142,6 +145,7 @@ impl<H: Host> Heap<H> {
             self.host().log(Event::AllocRequest { bytes, blocks: n });
         }
         if n == BlockCount(0) || self.lock_word() != 0 {
+            self.stats_failed_bytes(bytes);
             return None;
         }
         if H::MAY_BE_ABSENT && !self.is_made() {
@@ -168,7 +172,8 @@ impl<H: Host> Heap<H> {
         let host = self.host();
         area.raise_last_used(block + n - BlockCount(1));
         let chunk = host.keep_address(area.address(block));
-        if H::THRESHOLD {
+        self.stats_alloc();
+        if H::THRESHOLD || H::STATS {
             // SAFETY: only the heap writes the counter (a promise of Host).
             unsafe { *host.alloc_amount() = (*host.alloc_amount()).wrapping_add(n.0) }
         }
@@ -250,9 +255,40 @@ impl<H: Host> Heap<H> {
     /// `chunk` is null, or a chunk of this heap that is not used afterwards.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub unsafe fn free(self, chunk: *mut u8) {
-        if self.lock_word() & !Self::COLLECTING != 0 {
+        let lock = self.lock_word();
+        if H::STATS && lock != 0 {
+            // apart: so the usual path need not ask again, and what that saves pays for counting
+            // SAFETY: by this function's contract.
+            return unsafe { self.free_while_locked(chunk, lock) };
+        }
+        if lock & !Self::COLLECTING != 0 {
             return;
         }
+        // SAFETY: by this function's contract.
+        unsafe { self.free_now(chunk, || !H::STATS && self.is_collecting()) }
+    }
+
+    /// [`Self::free`] where this thread holds locks, or collects.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::free`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn free_while_locked(self, chunk: *mut u8, lock: u16) {
+        if lock & !Self::COLLECTING == 0 {
+            // SAFETY: by this function's contract.
+            unsafe { self.free_now(chunk, || true) }
+        }
+    }
+
+    /// Frees a chunk, or null. The lock has been looked at.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::free`].
+    #[inline(always)]
+    unsafe fn free_now(self, chunk: *mut u8, is_collecting: impl FnOnce() -> bool) {
         let host = self.host();
         host.enter();
         if H::VERBOSE {
@@ -263,7 +299,7 @@ impl<H: Host> Heap<H> {
                 host.absent()
             }
             let (area, head) = self.locate(chunk);
-            let collecting = self.is_collecting();
+            let collecting = is_collecting();
             debug_assert!(match area.table().kind(head) {
                 BlockKind::Head => true,
                 BlockKind::Mark => collecting,
@@ -277,6 +313,10 @@ impl<H: Host> Heap<H> {
                 "a chunk with a weak reference to it can only be freed by a collection"
             );
             self.expect_slack(area, head);
+            self.stats_free();
+            if H::STATS && collecting && area.table().kind(head) == BlockKind::Mark {
+                self.stats_lives_not(area.chunk_len(head));
+            }
             match area.table().chunk_to_free(head) {
                 Some(n) => self.freed(area, head, n, collecting),
                 None => self.free_over_words(area, head, collecting),
@@ -315,6 +355,7 @@ impl<H: Host> Heap<H> {
     /// Updates the hints after blocks were freed.
     #[inline(always)]
     fn freed(self, area: Area<H>, at: BlockIndex, n: BlockCount, collecting: bool) {
+        self.stats_given_back(n);
         area.poison(at, n);
         // a collection forgets all hints when it ends, and may use their memory now
         if !collecting {

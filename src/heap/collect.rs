@@ -10,6 +10,7 @@ use super::Heap;
 use super::alloc_table::PLAIN;
 use super::area::Area;
 use super::host::Host;
+use super::stats::Reason;
 
 impl<H: Host> Heap<H> {
     /// Begins a collection: until it ends, this thread cannot allocate and other threads cannot
@@ -20,9 +21,10 @@ impl<H: Host> Heap<H> {
     /// what the outer one has marked.
     pub fn collect_start(self) {
         self.begin();
-        if H::THRESHOLD && !self.is_nested_collect() {
+        if (H::THRESHOLD || H::STATS) && !self.is_nested_collect() {
             // SAFETY: the counter is the heap's (a promise of Host).
             unsafe { self.host().alloc_amount().write(0) }
+            self.stats_amount_starts();
         }
     }
 
@@ -49,6 +51,7 @@ impl<H: Host> Heap<H> {
             return;
         }
         self.expect_whole();
+        self.stats_collects();
         self.set_collecting(true);
         if !PLAIN {
             self.search().set_aside(None);
@@ -74,9 +77,10 @@ impl<H: Host> Heap<H> {
                 self.mark_raw_data();
             }
             self.run_finalisers();
-            self.sweep();
+            let died = self.sweep();
             self.search().forget();
             self.keep_pace();
+            self.stats_collected(died);
             self.set_collecting(false);
         }
         // SAFETY: as in `begin`.
@@ -99,6 +103,7 @@ impl<H: Host> Heap<H> {
     ///
     /// This thread's collection is running a finaliser, and control does not return to it.
     pub unsafe fn abandon_collect(self) {
+        self.stats_reason(Reason::Asked);
         self.unmark_all();
         self.search().forget();
         self.keep_pace();

@@ -3,7 +3,7 @@
 use super::Heap;
 use super::area::Area;
 use super::block::{BlockCount, BlockIndex, BlockKind};
-use super::host::Host;
+use super::host::{AreaFields, Host};
 
 /// Blocks in a line of the map.
 const BLOCKS_PER_LINE: usize = 64;
@@ -29,6 +29,23 @@ pub trait Sink {
 }
 
 impl<H: Host> Heap<H> {
+    /// Calls `f` with the start and the length of everything that makes up the heap: of each area
+    /// its fields, and its tables with its pool.
+    pub fn for_each_region(self, mut f: impl FnMut(*const u8, usize)) {
+        for area in Area::all(self.host()) {
+            let fields = area.fields();
+            f(fields.cast_const().cast(), size_of::<H::Area>());
+            // SAFETY: the fields of an area that is in the list are valid.
+            let (start, end) = unsafe {
+                (
+                    H::Area::alloc_table(fields).read(),
+                    H::Area::pool_end(fields).read(),
+                )
+            };
+            f(start, end.addr().saturating_sub(start.addr()));
+        }
+    }
+
     /// Writes the map of every area. Two or more lines of free blocks only are folded.
     ///
     /// Mirrors `gc_dump_alloc_table` (py/gc.c).

@@ -41,9 +41,12 @@ impl<H: Host> Heap<H> {
             host.auto_collect().write(1);
             if H::THRESHOLD {
                 host.alloc_threshold().write(usize::MAX);
+            }
+            if H::THRESHOLD || H::STATS {
                 host.alloc_amount().write(0);
             }
         }
+        self.stats_begin();
         self.set_lock_word(0);
         self.begin_pace();
         self.search().forget();

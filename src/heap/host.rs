@@ -10,6 +10,7 @@ use super::block::BlockCount;
 use super::fault::Fault;
 use super::hints::Hints;
 use super::pacing::{Pace, Paced};
+use super::stats::Stats;
 
 /// The fields of an area, wherever the host keeps them.
 ///
@@ -146,6 +147,9 @@ pub trait Config: Copy {
     /// Whether the heap sets its threshold itself, as [`Callbacks::pace`] says: see
     /// `heap/pacing.rs`. With [`Config::THRESHOLD`].
     const PACES: bool = false;
+    /// Whether the heap counts what it does: see `heap/stats.rs`. Then there is
+    /// [`Memory::alloc_amount`] too.
+    const STATS: bool = false;
     /// Whether collected chunks are counted (`MICROPY_PY_GC_COLLECT_RETVAL`).
     const COUNT_COLLECTED: bool;
     /// Whether the whole of a region of any size is used. In C a product wraps, so that on a 32-bit
@@ -217,12 +221,17 @@ pub unsafe trait Memory: Config {
     fn hints(self) -> *mut Hints<Self::Area>;
     /// Whether an allocation may collect; see [`Config::WHEN_FULL`].
     fn auto_collect(self) -> *mut u16;
-    /// Blocks allocated since the last collection. With [`Config::THRESHOLD`].
+    /// Blocks allocated since the last collection. With [`Config::THRESHOLD`] or
+    /// [`Config::STATS`].
     fn alloc_amount(self) -> *mut usize;
     /// Blocks after which an allocation collects first. With [`Config::THRESHOLD`].
     fn alloc_threshold(self) -> *mut usize;
     /// The state of pacing. With [`Config::PACES`].
     fn paced(self) -> *mut Paced {
+        core::ptr::null_mut()
+    }
+    /// What the heap counts. With [`Config::STATS`].
+    fn stats(self) -> *mut Stats {
         core::ptr::null_mut()
     }
     /// Chunks that the last collection freed. With [`Config::COUNT_COLLECTED`].
@@ -248,6 +257,10 @@ pub unsafe trait Callbacks: Memory {
     fn enter(self) {}
     /// Lets other threads in again.
     fn exit(self) {}
+    /// A clock in microseconds, which wraps. With [`Config::STATS`].
+    fn now_us(self) -> u32 {
+        0
+    }
     /// Returns `chunk` as an address that the compiler must keep from here on. Otherwise it could
     /// keep only the number of the block and compute the address after the mutex is released, and
     /// another thread's collection would find no pointer.

@@ -242,20 +242,20 @@ impl Tally {
 
 /// The longest run of set bits, in words in which only the low bits of pairs are set.
 #[derive(Clone, Copy)]
-struct Longest {
+pub(super) struct Longest {
     max: usize,
     /// The length of the run at the end of the last word.
     run: usize,
 }
 
 impl Longest {
-    fn starting_at(max: usize) -> Self {
+    pub(super) fn starting_at(max: usize) -> Self {
         Longest { max, run: 0 }
     }
 
     #[cfg_attr(mpgc_bare, inline(never))]
     #[cfg_attr(not(mpgc_bare), inline(always))]
-    fn see(&mut self, bits: Word) {
+    pub(super) fn see(&mut self, bits: Word) {
         let others = !bits & LOW;
         if others == 0 {
             self.run += BLOCKS_PER_WORD;
@@ -271,7 +271,7 @@ impl Longest {
         }
     }
 
-    fn end(self) -> usize {
+    pub(super) fn end(self) -> usize {
         self.max.max(self.run)
     }
 }

@@ -101,6 +101,7 @@ impl<H: Host> Heap<H> {
     /// and when the stack is full a child becomes grey in the tables.
     fn mark_from(self, area: Area<H>, block: BlockIndex) {
         if !area.is_read(block) {
+            self.lives_unread(area, block);
             return;
         }
         if SMALL {
@@ -110,6 +111,14 @@ impl<H: Host> Heap<H> {
             self.mark_all_from::<true>(area, block);
         } else {
             self.mark_all_from::<false>(area, block);
+        }
+    }
+
+    /// An object that is not read is alive.
+    #[inline(always)]
+    pub(super) fn lives_unread(self, area: Area<H>, block: BlockIndex) {
+        if H::STATS {
+            self.stats_lives(self.extent(area, block));
         }
     }
 
@@ -130,6 +139,7 @@ impl<H: Host> Heap<H> {
             let block = BlockIndex((object.addr() - here.pool.addr()) >> Area::<H>::BLOCK_SHIFT);
             let mut word = object.cast::<usize>().cast_const();
             let n = self.extent_in(here, block);
+            self.stats_lives(n);
             let end = word.wrapping_add(n.0 * Self::BLOCK_WORDS);
             if H::NOSCAN {
                 reader.raw = self.raw_field(here.area, block);
@@ -216,6 +226,9 @@ impl<H: Host> Heap<H> {
             let has_finaliser = area.finalisers().get(block);
             area.table().mark_to_grey(block, has_finaliser);
             area.finalisers().set(block);
+        } else if H::STATS {
+            // all that is marked, and not on the stack, counts: `trace_marked` reads it again
+            self.stats_lives(area.chunk_len(block));
         }
         area.set_hint(area.hint() | 1 << dirty_segment(block, area.blocks()));
     }
@@ -272,6 +285,10 @@ impl<H: Host> Heap<H> {
                 self.host().hook(block, 1);
             }
             if area.table().kind(BlockIndex(block)) == BlockKind::Mark {
+                if H::STATS {
+                    // it has been counted, and is once more
+                    self.stats_lives_not(area.chunk_len(BlockIndex(block)));
+                }
                 self.mark_from(area, BlockIndex(block));
             }
         }
@@ -324,6 +341,7 @@ impl<H: Host, const FETCH: bool> Reader<H, FETCH> {
             self.heap.host().log(Event::Mark(address));
         }
         if !there.area.is_read(child) {
+            self.heap.lives_unread(there.area, child);
             return;
         }
         let found = Found {

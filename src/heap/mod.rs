@@ -48,7 +48,8 @@
 //! | `idle` | whether a wait is long enough for a collection | |
 //! | `noscan` | data without pointers, marked and not read | |
 //! | `sweep` | finalisers, then free blocks | `gc_sweep_*` |
-//! | `info`, `dump` | numbers and a map | `gc_info`, `gc_dump_*` |
+//! | `info`, `dump`, `free_runs` | numbers and a map | `gc_info`, `gc_dump_*` |
+//! | `stats`, `count` | what is counted as the heap is used | |
 //! | `check` | every invariant | |
 //! | `harden`, `fault` | the checks of a hardened build, and the kinds of fault | |
 //! | `host` | what the heap asks of its host | |
@@ -61,8 +62,10 @@ pub(crate) mod block;
 mod bytes;
 pub(crate) mod check;
 pub(crate) mod collect;
+mod count;
 pub(crate) mod dump;
 mod fault;
+mod free_runs;
 pub(crate) mod grow;
 pub(crate) mod harden;
 mod hints;
@@ -80,6 +83,7 @@ mod realloc;
 mod runs;
 mod search;
 mod small;
+pub(crate) mod stats;
 pub(crate) mod sweep;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -93,10 +97,12 @@ pub use block::{BlockCount, BlockIndex};
 pub use check::Broken;
 pub use dump::Sink;
 pub use fault::Fault;
+pub use free_runs::FreeRuns;
 pub use hints::Hints;
 pub use host::{AreaFields, Callbacks, Config, Event, Host, Memory, StackEntry};
 pub use info::Info;
 pub use pacing::{Pace, Paced};
+pub use stats::{Figures, Reason, Stats};
 
 /// A heap: the functions of this module, over state that a host holds.
 #[derive(Clone, Copy)]

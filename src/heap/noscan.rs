@@ -68,6 +68,9 @@ impl<H: Host> Heap<H> {
                     let value = unsafe { field.read() };
                     if let Some((data_area, data)) = self.white_at(area, value) {
                         data_area.table().head_to_mark(data);
+                        if H::STATS {
+                            self.stats_lives(data_area.chunk_len(data));
+                        }
                     }
                 });
         }

@@ -33,10 +33,13 @@ impl<H: Host> Heap<H> {
             if bytes == 0 {
                 // SAFETY: by this function's contract.
                 unsafe { self.host().free(chunk) };
+            } else {
+                self.stats_failed_bytes(bytes);
             }
             return ptr::null_mut();
         }
         if self.lock_word() != 0 {
+            self.stats_failed(wanted);
             return ptr::null_mut();
         }
         let host = self.host();
@@ -65,6 +68,7 @@ impl<H: Host> Heap<H> {
         if area.table().free_from(end, gained) == gained {
             self.expect_poison(area, end, gained);
             area.table().free_to_tails(end, gained);
+            self.stats_grown(gained);
             self.search().cut(area, end, gained);
             area.raise_last_used(end + gained - BlockCount(1));
             if H::HARDENED {

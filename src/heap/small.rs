@@ -142,7 +142,9 @@ impl<H: Host> Heap<H> {
         let mut depth = 0;
         loop {
             let mut word = area.address(block).cast::<usize>().cast_const();
-            let words = self.extent(area, block).0 * (H::BLOCK_BYTES / size_of::<usize>());
+            let n = self.extent(area, block);
+            self.stats_lives(n);
+            let words = n.0 * (H::BLOCK_BYTES / size_of::<usize>());
             let end = word.wrapping_add(words);
             let raw = if H::NOSCAN {
                 self.raw_field(area, block)
@@ -176,6 +178,8 @@ impl<H: Host> Heap<H> {
                 }
                 if child_area.is_read(child) {
                     depth = self.push_small(depth, child_area, child);
+                } else {
+                    self.lives_unread(child_area, child);
                 }
             }
             if depth == 0 {
@@ -202,6 +206,7 @@ impl<H: Host> Heap<H> {
                 depth + 1
             }
             _ => {
+                self.stats_overflow();
                 self.defer(area, block);
                 depth
             }

@@ -137,6 +137,7 @@ impl<H: Host> Heap<H> {
         // sweep frees it next.
         unsafe {
             if object.cast::<usize>().read() != 0 {
+                self.stats_finalises();
                 self.host().finalise(object);
             }
         }
@@ -208,7 +209,9 @@ impl<H: Host> Heap<H> {
     ///
     /// Mirrors `gc_sweep_free_blocks` (py/gc.c). Differs: an area that the heap added by itself is
     /// returned when no block of it is used; the C returns it also when only its first block is.
-    pub(super) fn sweep(self) {
+    ///
+    /// Returns how many chunks died, with `Config::STATS`.
+    pub(super) fn sweep(self) -> usize {
         let host = self.host();
         let mut collected = 0;
         let mut previous: Option<Area<H>> = None;
@@ -231,6 +234,7 @@ impl<H: Host> Heap<H> {
             // SAFETY: the counter is the heap's (a promise of Host).
             unsafe { host.collected().write(collected) }
         }
+        if H::STATS { collected } else { 0 }
     }
 
     /// Sweeps one area up to its highest used block. Returns whether the area is now empty.

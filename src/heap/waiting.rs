@@ -219,6 +219,7 @@ impl<H: Host> Heap<H> {
             let offset = object.address.addr() - object.area.pool().addr();
             BlockIndex(offset >> Area::<H>::BLOCK_SHIFT)
         };
+        self.stats_overflow();
         if PLAIN || self.search().aside().is_some() {
             self.defer(found.area, block_of(found));
             return next;

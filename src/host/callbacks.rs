@@ -47,6 +47,11 @@ mod mutex {
 // SAFETY: the mutex keeps other threads out, and no interrupt handler may call the heap; the port
 // gives a region to nobody else.
 unsafe impl Callbacks for MicroPython {
+    #[cfg(feature = "stats")]
+    fn now_us(self) -> u32 {
+        // SAFETY: the port's own clock.
+        unsafe { shim::ticks_us() as u32 }
+    }
     #[cfg(mpgc_gc_mutex)]
     #[inline(always)]
     fn init_mutex(self) {

@@ -8,6 +8,8 @@ use super::micropython::{ctx, mem, thread};
 use super::shim;
 #[cfg(feature = "pacing")]
 use crate::heap::Paced;
+#[cfg(feature = "stats")]
+use crate::heap::Stats;
 use crate::heap::host::{Config, Memory};
 use crate::heap::{Heap, Hints, alloc, lock};
 use core::ffi::c_int;
@@ -46,10 +48,14 @@ static mut HINTS: Hints<c::mp_state_mem_area_t> = Hints::NONE;
 #[cfg(feature = "pacing")]
 static mut PACED: Paced = Paced::NONE;
 
+/// What the heap counts.
+#[cfg(feature = "stats")]
+static mut STATS: Stats = Stats::NONE;
+
 /// The counters that the port has only with `MICROPY_GC_ALLOC_THRESHOLD`, for features that need
 /// them without it.
 #[cfg(all(
-    any(feature = "pacing", feature = "idle-collect"),
+    any(feature = "pacing", feature = "idle-collect", feature = "stats"),
     not(mpgc_alloc_threshold)
 ))]
 mod counters {
@@ -85,6 +91,7 @@ impl Config for MicroPython {
         feature = "idle-collect"
     ));
     const PACES: bool = cfg!(feature = "pacing");
+    const STATS: bool = cfg!(feature = "stats");
     const COUNT_COLLECTED: bool = cfg!(mpgc_collect_retval);
     const HOOK: bool = cfg!(mpgc_gc_hook_loop);
     const HARDENED: bool = cfg!(feature = "hardened");
@@ -143,7 +150,7 @@ unsafe impl Memory for MicroPython {
     }
     #[cfg(any(
         mpgc_alloc_threshold,
-        not(any(feature = "pacing", feature = "idle-collect"))
+        not(any(feature = "pacing", feature = "idle-collect", feature = "stats"))
     ))]
     #[inline(always)]
     fn alloc_amount(self) -> *mut usize {
@@ -151,14 +158,14 @@ unsafe impl Memory for MicroPython {
     }
     #[cfg(any(
         mpgc_alloc_threshold,
-        not(any(feature = "pacing", feature = "idle-collect"))
+        not(any(feature = "pacing", feature = "idle-collect", feature = "stats"))
     ))]
     #[inline(always)]
     fn alloc_threshold(self) -> *mut usize {
         optional!(mpgc_alloc_threshold, of_mem!(gc_alloc_threshold))
     }
     #[cfg(all(
-        any(feature = "pacing", feature = "idle-collect"),
+        any(feature = "pacing", feature = "idle-collect", feature = "stats"),
         not(mpgc_alloc_threshold)
     ))]
     #[inline(always)]
@@ -166,7 +173,7 @@ unsafe impl Memory for MicroPython {
         &raw mut counters::AMOUNT
     }
     #[cfg(all(
-        any(feature = "pacing", feature = "idle-collect"),
+        any(feature = "pacing", feature = "idle-collect", feature = "stats"),
         not(mpgc_alloc_threshold)
     ))]
     #[inline(always)]
@@ -177,6 +184,11 @@ unsafe impl Memory for MicroPython {
     #[inline(always)]
     fn paced(self) -> *mut Paced {
         &raw mut PACED
+    }
+    #[cfg(feature = "stats")]
+    #[inline(always)]
+    fn stats(self) -> *mut Stats {
+        &raw mut STATS
     }
     #[inline(always)]
     fn collected(self) -> *mut usize {

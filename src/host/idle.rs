@@ -8,6 +8,7 @@ use super::bindings::gc_collect;
 use super::heap::HEAP;
 use super::micropython::is_main_thread;
 use super::shim;
+use crate::heap::Reason;
 use crate::heap::idle::Pauses;
 
 static PAUSES: Pauses = Pauses::none();
@@ -43,6 +44,7 @@ pub unsafe fn collect_within(wait_ms: Option<u32>) -> Option<u32> {
         return None;
     }
     let began = now();
+    HEAP.stats_reason(Reason::Idle);
     // SAFETY: the port's own collection, which an allocation could start here as well.
     unsafe { gc_collect() }
     Some(now().wrapping_sub(began).div_ceil(1000))

@@ -20,6 +20,8 @@ pub mod pystack;
 pub mod raw;
 pub mod sched;
 mod sched_fields;
+#[cfg(mpgc_enable_gc)]
+pub mod snapshot;
 
 /// The port's headers, as bindgen reads them.
 #[allow(
@@ -67,11 +69,13 @@ pub mod shim {
     pub use super::bindings::mpgc_shim_run_finaliser as run_finaliser;
     #[cfg(mpgc_sched_hook_scheduled)]
     pub use super::bindings::mpgc_shim_sched_hook_scheduled as sched_hook_scheduled;
-    #[cfg(all(mpgc_enable_gc, feature = "idle-collect"))]
+    #[cfg(all(mpgc_enable_gc, any(feature = "idle-collect", feature = "stats")))]
     pub use super::bindings::mpgc_shim_ticks_us as ticks_us;
     #[cfg(mpgc_enable_gc)]
     pub use super::bindings::{
+        mpgc_shim_call_with_registers as call_with_registers,
         mpgc_shim_clear_dead_stack as clear_dead_stack, mpgc_shim_fault as fault,
+        mpgc_shim_stack_top as stack_top,
     };
     #[cfg(mpgc_split_heap_auto)]
     pub use super::bindings::{

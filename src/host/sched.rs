@@ -26,6 +26,24 @@ use core::ptr::NonNull;
 #[derive(Clone, Copy)]
 struct MicroPython;
 
+/// What is counted.
+#[cfg(all(mpgc_scheduler, feature = "stats"))]
+static mut COUNTS: sched::Counts = sched::Counts::NONE;
+
+/// What was counted, and that begins anew if `reset`.
+#[cfg(all(mpgc_scheduler, feature = "stats"))]
+pub fn counts(reset: bool) -> sched::Counts {
+    let section = fields::begin();
+    // SAFETY: a section is open.
+    let counts = unsafe { &mut *(&raw mut COUNTS) };
+    let found = *counts;
+    if reset {
+        counts.reset();
+    }
+    fields::end(section);
+    found
+}
+
 /// A callback with its argument.
 #[cfg(mpgc_scheduler)]
 struct Call {
@@ -45,7 +63,13 @@ unsafe impl Host<SCHEDULER_DEPTH> for MicroPython {
     type Section = mp_uint_t;
     type Guard = guard::Guard;
     const CHECKED: bool = false;
+    const COUNTS: bool = cfg!(feature = "stats");
 
+    #[cfg(feature = "stats")]
+    #[inline(always)]
+    fn counts(self) -> *mut sched::Counts {
+        &raw mut COUNTS
+    }
     #[inline(always)]
     fn begin(self) -> mp_uint_t {
         fields::begin()

@@ -157,11 +157,22 @@ bool mpgc_shim_root_readable(void **p) {
 #endif // MICROPY_ENABLE_GC
 
 #if MICROPY_ENABLE_GC
-#if MPGC_IDLE_COLLECT
+#if MPGC_IDLE_COLLECT || MPGC_STATS
 mp_uint_t mpgc_shim_ticks_us(void) {
     return mp_hal_ticks_us();
 }
 #endif
+
+void mpgc_shim_call_with_registers(void (*fun)(void *arg), void *arg) {
+    __builtin_unwind_init();
+    fun(arg);
+    // no jump to it: this frame holds the registers
+    __asm__ volatile ("" ::: "memory");
+}
+
+void *mpgc_shim_stack_top(void) {
+    return MP_STATE_THREAD(stack_top);
+}
 
 // Space below the zeroed bytes for the frame of this function, and that of an interrupt.
 #define MARGIN (512)

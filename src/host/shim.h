@@ -87,6 +87,10 @@ bool mpgc_shim_root_readable(void **p);
 #if MICROPY_ENABLE_GC
 // The port's clock, for collections while the program waits.
 mp_uint_t mpgc_shim_ticks_us(void);
+// Calls fun(arg) where what the callers have in registers is on the stack.
+void mpgc_shim_call_with_registers(void (*fun)(void *arg), void *arg);
+// The end of the running thread's C stack.
+void *mpgc_shim_stack_top(void);
 // Zeroes the C stack below the caller, as far as it may grow.
 void mpgc_shim_clear_dead_stack(void);
 

@@ -14,7 +14,7 @@
 use core::mem::needs_drop;
 use core::ptr::NonNull;
 
-use super::{Full, Node, NodeList, Ring, Slot, State};
+use super::{Counts, Full, Node, NodeList, Ring, Slot, State};
 
 /// The host of the scheduler, which holds the values and calls what is queued.
 ///
@@ -22,6 +22,7 @@ use super::{Full, Node, NodeList, Ring, Slot, State};
 ///
 /// # Safety
 /// A read returns the value that was written last, and nobody else changes the values in a section.
+/// What is counted may be read and written in one, and nobody else does so meanwhile.
 /// Nodes of the list are valid, and nobody else reads or writes them in a section.
 pub unsafe trait Host<const DEPTH: usize>: Copy {
     /// A static node; `Infallible` where there are none.
@@ -36,6 +37,8 @@ pub unsafe trait Host<const DEPTH: usize>: Copy {
     /// Whether an unlock without a lock is refused, and locks beyond those that the state can count
     /// are counted too. If not, callers must avoid both.
     const CHECKED: bool;
+    /// Whether what waits, and what is refused, is counted.
+    const COUNTS: bool = false;
 
     /// Opens a section.
     fn begin(self) -> Self::Section;
@@ -69,6 +72,12 @@ pub unsafe trait Host<const DEPTH: usize>: Copy {
     fn put(self, slot: Slot, call: Self::Call);
     /// Takes the callback out of a slot.
     fn take(self, slot: Slot) -> Self::Call;
+
+    /// What is counted. With `COUNTS`.
+    #[inline(always)]
+    fn counts(self) -> *mut Counts {
+        core::ptr::null_mut()
+    }
 
     /// Whether other work makes an unlocked scheduler pending.
     #[inline(always)]
@@ -160,7 +169,7 @@ pub fn exception_left<const DEPTH: usize, H: Host<DEPTH>>(host: H) {
 pub fn schedule<const DEPTH: usize, H: Host<DEPTH>>(host: H, call: H::Call) -> bool {
     let section = host.begin();
     let mut ring = host.ring();
-    let queued = match ring.push() {
+    let queued = match take_slot(host, &mut ring) {
         Ok(slot) => {
             host.set_state(host.state().scheduled());
             host.set_ring(ring);
@@ -172,6 +181,25 @@ pub fn schedule<const DEPTH: usize, H: Host<DEPTH>>(host: H, call: H::Call) -> b
     };
     host.end(section);
     queued
+}
+
+/// Takes a slot of the ring. A host that counts compares how many wait with the most that ever did,
+/// and with the number of slots only where that is exceeded.
+#[inline(always)]
+fn take_slot<const DEPTH: usize, H: Host<DEPTH>>(
+    host: H,
+    ring: &mut Ring<DEPTH>,
+) -> Result<Slot, Full> {
+    if !H::COUNTS {
+        return ring.push();
+    }
+    let waiting = ring.len as usize;
+    // SAFETY: a section is open, so that nobody else has it (a promise of Host).
+    let counts = unsafe { &mut *host.counts() };
+    if waiting >= counts.most_calls() && !counts.most(waiting, DEPTH) {
+        return Err(Full);
+    }
+    Ok(ring.push_below_depth())
 }
 
 /// Queues a static node. May run in an interrupt. Returns false if it is queued already, or if
@@ -191,12 +219,17 @@ pub unsafe fn schedule_node<const DEPTH: usize, H: Host<DEPTH>>(
     };
     let section = host.begin();
     let mut list = host.nodes();
+    let alone = list.head.is_none();
     // SAFETY: queued nodes are valid and nobody else uses them in a section, by the host's
     // contract; so is this one, by this function's.
     let queued = unsafe { list.push(node, callback) }.is_ok();
     if queued {
         host.set_state(host.state().scheduled());
         host.set_nodes(list);
+        if H::COUNTS {
+            // SAFETY: a section is open, so that nobody else has it (a promise of Host).
+            unsafe { (*host.counts()).node_queued(alone) }
+        }
         host.scheduled();
     }
     host.end(section);
@@ -278,6 +311,10 @@ unsafe fn run_nodes<const DEPTH: usize, H: Host<DEPTH>>(
             return section;
         };
         host.set_nodes(list);
+        if H::COUNTS {
+            // SAFETY: a section is open, so that nobody else has it (a promise of Host).
+            unsafe { (*host.counts()).node_taken() }
+        }
         host.end(section);
         if let Some(callback) = callback {
             // SAFETY: the node was queued with it; the section has ended.

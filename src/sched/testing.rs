@@ -10,7 +10,7 @@ mod host;
 mod model;
 mod steps;
 
-use super::{Node, NodeList, Ring, State};
+use super::{Counts, Node, NodeList, Ring, State};
 use core::cell::{Cell, RefCell};
 use core::ptr::NonNull;
 use model::Model;
@@ -120,6 +120,7 @@ pub struct Scheduler<const DEPTH: usize> {
     /// Whether an abort has a buffer to land in.
     abort_buffer: Cell<bool>,
     in_section: Cell<bool>,
+    counts: Cell<Counts>,
     doing: RefCell<Vec<Doing>>,
     /// The callback that a section has put into the ring.
     put: Cell<Option<u32>>,
@@ -158,6 +159,7 @@ impl<const DEPTH: usize> Scheduler<DEPTH> {
             abort: Cell::new(false),
             abort_buffer: Cell::new(false),
             in_section: Cell::new(false),
+            counts: Cell::new(Counts::NONE),
             doing: RefCell::default(),
             put: Cell::new(None),
             taken: Cell::new(None),

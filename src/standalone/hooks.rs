@@ -60,6 +60,9 @@ pub type mpgc_enter_fn = Option<unsafe extern "C" fn(user: *mut c_void) -> usize
 /// Lets others in again.
 pub type mpgc_exit_fn = Option<unsafe extern "C" fn(user: *mut c_void, held: usize)>;
 
+/// Tells the time.
+pub type mpgc_clock_fn = Option<unsafe extern "C" fn(user: *mut c_void) -> u32>;
+
 /// Called in a collection to mark from further roots: it calls `mpgc_mark`, `mpgc_mark_stack` and
 /// `mpgc_mark_thread`, and no other function of the heap.
 pub type mpgc_roots_fn = Option<unsafe extern "C" fn(heap: *mut mpgc_heap, user: *mut c_void)>;
@@ -96,6 +99,9 @@ pub struct mpgc_config {
     /// The heap collects when one part in `pacing` of it was allocated since the last collection,
     /// as if `mpgc_set_collect` had set that; if 0, only when it is full. 8 is a good value.
     pub pacing: c_uint,
+    /// A clock in microseconds, which may wrap, to tell how long collections take in a library with
+    /// the feature `stats`; NULL: there is none, and they take 0.
+    pub clock: mpgc_clock_fn,
 }
 
 impl mpgc_config {
@@ -109,6 +115,7 @@ impl mpgc_config {
         enter: None,
         exit: None,
         pacing: 0,
+        clock: None,
     };
 }
 

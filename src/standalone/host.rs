@@ -7,6 +7,8 @@ use super::heap::mpgc_heap;
 use super::hooks::{Held, fault_code, mpgc_config, mpgc_error, stop, tell};
 use super::roots::mpgc_roots;
 use super::thread::Barrier;
+#[cfg(any(feature = "stats", test))]
+use crate::heap::Stats;
 use crate::heap::host::{AreaFields, Callbacks, Config, Memory};
 use crate::heap::{Fault, Heap, Hints, Pace, Paced};
 
@@ -17,7 +19,11 @@ type Entry = u32;
 #[cfg(target_pointer_width = "32")]
 type Entry = u16;
 
-const STACK_ENTRIES: usize = 64;
+/// Whether the heap counts what it does; in tests in any case.
+const STATS: bool = cfg!(any(feature = "stats", test));
+
+/// What is counted takes the place of entries.
+const STACK_ENTRIES: usize = if STATS { 24 } else { 64 };
 
 /// The most locks that `lock_depth` can count.
 const MOST_LOCKS: u16 = u16::MAX / Heap::<Program>::LOCK_UNIT;
@@ -81,6 +87,8 @@ pub(super) struct State {
     pub(super) config: mpgc_config,
     stack: [Entry; STACK_ENTRIES],
     area_stack: [*mut Fields; STACK_ENTRIES],
+    #[cfg(any(feature = "stats", test))]
+    stats: Stats,
 }
 
 const _: () = {
@@ -216,6 +224,7 @@ impl Config for Program {
     const CONSERVATIVE_CLEAR: bool = true;
     const THRESHOLD: bool = true;
     const PACES: bool = true;
+    const STATS: bool = STATS;
     const COUNT_COLLECTED: bool = true;
     const WHEN_FULL: u16 = 1;
     const EXACT_TABLES: bool = true;
@@ -268,6 +277,11 @@ unsafe impl Memory for Program {
     fn paced(self) -> *mut Paced {
         of_state!(self, paced)
     }
+    #[cfg(any(feature = "stats", test))]
+    #[inline(always)]
+    fn stats(self) -> *mut Stats {
+        of_state!(self, stats)
+    }
     #[inline(always)]
     fn collected(self) -> *mut usize {
         of_state!(self, collected)
@@ -280,6 +294,13 @@ unsafe impl Memory for Program {
 
 // SAFETY: exports hold the heap while its functions run, so `enter` and `exit` have nothing to do.
 unsafe impl Callbacks for Program {
+    fn now_us(self) -> u32 {
+        // SAFETY: as in `hold`; the clock is the program's own function.
+        unsafe {
+            let config = *self.config();
+            config.clock.map_or(0, |clock| clock(config.user))
+        }
+    }
     fn collect(self) {
         self.collect_from_roots();
     }

@@ -30,6 +30,7 @@ mod panic;
 pub mod roots;
 pub mod sched;
 pub mod stack;
+pub mod stats;
 #[cfg(test)]
 mod tests;
 pub mod thread;

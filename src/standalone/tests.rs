@@ -9,7 +9,9 @@ use std::vec::Vec;
 use super::heap::*;
 use super::hooks::{mpgc_config, mpgc_error};
 use super::roots::*;
+use super::stats::*;
 use super::version::*;
+use crate::figures::mpgc_figures;
 use crate::heap::testing::{Region, every};
 
 const OK: i32 = mpgc_error::MPGC_OK as i32;
@@ -104,7 +106,7 @@ fn a_zero_initialised_configuration_is_the_default() {
     let config = mpgc_config::NONE;
     assert!(config.user.is_null() && config.stack_top.is_null() && config.thread.is_null());
     assert!(config.roots.is_none() && config.finalise.is_none() && config.error.is_none());
-    assert!(config.enter.is_none() && config.exit.is_none());
+    assert!(config.enter.is_none() && config.exit.is_none() && config.clock.is_none());
 }
 
 #[test]
@@ -120,4 +122,135 @@ fn the_version_is_the_package_s() {
         mpgc_version_number(),
         (parts[0] << 16) | (parts[1] << 8) | parts[2]
     );
+}
+
+/// A clock that is 100 microseconds later whenever it is read.
+unsafe extern "C" fn slow_clock(user: *mut c_void) -> u32 {
+    // SAFETY: the test gives it a number.
+    unsafe {
+        let now = user.cast::<u32>();
+        *now = (*now).wrapping_add(100);
+        *now
+    }
+}
+
+fn figures(heap: *mut mpgc_heap) -> mpgc_figures {
+    let mut out = MaybeUninit::uninit();
+    // SAFETY: the heap was made; what is written is read.
+    unsafe {
+        assert!(mpgc_heap_stats(heap, out.as_mut_ptr()));
+        out.assume_init()
+    }
+}
+
+#[test]
+fn what_a_heap_has_counted_is_told_in_bytes_of_blocks() {
+    let mut now = 0;
+    let config = mpgc_config {
+        user: (&raw mut now).cast(),
+        clock: Some(slow_clock),
+        ..mpgc_config::NONE
+    };
+    let region = Region::new(64 * BLOCK, 0);
+    let mut memory = MaybeUninit::<mpgc_heap>::uninit();
+    let heap = memory.as_mut_ptr();
+    // SAFETY: the region and the memory live as long as the heap; chunks are used no more.
+    unsafe {
+        let (start, bytes) = (region.start().cast(), region.bytes());
+        assert_eq!(mpgc_heap_init(heap, start, bytes, &config), OK);
+        let kept = mpgc_alloc(heap, 3 * BLOCK - 1, 0);
+        let mut roots = MaybeUninit::uninit();
+        let word = (&raw const kept).cast();
+        assert_eq!(
+            mpgc_add_roots(heap, roots.as_mut_ptr(), word, size_of::<usize>()),
+            OK
+        );
+        let freed = mpgc_alloc(heap, BLOCK - 1, 0);
+        mpgc_alloc(heap, 2 * BLOCK - 1, 0);
+        mpgc_free(heap, freed);
+        mpgc_collect(heap);
+        assert!(mpgc_alloc(heap, 64 * BLOCK - 1, 0).is_null());
+    }
+    let found = figures(heap);
+    assert_eq!(
+        (found.asked, found.full, found.threshold, found.idle),
+        (1, 1, 0, 0)
+    );
+    assert_eq!(
+        (found.last_us, found.longest_us, found.total_us),
+        (100, 100, 200)
+    );
+    assert_eq!((found.pauses[2], found.pauses[3]), (0, 2));
+    assert_eq!((found.allocations, found.allocated_bytes), (3, 6 * BLOCK));
+    assert_eq!((found.freed_objects, found.freed_bytes), (1, 2 * BLOCK));
+    assert_eq!((found.live_objects, found.live_bytes), (1, 3 * BLOCK));
+    assert_eq!(found.peak_bytes, 3 * BLOCK);
+    assert_eq!((found.failures, found.failed_bytes), (1, 64 * BLOCK));
+    assert_eq!(found.free_runs, 1);
+    assert_eq!((found.mark_overflows, found.finalised), (0, 0));
+    let of_ports = (
+        found.peak_pystack,
+        found.peak_sched,
+        found.peak_nodes,
+        found.sched_refused,
+    );
+    assert_eq!(of_ports, (0, 0, 0, 0));
+    // SAFETY: the heap was made.
+    let free = unsafe {
+        let mut info = MaybeUninit::uninit();
+        mpgc_heap_info(heap, info.as_mut_ptr());
+        info.assume_init().free
+    };
+    assert_eq!(found.max_free, free);
+    // SAFETY: the heap was made.
+    unsafe { mpgc_heap_reset_stats(heap) };
+    let found = figures(heap);
+    assert_eq!(
+        (found.asked, found.full, found.total_us, found.allocations),
+        (0, 0, 0, 0)
+    );
+    assert_eq!((found.live_objects, found.live_bytes), (1, 3 * BLOCK));
+    assert_eq!(
+        (found.failures, found.peak_bytes, found.free_runs),
+        (0, 0, 1)
+    );
+}
+
+#[test]
+fn without_a_clock_collections_take_no_time() {
+    let region = Region::new(64 * BLOCK, 0);
+    let mut memory = MaybeUninit::<mpgc_heap>::uninit();
+    let heap = memory.as_mut_ptr();
+    // SAFETY: the region and the memory live as long as the heap.
+    unsafe {
+        mpgc_heap_init(heap, region.start().cast(), region.bytes(), null());
+        mpgc_collect(heap);
+    }
+    let found = figures(heap);
+    assert_eq!((found.asked, found.pauses[0], found.total_us), (1, 1, 0));
+}
+
+#[test]
+fn figures_are_not_reset_in_a_collection() {
+    unsafe extern "C" fn reset(heap: *mut mpgc_heap, _user: *mut c_void, _chunk: *mut c_void) {
+        // SAFETY: the heap was made.
+        unsafe { mpgc_heap_reset_stats(heap) }
+    }
+    let config = mpgc_config {
+        finalise: Some(reset),
+        ..mpgc_config::NONE
+    };
+    let region = Region::new(64 * BLOCK, 0);
+    let mut memory = MaybeUninit::<mpgc_heap>::uninit();
+    let heap = memory.as_mut_ptr();
+    // SAFETY: the region and the memory live as long as the heap.
+    unsafe {
+        mpgc_heap_init(heap, region.start().cast(), region.bytes(), &config);
+        let object = mpgc_alloc(heap, 1, MPGC_FINALISER).cast::<usize>();
+        object.write(1);
+        mpgc_collect(heap);
+    }
+    let found = figures(heap);
+    assert_eq!((found.allocations, found.asked, found.finalised), (1, 1, 1));
+    assert_eq!((found.freed_objects, found.live_objects), (1, 0));
 }

@@ -17,7 +17,16 @@ from tools.setup.targets import METAL, find_target
 
 WORK = BUILD / "firmware-lib"
 # Where the names of both end: what a program of its own has no use for.
-OF_PORTS = ("mpgc_fault", "mpgc_chunk_of", "mpgc_check", "mpgc_clear_dead_stack", "mpgc_idle")
+OF_PORTS = (
+    "mpgc_fault",
+    "mpgc_chunk_of",
+    "mpgc_check",
+    "mpgc_clear_dead_stack",
+    "mpgc_idle",
+    "mpgc_stats",
+    "mpgc_reset_stats",
+    "mpgc_snapshot",
+)
 
 # `compiler` is the words that call the C compiler for it; `hosted` means that programs run under an
 # operating system.

@@ -82,13 +82,14 @@ def replaced(tree):
     )
 
 
-def build_objects(tree, name, flavour, profile):
-    """Build the objects of the four files. Returns their paths."""
+def build_objects(tree, name, flavour, profile, more=()):
+    """Build the objects of the four files, with these make variables more. Returns their paths."""
     processor = PROCESSORS[name]
-    variables = dict(processor.variables)
+    variables = {**processor.variables, **dict(more)}
     if flavour == "rust":
         variables["MPGC_PROFILE"] = profile
-    folder = WORK / f"{unix.tree_key(tree)}-{name}" / (profile if flavour == "rust" else "c")
+    words = [profile if flavour == "rust" else "c", *dict(more)]
+    folder = WORK / f"{unix.tree_key(tree)}-{name}" / "-".join(words)
     if processor.board:
         command = firmware.make_command(tree, processor.board, flavour, variables, folder)
     else:

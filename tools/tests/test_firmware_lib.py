@@ -18,6 +18,7 @@ class Library(unittest.TestCase):
             "mpgc_nlr_push_buf",
             "mpgc_sched_schedule_node",
             "mpgc_heap_check",
+            "mpgc_heap_stats",
         ):
             self.assertIn(name, names)
         for name in (
@@ -26,6 +27,9 @@ class Library(unittest.TestCase):
             "mpgc_chunk_of",
             "mpgc_idle",
             "mpgc_clear_dead_stack",
+            "mpgc_stats",
+            "mpgc_reset_stats",
+            "mpgc_snapshot",
             "mpgc_error_fn",
             "mpgc_call_fn",
             "mpgc_heap",

@@ -87,6 +87,7 @@ impl Pair {
                     self.chunk_bytes(Place::Heap(region, at + offset))?;
                 }
             }
+            Op::ResetFigures => {}
             Op::Info => {
                 self.both("gc_info", |pair, _, i| pair.side(i).info())?;
             }

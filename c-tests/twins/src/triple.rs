@@ -4,6 +4,7 @@
 use crate::memory::Place;
 use crate::pair::{Outcome, Pair, Setup, same};
 use crate::twin::Twin;
+use mpgc::heap::Reason;
 use mpgc::heap::testing::{At, Chunk, Model, Op, Options, Step};
 
 /// Two heaps and the model of both.
@@ -83,10 +84,10 @@ impl<O: Options> Triple<O> {
                 bytes,
                 may_move,
             } => self.expect_realloc(chunk, bytes, may_move, roots),
-            Op::Collect => self.finalised = self.model.collect(&roots),
+            Op::Collect => self.finalised = self.model.collect(&roots, Reason::Asked),
             Op::SweepAll => {
                 let amount = self.model.amount;
-                self.finalised = self.model.collect(&[]);
+                self.finalised = self.model.collect(&[], Reason::Asked);
                 self.model.amount = amount;
             }
             Op::Lock => self.model.locks += 1,
@@ -96,7 +97,7 @@ impl<O: Options> Triple<O> {
             }
             Op::AutoCollect { on } => self.model.auto = on,
             Op::Link { .. } | Op::Root { .. } | Op::NoRoots => {}
-            Op::ChunkBytes { .. } | Op::Info => {}
+            Op::ChunkBytes { .. } | Op::Info | Op::ResetFigures => {}
             Op::Finaliser { action } => self.model.action = action,
             Op::AddArea { .. } => unreachable!("no operation of the small scope"),
         }

@@ -93,6 +93,8 @@ pub struct Memory {
     pub threads: Vec<Thread>,
     /// What was added to each address of the ELF file when the program was loaded.
     pub bias: u64,
+    /// Where `mp_state_ctx` lies, if the snapshot says so: then the bias follows from that.
+    pub state: Option<u64>,
     ranges: Vec<Range>,
     /// What the ELF file says of addresses that no range holds.
     constant: Vec<Range>,
@@ -104,6 +106,7 @@ impl Memory {
             machine,
             threads: Vec::new(),
             bias: 0,
+            state: None,
             ranges: Vec::new(),
             constant: Vec::new(),
         }

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result, bail};
 use gimli::{Dwarf, EndianSlice, RunTimeEndian, SectionId};
-use object::{Object, ObjectSection, ObjectSegment, ObjectSymbol, SegmentFlags, SymbolKind};
+use object::{
+    Object, ObjectSection, ObjectSegment, ObjectSymbol, RelocationFlags, SegmentFlags, SymbolKind,
+};
 
 use crate::dwarf::Layouts;
 use crate::memory::{Machine, Memory};
@@ -18,6 +20,8 @@ pub struct Program {
     /// (start, end, name), in order.
     functions: Vec<(u64, u64, String)>,
     segments: Vec<Segment>,
+    /// Words that the loader writes: their address, and what it adds the bias to.
+    relocations: Vec<(u64, u64)>,
     pub debug_frame: Vec<u8>,
     /// Its address and its bytes.
     pub eh_frame: (u64, Vec<u8>),
@@ -56,6 +60,7 @@ impl Program {
             names: HashMap::new(),
             functions: Vec::new(),
             segments: Vec::new(),
+            relocations: read_relocations(&file, machine.id),
             debug_frame: bytes_of(&file, ".debug_frame").1,
             eh_frame: bytes_of(&file, ".eh_frame"),
         };
@@ -140,14 +145,53 @@ impl Program {
     /// Give `memory` the constants of the ELF file, for what the snapshot leaves out.
     pub fn lend(&self, memory: &mut Memory) -> Result<()> {
         for segment in &self.segments {
-            memory.add_constant(
-                segment.start.wrapping_add(memory.bias),
-                segment.bytes.clone(),
-            )?;
+            let mut bytes = segment.bytes.clone();
+            self.relocate(segment.start, &mut bytes, memory.bias);
+            memory.add_constant(segment.start.wrapping_add(memory.bias), bytes)?;
         }
         memory.settle();
         Ok(())
     }
+
+    /// Write into the bytes of a segment what the loader writes: a constant of a program that may
+    /// be loaded anywhere holds addresses too.
+    fn relocate(&self, start: u64, bytes: &mut [u8], bias: u64) {
+        let word = self.machine.word;
+        for &(address, value) in &self.relocations {
+            let place = address
+                .checked_sub(start)
+                .and_then(|offset| usize::try_from(offset).ok())
+                .and_then(|offset| bytes.get_mut(offset..offset.checked_add(word)?));
+            if let Some(place) = place {
+                let value = value.wrapping_add(bias);
+                if self.machine.big_endian {
+                    place.copy_from_slice(&value.to_be_bytes()[8 - word..]);
+                } else {
+                    place.copy_from_slice(&value.to_le_bytes()[..word]);
+                }
+            }
+        }
+    }
+}
+
+/// The relocations of a program that may be loaded anywhere, where each says what is to be written.
+fn read_relocations(file: &object::File<'_>, machine: u16) -> Vec<(u64, u64)> {
+    let relative = match machine {
+        crate::memory::X86_64 => object::elf::R_X86_64_RELATIVE,
+        crate::memory::AARCH64 => object::elf::R_AARCH64_RELATIVE,
+        crate::memory::RISCV => object::elf::R_RISCV_RELATIVE,
+        _ => return Vec::new(),
+    };
+    let relocations = file.dynamic_relocations().into_iter().flatten();
+    let found = relocations.filter_map(|(address, relocation)| match relocation.flags() {
+        RelocationFlags::Elf { r_type }
+            if r_type == relative && !relocation.has_implicit_addend() =>
+        {
+            Some((address, relocation.addend() as u64))
+        }
+        _ => None,
+    });
+    found.collect()
 }
 
 fn bytes_of(file: &object::File<'_>, name: &str) -> (u64, Vec<u8>) {

@@ -14,6 +14,7 @@ const END: u64 = 0;
 const MEMORY: u64 = 1;
 const REGISTERS: u64 = 2;
 const BIAS: u64 = 3;
+const STATE: u64 = 4;
 
 pub fn is_snapshot(data: &[u8]) -> bool {
     data.starts_with(MAGIC)
@@ -118,6 +119,7 @@ pub fn read(data: &[u8]) -> Result<Memory> {
                 });
             }
             BIAS => memory.bias = address,
+            STATE => memory.state = Some(address),
             // Later versions may say more; what is not known is not needed.
             _ => {}
         }
@@ -305,5 +307,55 @@ mod tests {
             let known = is_snapshot(&damaged);
             assert!(!known || read(&damaged).is_err(), "bit {bit}");
         }
+    }
+
+    #[test]
+    fn the_state_of_a_device_is_read() {
+        let machine = Machine {
+            word: 4,
+            big_endian: false,
+            id: ARM,
+        };
+        let mut bytes = Vec::new();
+        let mut writer = Writer::new(&mut bytes, machine).unwrap();
+        writer.words(&[STATE, 0x2000_0010, 0]).unwrap();
+        writer.end().unwrap();
+        assert_eq!(read(&bytes).unwrap().state, Some(0x2000_0010));
+    }
+
+    /// Ten thousand, some of them cut, with a sum that fits: what is behind the sum is looked at.
+    #[test]
+    fn a_damaged_snapshot_with_a_sum_that_fits_is_read_or_refused() {
+        let machine = Machine {
+            word: 4,
+            big_endian: false,
+            id: ARM,
+        };
+        let whole = sample(machine);
+        let mut chance = 1u64;
+        let mut below = |limit: usize| {
+            chance ^= chance << 13;
+            chance ^= chance >> 7;
+            chance ^= chance << 17;
+            (chance % limit as u64) as usize
+        };
+        let (mut good, mut bad) = (0, 0);
+        for number in 0..10_000 {
+            let mut bytes = whole[..whole.len() - 12].to_vec();
+            if number % 4 == 0 {
+                bytes.truncate(below(bytes.len()));
+            }
+            for _ in 0..below(4) * usize::from(!bytes.is_empty()) {
+                let at = below(bytes.len());
+                bytes[at] ^= 1 << below(8);
+            }
+            let sum: u32 = bytes.iter().map(|&byte| u32::from(byte)).sum();
+            bytes.extend([0u32, sum, 0].map(u32::to_le_bytes).concat());
+            match read(&bytes) {
+                Ok(_) => good += 1,
+                Err(_) => bad += 1,
+            }
+        }
+        assert!(good > 1000 && bad > 1000, "{good} are read, {bad} refused");
     }
 }

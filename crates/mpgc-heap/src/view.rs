@@ -59,6 +59,9 @@ pub fn read_memory(path: &Path, program: &Program) -> Result<Memory> {
                 program.machine
             );
         }
+        if let (Some(state), Some(symbol)) = (memory.state, program.symbol("mp_state_ctx")) {
+            memory.bias = state.wrapping_sub(symbol);
+        }
         program.lend(&mut memory)?;
         Ok(memory)
     };

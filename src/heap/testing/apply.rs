@@ -9,6 +9,7 @@ use super::world::World;
 use crate::heap::alloc::{HAS_FINALISER, UNREAD};
 use crate::heap::harden::GUARD;
 use crate::heap::host::Callbacks;
+use crate::heap::stats::Reason;
 
 /// The blocks of a chunk; in a hardened heap it has a guard behind what is asked for.
 fn blocks_for<O: Options>(bytes: usize) -> usize {
@@ -72,7 +73,7 @@ impl<O: Options> World<O> {
                     Vec::new()
                 };
                 let amount = self.model.amount;
-                let expected = self.model.collect(&roots);
+                let expected = self.model.collect(&roots, Reason::Asked);
                 if op == Op::Collect {
                     self.host().collect();
                 } else {
@@ -119,7 +120,20 @@ impl<O: Options> World<O> {
                     assert_eq!(heap.chunk_bytes(address), expected);
                 }
             }
-            Op::Info => self.expect_info(),
+            Op::Info => {
+                self.expect_info();
+                if O::STATS {
+                    self.model.ask_figures();
+                    assert_eq!(heap.figures(), heap.peek_figures());
+                }
+            }
+            Op::ResetFigures => {
+                if O::STATS {
+                    heap.reset_figures();
+                    self.model.reset_figures();
+                    self.state().times.clear();
+                }
+            }
             Op::Finaliser { action } => {
                 self.model.action = action;
                 self.state().action = action;
@@ -166,6 +180,7 @@ impl<O: Options> World<O> {
             return;
         }
         if self.model.locks > 0 {
+            self.model.count_failure(n);
             assert!(realloc(address, bytes, may_move).is_null());
             return;
         }
@@ -182,6 +197,7 @@ impl<O: Options> World<O> {
             self.set_in_use(at, bytes);
             assert_eq!(realloc(address, bytes, may_move), address);
             self.model.seen.grown_in_place += usize::from(n > old.blocks);
+            self.model.counted.handed_out += n.saturating_sub(old.blocks);
             let keep = if O::CONSERVATIVE_CLEAR {
                 old.blocks * O::BLOCK_BYTES
             } else {

@@ -84,6 +84,7 @@ impl<O: Options> World<O> {
         if let Err(broken) = heap.check() {
             panic!("{op:?} broke the heap: {broken:?}");
         }
+        self.compare_figures();
         let mut used = 0;
         for (area, model) in Area::all(self.host()).zip(&self.model.areas) {
             assert_eq!(area.pool(), model.pool);

@@ -11,6 +11,7 @@ use crate::heap::Fault;
 use crate::heap::area::Area;
 use crate::heap::block::{BlockCount, BlockKind};
 use crate::heap::host::{AreaFields, Callbacks, Config, Event, Memory, StackEntry};
+use crate::heap::stats::Stats;
 use crate::heap::{Heap, Hints, Pace, Paced};
 
 /// The options of a [`TestHost`]; see [`Config`] for what they mean.
@@ -40,6 +41,7 @@ pub trait Options: Copy + 'static {
     const MONITOR: bool = false;
     const LOG_MARKS: bool = false;
     const CHECK_ROOTS: bool = false;
+    const STATS: bool = true;
     const PACE: Pace = Pace::Off;
     // Miri would take minutes to look at each block of a heap in each search; the tests of the fast
     // paths have the twins
@@ -111,6 +113,9 @@ pub struct State<O: Options> {
     pub(super) auto_collect: u16,
     pub(super) alloc_amount: usize,
     pub(super) paced: Paced,
+    pub(super) stats: Stats,
+    /// What the clock said, in order.
+    pub times: Vec<u32>,
     /// Blocks after which an allocation collects first.
     pub alloc_threshold: usize,
     /// Chunks that the last collection freed.
@@ -251,6 +256,7 @@ impl<O: Options> Config for TestHost<O> {
     const THRESHOLD: bool = true;
     const PACES: bool = !matches!(O::PACE, Pace::Off);
     const COUNT_COLLECTED: bool = true;
+    const STATS: bool = O::STATS;
     const CLEAR_ON_SWEEP: bool = O::CLEAR_ON_SWEEP;
     const HARDENED: bool = O::HARDENED;
     const NOSCAN: bool = O::NOSCAN;
@@ -285,6 +291,7 @@ unsafe impl<O: Options> Memory for TestHost<O> {
     state_field!(alloc_amount -> *mut usize);
     state_field!(alloc_threshold -> *mut usize);
     state_field!(paced -> *mut Paced);
+    state_field!(stats -> *mut Stats);
     state_field!(collected -> *mut usize);
     state_field!(lock_depth -> *mut u16);
     fn stack(self) -> *mut O::Entry {
@@ -299,6 +306,15 @@ unsafe impl<O: Options> Memory for TestHost<O> {
 
 // SAFETY: there is one thread, and a region is a fresh allocation.
 unsafe impl<O: Options> Callbacks for TestHost<O> {
+    /// The clock goes on by another number each time, up to a third of a second, and wraps.
+    fn now_us(self) -> u32 {
+        // SAFETY: as in `stack`.
+        let times = unsafe { &mut (*self.0).times };
+        let last = times.last().copied().unwrap_or(u32::MAX - 1000);
+        let step = times.len() as u32 * 7 % 41;
+        times.push(last.wrapping_add((1 << (step / 2)) + step));
+        times[times.len() - 1]
+    }
     fn enter(self) {
         // SAFETY: as in `stack`.
         unsafe {

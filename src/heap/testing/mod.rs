@@ -6,6 +6,7 @@
 extern crate std;
 
 mod apply;
+mod counted;
 mod expect;
 mod host;
 mod layout;

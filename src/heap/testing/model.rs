@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::vec::Vec;
 
+use super::counted::Counted;
 use super::host::{Options, TestHost, may_be_object, raw_field};
 use super::op::FinaliserAction;
 use crate::heap::Pace;
 use crate::heap::layout::{Layout, Tables};
+use crate::heap::stats::Reason;
 use core::marker::PhantomData;
 
 /// A chunk as the model knows it.
@@ -87,6 +89,7 @@ pub struct Model<O: Options> {
     pub action: FinaliserAction,
     /// How often each interesting thing happened.
     pub seen: Seen,
+    pub(super) counted: Counted,
     options: PhantomData<O>,
 }
 
@@ -101,6 +104,7 @@ impl<O: Options> Default for Model<O> {
             locks: 0,
             action: FinaliserAction::Nothing,
             seen: Seen::default(),
+            counted: Counted::default(),
             options: PhantomData,
         }
     }
@@ -265,7 +269,7 @@ impl<O: Options> Model<O> {
     }
 
     /// Collects: what the roots do not reach is gone. Returns whose finalisers run.
-    pub fn collect(&mut self, roots: &[usize]) -> Vec<usize> {
+    pub fn collect(&mut self, roots: &[usize], reason: Reason) -> Vec<usize> {
         let mut live: Vec<At> = roots.iter().filter_map(|&r| self.find(r)).collect();
         let mut seen = BTreeSet::new();
         while let Some(at) = live.pop() {
@@ -299,6 +303,13 @@ impl<O: Options> Model<O> {
             let chunk = self.areas[at.0].chunks.get(&at.1);
             if chunk.is_some_and(|chunk| chunk.finaliser) && self.first_word(at) != 0 {
                 finalised.push(self.address(at).addr());
+                if self.action == FinaliserAction::FreesItself
+                    && O::FINALISER_PASS
+                    && self.locks == 0
+                {
+                    self.remove(at);
+                    continue;
+                }
                 // before 1.25 a collection locks the heap for its finalisers too
                 if self.action == FinaliserAction::FreesLinked
                     && O::FINALISER_PASS
@@ -310,12 +321,20 @@ impl<O: Options> Model<O> {
                 }
             }
         }
+        let mut died = (0, 0);
         for at in dying {
-            self.remove(at);
+            if let Some(chunk) = self.areas[at.0].chunks.remove(&at.1) {
+                died = (died.0 + 1, died.1 + chunk.blocks);
+            }
             self.seen.freed_by_collect += 1;
         }
         self.amount = 0;
         self.keep_pace();
+        self.counted.finalised += finalised.len() as u32;
+        if self.action == FinaliserAction::Allocates {
+            finalised.iter().for_each(|_| self.count_failure(1));
+        }
+        self.count_collection(reason, died);
         self.seen.collects += 1;
         finalised
     }
@@ -330,19 +349,25 @@ impl<O: Options> Model<O> {
     ) -> (Option<At>, Vec<usize>) {
         let mut finalised = Vec::new();
         if n == 0 || self.locks > 0 {
+            if n > 0 {
+                self.count_failure(n);
+            }
             return (None, finalised);
         }
         let mut may_collect = self.auto;
         if self.auto && self.amount >= self.threshold && !self.can_wait() {
-            finalised = self.collect(roots);
+            finalised = self.collect(roots, Reason::Threshold);
             may_collect = false;
         }
         let fit =
             |w: &Self| (0..w.areas.len()).find_map(|i| w.areas[i].first_fit(n).map(|b| (i, b)));
         let mut found = fit(self);
         if found.is_none() && may_collect {
-            finalised = self.collect(roots);
+            finalised = self.collect(roots, Reason::Full);
             found = fit(self);
+        }
+        if found.is_none() {
+            self.count_failure(n);
         }
         if let Some((area, block)) = found {
             self.put(
@@ -355,6 +380,8 @@ impl<O: Options> Model<O> {
                 },
             );
             self.amount += n;
+            self.counted.allocations += 1;
+            self.counted.handed_out += n;
         }
         (found, finalised)
     }

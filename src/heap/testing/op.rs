@@ -59,7 +59,10 @@ pub enum Op {
         chunk: usize,
         offset: usize,
     },
+    /// Asks for the figures.
     Info,
+    /// Has everything counted anew, in a heap that counts.
+    ResetFigures,
     Finaliser {
         action: FinaliserAction,
     },

@@ -17,7 +17,9 @@ macro_rules! options {
 
 options! {
     /// What most ports have.
-    Plain, usize, {};
+    Plain, usize, { STATS: bool = false };
+    /// The same, and counts.
+    Counted, usize, {};
     /// A mark stack that is soon full.
     SmallStack, u16, { STACK_ENTRIES: usize = 8, CONSERVATIVE_CLEAR: bool = false };
     /// No finaliser table, so no spare codes for grey objects.
@@ -31,9 +33,9 @@ options! {
     /// Several areas, and entries of the mark stack that are too narrow for large ones.
     SplitNoFinaliser, u8, { SPLIT: bool = true, FINALISER: bool = false };
     /// Counts the steps of long loops.
-    Steps, usize, { STACK_ENTRIES: usize = 8, HOOK: bool = true };
+    Steps, usize, { STATS: bool = false, STACK_ENTRIES: usize = 8, HOOK: bool = true };
     /// The same with several areas.
-    SplitSteps, usize, { STACK_ENTRIES: usize = 8, HOOK: bool = true, SPLIT: bool = true };
+    SplitSteps, usize, { STATS: bool = false, STACK_ENTRIES: usize = 8, HOOK: bool = true, SPLIT: bool = true };
     /// Logs events.
     Verbose, usize, { VERBOSE: bool = true };
     /// The same, with areas that come and go by themselves.
@@ -55,7 +57,7 @@ options! {
     /// The same when hardened.
     NoscanHardened, usize, { NOSCAN: bool = true, HARDENED: bool = true };
     /// The same, counting the steps of long loops.
-    NoscanSteps, usize, { NOSCAN: bool = true, HOOK: bool = true };
+    NoscanSteps, usize, { STATS: bool = false, NOSCAN: bool = true, HOOK: bool = true };
     /// Collects after each fourth of the heap.
     Paced, usize, { PACE: Pace = Pace::OfHeap(4), SPLIT: bool = true };
     /// Collects when one or two thirds of what was free are used.

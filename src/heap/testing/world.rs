@@ -12,6 +12,7 @@ use super::op::{FinaliserAction, Op};
 use crate::heap::area::Area;
 use crate::heap::block::BlockIndex;
 use crate::heap::host::StackEntry;
+use crate::heap::stats::Stats;
 use crate::heap::{Heap, Hints, Paced};
 
 /// A heap under test, with its model beside it.
@@ -43,6 +44,8 @@ impl<O: Options> World<O> {
             auto_collect: 0,
             alloc_amount: 0,
             paced: Paced::NONE,
+            stats: Stats::NONE,
+            times: Vec::new(),
             alloc_threshold: 0,
             collected: 0,
             lock_depth: 7,

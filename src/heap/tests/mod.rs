@@ -16,6 +16,7 @@ mod releases;
 mod search;
 mod seeds;
 mod selective;
+mod stats;
 #[cfg(not(mpgc_plain))]
 mod waiting;
 mod wraps;
@@ -54,6 +55,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (256usize..4000).prop_map(|bytes| Op::AddArea { bytes }),
         2 => (chunk, 0usize..100).prop_map(|(chunk, offset)| Op::ChunkBytes { chunk, offset }),
         1 => Just(Op::Info),
+        1 => Just(Op::ResetFigures),
         1 => prop_oneof![
             Just(FinaliserAction::Nothing),
             Just(FinaliserAction::Allocates),

@@ -6,7 +6,7 @@ use std::boxed::Box;
 use std::panic::resume_unwind;
 
 use super::{Doing, Scheduler, TestNode};
-use crate::sched::{Host, NodeList, Raise, Ring, Slot, State, run_due};
+use crate::sched::{Counts, Host, NodeList, Raise, Ring, Slot, State, run_due};
 
 /// What unwinds in place of a jump to the buffer for aborts.
 pub(super) struct Jump;
@@ -19,6 +19,7 @@ unsafe impl<const DEPTH: usize> Host<DEPTH> for &Scheduler<DEPTH> {
     type Section = ();
     type Guard = bool;
     const CHECKED: bool = false;
+    const COUNTS: bool = true;
 
     fn begin(self) {
         self.point();
@@ -54,6 +55,7 @@ unsafe impl<const DEPTH: usize> Host<DEPTH> for &Scheduler<DEPTH> {
             Doing::Pass | Doing::Nodes | Doing::Called | Doing::Else => {}
         }
         model.check(self.state.get().0);
+        model.check_counts(self.counts.get());
         drop(model);
         assert!(self.in_section.replace(false), "no section is open");
         self.point();
@@ -99,6 +101,11 @@ unsafe impl<const DEPTH: usize> Host<DEPTH> for &Scheduler<DEPTH> {
             self.taken
                 .set(Some(self.model.borrow_mut().node_runs(node)));
         }
+    }
+
+    fn counts(self) -> *mut Counts {
+        assert!(self.in_section.get(), "it is counted in a section");
+        self.counts.as_ptr()
     }
 
     fn put(self, slot: Slot, id: u32) {

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::sched::Counts;
+
 /// What waits.
 #[derive(Debug, Default)]
 pub(super) struct Model<const DEPTH: usize> {
@@ -12,6 +14,8 @@ pub(super) struct Model<const DEPTH: usize> {
     pass: usize,
     /// Whether an exception is pending, and the state reflects it.
     pub(super) exception: bool,
+    /// The most callbacks and nodes that waited, and the callbacks that were refused.
+    counted: (usize, usize, u32),
 }
 
 impl<const DEPTH: usize> Model<DEPTH> {
@@ -21,6 +25,9 @@ impl<const DEPTH: usize> Model<DEPTH> {
         assert_eq!(queued, fits, "one more callback to {waiting} of {DEPTH}");
         if queued {
             self.callbacks.push_back(id);
+            self.counted.0 = self.counted.0.max(self.callbacks.len());
+        } else {
+            self.counted.2 += 1;
         }
     }
 
@@ -29,6 +36,7 @@ impl<const DEPTH: usize> Model<DEPTH> {
         assert_eq!(queued, !waits, "node {node} is queued (it waits: {waits})");
         if queued {
             self.nodes.push_back((node, id));
+            self.counted.1 = self.counted.1.max(self.nodes.len());
         }
     }
 
@@ -64,6 +72,12 @@ impl<const DEPTH: usize> Model<DEPTH> {
 
     pub(super) fn is_empty(&self) -> bool {
         self.callbacks.is_empty() && self.nodes.is_empty() && !self.exception
+    }
+
+    /// What the scheduler must have counted.
+    pub(super) fn check_counts(&self, counts: Counts) {
+        let found = (counts.most_calls(), counts.most_nodes(), counts.refused());
+        assert_eq!(found, self.counted, "what is counted");
     }
 
     /// What the state must be: the locks as they are, and no work that it does not show.
