@@ -134,6 +134,8 @@ SHORT_BOARDS = TESTED_BOARDS[:1]
 
 # What `make test-all` tests the library for C programs for beside those.
 LIBRARY_TARGETS = ("xtensa-lx106",)
+# What `make xtensa-windows` builds for.
+WINDOWED_TARGET = "xtensa-windowed"
 # The ports that it tries for beside unix and qemu.
 PORT_TARGETS = ("windows", "webassembly")
 
@@ -331,7 +333,7 @@ def wanted(kinds=(), targets=(), boards=()):
     names += [find_board(board).target for board in boards]
     names += TESTED_TARGETS if tests else ()
     names += EXAMPLE_TARGETS if tests or "examples" in kinds else ()
-    names += LIBRARY_TARGETS + PORT_TARGETS if "test-all" in kinds else ()
+    names += (*LIBRARY_TARGETS, WINDOWED_TARGET, *PORT_TARGETS) if "test-all" in kinds else ()
     machines = [find_target(name) for name in dict.fromkeys(names)]
     if find_target("webassembly") in machines:
         # the browser is for a page

@@ -8,8 +8,8 @@ CROSS_COMPILE ?= xtensa-lx106-elf-
 # Debian's compiler for it looks elsewhere than the package of the C library has it.
 PICOLIBC = --specs=/usr/lib/xtensa-lx106-elf/picolibc.specs
 
-# The esp8266 port's, but for what its flash needs.
-CFLAGS += -mlongcalls -mtext-section-literals $(PICOLIBC)
+# The esp8266 port's.
+CFLAGS += -mlongcalls -mtext-section-literals -mforce-l32 $(PICOLIBC)
 CFLAGS += -DMP_CONFIGFILE='"sim_config.h"' -DMICROPY_HW_MCU_NAME='"lx106"'
 INC += -I$(BOARD_DIR) -I$(BOARD_DIR)/../../xtensa
 
