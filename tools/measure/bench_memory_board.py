@@ -21,7 +21,7 @@ BOARD = "MPS2_AN385"
 HEAP = 1 << 20  # the largest
 HEAP_WORD = 0x2000_0000  # where c-tests/metal/clock looks for a smaller one
 CASES = ("table", "csvjoin", "mqttdash", "plugins")
-PACES = ("off", "free/3")
+PACES = ("off", "free/4")
 STEP = 1024
 HERTZ, SHIFT = 25_000_000, 5
 BEGIN = "import boardclock\nbegun = boardclock.ticks()\n"
@@ -80,6 +80,35 @@ class Board:
         return high
 
 
+def write(lines, tree, command):
+    """After each program, so that a run that is stopped leaves what it has found."""
+    write_json(BUILD / "bench" / "memory-board.json", lines)
+    rows = [["program", "build, pacing", "smallest KB", "of the C's", "time"]]
+    for line in lines:
+        ratio = memory_report.ratios(lines, (line["build"], line["pacing"]), "smallest_kb")[
+            line["program"]
+        ]
+        time = "-" if line["time_ratio"] is None else f"{line['time_ratio']:.3f}"
+        rows.append(
+            [
+                line["program"],
+                f"{line['build']}, {line['pacing']}",
+                f"{line['smallest_kb']:.0f}",
+                f"{ratio:.2f}",
+                time,
+            ]
+        )
+    say(table(rows))
+    write_result(
+        "memory-board",
+        f"How much heap programs need on {BOARD}",
+        command,
+        f"MicroPython {tree.release} in qemu; times by instructions, in a heap 1.1 times the "
+        "smallest of the C without pacing, as a "
+        f"multiple of that C's.\n\n{markdown_table(rows)}",
+    )
+
+
 def main(args):
     tree = get_tree(args.release or None, args.micropython_dir)
     on_metal.WORK.mkdir(parents=True, exist_ok=True)
@@ -109,29 +138,5 @@ def main(args):
                 f"  {case}: {board.flavour.build}, {board.flavour.pacing}: {size / 1024:.0f} KB, "
                 f"{time} instructions"
             )
-    write_json(BUILD / "bench" / "memory-board.json", lines)
-    rows = [["program", "build, pacing", "smallest KB", "of the C's", "time"]]
-    for line in lines:
-        ratio = memory_report.ratios(lines, (line["build"], line["pacing"]), "smallest_kb")[
-            line["program"]
-        ]
-        time = "-" if line["time_ratio"] is None else f"{line['time_ratio']:.3f}"
-        rows.append(
-            [
-                line["program"],
-                f"{line['build']}, {line['pacing']}",
-                f"{line['smallest_kb']:.0f}",
-                f"{ratio:.2f}",
-                time,
-            ]
-        )
-    say(table(rows))
-    write_result(
-        "memory-board",
-        f"How much heap programs need on {BOARD}",
-        args.command,
-        f"MicroPython {tree.release} in qemu; times by instructions, in a heap 1.1 times the "
-        "smallest of the C without pacing, as a "
-        f"multiple of that C's.\n\n{markdown_table(rows)}",
-    )
+        write(lines, tree, args.command)
     return 0
