@@ -4,12 +4,13 @@ A program of the windows port is measured by its code and constants, one of the 
 its file. Times are those of `make bench-python`.
 """
 
+import json
 from argparse import Namespace
 
 import mpgc_objects
 
 from tools.build import webassembly, windows
-from tools.common import Fail, say, table
+from tools.common import BUILD, Fail, say, table
 from tools.measure import bench_python
 from tools.results import markdown_table, write_result
 from tools.setup import options as option_names
@@ -41,6 +42,26 @@ def sizes(tree, port, variant, build):
     return [port, variant, *(f"{size_of(one.folder):,}" for one in built)], built
 
 
+def suites():
+    """A table of what `make windows-test` and `make webassembly-test` have left, and what fails."""
+    rows, alike = (
+        [["release", "port, variant", "performed", "pass with C", "pass with mpgc"]],
+        set(),
+    )
+    for path in sorted((BUILD / "upstream").glob("*.json")):
+        told = json.loads(path.read_text())
+        port = told.get("port")
+        if port in ("windows", "webassembly"):
+            sides = [told["c"], told["rust"]]
+            passed = [side["passed"] for side in sides]
+            rows.append(
+                [told["release"], f"{port}, {told['variant']}", sides[0]["performed"], *passed]
+            )
+            alike |= set(sides[0]["failed"]) & set(sides[1]["failed"])
+    failed = f"\n\nFail with both: {', '.join(sorted(alike)) or 'none'}." if rows[1:] else ""
+    return markdown_table(rows) + failed
+
+
 def add_arguments(parser):
     parser.add_argument("--ports", default="", help="windows, webassembly (both)")
 
@@ -69,6 +90,7 @@ def main(args):
         say(table(timed))
         told = bench_python.body(tree, lines, Namespace(variant="pyscript", rounds=args.rounds))
         body += f"\n## perf_bench under node\n\n{told.split(chr(10))[0]}\n\n{markdown_table(timed)}"
+    body += f"\n\n## MicroPython's tests\n\n{suites()}"
     if args.write:
         write_result("windows-webassembly", "Windows and WebAssembly", args.command, body)
     return 0
