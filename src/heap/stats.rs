@@ -59,7 +59,8 @@ pub const fn pause_class(us: u32) -> usize {
 /// What is counted, in memory of the host. Numbers of blocks; counters wrap.
 #[derive(Clone, Copy, Debug)]
 pub struct Stats {
-    total_us: u64,
+    /// The lower half first: one number of 64 bits would need an alignment that a heap may not have.
+    total_us: [u32; 2],
     pauses: [u32; PAUSES],
     collections: [u32; REASONS],
     last_us: u32,
@@ -99,7 +100,7 @@ pub struct Stats {
 impl Stats {
     /// What a heap begins with.
     pub const NONE: Stats = Stats {
-        total_us: 0,
+        total_us: [0; 2],
         pauses: [0; PAUSES],
         collections: [0; REASONS],
         last_us: 0,
@@ -170,10 +171,15 @@ impl Stats {
         *count = count.wrapping_add(1);
     }
 
+    fn total_us(&self) -> u64 {
+        u64::from(self.total_us[1]) << 32 | u64::from(self.total_us[0])
+    }
+
     pub(super) fn took(&mut self, us: u32) {
         self.last_us = us;
         self.longest_us = self.longest_us.max(us);
-        self.total_us = self.total_us.wrapping_add(u64::from(us));
+        let total = self.total_us().wrapping_add(u64::from(us));
+        self.total_us = [total as u32, (total >> 32) as u32];
         let count = &mut self.pauses[pause_class(us)];
         *count = count.wrapping_add(1);
     }
@@ -274,7 +280,7 @@ impl<H: Host> Heap<H> {
             pauses: stats.pauses,
             last_us: stats.last_us,
             longest_us: stats.longest_us,
-            total_us: stats.total_us,
+            total_us: stats.total_us(),
             freed_objects: stats.freed_objects,
             freed_bytes: bytes(stats.freed_blocks),
             live_objects: stats.live_objects,

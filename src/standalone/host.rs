@@ -22,8 +22,14 @@ type Entry = u16;
 /// Whether the heap counts what it does; in tests in any case.
 const STATS: bool = cfg!(any(feature = "stats", test));
 
-/// What is counted takes the place of entries.
-const STACK_ENTRIES: usize = if STATS { 24 } else { 64 };
+/// As many as a heap has words for. What is counted takes the place of entries.
+const STACK_ENTRIES: usize = if STATS {
+    24
+} else if cfg!(target_pointer_width = "32") {
+    62
+} else {
+    64
+};
 
 /// The most locks that `lock_depth` can count.
 const MOST_LOCKS: u16 = u16::MAX / Heap::<Program>::LOCK_UNIT;
