@@ -59,7 +59,7 @@ pub const fn pause_class(us: u32) -> usize {
 /// What is counted, in memory of the host. Numbers of blocks; counters wrap.
 #[derive(Clone, Copy, Debug)]
 pub struct Stats {
-    /// The lower half first: one number of 64 bits would need an alignment that a heap may not have.
+    /// The lower half first: a number of 64 bits would need more alignment than a heap has.
     total_us: [u32; 2],
     pauses: [u32; PAUSES],
     collections: [u32; REASONS],
