@@ -210,35 +210,6 @@ typedef struct mpgc_config {
   mpgc_clock_fn clock;
 } mpgc_config;
 
-// Figures about a heap.
-typedef struct mpgc_info {
-  // Bytes of all blocks.
-  size_t total;
-  // Bytes of all blocks in use.
-  size_t used;
-  // Bytes of all free blocks.
-  size_t free;
-  // Bytes of the longest free run; in a hardened library the longest chunk is one byte shorter.
-  size_t max_free;
-  // Bytes of the longest chunk in use.
-  size_t max_used;
-  // Chunks that the last collection freed.
-  size_t collected;
-} mpgc_info;
-
-// The result of `mpgc_check` or `mpgc_heap_check`: an invariant that does not hold.
-typedef struct mpgc_broken {
-  // A description of the invariant that does not hold.
-  const char *what;
-  // The length of `what` in bytes, without the NUL that ends it.
-  size_t what_len;
-  // The number of the area concerned; the first is 0.
-  size_t area;
-  // The number of the block concerned, counted from the start of the area's pool; `SIZE_MAX` if
-  // it is no block.
-  size_t block;
-} mpgc_broken;
-
 // What was counted since the heap was made or the counters began anew. Counters wrap. Bytes are
 // those of whole blocks.
 typedef struct mpgc_figures {
@@ -296,6 +267,35 @@ typedef struct mpgc_figures {
   // The most static nodes that ever waited; 0 in the C library.
   size_t peak_nodes;
 } mpgc_figures;
+
+// Figures about a heap.
+typedef struct mpgc_info {
+  // Bytes of all blocks.
+  size_t total;
+  // Bytes of all blocks in use.
+  size_t used;
+  // Bytes of all free blocks.
+  size_t free;
+  // Bytes of the longest free run; in a hardened library the longest chunk is one byte shorter.
+  size_t max_free;
+  // Bytes of the longest chunk in use.
+  size_t max_used;
+  // Chunks that the last collection freed.
+  size_t collected;
+} mpgc_info;
+
+// The result of `mpgc_check` or `mpgc_heap_check`: an invariant that does not hold.
+typedef struct mpgc_broken {
+  // A description of the invariant that does not hold.
+  const char *what;
+  // The length of `what` in bytes, without the NUL that ends it.
+  size_t what_len;
+  // The number of the area concerned; the first is 0.
+  size_t area;
+  // The number of the block concerned, counted from the start of the area's pool; `SIZE_MAX` if
+  // it is no block.
+  size_t block;
+} mpgc_broken;
 
 // A range of words that may refer to chunks. It lies in memory of the program, which does not
 // change it while it is registered.
@@ -439,13 +439,6 @@ int mpgc_free(struct mpgc_heap *heap, void *chunk);
 // The heap was initialised.
 size_t mpgc_nbytes(struct mpgc_heap *heap, const void *address);
 
-// Returns the chunk that `address` lies in, which need not be its start, and writes its length to
-// `n_bytes` unless that is NULL. Returns NULL if `address` lies in no chunk.
-//
-// # Safety
-// The heap was initialised; `n_bytes` is NULL or may be written.
-void *mpgc_heap_chunk_of(struct mpgc_heap *heap, const void *address, size_t *n_bytes);
-
 // Collects now: finalises and frees the chunks that no root reaches. Called by a finaliser it does
 // nothing. Returns MPGC_OK; or MPGC_ERROR_LOCKED while the heap is locked, and then nothing is
 // freed.
@@ -475,20 +468,6 @@ void mpgc_lock(struct mpgc_heap *heap);
 // The heap was initialised.
 int mpgc_unlock(struct mpgc_heap *heap);
 
-// Counts blocks and chunks, in time proportional to their number.
-//
-// # Safety
-// The heap was initialised; `out` may be written.
-void mpgc_heap_info(struct mpgc_heap *heap, struct mpgc_info *out);
-
-// Checks every block of the heap and every claim of the search's hints. Returns true if all
-// invariants hold. Otherwise returns false and writes the first one that does not to `out`, unless
-// that is NULL; `what` is valid for ever. Must not be called during a collection.
-//
-// # Safety
-// The heap was initialised; `out` is NULL or may be written.
-bool mpgc_heap_check(struct mpgc_heap *heap, struct mpgc_broken *out);
-
 // Writes what was counted to `out`. Returns false, and writes nothing, if the library was built
 // without the feature `stats`: then nothing is counted.
 //
@@ -502,6 +481,27 @@ bool mpgc_heap_stats(struct mpgc_heap *heap, struct mpgc_figures *out);
 // # Safety
 // The heap was made.
 void mpgc_heap_reset_stats(struct mpgc_heap *heap);
+
+// Returns the chunk that `address` lies in, which need not be its start, and writes its length to
+// `n_bytes` unless that is NULL. Returns NULL if `address` lies in no chunk.
+//
+// # Safety
+// The heap was initialised; `n_bytes` is NULL or may be written.
+void *mpgc_heap_chunk_of(struct mpgc_heap *heap, const void *address, size_t *n_bytes);
+
+// Counts blocks and chunks, in time proportional to their number.
+//
+// # Safety
+// The heap was initialised; `out` may be written.
+void mpgc_heap_info(struct mpgc_heap *heap, struct mpgc_info *out);
+
+// Checks every block of the heap and every claim of the search's hints. Returns true if all
+// invariants hold. Otherwise returns false and writes the first one that does not to `out`, unless
+// that is NULL; `what` is valid for ever. Must not be called during a collection.
+//
+// # Safety
+// The heap was initialised; `out` is NULL or may be written.
+bool mpgc_heap_check(struct mpgc_heap *heap, struct mpgc_broken *out);
 
 // Registers a range as a root. `roots` is memory of the program for this range. Returns MPGC_OK;
 // or MPGC_ERROR_ROOTS if `roots` is registered already, MPGC_FAULT_FOREIGN if it is NULL, or

@@ -11,6 +11,7 @@ const SOURCES: &[&str] = &[
     "src/standalone/hooks.rs",
     "src/standalone/heap.rs",
     "src/standalone/stats.rs",
+    "src/standalone/info.rs",
     "src/standalone/roots.rs",
     "src/standalone/thread.rs",
     "src/standalone/stack.rs",

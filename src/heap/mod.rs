@@ -39,7 +39,7 @@
 //! | `search`, `hints`, `bytes` | first fit, and its hints | the loop in `gc_alloc` |
 //! | `plain` | first fit with the C's hint only, for bare machines | the same |
 //! | `small` | the smallest table, search and marking code | |
-//! | `alloc` | hand out, give back | `gc_alloc`, `gc_free`, `gc_nbytes` |
+//! | `alloc`, `hand_out` | allocate, free | `gc_alloc`, `gc_free`, `gc_nbytes` |
 //! | `realloc` | resize | `gc_realloc` |
 //! | `lock` | whether a thread may allocate | `gc_lock`, `gc_unlock`, `gc_is_locked` |
 //! | `collect` | a whole collection | `gc_collect_start`, `gc_collect_end`, `gc_sweep_all` |
@@ -67,6 +67,7 @@ pub(crate) mod dump;
 mod fault;
 mod free_runs;
 pub(crate) mod grow;
+mod hand_out;
 pub(crate) mod harden;
 mod hints;
 pub(crate) mod host;

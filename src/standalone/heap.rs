@@ -6,7 +6,6 @@ use core::ptr::null_mut;
 use super::hooks::{fault_code, mpgc_config, mpgc_error};
 use super::host::{BY_BYTES, Fields, Program};
 use super::roots::end_of_range;
-use crate::abi::mpgc_broken;
 use crate::heap::host::{Callbacks, Config, Memory};
 use crate::heap::layout::{Layout, Tables};
 use crate::heap::{Fault, alloc};
@@ -26,24 +25,6 @@ const _: () = assert!(MPGC_FINALISER == alloc::HAS_FINALISER);
 pub struct mpgc_heap {
     /// Private.
     pub opaque: [usize; MPGC_HEAP_WORDS],
-}
-
-/// Figures about a heap.
-#[repr(C)]
-#[derive(Debug)]
-pub struct mpgc_info {
-    /// Bytes of all blocks.
-    pub total: usize,
-    /// Bytes of all blocks in use.
-    pub used: usize,
-    /// Bytes of all free blocks.
-    pub free: usize,
-    /// Bytes of the longest free run; in a hardened library the longest chunk is one byte shorter.
-    pub max_free: usize,
-    /// Bytes of the longest chunk in use.
-    pub max_used: usize,
-    /// Chunks that the last collection freed.
-    pub collected: usize,
 }
 
 /// The bytes of a region, from start to end, with the start rounded up to a word. `None` if it is
@@ -283,31 +264,6 @@ pub unsafe extern "C" fn mpgc_nbytes(heap: *mut mpgc_heap, address: *const c_voi
     bytes
 }
 
-/// Returns the chunk that `address` lies in, which need not be its start, and writes its length to
-/// `n_bytes` unless that is NULL. Returns NULL if `address` lies in no chunk.
-///
-/// # Safety
-/// The heap was initialised; `n_bytes` is NULL or may be written.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mpgc_heap_chunk_of(
-    heap: *mut mpgc_heap,
-    address: *const c_void,
-    n_bytes: *mut usize,
-) -> *mut c_void {
-    let host = Program::of(heap);
-    let held = host.hold();
-    let found = host.heap().chunk_around(address.cast());
-    host.release(held);
-    let Some((chunk, bytes)) = found else {
-        return null_mut();
-    };
-    if !n_bytes.is_null() {
-        // SAFETY: by this function's contract.
-        unsafe { n_bytes.write(bytes) }
-    }
-    chunk.as_ptr().cast()
-}
-
 /// Collects now: finalises and frees the chunks that no root reaches. Called by a finaliser it does
 /// nothing. Returns MPGC_OK; or MPGC_ERROR_LOCKED while the heap is locked, and then nothing is
 /// freed.
@@ -380,51 +336,4 @@ pub unsafe extern "C" fn mpgc_unlock(heap: *mut mpgc_heap) -> c_int {
         return host.fail(mpgc_error::MPGC_ERROR_NOT_LOCKED, null_mut());
     }
     mpgc_error::MPGC_OK.code()
-}
-
-/// Counts blocks and chunks, in time proportional to their number.
-///
-/// # Safety
-/// The heap was initialised; `out` may be written.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mpgc_heap_info(heap: *mut mpgc_heap, out: *mut mpgc_info) {
-    let host = Program::of(heap);
-    let held = host.hold();
-    let found = host.heap().info();
-    let collected = host.last_collected();
-    host.release(held);
-    let block = <Program as Config>::BLOCK_BYTES;
-    // SAFETY: by this function's contract.
-    unsafe {
-        out.write(mpgc_info {
-            total: found.total,
-            used: found.used,
-            free: found.free,
-            max_free: found.max_free * block,
-            max_used: found.max_block * block,
-            collected,
-        });
-    }
-}
-
-/// Checks every block of the heap and every claim of the search's hints. Returns true if all
-/// invariants hold. Otherwise returns false and writes the first one that does not to `out`, unless
-/// that is NULL; `what` is valid for ever. Must not be called during a collection.
-///
-/// # Safety
-/// The heap was initialised; `out` is NULL or may be written.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mpgc_heap_check(heap: *mut mpgc_heap, out: *mut mpgc_broken) -> bool {
-    let host = Program::of(heap);
-    let held = host.hold();
-    let checked = host.heap().check();
-    host.release(held);
-    let Err(broken) = checked else {
-        return true;
-    };
-    if !out.is_null() {
-        // SAFETY: by this function's contract.
-        unsafe { out.write(broken.into()) }
-    }
-    false
 }

@@ -24,6 +24,7 @@
 pub mod heap;
 pub mod hooks;
 pub mod host;
+pub mod info;
 pub mod nlr;
 #[cfg(not(any(test, feature = "testing")))]
 mod panic;

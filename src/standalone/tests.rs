@@ -8,6 +8,7 @@ use std::vec::Vec;
 
 use super::heap::*;
 use super::hooks::{mpgc_config, mpgc_error};
+use super::info::*;
 use super::roots::*;
 use super::stats::*;
 use super::version::*;
