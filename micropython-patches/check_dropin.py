@@ -54,7 +54,10 @@ def all_checks(builds):
         "seed: several threads",
         lambda: programs.entry_points_are_safe_from_several_threads(builds),
     )
-    yield "hardened: each fault is reported, and stops", lambda: programs.faults_are_reported(builds)
+    yield (
+        "hardened: each fault is reported, and stops",
+        lambda: programs.faults_are_reported(builds),
+    )
     yield "layouts: proven by the port's compiler", lambda: linked.layouts_are_proven(builds)
     yield "headers: py/gc.h and mpgc.h together", lambda: linked.headers_stand_together(builds)
     first = {}
