@@ -26,6 +26,7 @@ from collections import namedtuple
 from pathlib import Path
 
 import mpgc_carrier
+import mpgc_features
 import mpgc_link
 import mpgc_options
 import mpgc_tree
@@ -185,7 +186,7 @@ def environment(toolchain):
     return env | toolchain_environment(toolchain)
 
 
-def run_cargo(command, crate, env, error=None):
+def run_cargo(command, crate, env, error=None, features=None):
     """Runs cargo, showing its progress; returns what it printed. A message in the file `error` is
     reported instead of cargo's."""
     if error:
@@ -216,7 +217,7 @@ def run_cargo(command, crate, env, error=None):
         if error and error.exists():
             raise Stop(error.read_text().strip())
         raise Stop(mpgc_tree.cargo_failure(said))
-    sys.stderr.write(said)
+    sys.stderr.write(mpgc_features.without_notes(said, features) if features else said)
     return printed[0]
 
 
@@ -256,8 +257,9 @@ def headers_program(crate, tools, toolchain):
     return programs[0]
 
 
-def build_library(args, options, toolchain, work, target, asserts):
-    """The static library, made by cargo in the build directory."""
+def build_library(args, options, toolchain, work, target, processor, asserts):
+    """The static library, made by cargo in the build directory, for a processor as mpgc_features
+    has it."""
     tools = tools_folder(args.crate, options, work, toolchain)
     env = environment(toolchain) | {
         "MPGC_HEADERS": headers_program(args.crate, tools, toolchain),
@@ -294,13 +296,17 @@ def build_library(args, options, toolchain, work, target, asserts):
     if toolchain.build_std:
         command.append("-Zbuild-std=core")
         # core is the same for all builds; cargo before 1.91 compiles it in each build directory
-        env["CARGO_BUILD_BUILD_DIR"] = str(tools / "core")
+        # But it is compiled with the features, too.
+        of = zlib.crc32(" ".join(processor.rustc).encode()) if processor.rustc else 0
+        env["CARGO_BUILD_BUILD_DIR"] = str(tools / (f"core-{of:08x}" if of else "core"))
+    if processor.rustc:
+        env = mpgc_features.with_flags(env, processor.rustc)
     # Where full RELRO is the default, rustc calls other objects through the GOT. The port's link knows better:
     # so it makes direct calls of them.
     command += ["--", "-C", "relro-level=off"]
     if mpgc_xtensa.is_ours(target):
         command += mpgc_xtensa.rustc_words(work / "llvm.s")
-    run_cargo(command, args.crate, env, work / "error")
+    run_cargo(command, args.crate, env, work / "error", processor)
     library = work / "cargo" / target / "release" / "libmpgc.a"
     if not library.exists():
         raise Stop(
@@ -353,15 +359,30 @@ def write_options(args):
         print(values[name])
 
 
+def choose_for(target, options, processor):
+    """The toolchain. Where the port forbids what the target has, Rust's `core` is compiled without
+    it, if there is its source."""
+    cargo, build_std = options["MPGC_CARGO"], options["MPGC_BUILD_STD"]
+    if processor.lost and not build_std:
+        try:
+            return choose_toolchain(target, cargo, "1")
+        except Stop:
+            pass
+    return choose_toolchain(target, cargo, build_std)
+
+
 def carrier(args):
     work = args.work.absolute()
     options = mpgc_options.recorded(work)
     args.output.parent.mkdir(parents=True, exist_ok=True)
     compiler = Compiler(work / "command")
     macros = compiler.macros()
-    target = options["MPGC_TARGET"] or rust_target(macros)
-    toolchain = choose_toolchain(target, options["MPGC_CARGO"], options["MPGC_BUILD_STD"])
-    library = build_library(args, options, toolchain, work, target, asserts="NDEBUG" not in macros)
+    target = options["MPGC_TARGET"] or rust_target(macros, compiler.words)
+    processor = mpgc_features.of(target, macros, compiler.words)
+    toolchain = choose_for(target, options, processor)
+    library = build_library(
+        args, options, toolchain, work, target, processor, asserts="NDEBUG" not in macros
+    )
     exports = (work / "exports").read_text().split()
     if "gc" in options["MPGC_KEEP_C"].split():
         exports = [
@@ -370,6 +391,12 @@ def carrier(args):
     replaced = replaced_files(args.py, options, work)
     write_dependencies(args, compiler, replaced)
     mpgc_carrier.link(compiler.linker(), args.objcopy, args.output, work, library, exports, target)
+    try:
+        mpgc_features.check(args.output, args.objcopy, processor)
+    except Stop:
+        # make would take it the next time
+        args.output.unlink()
+        raise
     print((work / "info").read_text().strip(), flush=True)
     warnings = [(work / "warning").read_text().strip()]
     if not options["MPGC_ALLOW_EDITED"]:

@@ -16,12 +16,24 @@ OLDEST_FOR = {"powerpc": (1, 95)}
 DEBIANS_CARGO = "/usr/bin/cargo"
 DEBIANS_COMMAND = "apt-get install cargo-web rust-web-src"
 
+# Rust counts SSE2 to it, Debian's compiler does not: it is left out where the port says so.
+I686 = "i686-unknown-linux-gnu"
+WITHOUT_SSE2 = {
+    "-mno-sse",
+    "-mno-sse2",
+    "-march=i386",
+    "-march=i486",
+    "-march=i586",
+    "-march=pentium",
+}
+
 # `build_std`: core is compiled from the toolchain's source.
 Toolchain = namedtuple("Toolchain", "cargo rustc build_std")
 
 
-def rust_target(macros):
-    """The Rust target for a C compiler that predefines these macros."""
+def rust_target(macros, words=()):
+    """The Rust target for a C compiler that predefines these macros, and is called by these
+    words."""
 
     def has(name):
         return name in macros
@@ -33,14 +45,20 @@ def rust_target(macros):
         target = "x86_64-pc-windows-gnu" if has("__x86_64__") else None
     elif has("__linux__"):
         target = linux_target(macros, little)
+        if target == I686 and not has("__SSE2__") and WITHOUT_SSE2.intersection(words):
+            target = "i586-unknown-linux-gnu"
     elif has("__aarch64__"):
-        target = "aarch64-unknown-none"
+        # -mgeneral-regs-only
+        target = "aarch64-unknown-none" + ("" if has("__ARM_NEON") else "-softfloat")
     elif has("__arm__"):
         target = bare_arm_target(has)
     elif has("__riscv"):
         target = bare_riscv_target(macros)
     elif has("__xtensa__"):
         target = mpgc_xtensa.target_of(macros)
+    elif has("__loongarch64"):
+        soft = has("__loongarch_soft_float")
+        target = "loongarch64-unknown-none" + ("-softfloat" if soft else "")
     else:
         target = None
     if target:
@@ -58,7 +76,7 @@ def linux_target(macros, little):
     if has("__x86_64__"):
         return None if has("__ILP32__") else "x86_64-unknown-linux-gnu"
     if has("__i386__"):
-        return "i686-unknown-linux-gnu"
+        return I686
     if has("__aarch64__"):
         return "aarch64-unknown-linux-gnu"
     if has("__arm__"):
@@ -84,7 +102,7 @@ def linux_target(macros, little):
         return f"powerpc64{'le' if little else ''}-unknown-linux-gnu"
     if has("__powerpc__"):
         return "powerpc-unknown-linux-gnu"
-    if has("__loongarch__") and macros.get("__loongarch_grlen") == "64":
+    if has("__loongarch64") and not has("__loongarch_soft_float"):
         return "loongarch64-unknown-linux-gnu"
     return None
 
@@ -106,12 +124,31 @@ def bare_arm_target(has):
 
 
 def bare_riscv_target(macros):
-    atomics, floats = "__riscv_atomic" in macros, macros.get("__riscv_flen")
+    """By what calls have their floats in, and the extensions that there are targets for."""
+
+    def has(*names):
+        return any(name in macros for name in names)
+
+    letters = "m" if has("__riscv_mul") else ""
+    letters += "a" if letters and has("__riscv_atomic") else ""
+    # zca is all of c that is not for floats
+    compressed = has("__riscv_compressed", "__riscv_zca")
     if macros.get("__riscv_xlen") == "64":
-        return "riscv64gc-unknown-none-elf" if floats == "64" else "riscv64imac-unknown-none-elf"
-    if floats == "32":
+        if has("__riscv_float_abi_double"):
+            return "riscv64gc-unknown-none-elf"
+        return "riscv64imac-unknown-none-elf" if has("__riscv_float_abi_soft") else None
+    if has("__riscv_float_abi_single"):
         return "riscv32imafc-unknown-none-elf"
-    return "riscv32imac-unknown-none-elf" if atomics else "riscv32imc-unknown-none-elf"
+    if not has("__riscv_float_abi_soft"):
+        return None
+    if has("__riscv_32e", "__riscv_e"):
+        # there is none with `a`, which is not used
+        letters = "e" + ("mc" if letters and compressed else letters[:1])
+    elif letters and compressed:
+        letters = f"i{letters}c"
+    else:
+        letters = f"i{letters}"
+    return f"riscv32{letters}-unknown-none-elf"
 
 
 def candidates(cargo, target):

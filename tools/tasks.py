@@ -24,6 +24,10 @@ def for_arch(args):
     return {"targets": [args.arch]}
 
 
+def for_powerpc(args):
+    return {"targets": ["ppc64el"]}
+
+
 def for_board(args):
     return {"boards": args.board.split(",")}
 
@@ -224,6 +228,13 @@ SECTIONS = {
             "run nlr's assembly of each architecture that is set up here, under qemu-user "
             "[ARCH=aarch64,riscv64]",
             "ARCH WRITE",
+        ),
+        Task(
+            "forbidden",
+            "verify.forbidden",
+            "look whether the carrier of the powerpc port has instructions that the port forbids",
+            TREE,
+            for_powerpc,
         ),
         Task(
             "interrupts",

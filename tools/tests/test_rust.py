@@ -34,7 +34,14 @@ class RustTargets(unittest.TestCase):
         )
         self.assertEqual(self.target("__arm__", "__ARM_ARCH_6M__"), "thumbv6m-none-eabi")
         self.assertEqual(
-            self.target("__riscv", "__riscv_atomic", __riscv_xlen="32"),
+            self.target(
+                "__riscv",
+                "__riscv_mul",
+                "__riscv_atomic",
+                "__riscv_compressed",
+                "__riscv_float_abi_soft",
+                __riscv_xlen="32",
+            ),
             "riscv32imac-unknown-none-elf",
         )
         self.assertEqual(self.target("__xtensa__", "__XTENSA_CALL0_ABI__"), "xtensa-call0-none-elf")

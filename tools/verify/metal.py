@@ -54,6 +54,7 @@ def unix_steps():
 def all_steps():
     yield Step("size", task("size", "--release", RELEASE, "--check"), None, 5)
     yield Step("nlr", task("nlr"), count_line, 2)
+    yield Step("forbidden", task("forbidden", "--release", RELEASE), count_line, 2)
     for board in BOARDS:
         yield board_step(board, *["--short"] * (board in SLOW))
     for options in OPTIONS:

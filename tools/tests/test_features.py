@@ -1,0 +1,322 @@
+"""What rustc is given of a port's processor, and what the carrier must not hold then."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+import mpgc_features
+import mpgc_rust
+
+from tools.verify import forbidden
+
+POWERPC = "powerpc64le-unknown-linux-gnu"
+
+# How the ports of MicroPython call the compiler for boards that are built and measured: there the
+# target has what the port has.
+AS_THE_TARGET = [
+    ("thumbv6m-none-eabi", "arm-none-eabi-gcc", ["-mthumb", "-mcpu=cortex-m0"]),
+    ("thumbv7m-none-eabi", "arm-none-eabi-gcc", ["-mthumb", "-mcpu=cortex-m3"]),
+    ("thumbv7em-none-eabi", "arm-none-eabi-gcc", ["-mthumb", "-mcpu=cortex-m4"]),
+    (
+        "thumbv7em-none-eabihf",
+        "arm-none-eabi-gcc",
+        ["-mthumb", "-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"],
+    ),
+    ("armv7a-none-eabi", "arm-none-eabi-gcc", ["-mthumb", "-mcpu=cortex-a9"]),
+    (
+        "riscv32imac-unknown-none-elf",
+        "riscv64-unknown-elf-gcc",
+        ["-march=rv32imac", "-mabi=ilp32"],
+    ),
+    ("aarch64-unknown-linux-gnu", "aarch64-linux-gnu-gcc", []),
+    ("armv7-unknown-linux-gnueabihf", "arm-linux-gnueabihf-gcc", []),
+    ("armv5te-unknown-linux-gnueabi", "arm-linux-gnueabi-gcc", []),
+    ("riscv64gc-unknown-linux-gnu", "riscv64-linux-gnu-gcc", []),
+    ("mipsel-unknown-linux-gnu", "mipsel-linux-gnu-gcc", []),
+    ("mips64el-unknown-linux-gnuabi64", "mips64el-linux-gnuabi64-gcc", []),
+    (POWERPC, "powerpc64le-linux-gnu-gcc", []),
+    ("i686-unknown-linux-gnu", "i686-linux-gnu-gcc", []),
+    ("x86_64-unknown-linux-gnu", "gcc", []),
+]
+# Others, as they call it; what the features are then.
+OTHERS = [
+    (
+        POWERPC,
+        "powerpc64le-linux-gnu-gcc",
+        ["-mno-vsx", "-mno-altivec", "-mlittle-endian", "-mstrict-align", "-msoft-float"],
+        "-vsx,-altivec,-hard-float",
+    ),
+    ("thumbv8m.main-none-eabi", "arm-none-eabi-gcc", ["-mthumb", "-mcpu=cortex-m33"], "+dsp"),
+    ("thumbv8m.main-none-eabi", "arm-none-eabi-gcc", ["-mthumb", "-mcpu=cortex-m33+nodsp"], ""),
+    (
+        "thumbv8m.main-none-eabihf",
+        "arm-none-eabi-gcc",
+        ["-mthumb", "-mcpu=cortex-m55", "-mfloat-abi=hard"],
+        "+dsp,+fp64",
+    ),
+    (
+        "thumbv7em-none-eabihf",
+        "arm-none-eabi-gcc",
+        ["-mthumb", "-mcpu=cortex-m7", "-mfpu=fpv5-d16", "-mfloat-abi=hard"],
+        "+fp64",
+    ),
+    (
+        "thumbv7em-none-eabi",
+        "arm-none-eabi-gcc",
+        ["-mthumb", "-mcpu=cortex-m4", "-mno-unaligned-access"],
+        "+strict-align",
+    ),
+    (
+        "riscv32imac-unknown-none-elf",
+        "riscv64-unknown-elf-gcc",
+        ["-march=rv32imac_zba_zbb_zbs", "-mabi=ilp32"],
+        "+zba,+zbb,+zbs",
+    ),
+    ("riscv32i-unknown-none-elf", "riscv64-unknown-elf-gcc", ["-march=rv32i", "-mabi=ilp32"], ""),
+    (
+        "riscv32imc-unknown-none-elf",
+        "riscv64-unknown-elf-gcc",
+        ["-march=rv32imc", "-mabi=ilp32"],
+        "",
+    ),
+    (
+        "riscv32imac-unknown-none-elf",
+        "riscv64-unknown-elf-gcc",
+        ["-march=rv32imafc", "-mabi=ilp32"],
+        "",
+    ),
+    (
+        "riscv32imafc-unknown-none-elf",
+        "riscv64-unknown-elf-gcc",
+        ["-march=rv32imafc", "-mabi=ilp32f"],
+        "",
+    ),
+    (
+        "riscv32em-unknown-none-elf",
+        "riscv64-unknown-elf-gcc",
+        ["-march=rv32ema", "-mabi=ilp32e"],
+        "",
+    ),
+    (
+        "riscv64imac-unknown-none-elf",
+        "riscv64-unknown-elf-gcc",
+        ["-march=rv64i", "-mabi=lp64"],
+        "-a,-c",
+    ),
+    ("aarch64-unknown-linux-gnu", "aarch64-linux-gnu-gcc", ["-mstrict-align"], "+strict-align"),
+    ("i586-unknown-linux-gnu", "i686-linux-gnu-gcc", ["-march=i586"], ""),
+]
+
+
+def macros_of(command):
+    done = subprocess.run(
+        [*command, "-dM", "-E", "-x", "c", os.devnull],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    pairs = (line.split(" ", 2) for line in done.stdout.splitlines())
+    return {pair[1]: pair[2] if len(pair) > 2 else "" for pair in pairs}
+
+
+def features_of(processor):
+    """The features among rustc's words."""
+    words = [word.partition("=")[2] for word in processor.rustc if "target-feature" in word]
+    return "".join(words)
+
+
+class Table(unittest.TestCase):
+    """By the compilers that this machine has."""
+
+    def ask(self, compiler, words):
+        if shutil.which(compiler) is None:
+            self.skipTest(f"{compiler} is not here")
+        command = [compiler, *words]
+        macros = macros_of(command)
+        target = mpgc_rust.rust_target(macros, command)
+        return target, mpgc_features.of(target, macros, command)
+
+    def test_a_port_with_what_the_target_has_is_compiled_as_ever(self):
+        for target, compiler, words in AS_THE_TARGET:
+            with self.subTest(target):
+                self.assertEqual(
+                    self.ask(compiler, words), (target, mpgc_features.Features([], []))
+                )
+
+    def test_other_processors(self):
+        for target, compiler, words, features in OTHERS:
+            with self.subTest(" ".join(words)):
+                found, processor = self.ask(compiler, words)
+                self.assertEqual((found, features_of(processor)), (target, features))
+
+
+class ByMacros(unittest.TestCase):
+    """Without any compiler."""
+
+    def of(self, target, *words, **macros):
+        return mpgc_features.of(target, macros, ["cc", *words])
+
+    def test_strict_alignment_on_powerpc_is_an_option_of_llvm(self):
+        processor = self.of(POWERPC, "-mstrict-align", __VSX__="1", __ALTIVEC__="1")
+        self.assertEqual(
+            processor.rustc, ["-Cllvm-args=-disable-ppc-unaligned", "--cfg", "mpgc_aligned_words"]
+        )
+        self.assertTrue(processor.lost)
+
+    def test_the_crate_reads_aligned_words_only(self):
+        processor = self.of("thumbv7m-none-eabi")
+        self.assertEqual(
+            processor.rustc, ["-Ctarget-feature=+strict-align", "--cfg", "mpgc_aligned_words"]
+        )
+        self.assertNotIn(
+            "--cfg",
+            self.of(
+                "thumbv8m.main-none-eabi", __ARM_FEATURE_DSP="1", __ARM_FEATURE_UNALIGNED="1"
+            ).rustc,
+        )
+
+    def test_loongarch_without_vectors(self):
+        self.assertEqual(
+            features_of(self.of("loongarch64-unknown-linux-gnu", "-mstrict-align")), "-lsx,-ual"
+        )
+        self.assertEqual(
+            mpgc_rust.rust_target({"__loongarch64": "1", "__loongarch_soft_float": "1"}),
+            "loongarch64-unknown-none-softfloat",
+        )
+        self.assertEqual(
+            mpgc_rust.rust_target({"__loongarch64": "1", "__linux__": "1"}),
+            "loongarch64-unknown-linux-gnu",
+        )
+
+    def test_the_newer_name_of_compressed_instructions_counts(self):
+        """As RP2350 is compiled for: its `c` is zca."""
+        names = (
+            "__riscv_mul",
+            "__riscv_atomic",
+            "__riscv_zca",
+            "__riscv_float_abi_soft",
+            "__riscv",
+        )
+        macros = dict.fromkeys(names, "1")
+        self.assertEqual(
+            mpgc_rust.rust_target({**macros, "__riscv_xlen": "32"}), "riscv32imac-unknown-none-elf"
+        )
+        of_64 = mpgc_features.of("riscv64imac-unknown-none-elf", macros, [])
+        self.assertEqual(of_64.rustc, [])
+
+    def test_general_registers_only(self):
+        self.assertEqual(
+            mpgc_rust.rust_target({"__aarch64__": "1"}), "aarch64-unknown-none-softfloat"
+        )
+        self.assertEqual(
+            mpgc_rust.rust_target({"__aarch64__": "1", "__ARM_NEON": "1"}), "aarch64-unknown-none"
+        )
+
+    def test_what_can_be_looked_for_is_a_feature_of_the_table(self):
+        lost = {row.feature for row in mpgc_features.TAKEN}
+        self.assertLessEqual({*mpgc_features.FORBIDDEN, mpgc_features.COMPRESSED}, lost)
+
+
+class Flags(unittest.TestCase):
+    def test_the_users_own_flags_stay(self):
+        with_flags = mpgc_features.with_flags
+        self.assertEqual(with_flags({}, ["-Ca", "-Cb"]), {"RUSTFLAGS": "-Ca -Cb"})
+        self.assertEqual(with_flags({"RUSTFLAGS": "-g"}, ["-Ca"]), {"RUSTFLAGS": "-g -Ca"})
+        encoded = {"CARGO_ENCODED_RUSTFLAGS": "-g\x1f--cfg\x1fx"}
+        self.assertEqual(
+            with_flags(encoded, ["-Ca"]), {"CARGO_ENCODED_RUSTFLAGS": "-g\x1f--cfg\x1fx\x1f-Ca"}
+        )
+
+    def test_of_what_rustc_says_the_notes_on_features_are_left_out(self):
+        note = (
+            "warning: unstable feature specified for `-Ctarget-feature`: `vsx`\n  |\n"
+            "  = note: this feature is not stably supported; its behavior can change\n\n"
+        )
+        other = "warning: unused import: `a`\n --> src/lib.rs:3:5\n  |\n\n"
+        count = "warning: `mpgc` (lib) generated 2 warnings\n"
+        features = mpgc_features.Features(["-Ctarget-feature=-vsx"], ["-vsx"])
+        said = note + note.replace("unstable", "unknown and unstable") + other + count
+        self.assertEqual(mpgc_features.without_notes(said, features), other)
+        self.assertEqual(mpgc_features.without_notes(said, mpgc_features.Features([], [])), said)
+
+
+GNU = """
+0000000000000010 <gc_alloc>:
+  10:\t98 00 00 7c \tlxvd2x  vs0,0,r3
+  14:\t00 00 83 f8 \tstd     r4,0(r3)
+  18:\tf8 00 00 48 \tb       f8 <xs_is_a_name>
+"""
+LLVM = """
+0000000000000010 <gc_alloc>:
+      10: 98 00 00 7c  \tlxvd2x 0, 0, 3
+      14: 00 00 83 f8  \tstd 4, 0(3)
+"""
+RISCV = """
+00000000 <gc_free>:
+   0:\t1141                \taddi\tsp,sp,-16
+   2:\t00c5a52f          \tamoadd.w\ta0,a2,(a1)
+   6:\t00000513          \tli\ta0,0
+"""
+
+
+class Forbidden(unittest.TestCase):
+    def test_an_instruction_is_reported_with_its_function(self):
+        for listing in (GNU, LLVM):
+            self.assertEqual(
+                mpgc_features.forbidden_in(listing, ["-vsx", "-altivec", "-hard-float"]),
+                [("gc_alloc", "lxvd2x")],
+            )
+        self.assertEqual(mpgc_features.forbidden_in(GNU, ["-altivec", "-hard-float"]), [])
+        self.assertEqual(mpgc_features.forbidden_in(RISCV, ["-a"]), [("gc_free", "amoadd.w")])
+        self.assertEqual(mpgc_features.forbidden_in(RISCV, ["-c"]), [("gc_free", "addi")])
+        self.assertEqual(mpgc_features.forbidden_in(RISCV, ["+strict-align"]), [])
+
+    def test_an_object_that_holds_one_is_refused(self):
+        prefix = "powerpc64le-linux-gnu-"
+        if shutil.which(f"{prefix}gcc") is None:
+            self.skipTest(f"{prefix}gcc is not here")
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        processor = mpgc_features.Features([], ["-vsx", "-altivec", "-hard-float"])
+        text = "typedef int v __attribute__((vector_size(16))); v f(v a, v b) { return a + b; }"
+        for flags, refused in (("-mvsx", True), ("-mno-vsx -mno-altivec", False)):
+            made = folder / "carrier.o"
+            command = [
+                f"{prefix}gcc",
+                "-w",
+                "-O2",
+                *flags.split(),
+                "-c",
+                "-x",
+                "c",
+                "-o",
+                made,
+                "-",
+            ]
+            subprocess.run(command, input=text, text=True, check=True)
+            if refused:
+                with self.assertRaisesRegex(mpgc_rust.Stop, "-vsx.*`vadduwm` in f.*MPGC_BUILD_STD"):
+                    mpgc_features.check(made, f"{prefix}objcopy", processor)
+            else:
+                mpgc_features.check(made, f"{prefix}objcopy", processor)
+
+    def test_a_register_is_seen_and_an_address_is_none(self):
+        lines = [
+            "   0:\tvadduwm v2,v2,v3",
+            "  20:\tlfd     f0,0(r4)",
+            "  24:\tlxvd2x  vs33,0,r4",
+            "  28:\tmtvsrd  vs0,r3",
+        ]
+        others = [
+            "  2c:\tb       f0 <f1>",
+            "  30:\tstd     r4,0(r3)",
+            "00000000000000f8 <f8>:",
+            "  34:\tblr",
+        ]
+        self.assertEqual(forbidden.with_registers("\n".join(lines + others)), lines)
+
+
+if __name__ == "__main__":
+    unittest.main()
