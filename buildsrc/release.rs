@@ -270,7 +270,7 @@ pub fn check_age(port: &Port, out: &Path) -> Result<()> {
     let release = match numbers[..] {
         [major, minor, _] if (major, minor) >= OLDEST => return Ok(()),
         [major, minor, micro] => format!("MicroPython {major}.{minor}.{micro} is"),
-        _ => "py/mpconfig.h names no release, as in releases before 1.12: they are".into(),
+        _ => "py/mpconfig.h names no release, as in releases before 1.10: they are".into(),
     };
     Err(format!(
         "{release} older than any release that mpgc knows ({KNOWN}): take a newer tree, or build this one without mpgc"
