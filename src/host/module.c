@@ -123,8 +123,14 @@ static void mpgc_module_write(void *user, const uint8_t *bytes, size_t n_bytes) 
     }
 }
 
+// The heap of MPGC_KEEP_C=gc takes none.
+__attribute__((weak)) void mpgc_snapshot(mpgc_write_fn write, void *user);
+
 static mp_obj_t mpgc_module_snapshot(mp_obj_t stream) {
     mp_get_stream_raise(stream, MP_STREAM_OP_WRITE);
+    if (mpgc_snapshot == NULL) {
+        mp_raise_NotImplementedError(NULL);
+    }
     mpgc_snapshot(mpgc_module_write, &stream);
     return mp_const_none;
 }
