@@ -137,6 +137,11 @@ function(mpgc_attach)
     )
     set_source_files_properties(${MPGC_CARRIER} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
     target_sources(${MICROPY_TARGET} PRIVATE ${MPGC_CARRIER})
+    # The linker is run by a program that names MPGC_PROFILE=size where it says that the firmware does not fit.
+    list(JOIN MPGC_TOOL "\" \"" _tool)
+    set_property(TARGET ${MICROPY_TARGET} PROPERTY RULE_LAUNCH_LINK
+        "\"${_tool}\" link --work \"${MPGC_BUILD}\" --"
+    )
     add_custom_command(TARGET ${MICROPY_TARGET} POST_BUILD
         COMMAND ${MPGC_TOOL} linked --work ${MPGC_BUILD} --program $<TARGET_FILE:${MICROPY_TARGET}>
         VERBATIM

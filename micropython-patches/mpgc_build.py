@@ -417,6 +417,8 @@ def main():
     linked_parser.add_argument("--work", type=Path, required=True)
     linked_parser.add_argument("--program", type=Path, help="look at this one alone")
     linked_parser.add_argument("--carrier", type=Path)
+    link_parser = commands.add_parser("link")
+    link_parser.add_argument("--work", type=Path, required=True)
     configured_parser = commands.add_parser("configured")
     configured_parser.add_argument("build", type=Path)
     configured_parser.add_argument("module", type=Path)
@@ -466,6 +468,8 @@ def main():
                 mpgc_link.check_program(args.program, args.work)
             else:
                 mpgc_link.linked(args.work, args.carrier, Path(__file__).resolve().parent)
+        elif args.command == "link":
+            return mpgc_link.run_linker(args.work, after)
         elif args.command == "configured":
             configured(args.build, args.module)
         elif args.command == "from-cmake":

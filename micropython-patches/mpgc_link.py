@@ -1,10 +1,50 @@
-"""Whether a build that has ended holds mpgc, and not the C."""
+"""The link of a port's program: what the linker says, and whether mpgc is in it, and not the C."""
 
 import os
+import re
+import subprocess
+import sys
 
 import mpgc_options
 from mpgc_objects import PROGRAM, kind, symbols
 from mpgc_rust import Stop
+
+# What GNU ld and lld say of a region of memory that is full: of each section, and of the region.
+SECTION_OUTSIDE = re.compile(r"[Ss]ection [`'](\S+)' will not fit in region")
+OVERFLOWED = re.compile(r"overflowed by \d+ bytes?")
+# What holds no code, where another profile changes nothing.
+WITHOUT_CODE = re.compile(r"bss|noinit|heap|stack")
+NOTE = (
+    "mpgc: note: the program does not fit into the memory that the linker script has for it: with MPGC_PROFILE=size "
+    "mpgc's code is about as large as the C's; give it where you gave the command that builds"
+)
+
+
+def too_much_code(said):
+    """Whether a linker has said that the code does not fit."""
+    outside = SECTION_OUTSIDE.findall(said)
+    if outside:
+        return not all(map(WITHOUT_CODE.search, outside))
+    return OVERFLOWED.search(said) is not None
+
+
+def is_small(work):
+    """Whether the carrier has the profile `size`, which is the default for some machines."""
+    return (work / "info").exists() and ", small" in (work / "info").read_text()
+
+
+def run_linker(work, command):
+    """The linker's exit status; after its message about a program that is too large comes ours."""
+    try:
+        done = subprocess.run(command, stderr=subprocess.PIPE, check=False)
+    except OSError as error:
+        raise Stop(f"`{command[0]}` is not found or cannot run: {error.strerror}") from error
+    sys.stderr.buffer.write(done.stderr)
+    sys.stderr.flush()
+    said = done.stderr.decode(errors="replace")
+    if done.returncode and too_much_code(said) and not is_small(work):
+        print(NOTE, file=sys.stderr, flush=True)
+    return done.returncode
 
 
 def check_program(path, work):

@@ -34,6 +34,16 @@ endif
 
 include $(MPGC_PATCHES_DIR)/mpgc.mk
 
+# Firmware is linked through a program that names MPGC_PROFILE=size where the linker says that it does not fit.
+# What its objects are compiled with stays as it is: `private`, which make has since 3.82, as it has `undefine`.
+ifneq ($(filter undefine,$(.FEATURES)),)
+MPGC_LINK = $(MPGC_TOOL) link --work $(MPGC_BUILD) --
+MPGC_PORTS_CC := $(CC)
+MPGC_PORTS_LD := $(LD)
+%.elf %.axf: private override CC = $(MPGC_LINK) $(MPGC_PORTS_CC)
+%.elf %.axf: private override LD = $(MPGC_LINK) $(MPGC_PORTS_LD)
+endif
+
 # A Makefile that hands on to another one, which never sees the rules above: ports/alif.
 ifeq ($(filter $(PY_BUILD)/$(MPGC_CARRIER).o,$(OBJ)),)
 $(error mpgc: $(CURDIR)/Makefile does not link py/$(MPGC_CARRIER).o itself but hands on to another makefile: \

@@ -122,6 +122,24 @@ def cmake(builds):
     expect(
         carrier.stat().st_mtime_ns == before, "the carrier was made anew, and nothing had changed"
     )
+    does_not_fit(build, make)
     wrong = make("MPGC_PROFILE=size", "MPGC_NOSCAN=perhaps")
     expect(wrong.returncode != 0, "MPGC_NOSCAN=perhaps went through")
     one_message(wrong.stdout, "MPGC_NOSCAN=perhaps", "give 1 or 0")
+
+
+def does_not_fit(build, make):
+    """The linker's message is followed by mpgc's, but with the profile that it speaks of."""
+    flags = "-DCMAKE_EXE_LINKER_FLAGS="
+    small = ["cmake", f"{flags}-Wl,--defsym=sdk_flash_size=4096", build]
+    for profile, notes in (("size", 0), ("speed", 1)):
+        subprocess.run(small, stdout=subprocess.DEVNULL, check=True)
+        said = make(f"MPGC_PROFILE={profile}").stdout
+        expect("overflowed by" in said, f"it fits:\n{said}")
+        found = [line for line in said.splitlines() if line.startswith("mpgc: note")]
+        expect(
+            len(found) == notes and all("MPGC_PROFILE=size" in line for line in found),
+            f"{profile}: {found}",
+        )
+    subprocess.run(["cmake", flags, build], stdout=subprocess.DEVNULL, check=True)
+    make("MPGC_PROFILE=size", check=True)

@@ -1,5 +1,6 @@
 """What a build looks at when it has ended: is it mpgc that was linked?"""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -127,6 +128,98 @@ class Linked(unittest.TestCase):
         cache.write_text("A:BOOL=ON\n")
         with self.assertRaises(Stop):
             mpgc_build.configured(self.build, module)
+
+
+# 64 bytes of code, and as many of variables, in regions of so many bytes.
+LARGE = 'char variables[64]; __attribute__((section(".text"))) const char code[64] = {1};'
+REGIONS = """
+MEMORY { FLASH (rx) : ORIGIN = 0x10000, LENGTH = %d  RAM (rw) : ORIGIN = 0x20000, LENGTH = %d }
+SECTIONS {
+    .text : { *(.text*) } > FLASH
+    .bss : { *(.bss*) } > RAM
+    /DISCARD/ : { *(*) }
+}
+"""
+MAKEFILE = """
+CC = gcc
+LD = ld
+MPGC_TOOL = {tool}
+MPGC_BUILD = {work}
+all: {build}/by-ld.elf {build}/by-cc.elf
+{build}/by-ld.elf: {build}/object.o
+\t$(LD) -T {build}/regions.ld -o $@ $^
+{build}/by-cc.elf: {build}/object.o
+\t$(CC) -nostdlib -no-pie -Wl,--build-id=none -T {build}/regions.ld -o $@ $^
+{build}/object.o: {build}/object.c
+\t$(CC) -c -o $@ $<
+"""
+
+
+class TooLarge(unittest.TestCase):
+    """Firmware that does not fit: after the linker's message stands what may help."""
+
+    def setUp(self):
+        self.build = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.work = self.build / "mpgc"
+        self.work.mkdir()
+        (self.work / "info").write_text("mpgc 1 for MicroPython 2, scheduler, release profile\n")
+        (self.build / "object.c").write_text(LARGE)
+        tool = f"{sys.executable} {ROOT / 'micropython-patches' / 'mpgc_build.py'}"
+        wrapper = (ROOT / "micropython-patches" / "wrapper.mk").read_text()
+        # what the wrapper has behind the port's Makefile, as it is
+        rules = wrapper[wrapper.index("ifneq ($(filter undefine") :].partition("\nendif\n")[0]
+        text = MAKEFILE.format(tool=tool, work=self.work, build=self.build)
+        (self.build / "Makefile").write_text(text + rules + "\nendif\n")
+
+    def make(self, flash, ram, *words):
+        """What make says for both programs, and how it ends."""
+        (self.build / "regions.ld").write_text(REGIONS % (flash, ram))
+        command = ["make", "-k", "-C", self.build, *words]
+        env = {**os.environ, "LC_ALL": "C"}
+        done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+        for program in self.build.glob("*.elf"):
+            program.unlink()
+        return done.stdout + done.stderr, done.returncode
+
+    def test_what_fits_says_nothing(self):
+        said, status = self.make(64, 64)
+        self.assertEqual((said.count("mpgc: note"), status), (0, 0), said)
+
+    def test_code_that_does_not_fit_is_told_what_may_help(self):
+        for words in ((), ("CC=gcc", "LD=ld")):
+            said, status = self.make(63, 64, *words)
+            self.assertNotEqual(status, 0)
+            self.assertEqual(said.count("overflowed by 1 byte"), 2, said)
+            notes = [line for line in said.splitlines() if line.startswith("mpgc: note")]
+            self.assertEqual(len(notes), 2, said)
+            self.assertIn("MPGC_PROFILE=size", notes[0])
+
+    def test_objects_are_compiled_by_the_compiler_alone(self):
+        said, _ = self.make(64, 64)
+        compiled = [line for line in said.splitlines() if line.endswith("object.c")]
+        self.assertEqual(len(compiled), 1, said)
+        self.assertTrue(compiled[0].startswith("gcc "), compiled)
+
+    def test_variables_that_do_not_fit_and_the_least_profile_get_no_advice(self):
+        said, status = self.make(64, 63)
+        self.assertNotEqual(status, 0)
+        self.assertIn("overflowed by 1 byte", said)
+        self.assertNotIn("mpgc: note", said)
+        (self.work / "info").write_text("mpgc 1 for MicroPython 2, scheduler, small, release\n")
+        said, status = self.make(63, 64)
+        self.assertNotEqual(status, 0)
+        self.assertNotIn("mpgc: note", said)
+
+    def test_another_error_is_the_linkers_alone(self):
+        (self.build / "object.c").write_text("int nowhere(void); int f(void) { return nowhere(); }")
+        said, status = self.make(4096, 64)
+        self.assertNotEqual(status, 0)
+        self.assertNotIn("mpgc: note", said)
+
+    def test_the_linker_of_llvm_is_understood(self):
+        said = "ld.lld: error: section '%s' will not fit in region 'FLASH': overflowed by 4 bytes"
+        self.assertTrue(mpgc_link.too_much_code(said % ".text"))
+        self.assertFalse(mpgc_link.too_much_code(said % ".bss"))
 
 
 if __name__ == "__main__":
