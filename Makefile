@@ -16,7 +16,7 @@ TASKS := help deps tree clean \
 	threads matrix noscan waiting stats snapshot xtensa-constants xtensa-windows own-tree \
 	sanitize miri mutants firmware-test \
 	windows-test webassembly-test firmware-check examples docs-check heap-check heap-board \
-	metal metal-interrupts \
+	ports metal metal-interrupts \
 	size bench bench-growth bench-python bench-memory bench-memory-board hardened-cost stats-cost \
 	metal-bench bench-ports
 

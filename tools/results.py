@@ -28,20 +28,63 @@ def machine():
     return f"{names[0]}, {len(names)} cores" if names else platform.machine()
 
 
-def write_result(name, title, command, body, pictures=()):
+def today():
+    return datetime.date.today().isoformat()
+
+
+def stamp(command):
+    """Where what was measured comes from."""
+    return f"Written by `{command}` at commit {commit()} on {today()}; {machine()}."
+
+
+def parts_of(text):
+    """What stands before the first section of a page, and the sections."""
+    first, *sections = re.split(r"^(?=## )", text, flags=re.M)
+    return first, sections
+
+
+def table_of(name, heads):
+    """The rows of the first table with these heads in docs/results/<name>.md; none without it."""
+    path = FOLDER / f"{name}.md"
+    lines = path.read_text().splitlines() if path.exists() else []
+    top = "| " + " | ".join(heads) + " |"
+    at = lines.index(top) + 2 if top in lines else len(lines)
+    rows = []
+    for line in lines[at:]:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip().strip("|").split("|")])
+    return rows
+
+
+def write_section(name, title, command, body):
+    """Write one section of docs/results/<name>.md, with a stamp of its own; the rest stays."""
+    path = FOLDER / f"{name}.md"
+    first, sections = parts_of(path.read_text())
+    new = f"## {title}\n\n{stamp(command)}\n\n{body.strip()}\n\n"
+    heads = [text.splitlines()[0] for text in sections]
+    at = heads.index(f"## {title}") if f"## {title}" in heads else len(sections)
+    sections[at : at + 1] = [new]
+    path.write_text("".join([first, *sections]).rstrip("\n") + "\n")
+    say(f"written: {shown(path)}")
+    return path
+
+
+def write_result(name, title, command, body, pictures=(), keep_sections=False):
     """Write docs/results/<name>.md: a title, the stamp, and `body` in Markdown.
 
-    Pictures that the command has drawn go to docs/pictures, and before the body.
+    Pictures that the command has drawn go to docs/pictures, and before the body. With
+    `keep_sections` the sections that the page has stay behind it.
     """
     for picture in pictures:
         shutil.copy(picture, ROOT / "docs" / "pictures" / picture.name)
     shown_pictures = [f"![{title}](../pictures/{picture.name})" for picture in pictures]
     body = "\n\n".join([*shown_pictures, body.strip()])
-    today = datetime.date.today().isoformat()
-    stamp = f"Written by `{command}` at commit {commit()} on {today}; {machine()}."
     FOLDER.mkdir(parents=True, exist_ok=True)
     path = FOLDER / f"{name}.md"
-    path.write_text(f"# {title}\n\n{stamp}\n\n{body}\n")
+    kept = parts_of(path.read_text())[1] if keep_sections and path.exists() else []
+    text = f"# {title}\n\n{stamp(command)}\n\n{body}\n"
+    path.write_text("\n".join([text, "".join(kept)]) if kept else text)
     say(f"written: {shown(path)}")
     return path
 

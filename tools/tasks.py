@@ -72,6 +72,10 @@ def for_xtensa(args):
     return {"boards": ["SIM_LX106"]}
 
 
+def for_ports(args):
+    return {"kinds": ["ports"]}
+
+
 def for_windows(args):
     return {"targets": ["xtensa-windowed"]}
 
@@ -386,6 +390,14 @@ SECTIONS = {
             "line [BOARD=...]",
             TREE + "BOARD",
             for_board,
+        ),
+        Task(
+            "ports",
+            "verify.ports",
+            "build the ports and boards of a table with C and with mpgc, and compare the programs "
+            "[ONLY=rp2]",
+            TREE + "ONLY WRITE",
+            for_ports,
         ),
         Task(
             "metal",

@@ -11,7 +11,7 @@ import mpgc_objects
 from tools.build import webassembly, windows
 from tools.common import BUILD, Fail, clean_env, run_logged, say, table
 from tools.measure import bench_python
-from tools.results import markdown_table, write_result
+from tools.results import markdown_table, write_section
 from tools.setup import options as option_names
 from tools.setup.tree import get_tree
 
@@ -108,10 +108,10 @@ def main(args):
         timed = times(tree, programs, args)
         say(table(timed))
         body += (
-            "\n## perf_bench under node\n\nVariant pyscript; the least processor seconds of "
+            "\n### perf_bench under node\n\nVariant pyscript; the least processor seconds of "
             f"{args.rounds} runs in turns.\n\n{markdown_table(timed)}"
         )
-    body += f"\n\n## MicroPython's tests\n\n{suites()}"
+    body += f"\n\n### MicroPython's tests\n\n{suites()}"
     if args.write:
-        write_result("windows-webassembly", "Windows and WebAssembly", args.command, body)
+        write_section("ports", "Windows and WebAssembly", args.command, body)
     return 0

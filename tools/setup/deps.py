@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections import namedtuple
+from importlib.util import find_spec
 
 from mpgc_rust import Stop, choose_toolchain
 from mpgc_xtensa import is_ours
@@ -23,6 +24,9 @@ from tools.setup.targets import find_target, missing_for
 OLDEST_PYTHON = (3, 9)
 # Some of the checks read TOML.
 OLDEST_FOR_CHECKS = (3, 11)
+
+# Where Debian's packages put modules: those used here are plain Python, and fit any Python 3.
+DEBIANS_PYTHON = "/usr/lib/python3/dist-packages"
 
 BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
 
@@ -119,6 +123,15 @@ TEST_NEEDS = [
     Need("cmake (checks the CMake integration and package)", "cmake", program("cmake")),
     Need("patch (checks the patches)", "patch", program("patch")),
     *BENCH_NEEDS,
+]
+
+# What `make ports` needs beyond that, for programs in ELF.
+PORTS_NEEDS = [
+    Need(
+        "pyelftools (reads programs)",
+        "python3-pyelftools",
+        lambda: find_spec("elftools") is not None or os.path.isdir(f"{DEBIANS_PYTHON}/elftools"),
+    ),
 ]
 
 # What `make matrix` needs beyond that.
@@ -313,6 +326,7 @@ KINDS = {
     "bench": "also what `make bench` needs",
     "matrix": "also what `make matrix` needs",
     "heap": "also what `make heap-check` needs",
+    "ports": "also what `make ports` needs",
     "examples": "also what the examples for C programs need",
 }
 
@@ -325,6 +339,7 @@ def wanted(kinds=(), targets=(), boards=()):
     needs = NEEDS + (TEST_NEEDS if tests else BENCH_NEEDS if "bench" in kinds else [])
     needs = needs + (MATRIX_NEEDS if "matrix" in kinds else [])
     needs = needs + (HEAP_NEEDS if "heap" in kinds or "test-all" in kinds else [])
+    needs = needs + (PORTS_NEEDS if "ports" in kinds or "test-all" in kinds else [])
     needs = needs + (SITE_NEEDS if "site" in kinds else [])
     boards = boards or (
         TESTED_BOARDS if "test-all" in kinds else SHORT_BOARDS if "test" in kinds else []

@@ -233,6 +233,12 @@ def other_ports(release):
     yield Step("webassembly standard", standard, uses=("webassembly",), **words)
 
 
+def ports(release):
+    """The ports that packages are enough for, but for those of other_ports()."""
+    command = task("ports", "--release", release, "--small")
+    return Step("ports", command, count_line, cores=1, after=(tree_of(release),))
+
+
 def heap_tool(release):
     """mpgc-heap on processes, on their page in a browser, and on a board in qemu."""
     words = {"cores": 1, "after": (tree_of(release),), "uses": ("mpgc-heap",)}
@@ -295,6 +301,7 @@ def long_steps():
         Step("Miri", task("miri"), count_line, **rest),
         *heap_tool(RELEASE),
         *other_ports(SHORT_RELEASE),
+        ports(SHORT_RELEASE),
         Step(
             "the site", task("docs-check"), count_line, cores=1, after=(PACKAGES,), uses=("cargo",)
         ),
