@@ -79,19 +79,25 @@ fn run() -> Result<()> {
     let crate_dir = PathBuf::from(cargo_variable("CARGO_MANIFEST_DIR"));
     let out = PathBuf::from(cargo_variable("OUT_DIR"));
     let target = cargo_variable("TARGET");
-    let host_room = crate_dir.join("src/host");
+    let host_folder = crate_dir.join("src/host");
 
-    let port = port::Port::from_rules(&host_room, &target)?;
+    let port = port::Port::from_rules(&host_folder, &target)?;
     release::check_age(&port, &out)?;
     // Before the others, since it compiles the port's headers as they are: a port that does not
     // compile is reported as such.
     let probed = sections::find(&port, &out)?;
-    let mut headers = headers::read(&port, &host_room.join("port.h"))?;
+    let mut headers = headers::read(&port, &host_folder.join("port.h"))?;
     headers.base = release::base(&port, &out, &headers)?;
     write(&out.join("bindings.rs"), &headers.text)?;
     let config = config::Config::from_headers(&headers, &target)?;
     let report = PathBuf::from(variable("MPGC_OUT")?);
-    layout::prove(&port, &headers, &config, &host_room.join("port.h"), &report)?;
+    layout::prove(
+        &port,
+        &headers,
+        &config,
+        &host_folder.join("port.h"),
+        &report,
+    )?;
 
     write(&out.join("config.rs"), &config.rust())?;
     write(&out.join("sections.rs"), &probed.placed)?;
@@ -116,8 +122,8 @@ fn run() -> Result<()> {
     if probed.direct_data {
         println!("cargo:rustc-cfg=mpgc_direct_data");
     }
-    port.compile_shim(&host_room.join("shim.c"))?;
-    for file in port.dependencies(&[host_room.join("port.h"), host_room.join("shim.c")])? {
+    port.compile_shim(&host_folder.join("shim.c"))?;
+    for file in port.dependencies(&[host_folder.join("port.h"), host_folder.join("shim.c")])? {
         println!("cargo:rerun-if-changed={}", file.display());
     }
     Ok(())

@@ -10,7 +10,7 @@ pub struct Port {
     args: Vec<String>,
     dir: PathBuf,
     /// Where the shim's header is.
-    host_room: PathBuf,
+    host_folder: PathBuf,
     /// The Rust target, which bindgen takes for the C one.
     pub target: String,
 }
@@ -66,7 +66,7 @@ const FLAGS_WITH_VALUE: &[&str] = &[
 impl Port {
     /// Reads what the make rules left: `MPGC_PORT_COMMAND`, a file with one
     /// argument a line, and `MPGC_PORT_DIR`, where relative paths start.
-    pub fn from_rules(host_room: &Path, target: &str) -> Result<Port> {
+    pub fn from_rules(host_folder: &Path, target: &str) -> Result<Port> {
         let file = variable("MPGC_PORT_COMMAND")?;
         let dir = PathBuf::from(variable("MPGC_PORT_DIR")?);
         println!("cargo:rerun-if-changed={file}");
@@ -83,13 +83,13 @@ impl Port {
             compiler,
             args: words.collect(),
             dir,
-            host_room: host_room.to_owned(),
+            host_folder: host_folder.to_owned(),
             target: target.to_owned(),
         })
     }
 
     fn include_shim(&self) -> String {
-        format!("-I{}", self.host_room.display())
+        format!("-I{}", self.host_folder.display())
     }
 
     /// Runs the port's compiler with the port's flags and `extra`.

@@ -22,7 +22,7 @@ CARGO_TARGET = ROOT / "target"
 
 
 class Fail(Exception):
-    """An error for the person at the terminal: what is wrong, and what mends it."""
+    """An error for the person at the terminal: what is wrong, and how to fix it."""
 
 
 # Lists that get what is said, too.

@@ -255,7 +255,7 @@ static void callbacks_run_when_a_jump_passes_by(void) {
     EXPECT(mpgc_nlr_pop_callback(&thread, true) == MPGC_ERROR_NO_BUFFER && was_reported(MPGC_ERROR_NO_BUFFER));
 }
 
-static void told_to_a_pipe(void *user, int kind, const void *address) {
+static void report_to_a_pipe(void *user, int kind, const void *address) {
     _exit(kind == MPGC_ERROR_NO_BUFFER && address == user ? 0 : 1);
 }
 
@@ -265,7 +265,7 @@ static void jump_nowhere(void) {
 }
 
 static void jump_nowhere_and_leave_by_the_callback(void) {
-    mpgc_thread_init(&thread, NULL, 0, told_to_a_pipe, &thread);
+    mpgc_thread_init(&thread, NULL, 0, report_to_a_pipe, &thread);
     mpgc_nlr_jump(&thread, &thread);
 }
 

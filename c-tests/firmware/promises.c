@@ -92,18 +92,18 @@ static void leave(void *user, size_t held) {
     depth -= 1;
 }
 
-static int told_while_held;
+static int reported_while_held;
 
 static void error_with_its_user(void *user, int kind, const void *address) {
     EXPECT(user == &depth);
-    told_while_held += depth != 0;
+    reported_while_held += depth != 0;
     note_error(NULL, kind, address);
 }
 
-static void no_section_is_held_when_an_error_is_told_and_each_is_ended(void) {
+static void no_section_is_held_when_an_error_is_reported_and_each_is_ended(void) {
     mpgc_roots roots;
     heap_with((mpgc_config) {.error = error_with_its_user, .enter = enter, .exit = leave, .user = &depth});
-    depth = told_while_held = 0;
+    depth = reported_while_held = 0;
     void *chunk = mpgc_alloc(&heap, 1, 0);
     EXPECT(mpgc_alloc(&heap, sizeof memory, 0) == NULL && was_reported(MPGC_ERROR_OUT_OF_MEMORY));
     chunk = mpgc_alloc(&heap, 1, 0);
@@ -120,7 +120,7 @@ static void no_section_is_held_when_an_error_is_told_and_each_is_ended(void) {
     EXPECT(mpgc_collect(&heap) == MPGC_ERROR_LOCKED && was_reported(MPGC_ERROR_LOCKED));
     EXPECT(mpgc_heap_close(&heap) == MPGC_ERROR_LOCKED && was_reported(MPGC_ERROR_LOCKED));
     EXPECT(mpgc_unlock(&heap) == MPGC_OK && mpgc_heap_close(&heap) == MPGC_OK);
-    EXPECT(depth == 0 && told_while_held == 0 && times_entered >= 10);
+    EXPECT(depth == 0 && reported_while_held == 0 && times_entered >= 10);
 }
 
 static void the_figures_are_those_of_the_blocks(void) {
@@ -146,7 +146,7 @@ static void the_figures_are_those_of_the_blocks(void) {
     EXPECT(info.collected == 0);
 }
 
-static void what_is_broken_is_told_with_its_area_and_block(void) {
+static void what_is_broken_is_reported_with_its_area_and_block(void) {
     mpgc_broken broken;
     heap_with((mpgc_config) {0});
     EXPECT(mpgc_heap_check(&heap, &broken) && mpgc_heap_add(&heap, more, sizeof more) == MPGC_OK);
@@ -308,9 +308,9 @@ void promise_tests(void) {
     RUN(init_makes_a_heap_of_memory_that_holds_anything);
     RUN(the_configuration_is_copied);
     RUN(without_callbacks_calls_return_what_is_wrong);
-    RUN(no_section_is_held_when_an_error_is_told_and_each_is_ended);
+    RUN(no_section_is_held_when_an_error_is_reported_and_each_is_ended);
     RUN(the_figures_are_those_of_the_blocks);
-    RUN(what_is_broken_is_told_with_its_area_and_block);
+    RUN(what_is_broken_is_reported_with_its_area_and_block);
     RUN(any_address_may_be_asked_about);
     RUN(a_full_heap_is_collected_once_unless_that_is_off);
     RUN(it_collects_by_bytes_also_where_it_does_not_when_full);

@@ -101,7 +101,7 @@ static void ranges_that_wrap_are_not_marked(void) {
     EXPECT(mpgc_nbytes(&heap, shown(kept)) == BYTES_OF(1) && mpgc_nbytes(&heap, shown(lost)) == 0);
 }
 
-static void a_stack_that_wraps_has_no_room(void) {
+static void a_stack_that_wraps_is_exhausted_at_once(void) {
     static uintptr_t lifo[64];
     for EACH_HUGE(n) {
         if (n > SIZE_MAX - (uintptr_t)lifo) {
@@ -117,7 +117,7 @@ static void a_stack_that_wraps_has_no_room(void) {
 
 // Bytes are rounded up to blocks: n bytes have been handed out when as many blocks have as they
 // need.
-static void bytes_of_any_number_start_a_collect(void) {
+static void bytes_of_any_number_start_a_collection(void) {
     static const struct {
         size_t n, most_blocks;
     } cases[] = {
@@ -201,8 +201,8 @@ void wrap_tests(void) {
     RUN(an_added_region_that_wraps_is_no_room);
     RUN(ranges_that_wrap_are_no_roots);
     RUN(ranges_that_wrap_are_not_marked);
-    RUN(a_stack_that_wraps_has_no_room);
-    RUN(bytes_of_any_number_start_a_collect);
+    RUN(a_stack_that_wraps_is_exhausted_at_once);
+    RUN(bytes_of_any_number_start_a_collection);
     RUN(locks_of_a_heap_nest_without_end);
     RUN(locks_of_a_scheduler_nest_without_end);
 }

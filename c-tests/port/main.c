@@ -111,18 +111,18 @@ void run_python(const char *source) {
 typedef struct {
     nlr_jump_callback_node_t node;
     int id;
-} told_callback_t;
+} numbered_callback_t;
 
 static void on_jump(void *ctx) {
     bool linked = MP_STATE_THREAD(nlr_jump_callback_top) == ctx;
-    printf("callback %d, linked %d\n", ((told_callback_t *)ctx)->id, linked);
+    printf("callback %d, linked %d\n", ((numbered_callback_t *)ctx)->id, linked);
 }
 
 static void __attribute__((noinline)) raise_at(int depth) {
     if (depth < 0) {
         return;
     }
-    told_callback_t callback = { .id = depth };
+    numbered_callback_t callback = { .id = depth };
     nlr_push_jump_callback(&callback.node, on_jump);
     if (depth == 0) {
         mp_raise_ValueError(NULL);
@@ -149,7 +149,7 @@ static void __attribute__((noinline)) jump_twice(void) {
 
 static void nlr_scenarios(void) {
     // In a frame above those of the buffers, so that no jump reaches it.
-    told_callback_t outside = { .id = 99 };
+    numbered_callback_t outside = { .id = 99 };
     nlr_push_jump_callback(&outside.node, on_jump);
     jump_twice();
     nlr_pop_jump_callback(false);
@@ -222,17 +222,17 @@ typedef struct {
     mp_sched_node_t node;
     int id;
     int again;
-} told_node_t;
+} numbered_node_t;
 
 static void node_callback(mp_sched_node_t *node) {
-    told_node_t *self = (told_node_t *)node;
+    numbered_node_t *self = (numbered_node_t *)node;
     printf("node %d state %d\n", self->id, MP_STATE_VM(sched_state));
 }
 
 static int node_runs;
 
 static void node_again(mp_sched_node_t *node) {
-    told_node_t *self = (told_node_t *)node;
+    numbered_node_t *self = (numbered_node_t *)node;
     node_runs += 1;
     if (self->again-- > 0) {
         mp_sched_schedule_node(node, node_again);
@@ -269,7 +269,7 @@ static void sched_scenarios(void) {
     tell_hooks("round");
 
     // Static nodes run first, all of them, and one Python callback.
-    static told_node_t nodes[3] = { { .id = 1 }, { .id = 2 }, { .id = 3 } };
+    static numbered_node_t nodes[3] = { { .id = 1 }, { .id = 2 }, { .id = 3 } };
     mp_sched_schedule(f, MP_OBJ_NEW_SMALL_INT(20));
     for (int i = 0; i < 3; i++) {
         printf("node %d queued %d\n", i, mp_sched_schedule_node(&nodes[i].node, node_callback));
@@ -280,7 +280,7 @@ static void sched_scenarios(void) {
     tell_hooks("nodes");
 
     // Nodes that queue themselves: how many run in the first pass.
-    static told_node_t again[2] = { { .id = 4, .again = 3 }, { .id = 5, .again = 2 } };
+    static numbered_node_t again[2] = { { .id = 4, .again = 3 }, { .id = 5, .again = 2 } };
     mp_sched_schedule_node(&again[0].node, node_again);
     mp_sched_schedule_node(&again[1].node, node_again);
     mp_handle_pending(true);

@@ -130,10 +130,10 @@ void twin_handle_pending(unsigned int how, bool abort_buffer) {
 typedef struct {
     nlr_jump_callback_node_t node;
     size_t level;
-} told_t;
+} level_callback_t;
 
 static void on_jump(void *node) {
-    twin_tell(EVENT_JUMP_CALLBACK, ((told_t *)node)->level);
+    twin_tell(EVENT_JUMP_CALLBACK, ((level_callback_t *)node)->level);
 }
 #endif
 
@@ -171,7 +171,7 @@ static void __attribute__((noinline)) buffer_level(uint64_t plan, size_t levels,
 
 static void __attribute__((noinline)) callback_level(uint64_t plan, size_t levels, uintptr_t value, bool run) {
     #if TWIN_JUMP_CALLBACKS
-    told_t callback = { .level = levels };
+    level_callback_t callback = { .level = levels };
     nlr_push_jump_callback(&callback.node, on_jump);
     level(plan, levels, value + 1);
     nlr_pop_jump_callback(run);

@@ -115,7 +115,7 @@ int MUTEX(lock)(mp_thread_recursive_mutex_t *mutex, int wait) {
 
 void MUTEX(unlock)(mp_thread_recursive_mutex_t *mutex) {
     if (MICROPY_GC_SPLIT_HEAP_AUTO && *mutex == 0 && twin_is_c() && !*twin_hooks.as_is) {
-        twin_counts.mutex_mended += 1;
+        twin_counts.mutex_fixed += 1;
         return;
     }
     *mutex -= 1;

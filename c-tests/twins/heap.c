@@ -57,7 +57,7 @@ static void after_collect(void) {
         area->next = unlinked_from[unlinked_len]->next;
         unlinked_from[unlinked_len]->next = area;
         area->gc_last_free_atb_index = 0;
-        twin_counts.areas_mended += 1;
+        twin_counts.areas_fixed += 1;
     }
     #endif
 }
@@ -155,7 +155,7 @@ void twin_settle(void) {
         size_t blocks = area->gc_alloc_table_byte_len * 4;
         if (blocks > 0 && area->gc_last_used_block >= blocks) {
             area->gc_last_used_block = blocks - 1;
-            twin_counts.last_used_mended += 1;
+            twin_counts.last_used_fixed += 1;
         }
         #if MICROPY_GC_SPLIT_HEAP
         area = area->next;

@@ -77,9 +77,9 @@ typedef struct {
 typedef struct {
     size_t collects;
     size_t overflows;      // collects of the C that found the mark stack full
-    size_t last_used_mended;  // docs/upstream.md, 7
-    size_t areas_mended;   // docs/upstream.md, 8
-    size_t mutex_mended;   // docs/upstream.md, 2
+    size_t last_used_fixed;  // docs/upstream.md, 7
+    size_t areas_fixed;   // docs/upstream.md, 8
+    size_t mutex_fixed;   // docs/upstream.md, 2
     size_t steps;          // calls of MICROPY_GC_HOOK_LOOP
     size_t collect_steps;  // those of them in a collection
     size_t mark_steps;     // and of these, those before the mark stack is looked at again

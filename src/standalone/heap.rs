@@ -43,7 +43,7 @@ fn region(start: *mut c_void, n_bytes: usize) -> Option<(*mut u8, *mut u8)> {
 }
 
 /// Whether an area between these addresses would have a block.
-fn has_room(start: *mut u8, end: *mut u8) -> bool {
+fn has_a_block(start: *mut u8, end: *mut u8) -> bool {
     let block = <Program as Config>::BLOCK_BYTES;
     let end = end.addr() & !(block - 1);
     let tables = Tables::of::<Program>();
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn mpgc_heap_init(
     config: *const mpgc_config,
 ) -> c_int {
     let host = Program::of(heap);
-    let region = region(start, n_bytes).filter(|&(first, end)| has_room(first, end));
+    let region = region(start, n_bytes).filter(|&(first, end)| has_a_block(first, end));
     // SAFETY: by this function's contract.
     unsafe {
         // in two calls, so that no constant is copied: the ESP8266 does not read its flash by bytes
@@ -99,7 +99,7 @@ pub unsafe extern "C" fn mpgc_heap_add(
     let fields = size_of::<Fields>();
     let region = region(start, n_bytes).filter(|&(first, end)| {
         let space = end.addr().saturating_sub(first.addr());
-        space >= fields && has_room(first.wrapping_add(fields), end)
+        space >= fields && has_a_block(first.wrapping_add(fields), end)
     });
     let Some((first, end)) = region else {
         return host.tell(fault_code(Fault::NoRoom), start);

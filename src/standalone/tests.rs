@@ -145,7 +145,7 @@ fn figures(heap: *mut mpgc_heap) -> mpgc_figures {
 }
 
 #[test]
-fn what_a_heap_has_counted_is_told_in_bytes_of_blocks() {
+fn what_a_heap_has_counted_is_reported_in_bytes_of_blocks() {
     let mut now = 0;
     let config = mpgc_config {
         user: (&raw mut now).cast(),

@@ -1,7 +1,7 @@
 """Builds firmware of MicroPython's qemu port for a board, with its own C or with mpgc.
 
-Both builds are the same make command; mpgc's adds the wrapper makefile as the door. Everything is
-written under build/: the tree is only read.
+Both builds use the same make command; mpgc's adds the wrapper makefile. Everything is written under
+build/: the tree is only read.
 """
 
 import os
@@ -86,15 +86,15 @@ def port_variable(tree, built, variable):
     """What a make variable of the port is for this build: the port alone knows its emulator's
     arguments.
     """
-    rule = f"mpgc-tell:;@:$(info mpgc-tell: $({variable}))"
-    command = [*built.command, "--no-print-directory", f"--eval={rule}", "mpgc-tell"]
+    rule = f"mpgc-print:;@:$(info mpgc-print: $({variable}))"
+    command = [*built.command, "--no-print-directory", f"--eval={rule}", "mpgc-print"]
     done = subprocess.run(
         command, capture_output=True, text=True, env=unix.build_env(tree), check=False
     )
-    told = re.search(r"^mpgc-tell: ?(.*)$", done.stdout, re.M)
-    if done.returncode != 0 or not told:
-        raise Fail(f"`{shlex.join(command)}` does not tell {variable}: {done.stderr.strip()}")
-    return shlex.split(told[1])
+    printed = re.search(r"^mpgc-print: ?(.*)$", done.stdout, re.M)
+    if done.returncode != 0 or not printed:
+        raise Fail(f"`{shlex.join(command)}` does not print {variable}: {done.stderr.strip()}")
+    return shlex.split(printed[1])
 
 
 def emulator(tree, built):

@@ -32,7 +32,7 @@ OF_PORTS = (
 # operating system.
 Machine = namedtuple("Machine", "rust compiler objcopy ar hosted")
 
-# Machines without an operating system, and what their compiler is told.
+# Machines without an operating system, and the options of their compiler.
 CPUS = {
     "thumbv6m-none-eabi": ["-mcpu=cortex-m0", "-mthumb"],
     "thumbv7m-none-eabi": ["-mcpu=cortex-m3", "-mthumb"],

@@ -1,7 +1,7 @@
 """Builds the unix port of a MicroPython tree, with its own C or with mpgc.
 
-Both builds are the same make command; mpgc's adds the wrapper makefile as the door. Everything is
-written under build/: the tree is only read.
+Both builds use the same make command; mpgc's adds the wrapper makefile. Everything is written under
+build/: the tree is only read.
 """
 
 import hashlib

@@ -73,13 +73,13 @@ def suites():
         set(),
     )
     for path in sorted((BUILD / "upstream").glob("*.json")):
-        told = json.loads(path.read_text())
-        port = told.get("port")
+        result = json.loads(path.read_text())
+        port = result.get("port")
         if port in ("windows", "webassembly"):
-            sides = [told["c"], told["rust"]]
+            sides = [result["c"], result["rust"]]
             passed = [side["passed"] for side in sides]
             rows.append(
-                [told["release"], f"{port}, {told['variant']}", sides[0]["performed"], *passed]
+                [result["release"], f"{port}, {result['variant']}", sides[0]["performed"], *passed]
             )
             alike |= set(sides[0]["failed"]) & set(sides[1]["failed"])
     failed = f"\n\nFail with both: {', '.join(sorted(alike)) or 'none'}." if rows[1:] else ""

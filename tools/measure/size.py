@@ -2,9 +2,9 @@
 (MPGC_PROFILE).
 
 Only these objects are built, by the make command of a port: the qemu port's for boards, the unix
-port's for this machine. What is counted of the Rust is what the C's exports need; mpgc's own
-functions are told apart, since a port that does not call them links without them. Results go to
-build/size.json.
+port's for this machine. Of the Rust, what the C's exports need is counted; mpgc's own
+functions are counted separately, since a port that does not call them links without them. Results
+go to build/size.json.
 """
 
 import re

@@ -241,12 +241,12 @@ def check_rust():
     choice.
     """
     cargo = shutil.which("cargo")
-    mend = (
+    remedy = (
         "install Rust with rustup (https://rustup.rs), then open a new shell so that `cargo` "
         "is in PATH"
     )
     if not cargo:
-        raise Fail(f"`cargo` is not in PATH: {mend}")
+        raise Fail(f"`cargo` is not in PATH: {remedy}")
     text = subprocess.run(
         [cargo, "--version"],
         stdout=subprocess.PIPE,
@@ -256,12 +256,12 @@ def check_rust():
     ).stdout
     match = re.search(r"cargo (\d+)\.(\d+)", text)
     if not match:
-        raise Fail(f"`cargo --version` gives no version but: {text.strip()}; {mend}")
+        raise Fail(f"`cargo --version` gives no version but: {text.strip()}; {remedy}")
     oldest = re.search(r'^rust-version = "(\d+)\.(\d+)', (ROOT / "Cargo.toml").read_text(), re.M)
     if tuple(map(int, match.groups())) < tuple(map(int, oldest.groups())):
         raise Fail(
             f"{text.strip()} is too old, mpgc needs {'.'.join(oldest.groups())}: run `rustup "
-            f"update stable`, or {mend}"
+            f"update stable`, or {remedy}"
         )
 
 
@@ -315,7 +315,7 @@ def install_packages(prefix, packages, by_hand):
             and words[0] == "install"
         ):
             raise Fail(
-                f"apt-get could not install {' '.join(packages)} (its messages are above); mend "
+                f"apt-get could not install {' '.join(packages)} (its messages are above); fix "
                 f"that, then run as root: {by_hand}"
             )
 

@@ -88,7 +88,7 @@ class Linked(unittest.TestCase):
         with self.assertRaisesRegex(Stop, "py/gc.o was compiled from C"):
             self.linked()
 
-    def test_what_cannot_be_told_goes_through(self):
+    def test_what_cannot_be_decided_goes_through(self):
         self.carrier()
         self.compile("stripped", "gc_mark", "-s")
         self.compile("object.o", "gc_mark", "-c")

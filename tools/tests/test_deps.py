@@ -65,11 +65,11 @@ class Emulators(unittest.TestCase):
             script = root.parent / "bin" / program.name
             script.parent.mkdir()
             script.write_text(emulators.wrapper(root, program.name))
-            told = subprocess.run(
+            printed = subprocess.run(
                 ["sh", script, "-M", "a b"], stdout=subprocess.PIPE, text=True, check=True
             ).stdout
             libraries = f"{root}/lib/x86_64-linux-gnu:{root}/usr/lib/x86_64-linux-gnu"
-            self.assertEqual(told, f"{libraries} -M a b\n")
+            self.assertEqual(printed, f"{libraries} -M a b\n")
 
 
 class RustTargets(unittest.TestCase):

@@ -37,7 +37,7 @@ class Library(unittest.TestCase):
         ):
             self.assertNotIn(name, names)
 
-    def test_a_machine_without_a_library_is_told(self):
+    def test_a_machine_without_a_library_is_reported(self):
         with self.assertRaisesRegex(
             Fail, "rv32imac has no library for C programs: choose one of thumbv6m"
         ):
@@ -49,7 +49,7 @@ class Library(unittest.TestCase):
         with self.assertRaisesRegex(Fail, "PREFIX=there is not an absolute path"):
             install.install(Path("nowhere"), "there")
 
-    def test_a_missing_library_is_told_with_the_place(self):
+    def test_a_missing_library_is_reported_with_the_place(self):
         with (
             tempfile.TemporaryDirectory() as folder,
             self.assertRaisesRegex(

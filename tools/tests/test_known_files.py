@@ -87,12 +87,12 @@ class Account(unittest.TestCase):
         self.assertIn("py/gc.c and py/scheduler.c are as in no release", said)
         self.assertIn("takes their place", said)
 
-    def test_the_file_of_another_release_is_told_as_that(self):
+    def test_the_file_of_another_release_is_reported_as_that(self):
         said = self.account("1.22.0", gc="one")
         self.assertIn("py/gc.c is that of 1.20.0, and the headers are those of 1.22.0", said)
         self.assertNotIn("no release", said)
 
-    def test_a_fork_with_numbers_of_its_own_is_told_what_it_is_made_of(self):
+    def test_a_fork_with_numbers_of_its_own_is_named_with_its_release(self):
         self.assertEqual(self.account("10.3.0"), "")
         said = self.account("10.3.0", gc="circuits")
         self.assertIn("the others are those of 1.22.0)", said)
@@ -144,16 +144,16 @@ class Failure(unittest.TestCase):
             "^^^^^^^^^^ unknown field\n\n"
             "error: could not compile `mpgc` (lib) due to 1 previous error\n"
         )
-        told = mpgc_tree.cargo_failure(said)
-        self.assertEqual(len(told.splitlines()), 1)
+        message = mpgc_tree.cargo_failure(said)
+        self.assertEqual(len(message.splitlines()), 1)
         for part in (
             "no field `sched_tail` on type `_mp_state_vm_t`",
             "src/host/sched_fields.rs:145",
             "take such a tree",
         ):
-            self.assertIn(part, told)
+            self.assertIn(part, message)
 
-    def test_another_type_is_told_with_both(self):
+    def test_another_type_is_reported_with_both(self):
         said = (
             "error[E0308]: mismatched types\n   --> src/host/heap.rs:141:9\n    |\n141 |         "
             "of_mem!(gc_auto_collect_enabled)\n"

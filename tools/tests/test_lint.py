@@ -61,7 +61,7 @@ class Lint(unittest.TestCase):
 
 
 class Miri(unittest.TestCase):
-    def test_without_miri_the_reason_is_told_and_nothing_fails(self):
+    def test_without_miri_the_reason_is_reported_and_nothing_fails(self):
         with mock.patch.object(miri.shutil, "which", return_value=None):
             status, said = printed(miri.main, read(["miri"])[2])
         self.assertEqual(status, 0)

@@ -42,8 +42,8 @@ class Cells(unittest.TestCase):
         self.assertFalse(self.table.scripts(cells["no-thread"])["threads"])
         self.assertEqual(list(self.table.scripts(cells["entry8"])), ["tiny"])
 
-    def test_a_fault_of_the_table_is_told(self):
-        for fault, told in (
+    def test_a_fault_of_the_table_is_reported(self):
+        for fault, message in (
             ('name = "a"\nthing = "x"', "`thing` is not a field"),
             ('name = "a"\npairs = 1', "`pairs` is not a field, or has a value"),
             ('name = "a"\nruns = ["nothing"]', "no script tests/matrix/nothing.py"),
@@ -56,7 +56,7 @@ class Cells(unittest.TestCase):
                 path.write_text(f"skips = []\nspecial = []\n[[option]]\n{fault}\n")
                 with self.assertRaises(Fail) as raised:
                     matrix_cells.Table(path)
-                self.assertIn(told, str(raised.exception))
+                self.assertIn(message, str(raised.exception))
 
     def test_ci_runs_few_cells(self):
         found = matrix_cells.chosen(self.table.cells(), "", True)
@@ -73,8 +73,8 @@ class Differences(unittest.TestCase):
         self.assertIn("Rust with -11", difference(run, run._replace(status=-11), ""))
         self.assertIn("+b", difference(run, run._replace(out="b\n"), ""))
         self.assertIn("says something else", difference(run, run._replace(err="b\n"), ""))
-        self.assertEqual(difference(run._replace(err="a"), run._replace(err="b"), "told"), "")
-        self.assertIn("Rust tells nothing", difference(run._replace(err="a"), run, "told"))
+        self.assertEqual(difference(run._replace(err="a"), run._replace(err="b"), "own words"), "")
+        self.assertIn("Rust prints nothing", difference(run._replace(err="a"), run, "own words"))
 
     def test_the_hook_is_called_often_enough(self):
         c = Run(0, "HOOKS 25600 7700\n", "", 0)
@@ -99,8 +99,8 @@ class Differences(unittest.TestCase):
 class Pages(unittest.TestCase):
     def test_each_cell_is_in_the_tables(self):
         table = matrix_cells.Table()
-        good = {"result": "ok", "told": "", "scripts": {"heap": "equal", "weak": "skipped"}}
-        stops = {"result": "stops", "told": "/some/where/x.h: MICROPY_A_B is 3: mend it"}
+        good = {"result": "ok", "message": "", "scripts": {"heap": "equal", "weak": "skipped"}}
+        stops = {"result": "stops", "message": "/some/where/x.h: MICROPY_A_B is 3: fix it"}
         known = {cell.name: good for cell in table.cells()} | {"block48": stops}
         known = {
             cell.name: known[cell.name] | {"built": matrix_cells.built(cell)}

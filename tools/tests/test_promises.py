@@ -99,7 +99,7 @@ class Promises(unittest.TestCase):
         for name in names:
             self.assertTrue(list((ROOT / "examples" / "firmware").glob(name)), name)
 
-    def test_the_sizes_of_each_board_are_told(self):
+    def test_the_sizes_of_each_board_are_reported(self):
         boards = {name for name, machine in firmware_examples.MACHINES.items() if machine.board}
         self.assertEqual(set(promises.table_sizes(self.firmware)), boards)
         self.assertEqual(

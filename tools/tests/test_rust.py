@@ -123,7 +123,7 @@ class RustToolchains(unittest.TestCase):
         ):
             self.choose(build_std="0")
 
-    def test_a_target_without_core_names_the_mend(self):
+    def test_a_target_without_core_names_the_fix(self):
         self.toolchain("first")
         with self.assertRaisesRegex(
             mpgc_rust.Stop, "no `core` for t1: run .*apt-get install cargo-web rust-web-src"

@@ -69,7 +69,7 @@ class AptSources(unittest.TestCase):
                 }
             )
 
-    def test_another_system_is_told_to_name_a_tree(self):
+    def test_another_system_is_asked_to_name_a_tree(self):
         with self.assertRaisesRegex(Fail, "MICROPYTHON_DIR"):
             self.archive({"sources.list": ONE_LINE}, {"ID": "fedora", "PRETTY_NAME": "Fedora"})
 
@@ -305,7 +305,7 @@ class Interrupts(unittest.TestCase):
 
 
 class Fuzz(unittest.TestCase):
-    def test_what_was_found_is_told_without_the_stack(self):
+    def test_what_was_found_is_reported_without_the_stack(self):
         text = (
             "#7 NEW cov: 3\nthread 'x' panicked at src/a.rs:1:2:\nit differs\nnote: run with "
             "RUST_BACKTRACE\n    #0 0x1 in f\n"

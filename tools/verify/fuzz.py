@@ -222,7 +222,7 @@ def libfuzzer(target, log, env, *words):
             raise
 
 
-def told(pattern, text):
+def last_number(pattern, text):
     found = re.findall(pattern, text, re.M)
     return int(found[-1]) if found else 0
 
@@ -262,14 +262,14 @@ def fuzz(target, args, env, *, corpus=True):
             words.append(corpus_of(target))
     status = libfuzzer(target, log, env, *words)
     text = log.read_text(errors="replace")
-    executions = told(r"^stat::number_of_executed_units: (\d+)", text)
+    executions = last_number(r"^stat::number_of_executed_units: (\d+)", text)
     result = Result(
         status == 0,
         target,
         inputs,
         executions,
-        told(r"cov: (\d+)", text),
-        told(r"ft: (\d+)", text),
+        last_number(r"cov: (\d+)", text),
+        last_number(r"ft: (\d+)", text),
         "",
     )
     if status:
@@ -322,7 +322,7 @@ def replay(names, args):
         status = run_logged(
             command, log, env=clean_env(**env), what=f"replaying {name}", fatal=False
         )
-        ran = told(r"^(\d+) inputs$", log.read_text(errors="replace"))
+        ran = last_number(r"^(\d+) inputs$", log.read_text(errors="replace"))
         if status == 0 and ran == inputs > 0:
             say(f"{name}: {ran} inputs find nothing")
             good += 1

@@ -1,5 +1,5 @@
-"""Proves that a finding of the fuzz targets is told as promised: a fault is planted in each, must
-be found, and what is printed for it is pasted into a package and compiled and run there.
+"""Proves that the fuzz targets report what they find: a fault is planted in each and must be found,
+and the test that is printed for it is pasted into a package, compiled and run there.
 """
 
 import copy
@@ -58,13 +58,13 @@ def planted(fuzz, target, args, env):
         or not test.startswith("// it stops")
         or f"again: make fuzz TARGET={target} INPUT=" not in before
     ):
-        say(f"{target}: a planted fault is not found, or not told: {result.text or 'nothing'}")
+        say(f"{target}: a planted fault is not found, or not reported: {result.text or 'nothing'}")
         return None
     return test
 
 
 def prove(fuzz, targets, args, env):
-    """Returns how many targets told of their plant, and how many did not."""
+    """Returns how many targets reported their planted fault, and how many did not."""
     tests = {target: planted(fuzz, target, args, env) for target in targets}
     found = {target: test for target, test in tests.items() if test}
     (WORK / "src").mkdir(parents=True, exist_ok=True)

@@ -150,9 +150,9 @@ def check_leaks(checks, tool, program, folder, name):
     )
     hidden = answer(tool, "summary", core, "--elf", program, "--top", "999", "--redact")
     question = ("why", core, "str", "--elf", program, "--top", "99")
-    told, hidden = answer(tool, *question), hidden + answer(tool, *question, "--redact")
+    plain, hidden = answer(tool, *question), hidden + answer(tool, *question, "--redact")
     checks.add(
-        f"{name}, --redact hides strings", "kitchen" in told and "kitchen" not in hidden, hidden
+        f"{name}, --redact hides strings", "kitchen" in plain and "kitchen" not in hidden, hidden
     )
     check_snapshot(checks, tool, program, core, folder, name)
     return core

@@ -55,9 +55,9 @@ def check_pictures(checks, tool, program, core, folder):
             r'<div id="why"><code class="name">(.*?)</code><div>(.*?)</div>', done.stdout
         )
         shown_name, detail = found.groups() if found else ("", "")
-        told = answer(tool, "why", core, wanted, "--elf", program, "--top", "1")
+        shown = answer(tool, "why", core, wanted, "--elf", program, "--top", "1")
         expected = re.search(
-            r"^(0x[0-9a-f]+) (.*), (\d+) bytes, retains (\d+)\n  (.*)$", told, re.M
+            r"^(0x[0-9a-f]+) (.*), (\d+) bytes, retains (\d+)\n  (.*)$", shown, re.M
         )
         address, what, size, retained, name = expected.groups()
         same = (

@@ -51,22 +51,23 @@ def check(name, outcome, met):
 
 
 def check_control(name, outcome):
-    """A planted fault must be seen. What it leaves may end the program before it has counted what
-    it told.
+    """A planted fault must be seen. The damage that it does may end the program before the faults
+    are counted.
     """
-    told = int(outcome.counts.get("faults", 0)) or len(re.findall(r"(?m)^fault: ", outcome.text))
-    good = told > 0
+    reported = int(outcome.counts.get("faults", 0)) or len(
+        re.findall(r"(?m)^fault: ", outcome.text)
+    )
+    good = reported > 0
     if good:
-        say(f"  {name}: seen ({told} faults told)")
+        say(f"  {name}: seen ({reported} faults reported)")
     else:
         say(f"  {name}: FAILED: nothing was seen\n{outcome.text.strip()[-3000:]}")
     return good
 
 
 def control(program, seed):
-    """A run whose sections keep nothing out. What the interrupts leave there may be a list that
-    goes round, and then the scheduler itself never ends, before anything is told: another seed does
-    not meet that.
+    """A run whose sections keep nothing out. The interrupts may then make a list circular, so that
+    the scheduler never ends and nothing is reported; another seed does not meet that.
     """
     for other in range(seed, seed + 5):
         outcome = stress.run([program, 100_000, other, "off"], 90)

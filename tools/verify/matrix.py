@@ -46,7 +46,7 @@ class Runner:
             )
         except Fail as error:
             # The other cells are to be run all the same.
-            result = {"result": "wrong", "told": str(error)}
+            result = {"result": "wrong", "message": str(error)}
         matrix_build.tidy(folder, self.keep or result["result"] == "wrong")
         result["built"] = built(cell)
         result["options"] = [entry["name"] for entry in cell.options]
@@ -68,11 +68,11 @@ class Runner:
                     done[cell.name] = results[cell.name] = result
                     write_json(RESULTS, self.known)
                     word = "FAIL" if result["result"] not in GOOD else result["result"]
-                    told = f": {result['told']}" if result["told"] else ""
+                    message = f": {result['message']}" if result["message"] else ""
                     say(
                         f"{word:8}{cell.name} "
                         f"{' '.join(n for n in result['options'] if n != cell.name)} "
-                        f"({result['seconds']} s){told}"
+                        f"({result['seconds']} s){message}"
                     )
         return done
 

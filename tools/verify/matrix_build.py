@@ -20,7 +20,7 @@ HEAP = "512K"
 SECONDS = 120
 # tests/matrix/hook.py makes that many chunks, and the hook comes once for each at least.
 HOOKED_CHUNKS = 2000
-# Marks of a collect: what a stale word keeps may differ between two builds.
+# Marks of a collection: what a stale word keeps may differ between two builds.
 MARKS_MAY_DIFFER = 0.02
 
 Run = namedtuple("Run", "status out err marks")
@@ -87,12 +87,12 @@ class Builder:
         if done.returncode:
             # where make itself finds the fault, its file and line come first
             text = re.sub(r"^.*\*\*\* mpgc: (.*?)\.  Stop\.$", r"mpgc: error: \1", text, flags=re.M)
-            told = re.findall(
+            errors = re.findall(
                 r"^(?:mpgc: error: .*|.*: error: .*|.*#error .*|.*undefined reference.*)$",
                 text,
                 re.M,
             )
-            raise Stopped(told[0] if told else last_lines(text))
+            raise Stopped(errors[0] if errors else last_lines(text))
         if target:
             return self.folder / "made" / target
         program = self.folder / "made" / "micropython"
@@ -103,8 +103,8 @@ class Builder:
         return self.folder / side[0] / "micropython"
 
     def proof(self):
-        """Functions by which the two builds are told apart; link-time optimisation leaves no trace
-        of the C's.
+        """Functions that only one of the two builds has; link-time optimisation leaves no trace of
+        the C's.
         """
         if any("-flto" in word for word in self.words("make")):
             return ()
@@ -171,7 +171,7 @@ def run_script(program, script, heap):
 
 
 def hooks(run):
-    """(calls in a collect, calls in allocation) that tests/matrix/hook.py tells."""
+    """(calls in a collection, calls in allocation) that tests/matrix/hook.py prints."""
     found = re.search(r"^HOOKS (\d+) (\d+)$", run.out, re.M)
     return tuple(map(int, found.groups())) if found else None
 
@@ -194,9 +194,9 @@ def difference(c, rust, stderr):
     if abs(c.marks - rust.marks) > MARKS_MAY_DIFFER * max(c.marks, rust.marks):
         return f"C tells of {c.marks} marks, Rust of {rust.marks}"
     for name, a, b in (("prints", c.out, rust.out), ("says", c.err, rust.err)):
-        if name == "says" and stderr == "told":
+        if name == "says" and stderr == "own words":
             if not a or not b:
-                return f"{'C' if not a else 'Rust'} tells nothing"
+                return f"{'C' if not a else 'Rust'} prints nothing"
         elif a != b:
             lines = list(
                 difflib.unified_diff(a.splitlines(), b.splitlines(), "C", "Rust", lineterm="", n=0)
@@ -226,7 +226,7 @@ def smoke(builder, control, program, heap, stderr, marks):
                 line for line in rust.out.splitlines() if "False" in line
             )
         if not wrong and marks and not rust.marks:
-            wrong = "no mark was told"
+            wrong = "no mark was printed"
         if hooks(rust) and hooks(c):
             notes.append("hook: C {} and {}, mpgc {} and {} calls".format(*hooks(c), *hooks(rust)))
         if rust.marks:
@@ -271,18 +271,21 @@ def expect_stop(builder, stops):
     except Stopped as stopped:
         said = str(stopped)
         if said.startswith("mpgc: error: ") and stops in said:
-            return {"result": "stops", "told": said.removeprefix("mpgc: error: ")}
-        return {"result": "wrong", "told": f"the message does not hold {stops!r}: {said}"}
-    return {"result": "wrong", "told": f"mpgc builds; its build was to stop and to say {stops!r}"}
+            return {"result": "stops", "message": said.removeprefix("mpgc: error: ")}
+        return {"result": "wrong", "message": f"the message does not contain {stops!r}: {said}"}
+    return {
+        "result": "wrong",
+        "message": f"mpgc builds; its build was to stop and to say {stops!r}",
+    }
 
 
 def run_cell(tree, cell, scripts, folder, mpy_cross, default_control):
     """Build and try one cell. Returns its result as a dict; `result` is ok, stops, missing or
     wrong.
     """
-    told = missing(cell)
-    if told:
-        return {"result": "missing", "told": told}
+    absent = missing(cell)
+    if absent:
+        return {"result": "missing", "message": absent}
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     builder = Builder(tree, cell, folder, mpy_cross, scripts)
@@ -297,22 +300,22 @@ def run_cell(tree, cell, scripts, folder, mpy_cross, default_control):
     if bool(c_said) != c_stops:
         return {
             "result": "wrong",
-            "told": f"the C control: {c_said}"
+            "message": f"the C control: {c_said}"
             if c_said
             else "the C builds; the table says that it does not",
         }
     if stops:
         result = expect_stop(builder, stops)
-        return result | {"told": f"{result['told']} (C: {c_said})"}
+        return result | {"message": f"{result['message']} (C: {c_said})"}
     try:
         program = builder.make("rust")
     except Stopped as stopped:
         said = str(stopped)
         if c_stops:
-            return {"result": "stops", "told": f"with C and with mpgc: {c_said}"}
-        return {"result": "wrong", "told": f"mpgc's build: {said}"}
+            return {"result": "stops", "message": f"with C and with mpgc: {c_said}"}
+        return {"result": "wrong", "message": f"mpgc's build: {said}"}
     if c_stops:
-        return {"result": "wrong", "told": "mpgc builds, and the C does not"}
+        return {"result": "wrong", "message": "mpgc builds, and the C does not"}
     if setting(cell, "control") == "default":
         control = default_control
         if not control.is_file():
@@ -331,7 +334,7 @@ def run_cell(tree, cell, scripts, folder, mpy_cross, default_control):
     wrong = [f"{script}: {text}" for script, text in results.items() if text.startswith("DIFFERS")]
     return {
         "result": "wrong" if wrong else "ok",
-        "told": "; ".join(wrong or notes),
+        "message": "; ".join(wrong or notes),
         "scripts": results,
     }
 

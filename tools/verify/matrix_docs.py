@@ -23,7 +23,7 @@ def escape(text):
     return re.sub(r"([|<>*_])", r"\\\1", text)
 
 
-def told(text):
+def shortened(text):
     """A message as it can stand in a table: without folders."""
     text = re.sub(r"(?:\.\./|/)[\w./@-]*/", "", text)
     return escape(text if len(text) < 170 else text[:167] + "...")
@@ -32,10 +32,12 @@ def told(text):
 def remarks(entry, results):
     found = [entry["why"]] if "why" in entry else []
     for result in results:
-        if (result and result["told"] and result["result"] in ("stops", "missing", "wrong")) or (
-            result and result["told"].startswith("hook")
-        ):
-            found.append(told(result["told"]))
+        if (
+            result
+            and result.get("message", "")
+            and result["result"] in ("stops", "missing", "wrong")
+        ) or (result and result.get("message", "").startswith("hook")):
+            found.append(shortened(result.get("message", "")))
     return "; ".join(dict.fromkeys(found))
 
 

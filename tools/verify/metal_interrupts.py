@@ -25,29 +25,29 @@ BOARD = "MPS2_AN385"
 CYCLES = 1250
 FAST = ("mp_sched_schedule", "mp_sched_exception")
 
-Told = namedtuple("Told", "interrupts scheduled refused caught wrong ran broken turns")
+Counts = namedtuple("Counts", "interrupts scheduled refused caught wrong ran broken turns")
 
 
 def run(tree, built, wanted, lock, name):
-    """Runs the script on the firmware. Returns what it told, or None and the output."""
+    """Runs the script on the firmware. Returns its counts, or None and the output."""
     text, good = on_metal.run(
         tree, built, "interrupts.py", {"WANTED": wanted, "CYCLES": CYCLES, "LOCK": lock}, name
     )
     found = re.search(r"^counts ([\d ]+?)\s*$", text, re.M)
     if not good or not found:
         return None, text
-    return Told(*map(int, found[1].split())), found[0]
+    return Counts(*map(int, found[1].split())), found[0]
 
 
-def fault_in(told, wanted):
-    """What is wrong with what the firmware told; None if nothing is."""
-    if told.interrupts < wanted:
+def fault_in(counts, wanted):
+    """What is wrong with what the firmware counted; None if nothing is."""
+    if counts.interrupts < wanted:
         return "fewer interrupts than were asked for"
-    if told.ran != told.scheduled:
-        return f"{told.scheduled} callbacks were accepted and {told.ran} ran"
-    if told.wrong or told.broken:
-        return f"{told.wrong} allocations under the lock, {told.broken} objects broken"
-    if not told.refused or not told.caught or not told.turns:
+    if counts.ran != counts.scheduled:
+        return f"{counts.scheduled} callbacks were accepted and {counts.ran} ran"
+    if counts.wrong or counts.broken:
+        return f"{counts.wrong} allocations under the lock, {counts.broken} objects broken"
+    if not counts.refused or not counts.caught or not counts.turns:
         return (
             "the queue was never full, or nothing was allocated under the lock: this shows nothing"
         )
@@ -120,11 +120,11 @@ def main(args):
         if flavour == "rust":
             calls = called(built)
             checks.add(f"{side}: atomic sections without a call", not calls, f"called: {calls}")
-        told, text = run(tree, built, args.interrupts, True, f"interrupts-{flavour}")
-        fault = fault_in(told, args.interrupts) if told else text
-        checks.add(f"{side}: interrupts", not fault, fault, told)
-        told, text = run(tree, built, 20000, False, f"planted-{flavour}")
-        seen = not told or told.wrong or told.broken
+        counts, text = run(tree, built, args.interrupts, True, f"interrupts-{flavour}")
+        fault = fault_in(counts, args.interrupts) if counts else text
+        checks.add(f"{side}: interrupts", not fault, fault, counts)
+        counts, text = run(tree, built, 20000, False, f"planted-{flavour}")
+        seen = not counts or counts.wrong or counts.broken
         name = f"{side}: interrupts without the lock, planted fault"
         checks.add(name, seen, f"not seen: {text}")
     fault = fault_in_idle(tree)

@@ -3,7 +3,7 @@ notices.
 
 An edit is made in a copy of the working tree. The checks form a ladder, the cheapest first:
 
-    unit        the tests of the pure rooms (for edits of these)
+    unit        the tests of the pure modules (for edits of these)
     twins       the C original beside mpgc, in the configurations that the edit names
     dropin      the checks of micropython-patches/check_dropin.py whose name holds the edit's word
     interrupts, threads     under interrupts or threads, for edits that only these can show
@@ -231,7 +231,7 @@ def run_all(edits, unit_env, args):
             write_json(CAUGHT, known)
         yield edit.name, by is not None
     if wrong:
-        raise Fail(f"edits that do not compile show nothing; mend them: {', '.join(wrong)}")
+        raise Fail(f"edits that do not compile show nothing; fix them: {', '.join(wrong)}")
 
 
 def climb(edit, rungs, sound):

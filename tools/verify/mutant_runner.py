@@ -1,4 +1,4 @@
-"""Runs a test program of a mutant for `make mutants`; cargo is told to (CARGO_TARGET_..._RUNNER).
+"""Runs a test program of a mutant for `make mutants`, as cargo's runner (CARGO_TARGET_..._RUNNER).
 
 Most mutants are caught by quick tests, and for these the program is compiled without optimisation:
 compiling takes far longer than running. What passes them is shown to those of the small heap and of

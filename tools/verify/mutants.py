@@ -1,10 +1,10 @@
 """Breaks the library on purpose, one small change at a time, and sees whether a check notices.
 
-Two sources of changes: cargo-mutants over the pure rooms (.cargo/mutants.toml), told by their unit
-tests; and the edits of mutants/edits.toml for what it cannot plant, told by the first of several
-checks that fails. A change that nothing notices is a survivor: mutants/equivalent.toml must say why
-it changes nothing. Ends with `N caught, N survived`; the exit status says whether at least 95 %
-were caught and each survivor is explained.
+The changes come from cargo-mutants, which changes the pure modules and runs their unit tests
+(.cargo/mutants.toml), and from mutants/edits.toml, for what it cannot plant; there the first of
+several checks that fails has noticed. A change that nothing notices is a survivor:
+mutants/equivalent.toml must say why it changes nothing. Ends with `N caught, N survived`; the exit
+status says whether at least 95 % were caught and each survivor is explained.
 """
 
 import json
@@ -96,10 +96,10 @@ def name_of(mutant):
 
 
 def outcomes_in(folder):
-    """What became of each change that compiles, as far as a run of cargo-mutants has told."""
-    told = folder / "outcomes.json"
+    """What became of each change that compiles, as far as a run of cargo-mutants has found."""
+    outcomes = folder / "outcomes.json"
     found = {}
-    for outcome in json.loads(told.read_text())["outcomes"] if told.exists() else []:
+    for outcome in json.loads(outcomes.read_text())["outcomes"] if outcomes.exists() else []:
         if outcome["scenario"] == "Baseline" or outcome["summary"] == "Unviable":
             continue
         name = name_of(outcome["scenario"]["Mutant"])
@@ -112,14 +112,14 @@ def outcomes_in(folder):
 
 def earlier_results(out):
     """What a run before this one has found, if the code that it changed is still the same."""
-    told = out / "mutants.out" / "outcomes.json"
-    if not told.exists():
+    outcomes = out / "mutants.out" / "outcomes.json"
+    if not outcomes.exists():
         return {}
     sources = [
         *(ROOT / "src").glob("*.rs"),
         *(path for name in ("heap", "nlr", "sched") for path in (ROOT / "src" / name).glob("*.rs")),
     ]
-    if max(path.stat().st_mtime for path in sources) > told.stat().st_mtime:
+    if max(path.stat().st_mtime for path in sources) > outcomes.stat().st_mtime:
         say("the sources have changed since the earlier run: beginning anew")
         return {}
     known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
@@ -166,7 +166,7 @@ def changes_since(commit):
 
 
 def run_cargo_mutants(args, reasons):
-    """Changes the pure rooms and runs their unit tests. Returns what became of each change that
+    """Changes the pure modules and runs their unit tests. Returns what became of each change that
     compiles.
     """
     program = cargo_mutants()
@@ -257,7 +257,7 @@ def check_equivalent(reasons, edits):
         lines = {line.strip() for line in (ROOT / file).read_text().splitlines()}
         if source.replace("«", "").replace("»", "").replace(" (again)", "") not in lines:
             raise Fail(
-                f"{shown(EQUIVALENT)}: {file} has no such line any more; strike it or mend it: "
+                f"{shown(EQUIVALENT)}: {file} has no such line any more; delete it or correct it: "
                 f"{name}"
             )
 

@@ -55,7 +55,7 @@ def run_arch(arch):
     target = find_target(arch)
     library = build_library(arch, target)
     floats = ["-DFLOATS_KEPT"] if arch in WITH_FLOATS else []
-    told, good = [], True
+    results, good = [], True
     for level in LEVELS:
         program, log = WORK / f"{arch}{level}", WORK / f"{arch}{level}.log"
         command = [
@@ -74,9 +74,9 @@ def run_arch(arch):
         found = re.search(
             r"^\d+ registers, \d+ jumps, wrong 0x\w+$", log.read_text(errors="replace"), re.M
         )
-        told.append(f"{level}: {found[0] if found else f'no result, status {status}'}")
+        results.append(f"{level}: {found[0] if found else f'no result, status {status}'}")
         good = good and status == 0 and found is not None
-    return told, good
+    return results, good
 
 
 @written("nlr", "nlr of each architecture")
@@ -92,10 +92,10 @@ def main(args):
             say(f"{name}: left out: {missing}")
             continue
         try:
-            told, good = run_arch(name)
+            results, good = run_arch(name)
         except Fail as error:
-            told, good = [str(error)], False
-        say(f"{name}: {'' if good else 'WRONG: '}{'; '.join(told)}")
+            results, good = [str(error)], False
+        say(f"{name}: {'' if good else 'WRONG: '}{'; '.join(results)}")
         passed, failed = passed + good, failed + (not good)
     if not passed and not failed:
         raise Fail(

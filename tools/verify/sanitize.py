@@ -89,14 +89,14 @@ class Checks(Tally):
         self.add_timed(
             f"{name}, planted fault",
             not outcome.good and not missing,
-            f"not told: {missing}\n{outcome.text}",
+            f"not reported: {missing}\n{outcome.text}",
             started,
         )
 
 
 def check_provenance(checks):
-    """The pure rooms make no pointer of an integer and no integer of a pointer: the compiler's own
-    lints.
+    """The pure modules make no pointer from an integer and no integer from a pointer, say the
+    compiler's own lints.
     """
     started = time.monotonic()
     command = ["cargo", "rustc", "--lib", "--target-dir", WORK / "provenance", "--", *LINTS]
@@ -105,7 +105,7 @@ def check_provenance(checks):
         command, log, env=clean_env(**bootstrap()), cwd=ROOT, what="provenance lints", fatal=False
     )
     checks.add_timed(
-        "pointer provenance of the pure rooms (lints)",
+        "pointer provenance of the pure modules (lints)",
         status == 0,
         log.read_text(errors="replace"),
         started,

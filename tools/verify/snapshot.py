@@ -47,12 +47,12 @@ def the_device_says_what_it_holds(tool, program, folder, printed):
         raise Fail(f"{shown(SCRIPT)} on {shown(program)}:\n{printed}")
     for name in NAMES:
         snapshot = folder / name
-        told = answer(tool, "why", snapshot, "bytearray", "--elf", program, "--top", "99")
+        why = answer(tool, "why", snapshot, "bytearray", "--elf", program, "--top", "99")
         for length, expected in LEAKS.items():
             pattern = rf"^0x[0-9a-f]+ bytearray of {length}, .*\n  (.*)\n"
-            found = re.search(pattern, told, re.M)
+            found = re.search(pattern, why, re.M)
             if not found or found[1] != expected:
-                raise Fail(f"{name}: {expected} is not named:\n{told[:3000]}")
+                raise Fail(f"{name}: {expected} is not named:\n{why[:3000]}")
         say(f"{name}: {len(LEAKS)} leaks are named")
     summary = answer(tool, "summary", folder / NAMES[0], "--elf", program)
     found = int(re.search(r"^live +(\d+) bytes", summary, re.M)[1])

@@ -194,10 +194,10 @@ def failed_tests(text, results):
     """
     path = results / "_results.json"
     if path.is_file():
-        told = json.loads(path.read_text())
+        result = json.loads(path.read_text())
         # From 1.28 on the runner forgives what it knows to be flaky; here the C control says what
         # is to be forgiven.
-        return [*told["failed_tests"], *told.get("ignored_tests", [])]
+        return [*result["failed_tests"], *result.get("ignored_tests", [])]
     # The summary has names without folders; what a failed test printed lies in a file that is named
     # for its folder too.
     names = re.search(r"^\d+ tests failed: (.*)$", text, re.M)

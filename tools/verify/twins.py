@@ -70,12 +70,12 @@ def driver_of(target, name="twins"):
     return built("driver", name, TARGETS[target].rust if target else "")
 
 
-def mended_gc(tree, folder, mends):
-    """The make variable that names a copy of py/gc.c with these mends; none if there are none."""
-    if not mends:
+def fixed_gc(tree, folder, fixes):
+    """The make variable that names a copy of py/gc.c with these fixes; none if there are none."""
+    if not fixes:
         return []
     text = (tree.path / "py" / "gc.c").read_text()
-    for old, new in mends:
+    for old, new in fixes:
         text = text.replace(old, new)
     copy = folder / "gc.c"
     if not copy.exists() or copy.read_text() != text:
@@ -85,7 +85,7 @@ def mended_gc(tree, folder, mends):
 
 
 def build_twins(
-    tree, name, options, rust_variables=(), work=WORK, target=None, cover=False, c_mends=()
+    tree, name, options, rust_variables=(), work=WORK, target=None, cover=False, c_fixes=()
 ):
     """Both twins with these options in one shared object; `name` is that of the folder. With
     `cover`, it counts where its code has been.
@@ -117,7 +117,7 @@ def build_twins(
         if twin == "rust":
             command += ["-f", WRAPPER, *rust_variables]
         else:
-            command += mended_gc(tree, folder, c_mends)
+            command += fixed_gc(tree, folder, c_fixes)
         command += [
             f"MICROPYTHON_DIR={tree.path}",
             f"BUILD={build}",
@@ -195,7 +195,7 @@ def run_configuration(tree, name, args):
         options,
         configuration.rust_variables,
         target=configuration.target,
-        c_mends=configuration.c_mends,
+        c_fixes=configuration.c_fixes,
     )
     folder = library.parent
     good, text = run_driver(
@@ -245,7 +245,7 @@ def cover_everything(covered):
         for name in next(iter(covered.values()))
         if not any(found.get(name) for found in covered.values())
     ]
-    # Another release's C may have nothing to mend.
+    # Another release's C may need no fix.
     never = [name for name in never if not name.startswith("c_")]
     if never:
         raise Fail(

@@ -12,7 +12,7 @@ from tools.setup.targets import missing_for as missing_for_target
 # port sets by an edit.
 Configuration = namedtuple(
     "Configuration",
-    "options small target rust_variables ci only_faults pystack_debug c_mends",
+    "options small target rust_variables ci only_faults pystack_debug c_fixes",
     defaults=(False, None, (), True, False, False, ()),
 )
 
@@ -22,8 +22,8 @@ NO_FINALISER = "-DMICROPY_ENABLE_FINALISER=0"
 SETJMP = "-DMICROPY_NLR_SETJMP=1 -Wno-clobbered"
 WEAKREF = "-DMICROPY_PY_WEAKREF=1"
 # From 1.28 on, the C without finalisers but with weak references does not compile. [old, new] of
-# py/gc.c; what a later release has mended is left as it is.
-WEAKREF_MENDS = (
+# py/gc.c; what a later release has fixed is left as it is.
+WEAKREF_FIXES = (
     ("gc_last_used_block / BLOCKS_PER_FTB; // index", "gc_last_used_block / 8; // index"),
     (
         "            block = ftb_idx * BLOCKS_PER_WTB;",
@@ -34,7 +34,7 @@ WEAKREF_MENDS = (
 SINCE = {"-DMICROPY_GC_SPLIT_HEAP_AUTO=1": (1, 21), WEAKREF: (1, 28)}
 # An option of CircuitPython alone, with what its heap does besides.
 SELECTIVE = "-DMICROPY_ENABLE_SELECTIVE_COLLECT=1 -DCIRCUITPY_MEMORYMONITOR=1"
-# What differs on purpose is told, and checked, in c-tests/twins/src/hardened.rs.
+# What differs on purpose is listed and checked in c-tests/twins/src/hardened.rs.
 HARDENED = {"rust_variables": ("MPGC_HARDENED=1",), "ci": False}
 # The profile for the least code: another search, and a sweep by the block.
 SIZE = {"rust_variables": ("MPGC_PROFILE=size",), "ci": False}
@@ -83,7 +83,7 @@ CONFIGURATIONS = {
     "weakref": Configuration(WEAKREF, ci=False),
     "weakref-split": Configuration(f"{WEAKREF} {SPLIT} {stack(8)}", ci=False),
     "weakref-no-finaliser": Configuration(
-        f"{WEAKREF} {AUTO} {NO_FINALISER}", ci=False, c_mends=WEAKREF_MENDS
+        f"{WEAKREF} {AUTO} {NO_FINALISER}", ci=False, c_fixes=WEAKREF_FIXES
     ),
     "selective": Configuration(SELECTIVE, small=True, ci=False),
     "selective-split": Configuration(f"{SELECTIVE} {SPLIT} {stack(8)}", ci=False),

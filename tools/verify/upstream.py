@@ -225,24 +225,24 @@ PAGES = {
 }
 
 
-def page_of(told):
-    if told.get("board") or told.get("arch"):
+def page_of(run):
+    if run.get("board") or run.get("arch"):
         return "metal"
-    return "suites" if told["release"] in TESTED_RELEASES else "releases"
+    return "suites" if run["release"] in TESTED_RELEASES else "releases"
 
 
 def body_of(runs, row_is):
     """A table of comparisons, and the tests that fail on one side or on both."""
     rows = [["release", "build", "options", "performed", "pass with C", "pass with mpgc"]]
     alike, only_mpgc = set(), set()
-    for told in runs:
-        build = told.get("board") or " ".join(filter(None, [told.get("arch"), told.get("variant")]))
-        sides = [told["c"], told["rust"]]
+    for run in runs:
+        build = run.get("board") or " ".join(filter(None, [run.get("arch"), run.get("variant")]))
+        sides = [run["c"], run["rust"]]
         passed = [side["passed"] for side in sides]
-        rows.append([told["release"], build, told["options"], sides[0]["performed"], *passed])
+        rows.append([run["release"], build, run["options"], sides[0]["performed"], *passed])
         failed = [set(side["failed"]) for side in sides]
         alike |= failed[0] & failed[1]
-        only_mpgc |= {f"{test} ({told['options'] or build})" for test in failed[1] - failed[0]}
+        only_mpgc |= {f"{test} ({run['options'] or build})" for test in failed[1] - failed[0]}
     return (
         "MicroPython's own tests on a C build and an mpgc build of the same command line, one "
         f"{row_is} a row; some rows run the core folders alone.\n\n"
@@ -257,8 +257,8 @@ def body_of(runs, row_is):
 
 def write_results(wanted=tuple(PAGES), command="python3 -m tools upstream --results"):
     """The pages of PAGES that some comparison on hand belongs to."""
-    told = [json.loads(path.read_text()) for path in sorted((BUILD / "upstream").glob("*.json"))]
-    by_page = {page: [run for run in told if page_of(run) == page] for page in wanted}
+    runs = [json.loads(path.read_text()) for path in sorted((BUILD / "upstream").glob("*.json"))]
+    by_page = {page: [run for run in runs if page_of(run) == page] for page in wanted}
     for page, runs in by_page.items():
         if runs:
             title, row_is = PAGES[page]

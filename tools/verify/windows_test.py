@@ -70,7 +70,7 @@ def wine():
             WINEDLLOVERRIDES="explorer.exe,winemenubuilder.exe,mscoree,mshtml=",
         )
         server = shutil.which("wineserver") or str(Path(WINE).with_name("wineserver"))
-        # It stays until it is told to end.
+        # It stays until it is asked to end.
         subprocess.run([server, "-p"], check=True)
         try:
             run_logged([WINE, "wineboot", "--init"], WORK / "wine.log", what="setting up wine")

@@ -315,9 +315,9 @@ impl Pair {
         let (now, before) = (self.counts(0), self.before[0]);
         let covered = &mut self.covered;
         covered.mark_stack_overflows += (now.overflows - before.overflows) as u64;
-        covered.c_last_used_mended += (now.last_used_mended - before.last_used_mended) as u64;
-        covered.c_areas_mended += (now.areas_mended - before.areas_mended) as u64;
-        covered.c_mutex_mended += (now.mutex_mended - before.mutex_mended) as u64;
+        covered.c_last_used_fixed += (now.last_used_fixed - before.last_used_fixed) as u64;
+        covered.c_areas_fixed += (now.areas_fixed - before.areas_fixed) as u64;
+        covered.c_mutex_fixed += (now.mutex_fixed - before.mutex_fixed) as u64;
         let collects = before.collects;
         self.before[0] = Counts { collects, ..now };
         let (now, before) = (self.counts(1), self.before[1]);

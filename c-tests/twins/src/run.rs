@@ -164,9 +164,9 @@ fn drawn(
     let mut pair = Pair::new(twins, progress.setup);
     let outcome = (0..steps).try_for_each(|i| {
         // What the generator asks of one side is no part of a step.
-        let told_before = pair.side(0).log.len();
+        let logged_before = pair.side(0).log.len();
         progress.steps[i] = generator.next(&pair);
-        pair.side_mut(0).log.truncate(told_before);
+        pair.side_mut(0).log.truncate(logged_before);
         progress.begun = i + 1;
         pair.step(progress.steps[i])?;
         if Some(i) == planted.map(|_| steps / 2) {

@@ -67,9 +67,9 @@ pub struct Numbers {
 pub struct Counts {
     pub collects: usize,
     pub overflows: usize,
-    pub last_used_mended: usize,
-    pub areas_mended: usize,
-    pub mutex_mended: usize,
+    pub last_used_fixed: usize,
+    pub areas_fixed: usize,
+    pub mutex_fixed: usize,
     pub steps: usize,
     pub collect_steps: usize,
     pub mark_steps: usize,

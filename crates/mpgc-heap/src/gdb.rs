@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_the_server_is_told() {
+    fn an_error_of_the_server_is_reported() {
         let mut server = server(|_| vec![b"E14".to_vec()]);
         let error = server.memory(0, 4).unwrap_err();
         assert!(error.to_string().contains("E14"), "{error}");

@@ -139,7 +139,7 @@ impl<O: Options> Model<O> {
     }
 
     /// All blocks, and those that are free.
-    fn room_left(&self) -> (usize, usize) {
+    fn capacity(&self) -> (usize, usize) {
         let all: usize = self.areas.iter().map(|area| area.blocks).sum();
         let chunks = self.areas.iter().flat_map(|area| area.chunks.values());
         (all, all - chunks.map(|chunk| chunk.blocks).sum::<usize>())
@@ -150,7 +150,7 @@ impl<O: Options> Model<O> {
         if self.threshold != self.paced.0 {
             return;
         }
-        let (all, free) = self.room_left();
+        let (all, free) = self.capacity();
         self.paced = match O::PACE {
             Pace::Off => return,
             Pace::OfHeap(n) => ((all / n).max(1), 0),
@@ -164,7 +164,7 @@ impl<O: Options> Model<O> {
         let Pace::OfFree(n) = O::PACE else {
             return false;
         };
-        let (all, free) = self.room_left();
+        let (all, free) = self.capacity();
         let before = self.paced.1;
         let (part, used) = (part_of_free(before, all, n), before.saturating_sub(free));
         if self.threshold != self.paced.0 || used >= part {

@@ -95,7 +95,7 @@ fn putting_a_chunk_changes_its_blocks_and_no_other() {
 }
 
 #[test]
-fn grey_is_told_from_free_and_tail_by_the_finaliser_bit_alone() {
+fn grey_is_distinguished_from_free_and_tail_by_the_finaliser_bit_alone() {
     let mut bytes = [0u8; 32];
     // SAFETY: 32 bytes for 16 blocks.
     let t = unsafe { AllocTable::new(bytes.as_mut_ptr(), BlockCount(16)) };
@@ -191,7 +191,7 @@ fn marking_a_head_marks_it_alone_and_nothing_else_is_marked() {
 }
 
 #[test]
-fn the_run_around_free_blocks_is_told_if_used_blocks_of_the_word_end_it() {
+fn the_run_around_free_blocks_is_found_if_used_blocks_of_the_word_end_it() {
     for_each_block_of_each_pattern(|t, b| {
         let free = |b: usize| t.kind(BlockIndex(b)) == BlockKind::Free;
         for n in [1, 2, 5] {

@@ -122,7 +122,7 @@ fn an_area_that_is_added_by_regions_is_as_large_as_the_heap_with_its_tables() {
 
 /// A hardened heap asks for a byte more for each block, so that it gets as many blocks.
 #[test]
-fn an_area_that_is_added_when_hardened_has_room_for_its_slack_table() {
+fn an_area_that_is_added_when_hardened_holds_its_slack_table_too() {
     for n in (400..1000).step_by(4 * every(151)) {
         let hardened = added::<HardenedAuto>(n);
         let plain = added::<SplitAuto>(hardened.before);
@@ -153,7 +153,7 @@ fn an_area_that_is_added_takes_what_there_is() {
 }
 
 #[test]
-fn no_area_is_added_while_a_collect_makes_room() {
+fn no_area_is_added_while_a_collection_frees_enough() {
     let mut w = heap_of::<SplitAuto>(64);
     w.state().max_new_area = 1 << 20;
     // nobody keeps the first: the second takes its place

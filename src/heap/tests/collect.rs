@@ -62,7 +62,7 @@ fn nothing_is_collected_when_automatic_collects_are_off() {
 }
 
 #[test]
-fn a_collect_started_by_a_finaliser_is_ignored() {
+fn a_collection_started_by_a_finaliser_is_ignored() {
     let mut w = heap_of::<Plain>(64);
     let finaliser = Op::Alloc {
         bytes: BLOCK,
@@ -226,7 +226,7 @@ fn each_object_is_read_once_though_grey_ones_look_like_tails() {
 }
 
 #[test]
-fn nothing_waits_in_the_tables_while_the_mark_stack_has_room() {
+fn nothing_waits_in_the_tables_while_the_mark_stack_is_not_full() {
     let mut w = heap_of::<Plain>(256);
     let heap = w.heap();
     // a root whose children all lie on the stack at once, but for the first where that is kept
@@ -302,7 +302,7 @@ fn a_block_whose_number_does_not_fit_on_the_mark_stack_is_traced_too() {
 /// A port does something at every 256th number, so numbers must not come in steps.
 #[test]
 #[cfg_attr(miri, ignore = "takes minutes")]
-fn the_hook_of_long_loops_is_told_each_number() {
+fn the_hook_of_long_loops_gets_each_number() {
     let mut w = heap_of::<Steps>(4096);
     let root = Op::Root {
         chunk: 0,
@@ -377,7 +377,7 @@ fn objects_far_up_in_a_large_heap_are_traced_when_the_stack_is_full() {
 }
 
 #[test]
-fn the_chunks_that_a_collect_frees_are_counted_over_all_areas() {
+fn the_chunks_that_a_collection_frees_are_counted_over_all_areas() {
     let mut w = heap_of::<Split>(100);
     w.run(&[Op::AddArea { bytes: 4000 }]);
     w.run(&vec![blocks(3); 50]);

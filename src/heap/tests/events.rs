@@ -78,7 +78,7 @@ fn each_change_is_reported_once() {
 }
 
 #[test]
-fn marks_are_told_where_nothing_else_is() {
+fn marks_are_reported_where_nothing_else_is() {
     let mut w = heap_of::<Aids>(8);
     let heap = w.heap();
     let [root, child, _dead] = [2, 1, 2].map(|n| heap.alloc(n * BLOCK, 0));
@@ -104,7 +104,7 @@ fn a_verbose_heap_tells_marks_and_what_is_swept() {
 }
 
 #[test]
-fn a_verbose_heap_tells_a_collect_for_want_of_memory_but_none_by_threshold() {
+fn a_verbose_heap_tells_a_collection_for_want_of_memory_but_none_by_threshold() {
     let mut w = heap_of::<Verbose>(8);
     let heap = w.heap();
     let keep = heap.alloc(8 * BLOCK, 0);

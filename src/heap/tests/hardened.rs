@@ -109,7 +109,7 @@ faults! {
         chunks[0].add(33).write(0);
         w.heap().alloc(2 * BLOCK - 1, 0)
     };
-    a_write_after_a_collect_is_noticed, "WriteAfterFree": |w, chunks| {
+    a_write_after_a_collection_is_noticed, "WriteAfterFree": |w, chunks| {
         let heap = w.heap();
         Callbacks::collect(w.host());
         chunks[0].add(3).write(0);
@@ -128,12 +128,12 @@ faults! {
     the_free_of_the_end_of_the_heap_is_noticed, "Foreign": |w, chunks| {
         w.heap().free(chunks[0].wrapping_add(64 * BLOCK))
     };
-    the_free_of_a_chunk_that_is_marked_outside_a_collect_is_noticed, "BrokenTable": |w, chunks| {
+    the_free_of_a_chunk_that_is_marked_outside_a_collection_is_noticed, "BrokenTable": |w, chunks| {
         let mut w = w;
         w.spoil_table(0, 0b10);
         w.heap().free(chunks[0])
     };
-    an_overrun_behind_free_blocks_is_noticed_at_a_collect, "Overrun": |w, chunks| {
+    an_overrun_behind_free_blocks_is_noticed_at_a_collection, "Overrun": |w, chunks| {
         w.heap().free(chunks[0]);
         chunks[1].add(40).write(0);
         Callbacks::collect(w.host())
@@ -147,7 +147,7 @@ faults! {
         full.add(BLOCK).write(0);
         w.heap().free(full)
     };
-    an_overrun_behind_full_blocks_is_noticed_at_a_collect, "Overrun": |w, _chunks| {
+    an_overrun_behind_full_blocks_is_noticed_at_a_collection, "Overrun": |w, _chunks| {
         let mut w = w;
         let full = w.heap().alloc(8 * BLOCK, 0);
         w.state().roots.push(full.addr());
@@ -169,7 +169,7 @@ faults! {
         byte.add(1).write(0);
         w.heap().free(byte)
     };
-    an_overrun_by_one_byte_is_noticed_at_a_collect, "Overrun": |w, chunks| {
+    an_overrun_by_one_byte_is_noticed_at_a_collection, "Overrun": |w, chunks| {
         chunks[1].add(40).write(0);
         Callbacks::collect(w.host())
     };
@@ -177,12 +177,12 @@ faults! {
         chunks[1].add(63).write(0);
         w.heap().realloc(chunks[1], 41, true)
     };
-    a_tail_without_a_head_is_noticed_at_a_collect, "BrokenTable": |w, _chunks| {
+    a_tail_without_a_head_is_noticed_at_a_collection, "BrokenTable": |w, _chunks| {
         let mut w = w;
         w.spoil_table(0, 0b01);
         Callbacks::collect(w.host())
     };
-    a_mark_outside_a_collect_is_noticed_at_a_collect, "BrokenTable": |w, _chunks| {
+    a_mark_outside_a_collection_is_noticed_at_a_collection, "BrokenTable": |w, _chunks| {
         let mut w = w;
         w.spoil_table(0, 0b10);
         Callbacks::collect(w.host())
@@ -208,7 +208,7 @@ fn the_chunk_around_an_address_is_found() {
 
 /// A hardened area needs a byte more for each block than one of the C.
 #[test]
-fn an_area_that_is_added_has_room_for_what_did_not_fit() {
+fn an_area_that_is_added_holds_what_did_not_fit() {
     let sizes = [1 << 12, 100_000, 1 << 20, (1 << 20) + 1];
     for bytes in sizes.into_iter().step_by(every(4)) {
         let mut w = heap_of::<HardenedAuto>(64);

@@ -73,7 +73,7 @@ fn a_run_that_starts_before_the_position_is_found() {
 
 /// A bound for each segment, and no more segments than that needs.
 #[test]
-fn segments_are_as_long_as_the_room_for_bounds_asks_for() {
+fn segments_are_as_long_as_the_space_for_bounds_requires() {
     let bounds = Search::<TestHost<SmallStack>>::BOUNDS;
     for n in [100, 3000, 4000, 16_000, 20_000] {
         let w = heap_of::<SmallStack>(n);

@@ -59,7 +59,7 @@ fn before_1_25_a_chunk_across_words_is_swept_before_the_finaliser_behind_it() {
 }
 
 #[test]
-fn before_1_25_a_collect_is_one_lock_more_and_a_finaliser_cannot_free() {
+fn before_1_25_a_collection_is_one_lock_more_and_a_finaliser_cannot_free() {
     let mut w = heap_of::<Before25>(64);
     w.run(&[OBJECT, blocks(2)]);
     let heap = w.heap();

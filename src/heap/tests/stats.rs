@@ -53,7 +53,7 @@ fn a_reason_is_forgotten_where_nothing_was_collected() {
 }
 
 #[test]
-fn a_failure_is_told_with_its_size() {
+fn a_failure_is_reported_with_its_size() {
     let mut w = heap_of::<Counted>(64);
     w.run(&[blocks(65), blocks(0)]);
     assert_eq!(figures(&mut w).failures, 1);

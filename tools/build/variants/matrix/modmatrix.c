@@ -185,8 +185,8 @@ static mp_obj_t matrix_left(mp_obj_t n_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(matrix_left_obj, matrix_left);
 
-// tracked(n): n tracked chunks that only the list of them keeps alive through a collect; how many
-// are whole.
+// tracked(n): makes n tracked chunks that only the list of them keeps alive, collects, and returns
+// how many are whole.
 #if MICROPY_TRACKED_ALLOC
 static mp_obj_t matrix_tracked(mp_obj_t n_in) {
     enum { MOST = 64, WORDS = 10 };
