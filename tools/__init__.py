@@ -1,10 +1,10 @@
-"""The tools behind `make`: `python3 -m tools help` lists the tasks, tools/tasks.py says where each
-is done.
+"""The tools behind `make`: `python3 -m tools help` lists the tasks, tools/tasks.py names the module
+of each.
 """
 
 import sys
 from pathlib import Path
 
-# The integration's own modules, which every port uses without these tools: mpgc_rust, mpgc_build
-# and their like.
+# The modules of the integration (mpgc_rust, mpgc_build and others), which a port's build uses
+# without these tools.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "micropython-patches"))

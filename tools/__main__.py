@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 if not __package__:
-    # run as `python3 tools`: as a package, and without this folder's modules at the top
+    # run as `python3 tools`: import it as a package, and keep this folder's modules from the top
+    # level
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from tools.arguments import read

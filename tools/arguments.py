@@ -1,5 +1,5 @@
-"""How tasks are given their arguments: as variables (`CONFIG=split`), as options (`--config
-split`), or in the environment.
+"""How tasks get their arguments: as variables (`CONFIG=split`), as options (`--config split`), or
+in the environment.
 
 A variable of `make` and the option of its lower case are the same thing. tools/tasks.py says which
 task takes which.
@@ -72,9 +72,9 @@ VARIABLES = {
     "LIBDIR": text("where libraries are, below the prefix", "lib"),
 }
 
-# What stays in the environment for the commands that a task starts.
+# These variables stay in the environment for the commands that a task starts.
 INHERITED = ("MICROPYTHON_DIR",)
-# Variables that `make` may be given for any task: each tool reads them where it needs them.
+# Variables that `make` takes for any task: each tool reads them where it needs them.
 FOR_ALL = ("MICROPYTHON_DIR", "PYTHON", "JOBS")
 FOR_OTHERS = ("MPGC_", "MICROPY_", "CARGO", "RUST", "LIBCLANG")
 
@@ -127,13 +127,13 @@ def check_given(task, given, takes):
             else f"it takes {', '.join(takes) or 'no variable'}"
         )
         raise Fail(
-            f"`{task}` takes no {name}: {hint} (What is for other programs goes before: "
+            f"`{task}` takes no {name}: {hint} (A variable for another program goes first: "
             f"`{name}=... make {task}`.)"
         )
 
 
 def as_options(values, takes):
-    """Values of variables as options; an empty value is none."""
+    """Variables as options; one with an empty value is left out."""
     words = []
     for name in takes:
         given = values.get(name, "")
@@ -175,7 +175,7 @@ def parser_of(task, module):
     if hasattr(module, "add_arguments"):
         module.add_arguments(parser)
     parser.add_argument(
-        "--no-deps", action="store_true", help="count on it that all packages are there"
+        "--no-deps", action="store_true", help="assume that all packages are installed"
     )
     parser.set_defaults(**task.preset)
     return parser
@@ -193,7 +193,7 @@ def from_environment():
 
 
 def command_of(name, values, words):
-    """What was asked for, as a person would type it."""
+    """The command, as a person would type it."""
     given = [f"{variable}={shlex.quote(value)}" for variable, value in values.items()]
     options = [shlex.quote(word) for word in words if word != "--no-deps"]
     return " ".join([f"python3 -m tools {name}" if options else f"make {name}", *given, *options])
@@ -213,17 +213,17 @@ def read(argv):
     task = find_task("help" if name in ("-h", "--help") else name)
     module = module_of(task)
     takes = variables_of(task)
-    # of `make one other VARIABLE=...`, the other may take it
+    # with `make one other VARIABLE=...` the other task may take it
     others = [TASKS[name] for name in os.environ.pop("MAKE_TASKS", "").split() if name in TASKS]
     values = from_environment()
     parser = parser_of(task, module)
     given, options = split(parser, words)
-    # a make that this make was called by hands all of its own variables on
+    # an outer make passes on all of its own variables
     if os.environ.get("MAKELEVEL", "1") == "1":
         also = {name: None for other in others for name in variables_of(other)}
         check_given(task.name, given, {**takes, **also})
     values.update(given)
-    # what every tool reads for itself
+    # each tool reads these itself
     for variable, value in given.items():
         if variable not in VARIABLES or variable in INHERITED:
             os.environ[variable] = value

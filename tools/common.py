@@ -1,4 +1,4 @@
-"""What every tool here shares: where things lie, how to speak, how to run a command."""
+"""What the tools share: where things lie, how to print, how to run a command."""
 
 import contextlib
 import fcntl
@@ -11,7 +11,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
-# Where tools/setup/emulators.py puts what this system lacks; what is in PATH comes first.
+# Where tools/setup/emulators.py puts the emulators that this system lacks; those in PATH come
+# first.
 EMULATORS = BUILD / "emulators"
 os.environ["PATH"] = os.pathsep.join(filter(None, [os.environ.get("PATH"), str(EMULATORS / "bin")]))
 
@@ -25,7 +26,7 @@ class Fail(Exception):
     """An error for the person at the terminal: what is wrong, and how to fix it."""
 
 
-# Lists that get what is said, too.
+# Lists that also receive what is printed.
 listeners = []
 
 
@@ -52,8 +53,8 @@ def jobs():
 
 
 def clean_env(**extra):
-    """The environment for make, tests and benchmarks: nothing of an outer make, no files beside
-    sources.
+    """The environment for make, tests and benchmarks: without the variables of an outer make, and
+    without files beside sources.
     """
     dropped = (
         "MAKEFLAGS",
@@ -68,17 +69,17 @@ def clean_env(**extra):
     env = {key: value for key, value in os.environ.items() if key not in dropped}
     env["PYTHONDONTWRITEBYTECODE"] = "1"
     env["MICROPY_CPYTHON3"] = sys.executable
-    # bindgen and its like are compiled once for all build directories
+    # bindgen and the like are compiled once for all build directories
     env.setdefault("MPGC_BUILD_TOOLS", str(BUILD / "build-tools"))
     env.update(extra)
     return env
 
 
 def wait_with_usage(process, seconds):
-    """Wait so long for a process. Returns (exit status, its processor seconds), or None while it
-    runs.
+    """Wait at most that long for a process.
 
-    The processor time is that of the process and of all that it has waited for.
+    Returns (exit status, processor seconds), or None if it still runs. The processor time includes
+    the children that it has waited for.
     """
     until, pause = time.monotonic() + seconds, 0.001
     while True:
@@ -93,7 +94,8 @@ def wait_with_usage(process, seconds):
 
 
 def run_logged(command, log, *, env=None, cwd=None, what="", fatal=True, every=15, usage=None):
-    """Run a command with its output in the file `log`; say each `every` seconds that it goes on.
+    """Run a command with its output in the file `log`; report every `every` seconds that it still
+    runs.
 
     Returns the exit status; with `fatal`, a non-zero one is a Fail that shows the end of the log.
     `usage` is a dict that gets the processor seconds as "cpu".
@@ -140,12 +142,12 @@ def cargo_build(package, *words, profile, cargo="cargo", command="build"):
 
 
 def built(profile, name, target=""):
-    """Where that leaves a program or a library; `target` is Rust's name of another machine."""
+    """Where that puts a program or a library; `target` is Rust's name of another machine."""
     return CARGO_TARGET / target / profile / name
 
 
 def shown(path):
-    """A path as a person in the clone would type it."""
+    """A path as a person at the top of the clone would type it."""
     try:
         return str(Path(path).relative_to(ROOT))
     except ValueError:
@@ -154,7 +156,7 @@ def shown(path):
 
 @contextlib.contextmanager
 def locked(folder):
-    """Hold a folder that another step may want to build in at the same time."""
+    """Lock a folder that another step may build in at the same time."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with open(folder.with_name(folder.name + ".lock"), "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -169,7 +171,7 @@ def write_json(path, value):
 
 
 def table(rows):
-    """Rows of cells as aligned text; numbers to the right."""
+    """Rows of cells as aligned text; numbers are aligned to the right."""
     rows = [[str(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     numeric = [

@@ -6,7 +6,7 @@ from tools.tasks import SECTIONS
 
 
 def add_arguments(parser):
-    parser.add_argument("task", nargs="?", default="", help="the task whose arguments to show")
+    parser.add_argument("task", nargs="?", default="", help="show the arguments of this task")
 
 
 def main(args):

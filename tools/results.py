@@ -21,7 +21,7 @@ def commit():
 
 
 def machine():
-    """The processor and how many of it, as the system names them."""
+    """The processors' name and number, as the system reports them."""
     cpuinfo = Path("/proc/cpuinfo")
     text = cpuinfo.read_text() if cpuinfo.is_file() else ""
     names = re.findall(r"^model name\s*: (.*)$", text, re.M)
@@ -33,12 +33,12 @@ def today():
 
 
 def stamp(command):
-    """Where what was measured comes from."""
+    """The stamp: which command measured, at which commit, when and where."""
     return f"Written by `{command}` at commit {commit()} on {today()}; {machine()}."
 
 
 def parts_of(text):
-    """What stands before the first section of a page, and the sections."""
+    """The text before the first section of a page, and the sections."""
     first, *sections = re.split(r"^(?=## )", text, flags=re.M)
     return first, sections
 
@@ -58,7 +58,9 @@ def table_of(name, heads):
 
 
 def write_section(name, title, command, body):
-    """Write one section of docs/results/<name>.md, with a stamp of its own; the rest stays."""
+    """Write one section of docs/results/<name>.md, with a stamp of its own; the other sections
+    stay.
+    """
     path = FOLDER / f"{name}.md"
     first, sections = parts_of(path.read_text())
     new = f"## {title}\n\n{stamp(command)}\n\n{body.strip()}\n\n"
@@ -73,8 +75,8 @@ def write_section(name, title, command, body):
 def write_result(name, title, command, body, pictures=(), keep_sections=False):
     """Write docs/results/<name>.md: a title, the stamp, and `body` in Markdown.
 
-    Pictures that the command has drawn go to docs/pictures, and before the body. With
-    `keep_sections` the sections that the page has stay behind it.
+    Pictures that the command has drawn go to docs/pictures, and are shown before the body. With
+    `keep_sections` the page's sections stay, behind the body.
     """
     for picture in pictures:
         shutil.copy(picture, ROOT / "docs" / "pictures" / picture.name)
@@ -90,7 +92,7 @@ def write_result(name, title, command, body, pictures=(), keep_sections=False):
 
 
 def written(name, title):
-    """For the `main` of a task that takes WRITE: what it says becomes docs/results/<name>.md."""
+    """For the `main` of a task that takes WRITE: what it prints becomes docs/results/<name>.md."""
 
     def decorate(main):
         @functools.wraps(main)
@@ -112,7 +114,9 @@ def written(name, title):
 
 
 def markdown_table(rows):
-    """Rows of cells, the first the heads; all but the first column to the right."""
+    """Rows of cells; the first row has the heads. All columns but the first are aligned to the
+    right.
+    """
     heads, *rest = [[str(cell) for cell in row] for row in rows]
     lines = [heads, ["---"] + ["--:"] * (len(heads) - 1), *rest]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

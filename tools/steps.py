@@ -1,6 +1,4 @@
-"""Steps: checks that run beside each other as far as there are cores, each a command whose end is
-counted.
-"""
+"""Runs steps in parallel, as far as there are cores. A step is a command that checks something."""
 
 import hashlib
 import json
@@ -15,8 +13,8 @@ from collections import namedtuple
 from tools.common import ROOT, Fail, clean_env, run_logged, say, shown, table, write_json
 
 # `count` adds up the (passed, failed) that a log reports; without it a step is one check. `minutes`
-# is about how long it takes on two cores. A step has all cores to itself (`cores` 0: what runs
-# several jobs of its own, or measures time) or that many. It starts when the steps that `after`
+# is about how long it takes on two cores. A step uses that many `cores`; 0 means all of them, for a
+# step that runs several jobs of its own or measures time. It starts when the steps that `after`
 # names have passed, and never beside one that has a word of `uses` in common with it (a build
 # folder).
 Step = namedtuple(
@@ -46,13 +44,13 @@ def count_unittest(text):
 
 
 def ended(passed, failed):
-    """Say the line that count_line reads. Returns the exit status."""
+    """Print the line that count_line reads. Returns the exit status."""
     say(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
 
 class Tally:
-    """Counts checks, and says of each how it ended; of one that failed the end of `text` too."""
+    """Counts checks and prints the result of each; for a failed one also the end of `text`."""
 
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
@@ -77,7 +75,7 @@ def python(script, *arguments):
 
 
 def task(name, *arguments, root=ROOT):
-    """The command of one of the tasks; whoever runs steps has looked for packages before."""
+    """The command of one of the tasks. The caller has checked the packages already."""
     return [sys.executable, str(root / "tools"), name, "--no-deps", *arguments]
 
 
@@ -100,12 +98,12 @@ def run_step(number, step, folder, cores):
         say("\n".join("  | " + line[:300] for line in text.splitlines()[-30:]))
     elif passed == 0 and not skipped:
         failed = max(failed, 1)
-        say(f"  {step.name} counted no test at all; see {shown(log)}")
+        say(f"  {step.name} reported no test; see {shown(log)}")
     for line in re.findall(
         r"^.*operations without a difference in \d+ configurations.*$", text, re.M
     ):
         say(f"  {line}")
-    # What a step left out is part of its report.
+    # The report also says what a step has skipped.
     for line in skipped:
         say(f"  {line}")
     word = "FAILED" if failed else "ok"
@@ -114,7 +112,7 @@ def run_step(number, step, folder, cores):
 
 
 def choose(steps, only):
-    """The steps whose name holds one of some words, with their numbers; `only` has commas between
+    """The steps whose name contains one of the words, with their numbers; `only` has commas between
     the words.
     """
     words = only.split(",")
@@ -130,9 +128,7 @@ def choose(steps, only):
 
 
 def fingerprint():
-    """What the sources are: a result is good for as long as they are the same, whatever the
-    documents say.
-    """
+    """A digest of the sources without documents: a result is valid while it stays the same."""
     words = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(["git", *words], cwd=ROOT, stdout=subprocess.PIPE, check=False).stdout
     digest = hashlib.sha256()
@@ -145,7 +141,7 @@ def fingerprint():
 
 
 class Runner:
-    """Runs steps in their order, as many at a time as the cores allow."""
+    """Runs steps in order, as many at a time as the cores allow."""
 
     def __init__(self, left, folder, width, settled):
         self.waiting, self.folder, self.width = list(left), folder, width
@@ -166,13 +162,13 @@ class Runner:
         return all(name in self.results for name in step.after if name in self.names)
 
     def lost(self, step):
-        """Whether something that this step rests on has failed."""
+        """Whether a step that this one depends on has failed."""
         return any(self.results[name].failed for name in step.after if name in self.results)
 
     def run(self, number, step):
         try:
             result = run_step(number, step, self.folder, self.cores(step))
-        except BaseException as error:  # reported by the thread that waits
+        except BaseException as error:  # the waiting thread reports it
             self.broken = error
             result = Result(0, 1, 0.0, 0.0)
         with self.changed:
@@ -196,14 +192,14 @@ class Runner:
         return self.results
 
     def start_some(self):
-        """Start what may start now. Returns whether anything has changed."""
+        """Start the steps that can start now. Returns whether anything has changed."""
         for numbered in self.waiting:
             number, step = numbered
             if not self.may_start(step):
                 continue
             self.waiting.remove(numbered)
             if self.lost(step):
-                say(f"{step.name}: not run, for a step that it rests on has failed")
+                say(f"{step.name}: not run, because a step that it depends on has failed")
                 self.settle(step, Result(0, 1, 0.0, 0.0))
                 return True
             self.running[number] = step
@@ -216,7 +212,7 @@ class Runner:
 
 
 def print_times(results, seconds):
-    """What took how long, the longest first."""
+    """How long each step took, the longest first."""
     rows = [["step", "seconds", "processor seconds"]]
     longest_first = sorted(results.items(), key=lambda item: -item[1].cpu)
     rows += [[name, f"{result.seconds:.0f}", f"{result.cpu:.0f}"] for name, result in longest_first]
@@ -228,8 +224,8 @@ def print_times(results, seconds):
 def run_steps(chosen, folder, *, resume=False, width=1):
     """Run steps on `width` cores, and end with `N passed, N failed`. Returns the exit status.
 
-    With `resume`, what an earlier run of the same sources saw pass is counted as it was. What took
-    how long is printed and written to times.json in the folder.
+    With `resume`, steps that passed in an earlier run of the same sources are counted and not run
+    again. The time of each step is printed and written to times.json in the folder.
     """
     path = folder / "results.json"
     now = fingerprint()

@@ -1,16 +1,15 @@
-"""What `make TASK` and `python3 -m tools TASK` can do: each task, the module that does it, and what
-it takes.
+"""The tasks of `make TASK` and `python3 -m tools TASK`: the module and the arguments of each.
 
-The module of a task has `main(args)`, which returns the exit status, and where it needs more
-options than the variables here `add_arguments(parser)`. A module is named as its task where it does
-only that.
+The module of a task has `main(args)`, which returns the exit status. If it takes options beyond the
+variables listed in this file, it also has `add_arguments(parser)`. A module that does only one task
+has its name.
 """
 
 from collections import namedtuple
 
 # `module` is below tools/. `takes` are variables (tools/arguments.py), as NAME=default where a task
-# has a default of its own; `needs` is what setup/deps.py looks for before (None: nothing); `preset`
-# is what distinguishes the task from others of its module.
+# has a default of its own; `needs` is what setup/deps.py checks first (None: nothing); `preset`
+# distinguishes the task from others of its module.
 Task = namedtuple("Task", "name module does takes needs preset", defaults=("", None, {}))
 
 TREE = "RELEASE MICROPYTHON_DIR "
@@ -147,15 +146,15 @@ SECTIONS = {
         Task(
             "install",
             "build.install",
-            "build it and install it [PREFIX=/usr/local] [TARGET=thumbv7m] [DESTDIR=...] "
-            "[LIBDIR=lib]",
+            "build the library for C programs and install it [PREFIX=/usr/local] "
+            "[TARGET=thumbv7m] [DESTDIR=...] [LIBDIR=lib]",
             "TARGET HARDENED PREFIX DESTDIR LIBDIR",
         ),
         Task(
             "heap-demo",
             "build.heap_demo",
             "build mpgc-heap and show it on a program with a leak: a snapshot, what fills it, "
-            "who keeps it alive",
+            "what keeps it alive",
             TREE,
             for_heap,
         ),
@@ -166,14 +165,14 @@ SECTIONS = {
         Task(
             "test",
             "verify.test",
-            "run what finds most in 12 minutes, as CI does; ends with `N passed, N failed` "
+            "run the quick checks (12 minutes), as CI does; ends with `N passed, N failed` "
             "[RESUME=1]",
             "ONLY RESUME WRITE",
         ),
         Task(
             "test-all",
             "verify.test",
-            "run every check of an hour, before a release or a large change [ONLY=twins] "
+            "run every check (an hour), before a release or a large change [ONLY=twins] "
             "[RESUME=1]",
             "ONLY RESUME WRITE",
             preset={"all": True},
@@ -181,7 +180,7 @@ SECTIONS = {
         Task(
             "proof",
             "verify.proof",
-            "run the long versions of the checks, hours of them [RELEASE=1.26.1] [ONLY=twins] "
+            "run the long versions of the checks, which take hours [RELEASE=1.26.1] [ONLY=twins] "
             "[RESUME=1]",
             "RELEASE ONLY RESUME WRITE",
             for_proof,
@@ -229,21 +228,21 @@ SECTIONS = {
         Task(
             "nlr",
             "verify.nlr",
-            "run nlr's assembly of each architecture that is set up here, under qemu-user "
+            "test nlr's assembly for each architecture with a compiler installed, in qemu-user "
             "[ARCH=aarch64,riscv64]",
             "ARCH WRITE",
         ),
         Task(
             "forbidden",
             "verify.forbidden",
-            "look whether the carrier of the powerpc port has instructions that the port forbids",
+            "check that the carrier of the powerpc port has no instruction that the port forbids",
             TREE,
             for_powerpc,
         ),
         Task(
             "interrupts",
             "verify.interrupts",
-            "strain the scheduler with interrupts at any instruction [SIGNALS=1000000] [PAIRS=40]",
+            "stress the scheduler with interrupts at any instruction [SIGNALS=1000000] [PAIRS=40]",
             TREE + "SIGNALS PAIRS SEED WRITE",
             nothing_more,
         ),
@@ -257,7 +256,7 @@ SECTIONS = {
         Task(
             "matrix",
             "verify.matrix",
-            "build and try each option, alone and with others, on C and on mpgc [ONLY=auto,hook] "
+            "build and test each option, alone and with others, on C and on mpgc [ONLY=auto,hook] "
             "[RESUME=1]",
             TREE + "ONLY RESUME WRITE",
             for_matrix,
@@ -265,28 +264,28 @@ SECTIONS = {
         Task(
             "noscan",
             "verify.noscan",
-            "try mpgc with MPGC_NOSCAN=1 on a script, beside the C",
+            "run a script with MPGC_NOSCAN=1 and with the C, and compare",
             TREE,
             nothing_more,
         ),
         Task(
             "xtensa-constants",
             "verify.xtensa_constants",
-            "look whether the ESP8266 could read the Rust's constants, which lie in its flash",
+            "check that the ESP8266 could read the Rust's constants, which lie in its flash",
             TREE,
             for_xtensa,
         ),
         Task(
             "xtensa-windows",
             "verify.xtensa_windows",
-            "run heap and scheduler where registers are in windows, as the ESP32's, in qemu",
+            "run heap and scheduler with register windows, as on the ESP32, in qemu",
             "",
             for_windows,
         ),
         Task(
             "waiting",
             "verify.waiting",
-            "try collections while a program waits, and clearing dead stack, in counted time",
+            "test collections while a program waits, and clearing dead stack, in simulated time",
             TREE,
             nothing_more,
         ),
@@ -307,7 +306,7 @@ SECTIONS = {
         Task(
             "own-tree",
             "verify.own_tree",
-            "see that a build in a checkout of one's own writes nothing into it",
+            "check that a build of your own tree writes nothing into it",
         ),
         Task(
             "sanitize",
@@ -364,7 +363,8 @@ SECTIONS = {
         Task(
             "examples",
             "verify.examples",
-            "build and run its examples, here and on boards under qemu [TARGET=thumbv6m]",
+            "build and run the examples of that library, here and on boards in qemu "
+            "[TARGET=thumbv6m]",
             "TARGET",
             for_examples,
         ),
@@ -378,15 +378,14 @@ SECTIONS = {
         Task(
             "heap-check",
             "verify.heap_check",
-            "try mpgc-heap on builds with C and with mpgc: what it finds is what a collection "
-            "leaves",
+            "test mpgc-heap on builds with C and with mpgc: it must find what a collection leaves",
             TREE + "VARIANT",
             for_heap,
         ),
         Task(
             "heap-board",
             "verify.heap_board",
-            "try mpgc-heap on firmware with the C in qemu, through its GDB server and its serial "
+            "test mpgc-heap on firmware with the C in qemu, through its GDB server and its serial "
             "line [BOARD=...]",
             TREE + "BOARD",
             for_board,

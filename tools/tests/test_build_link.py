@@ -185,7 +185,7 @@ class TooLarge(unittest.TestCase):
         said, status = self.make(64, 64)
         self.assertEqual((said.count("mpgc: note"), status), (0, 0), said)
 
-    def test_code_that_does_not_fit_is_told_what_may_help(self):
+    def test_for_code_that_does_not_fit_the_message_names_what_may_help(self):
         for words in ((), ("CC=gcc", "LD=ld")):
             said, status = self.make(63, 64, *words)
             self.assertNotEqual(status, 0)

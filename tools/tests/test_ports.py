@@ -41,7 +41,7 @@ class Table(unittest.TestCase):
             ({**whole, "made": []}, "`made`"),
             ({**whole, "make": "BOARD=A"}, "`make`"),
             ({"name": "a"}, "no `port`"),
-            ({**whole, "entry": "door"}, "an entry of wrapper"),
+            ({**whole, "entry": "nowhere"}, "an entry of wrapper"),
             ({**whole, "profile": "large"}, "a profile of speed"),
         ):
             with self.assertRaisesRegex(Fail, said):
@@ -179,7 +179,7 @@ class Code(unittest.TestCase):
         _, control, program = self.sides(ANOTHER, placed)
         with self.assertRaisesRegex(Fail, r"gc_alloc \(fast, with mpgc .text\)"):
             ports_program.compare_places({"gc_alloc"}, control, program)
-        # what is placed beyond that is told
+        # what mpgc alone places is reported
         moved = ports_program.compare_places({"gc_alloc"}, program, control)
         self.assertEqual(moved, [("gc_alloc", ".text", "fast")])
 

@@ -167,8 +167,8 @@ def compare_places(names, control, program):
             if place != other:
                 (moved if place == ordinary else lost).append((name, place, other))
     if lost:
-        told = ", ".join(f"{name} ({place}, with mpgc {other})" for name, place, other in lost)
-        raise Fail(f"{shown(program.path)} does not place as the C's does: {told}")
+        elsewhere = ", ".join(f"{name} ({place}, with mpgc {other})" for name, place, other in lost)
+        raise Fail(f"{shown(program.path)} does not place as the C's does: {elsewhere}")
     return moved
 
 

@@ -93,7 +93,7 @@ fn a_map_ends_with_the_last_block_whether_lines_are_folded_or_not() {
 }
 
 #[test]
-fn a_map_shows_marks_during_a_collect() {
+fn a_map_shows_marks_during_a_collection() {
     let mut w = heap_of::<Plain>(8);
     w.run(&[blocks(2), blocks(1)]);
     // a head with its other bit set is marked
