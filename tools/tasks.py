@@ -172,8 +172,7 @@ SECTIONS = {
         Task(
             "test-all",
             "verify.test",
-            "run every check (an hour), before a release or a large change [ONLY=twins] "
-            "[RESUME=1]",
+            "run every check (an hour), before a release or a large change [ONLY=twins] [RESUME=1]",
             "ONLY RESUME WRITE",
             preset={"all": True},
         ),

@@ -3,6 +3,8 @@ def deep(n):
         return n and deep(n - 1) + 1 or 1 // n
     except ZeroDivisionError:
         return 1
+
+
 kept = []
 for i in range(900):
     one = [i, i + 1]

@@ -22,7 +22,7 @@ SITE = BUILD / "site"
 # Folders of the site beside the pages.
 REFERENCE, SOURCES = "reference", "source"
 CRATE = ROOT / "src" / "lib.rs"
-# An inline link or picture; what is in backticks or in a code block is none.
+# An inline link or picture; text in backticks or in a code block is skipped.
 LINK = re.compile(r"(`+.*?`+)|(\]\()([^)\s]+)(\))")
 SOURCE_PAGE = """\
 <!DOCTYPE html>
@@ -37,7 +37,7 @@ SOURCE_PAGE = """\
 
 
 def mdbook():
-    """The program: the one in PATH if it is of that version, else one that is installed below
+    """The program: the one in PATH if it has that version, otherwise one that is installed below
     build/.
     """
     own = TOOLS / "bin" / "mdbook"
@@ -50,7 +50,7 @@ def mdbook():
     command = ["nice", "-n", "15", "cargo", "install", "--locked", "--force", "--root", TOOLS]
     command += ["--version", f"={MDBOOK}", "--no-default-features", "--features", "search"]
     say(f"installing mdbook {MDBOOK} into {shown(TOOLS)}")
-    # Its pages are few: compiled sooner is better.
+    # There are few pages, so a quick compilation matters more than a fast program.
     env = clean_env(CARGO_PROFILE_RELEASE_OPT_LEVEL="1", CARGO_PROFILE_RELEASE_LTO="off")
     log = TOOLS / "mdbook.log"
     run_logged([*command, "mdbook"], log, env=env, what=f"installing mdbook {MDBOOK}", every=60)
@@ -81,14 +81,14 @@ def source_place(named):
 
 
 class Site:
-    """Where links of the pages go, and what else the site has to have for that."""
+    """Where the links of the pages lead, and which further pages the site needs for them."""
 
     def __init__(self, places, documented):
         self.places, self.documented = places, documented
         self.shown = set()
 
     def link(self, file, target):
-        """What the link `target` on the page of a file is in the book."""
+        """The link in the book for the link `target` on the page of a file."""
         path, mark, anchor = target.partition("#")
         if not path or re.match(r"[a-z]+:", path):
             return target

@@ -29,7 +29,7 @@ def port(tree):
 
 
 def start_modules(make_variables):
-    """The port makes no Python stack when it starts, so a build with one needs code of ours before
+    """The port makes no Python stack at its start, so a build with one needs code of ours before
     its main().
     """
     with_pystack = "-DMICROPY_ENABLE_PYSTACK=1" in make_variables.get("CFLAGS_EXTRA", "")
@@ -83,7 +83,7 @@ def build(tree, name, flavour, options):
 
 
 def port_variable(tree, built, variable):
-    """What a make variable of the port is for this build: the port alone knows its emulator's
+    """The value of a make variable of the port for this build: only the port knows its emulator's
     arguments.
     """
     rule = f"mpgc-print:;@:$(info mpgc-print: $({variable}))"

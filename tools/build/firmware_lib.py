@@ -16,7 +16,7 @@ from tools.common import BUILD, ROOT, Fail, clean_env, run_logged, say, shown
 from tools.setup.targets import METAL, find_target
 
 WORK = BUILD / "firmware-lib"
-# Where the names of both end: what a program of its own has no use for.
+# How the names end that a program has no use for.
 OF_PORTS = (
     "mpgc_fault",
     "mpgc_chunk_of",
@@ -37,7 +37,7 @@ CPUS = {
     "thumbv6m-none-eabi": ["-mcpu=cortex-m0", "-mthumb"],
     "thumbv7m-none-eabi": ["-mcpu=cortex-m3", "-mthumb"],
     "thumbv7em-none-eabi": ["-mcpu=cortex-m4", "-mthumb"],
-    # with the literals in the text a linker script has one name less to place
+    # with the literals in the text section a linker script has one section less to place
     CALL0: ["-mlongcalls", "-mtext-section-literals"],
 }
 
@@ -108,7 +108,7 @@ def exported(files, made_by):
     if names != declared():
         differ = sorted(set(names) ^ set(declared()))
         raise Fail(
-            f"{made_by} and include/mpgc.h have not the same functions, they differ in "
+            f"{made_by} and include/mpgc.h do not have the same functions; they differ in "
             f"{', '.join(differ)}: run `MPGC_BLESS=1 cargo test --test header`"
         )
     return names
@@ -132,8 +132,8 @@ def build(name="", features=(), cargo=""):
 
 
 def compile_rust(target, hosted, toolchain, folder, features=()):
-    """Compile the library for a target of Rust. Returns the static library; where that is one of
-    our own, LLVM's assembly is in the folder too.
+    """Compile the library for a target of Rust. Returns the static library; for a target of our
+    own, LLVM's assembly is in the folder too.
     """
     command = [
         toolchain.cargo,
@@ -177,7 +177,7 @@ def link(target, rust, folder):
     names = exported(inputs, "the Rust library")
     (folder / "globals").write_text("".join(name + "\n" for name in names))
     linked, carrier, library = folder / "linked.o", folder / "mpgc.o", folder / "libmpgc.a"
-    # What of `core` and of the compiler's own functions none of these needs is left out.
+    # Parts of `core` and compiler functions that none of these needs are left out.
     options = ["--force-group-allocation", "--gc-sections", *(f"-u,{name}" for name in names)]
     if mpgc_xtensa.is_ours(target.rust):
         options.append(f"--wrap={mpgc_xtensa.TRAP}")
@@ -219,12 +219,14 @@ def link(target, rust, folder):
 
 
 def without(*sections):
-    """Words for objcopy: sections that no program of C needs."""
+    """Arguments for objcopy that remove sections which no C program needs."""
     return [word for section in sections for word in ("--wildcard", "-R", section)]
 
 
 def soname():
-    """Until 1.0 each minor version has its own, since it may change what is in the header."""
+    """The name that contains the version: until 1.0 each minor version has its own, since it may
+    change the header.
+    """
     major, minor, _ = version().split(".")
     return f"libmpgc.so.{major}.{minor}" if major == "0" else f"libmpgc.so.{major}"
 

@@ -1,6 +1,6 @@
 """Builds mpgc-heap, and shows it on a program with a leak.
 
-It takes a snapshot and prints what fills the heap and who keeps it alive. Everything is written
+It takes a snapshot and prints what fills the heap and what keeps it alive. Everything is written
 under build/heap-demo.
 """
 

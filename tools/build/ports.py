@@ -8,9 +8,10 @@ import mpgc_objects
 from tools.build import unix
 from tools.common import BUILD, Fail, jobs, locked, run_logged, say, shown
 
-# A function of both sides; and one of py/gc.c alone, which is too long to be inlined.
+# A function that both sides have, and one that only py/gc.c has and that is too long to be inlined.
 FUNCTION, OF_THE_C = "gc_alloc", "gc_mark_subtree"
-# Options of mpgc that are nothing to C files; the module is in their lists of names.
+# Options of mpgc that do not change C files. The module is not among them, because it changes their
+# lists of names.
 OF_MPGC = re.compile(r"MPGC_(?!PYTHON_MODULE)")
 
 
@@ -34,7 +35,7 @@ def make(tree, port_folder, flavour, options, folder, variables):
     command += [f"{name}={value}" for name, value in values.items()]
     control = None
     if options.make_variables and all(map(OF_MPGC.match, options.make_variables)):
-        # what only mpgc knows leaves the C's objects as they are
+        # options that only mpgc knows leave the C's objects unchanged
         slug = f"-{options.build_slug}"
         control = folder.parent.with_name(folder.parent.name.removesuffix(slug)) / "c"
     started = time.monotonic()

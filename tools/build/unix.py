@@ -31,19 +31,19 @@ Build = namedtuple("Build", "flavour folder program command")
 
 
 def tree_key(tree):
-    """A folder name for what is built from this tree; two trees of one release do not mix."""
+    """A folder name for builds of this tree, so that two trees of one release do not mix."""
     if tree.own:
         return tree.release
     return f"{tree.release}@{hashlib.sha256(str(tree.path).encode()).hexdigest()[:8]}"
 
 
 def build_env(tree):
-    # With the tag given, the version header needs no git in a tree of somebody else.
+    # With the tag given, making the version header runs no git in a user's tree.
     return clean_env(MICROPY_GIT_TAG=f"v{tree.release}", MICROPY_GIT_HASH="unknown")
 
 
 def absent_micropython_lib():
-    """A folder that stands for micropython-lib: the build wants to see its README."""
+    """A folder that stands for micropython-lib: the build checks for its README."""
     folder = BUILD / "no-micropython-lib"
     folder.mkdir(parents=True, exist_ok=True)
     readme = folder / "README.md"
@@ -62,7 +62,7 @@ def build_mpy_cross(tree):
 
 
 def manifest(tree, variant):
-    """What is frozen. Before 1.21 asyncio is called uasyncio."""
+    """The frozen modules. Before 1.21 asyncio is called uasyncio."""
     named = "coverage" if variant == "coverage" else "standard"
     old = "" if (tree.path / "extmod" / "asyncio").is_dir() else "-uasyncio"
     return ROOT / "tools" / "build" / "manifests" / f"{named}{old}.py"
@@ -94,12 +94,14 @@ def make_command(tree, variant, flavour, option_variables, folder):
 
 
 def cross_variables(target):
-    """What builds the port for another machine. Of libffi there is only this machine's."""
+    """The make variables that build the port for another machine. libffi is only installed for this
+    machine.
+    """
     return [f"CROSS_COMPILE={target.prefix}", "MICROPY_PY_FFI=0"]
 
 
 def starter(target, program):
-    """What runs the program here: itself, or a script beside it that calls the emulator."""
+    """What to run: the program itself, or a script beside it that calls the emulator."""
     if not target or not target.emulator:
         return program
     script = program.with_name("run-micropython")
@@ -109,17 +111,17 @@ def starter(target, program):
 
 
 def begin_with_c(folder, control=None):
-    """Where the C control stands beside a folder that is not there yet, begin with its objects: all
-    but mpgc's are the same. `control` is one that stands elsewhere.
+    """Start a new folder with the objects of the C control beside it, because all but mpgc's are
+    the same. `control` names one that lies elsewhere.
     """
     control = control or folder.with_name("c")
     if folder.name == "c" or folder.exists() or not control.is_dir():
         return
-    # With their times, or make would compile them again.
+    # The copy keeps the times, or make would compile the objects again.
     unfinished = folder.with_name(folder.name + "-unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     shutil.copytree(control, unfinished, symlinks=True)
-    # What an object is made of is noted under its path.
+    # The dependencies of an object are recorded under its path.
     for noted in unfinished.rglob("*.P"):
         times = noted.stat()
         noted.write_text(noted.read_text().replace(f"{control}/", f"{folder}/"))
@@ -136,7 +138,7 @@ def build(tree, variant, flavour, options, *extra, arch=""):
         raise Fail(f"VARIANT={variant} is not known here: choose one of {', '.join(VARIANTS)}")
     if "VARIANT_DIR" in options.make_variables and variant != "standard":
         raise Fail(
-            "OPTIONS=gil rests on the standard variant: give it with VARIANT=standard, not "
+            "OPTIONS=gil extends the standard variant: give it with VARIANT=standard, not "
             f"{variant}"
         )
     if not (tree.path / "ports" / "unix" / "variants" / variant).is_dir():
@@ -176,7 +178,7 @@ def prove(program, flavour, functions=("gc_alloc", "nlr_jump"), map_file=None):
     """
     readelf = shutil.which("readelf")
     if not readelf:
-        raise Fail("`readelf` is needed to tell the two builds apart: install binutils")
+        raise Fail("`readelf` is needed to distinguish the two builds: install binutils")
     map_file = map_file or program.with_name(program.name + ".map")
     link_map = map_file.read_text(errors="replace")
     for function in functions:

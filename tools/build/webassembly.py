@@ -18,12 +18,12 @@ globalThis.require = require;
 globalThis.__dirname = __dirname;
 globalThis.fetch = undefined;
 """
-# A module of a newer emcc makes what it needs.
+# A module made by a newer emcc needs none of this.
 OF_NEWER = "createRequire"
 
 
 def plain_functions(text):
-    """library.js without arrow functions, which emcc of 2022 (Debian's) does not read there."""
+    """library.js without arrow functions, which the emcc of 2022 (Debian's) cannot read there."""
     text = re.sub(r"(\w+): \(\) => \{", r"\1: function () {", text)
     return re.sub(
         r"(\w+): \(\) =>\s+([^\s{].*),$", r"\1: function () { return \2; },", text, flags=re.M
@@ -31,7 +31,9 @@ def plain_functions(text):
 
 
 def copy_of(tree):
-    """A tree of links to the real one, but for the port, whose library.js any emcc reads then."""
+    """A tree of links to the real one, except for the port, whose library.js is made readable for
+    any emcc.
+    """
     folder = BUILD / PORT / f"tree-{unix.tree_key(tree)}"
     with locked(folder):
         if folder.is_dir():

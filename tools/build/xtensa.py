@@ -1,4 +1,6 @@
-"""Programs for Xtensa on qemu's machine `sim`: c-tests/xtensa has what comes before main()."""
+"""Programs for Xtensa on qemu's machine `sim`: c-tests/xtensa has the code that runs before
+main().
+"""
 
 from pathlib import Path
 
@@ -7,7 +9,7 @@ from tools.common import ROOT
 
 SOURCES = ROOT / "c-tests" / "xtensa"
 TARGET = "xtensa-lx106"
-# Debian's compiler for it looks elsewhere than the package of the C library has it.
+# Debian's compiler does not look where the package of the C library puts it.
 PICOLIBC = Path("/usr/lib/xtensa-lx106-elf/picolibc.specs")
 EMULATOR = [
     "qemu-system-xtensa",
@@ -38,7 +40,7 @@ def compiler():
 
 
 def sources():
-    """What every program needs, with what stands in for an operating system."""
+    """The sources that every program needs, with those that stand in for an operating system."""
     return [SOURCES / "start.S", *sorted(SOURCES.glob("*.c"))]
 
 

@@ -30,7 +30,7 @@ BOARDS = {
     # The port's heap does not fit into the RAM of this machine.
     "NETDUINO2": Board("thumbv7m", THUMB, ["inlineasm/thumb"], {"MICROPY_HEAP_SIZE": "65536"}),
     "SABRELITE": Board("armv7a", THUMB, ["inlineasm/thumb"]),
-    # Ours: the ESP8266's processor. With a serial line its emulator loses what comes in quickly.
+    # Ours: the ESP8266's processor. On a serial line its emulator loses fast input.
     "SIM_LX106": Board(
         "xtensa-lx106",
         NATIVE,
@@ -47,14 +47,13 @@ BOARDS = {
 # Upstream's run on this port covers these folders but the last one, which is about memory.
 DIRS = ["basics", "micropython", "misc", "extmod", "float", "ports/qemu", "stress"]
 
-# Which of their tests a short run takes: allocation, jumps and the scheduler, and something of the
-# language.
+# The tests of a short run: allocation, jumps and the scheduler, and something of the language.
 SHORT = (
     r"^(basics/([bg]|memory|try)|micropython/(emg|ext|heap|kbd|native|schedule|stack|viper_t)|"
     r"stress/|ports/qemu/)"
 )
 
-# What `make test` runs, the short way. The others are left to `make metal`.
+# The board whose short run is part of `make test`. `make metal` runs the others.
 TESTED_BOARDS = ("MPS2_AN385", "VIRT_RV32")
 
 

@@ -4,7 +4,8 @@ import shutil
 
 from tools.common import BUILD, ROOT
 
-# What took a download, and is needed again; `python3 -m tools` finds the trees and emulators here.
+# These were downloaded and are needed again; `python3 -m tools` finds the trees and emulators
+# there.
 KEPT = ("trees", "emulators", "build-tools", "tools")
 
 

@@ -1,7 +1,8 @@
 """Finds what is missing on this machine to build and test, and installs it where apt and root
 allow.
 
-Quick when all is there: it looks for programs and files, and starts apt only for what is missing.
+It is quick when everything is installed: it looks for programs and files, and starts apt only for
+missing ones.
 """
 
 import glob
@@ -22,7 +23,7 @@ from tools.setup.boards import TESTED_BOARDS, find_board
 from tools.setup.targets import find_target, missing_for
 
 OLDEST_PYTHON = (3, 9)
-# Some of the checks read TOML.
+# Some checks read TOML.
 OLDEST_FOR_CHECKS = (3, 11)
 
 # Where Debian's packages put modules: those used here are plain Python, and fit any Python 3.
@@ -141,23 +142,23 @@ MATRIX_NEEDS = [
     *BENCH_NEEDS,
 ]
 
-# What `make test` builds for beside this machine; the board of its firmware.
+# The other machines that `make test` builds for; the board of its firmware.
 TESTED_TARGETS = ("i686",)
 SHORT_BOARDS = TESTED_BOARDS[:1]
 
-# What `make test-all` tests the library for C programs for beside those.
+# The further machines for which `make test-all` tests the library for C programs.
 LIBRARY_TARGETS = ("xtensa-lx106",)
-# What `make xtensa-windows` builds for.
+# The machine that `make xtensa-windows` builds for.
 WINDOWED_TARGET = "xtensa-windowed"
-# The ports that it tries for beside unix and qemu.
+# The ports that it tests beside unix and qemu.
 PORT_TARGETS = ("windows", "webassembly")
 
-# Where the Lisp of examples/firmware runs beside this machine.
+# The other machines on which the Lisp of examples/firmware runs.
 EXAMPLE_TARGETS = ("thumbv6m", "thumbv7m")
 
 
 def rust_for(target):
-    """Whether some toolchain here has Rust's library for the target, or its source."""
+    """Whether an installed toolchain has Rust's library for the target, or its source."""
     # Drivers that are built for another machine with an operating system have std.
     crate = "std" if "-linux-" in target else "core"
     try:
@@ -168,8 +169,8 @@ def rust_for(target):
 
 
 def needs_of(target):
-    """What a build for another machine needs: its compiler and library, and Debian's Rust where the
-    own one lacks it.
+    """What a build for another machine needs: its compiler and library, and Debian's Rust if the
+    user's lacks that target.
     """
     found = []
     for package in target.packages:
@@ -187,10 +188,10 @@ def needs_of(target):
 
 
 def add_rust_target(target):
-    """Let rustup add Rust's library for a target: smaller and sooner there than a compiler of
-    Debian's.
+    """Let rustup add Rust's library for a target, which is smaller and quicker than Debian's
+    compiler.
 
-    Where there is no rustup, or it reaches no server, what needs_of() names is installed instead.
+    Without rustup, or without a server, the packages that needs_of() names are installed instead.
     """
     if shutil.which("rustup") is None or is_ours(target.rust) or rust_for(target.rust):
         return
@@ -199,11 +200,11 @@ def add_rust_target(target):
     try:
         subprocess.run(command, stdin=subprocess.DEVNULL, check=False, timeout=120)
     except subprocess.TimeoutExpired:
-        say("rustup does not answer; taking Debian's Rust")
+        say("rustup failed; using Debian's Rust")
 
 
 def installed(package):
-    """Whether dpkg has the package; where there is no dpkg, what is missing shows in the build."""
+    """Whether dpkg has the package; without dpkg the build shows what is missing."""
 
     def present():
         if not shutil.which("dpkg-query"):
@@ -237,9 +238,7 @@ def check_rust_tools():
 
 
 def check_rust():
-    """cargo is the one thing that is never installed here: which one to use is the person's
-    choice.
-    """
+    """cargo is never installed by these tools: the user chooses which one to use."""
     cargo = shutil.which("cargo")
     remedy = (
         "install Rust with rustup (https://rustup.rs), then open a new shell so that `cargo` "
@@ -266,7 +265,7 @@ def check_rust():
 
 
 def root_prefix():
-    """How to become root: [] as root, ["sudo", ...] where it works, None where not."""
+    """How to become root: [] as root, ["sudo", ...] if that works, otherwise None."""
     if os.geteuid() == 0:
         return []
     if not shutil.which("sudo"):
@@ -287,9 +286,7 @@ def install(missing):
     listing = "".join(dict.fromkeys(f"\n  {need.what}: package {need.package}" for need in missing))
     by_hand = f"apt-get install {' '.join(packages)}"
     if not shutil.which("apt-get"):
-        raise Fail(
-            f"missing, and this system has no apt-get (install what is called so here):{listing}"
-        )
+        raise Fail(f"missing, and this system has no apt-get (install these packages):{listing}")
     prefix = root_prefix()
     if packages and prefix is None:
         raise Fail(
@@ -332,9 +329,7 @@ KINDS = {
 
 
 def wanted(kinds=(), targets=(), boards=()):
-    """(needs, targets) of some kinds of tasks, machines and boards, beyond what every build
-    needs.
-    """
+    """(needs, targets) of kinds of tasks, machines and boards, beyond the needs of every build."""
     tests = "test" in kinds or "test-all" in kinds
     needs = NEEDS + (TEST_NEEDS if tests else BENCH_NEEDS if "bench" in kinds else [])
     needs = needs + (MATRIX_NEEDS if "matrix" in kinds else [])
@@ -351,7 +346,7 @@ def wanted(kinds=(), targets=(), boards=()):
     names += (*LIBRARY_TARGETS, WINDOWED_TARGET, *PORT_TARGETS) if "test-all" in kinds else ()
     machines = [find_target(name) for name in dict.fromkeys(names)]
     if find_target("webassembly") in machines:
-        # the browser is for a page
+        # the browser opens a page
         needs = needs + WEBASSEMBLY_NEEDS + HEAP_NEEDS[-1:]
     return needs, machines
 
@@ -367,7 +362,7 @@ def check_python(kinds):
 
 
 def ensure(kinds=(), targets=(), boards=(), check=False):
-    """Install what is missing; with `check` only say what is."""
+    """Install what is missing; with `check` only print it."""
     needs, machines = wanted(kinds, targets, boards)
     for target in machines:
         if not check:
@@ -400,14 +395,14 @@ def ensure(kinds=(), targets=(), boards=(), check=False):
 
 def add_arguments(parser):
     parser.add_argument(
-        "--check", action="store_true", help="only say what is missing, install nothing"
+        "--check", action="store_true", help="only print what is missing, install nothing"
     )
     for kind, help in KINDS.items():
         parser.add_argument(f"--{kind}", action="append_const", dest="kinds", const=kind, help=help)
     parser.add_argument(
         "--board",
         default="",
-        help="also what firmware for this board needs (a name of tools/setup/boards.py)",
+        help="also install what firmware for this board needs (a name of tools/setup/boards.py)",
     )
 
 

@@ -2,7 +2,7 @@
 is needed.
 
 Debian's qemu-system packages cannot be installed beside a newer qemu-utils, so installing them
-could mean taking away what somebody uses.
+could remove packages that somebody uses.
 """
 
 import os
@@ -18,8 +18,8 @@ PREFIX = "qemu-system-"
 
 
 def without_qemu(status):
-    """What dpkg knows to be installed, but no package of qemu: apt then takes all of them from one
-    release.
+    """The installed packages that dpkg knows, without those of qemu: apt then takes all of qemu
+    from one release.
     """
     return "\n\n".join(
         stanza for stanza in status.split("\n\n") if not stanza.startswith("Package: qemu-")
@@ -27,7 +27,7 @@ def without_qemu(status):
 
 
 def download(package, folder):
-    """The package and what it needs that is not installed, as files in `folder`."""
+    """Downloads the package, and its dependencies that are not installed, into `folder`."""
     status = folder / "status"
     status.write_text(without_qemu(DPKG_STATUS.read_text()))
     archives = folder / "archives"

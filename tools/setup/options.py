@@ -6,7 +6,7 @@ from collections import namedtuple
 
 from tools.common import ROOT, Fail
 
-# What each name stands for; the C control and the Rust build both get it.
+# The meaning of each name; the C control and the Rust build both get it.
 NAMED = {
     "pystack": "-DMICROPY_ENABLE_PYSTACK=1 -DMICROPY_STACKLESS=1",
     "setjmp": "-DMICROPY_NLR_SETJMP=1 -Wno-clobbered",
@@ -85,7 +85,7 @@ def expand(given):
 
 
 def is_test_word(item, given):
-    """Whether this word says how the tests run, and changes nothing in the build."""
+    """Whether this word only concerns how the tests run, not the build."""
     if item.partition("=")[0] in TEST_FLAGS:
         return True
     before = given[given.index(item) - 1] if given.index(item) else ""
@@ -93,5 +93,5 @@ def is_test_word(item, given):
 
 
 def slug(words):
-    """Words as a part of a file name."""
+    """Words as part of a file name."""
     return re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(words)).strip("-")

@@ -1,5 +1,5 @@
-"""The machines that can be built for and run here beside this one: which compiler, which packages,
-how to run.
+"""The other machines for which programs can be built and run on this one: compiler, packages,
+emulator.
 """
 
 import shutil
@@ -41,7 +41,7 @@ TARGETS = {
     ),
 }
 
-# Where no package has a C library: programs of these bring what they take of one.
+# No package has a C library for these, so their programs bring the functions that they use.
 FREESTANDING = {
     "loongarch64": Target(
         "loongarch64-unknown-none",
@@ -94,8 +94,8 @@ METAL = {
 # Debian has it outside PATH.
 WINE = next(filter(shutil.which, ("wine64", "wine")), "/usr/lib/wine/wine64")
 
-# What ports of MicroPython are for that is none of those. Where emsdk is installed, its emcc is
-# taken.
+# Machines of MicroPython's ports that are none of those above. Where emsdk is installed, its emcc
+# is taken.
 PORTS = {
     "windows": Target(
         "x86_64-pc-windows-gnu",
@@ -117,7 +117,9 @@ def find_target(name):
 
 
 def missing_for(target, crate="core"):
-    """What keeps this target from being built for here, in one line; None if nothing does."""
+    """Why programs for this target cannot be built on this machine, in one line; None if they
+    can.
+    """
     compiler = target.prefix + target.compiler
     if shutil.which(compiler) is None:
         return f"`{compiler}` is not in PATH: run `make deps TARGET={target.rust}`"

@@ -1,6 +1,6 @@
 """Finds or fetches the MicroPython tree that is built and tested.
 
-MICROPYTHON_DIR names a tree of one's own, which is never written to. Without it, the release is
+MICROPYTHON_DIR names the user's own tree, which is never written to. Without it, the release is
 unpacked from Debian's source package into build/trees, through a private apt state: nothing on the
 system changes and no root is needed.
 """
@@ -94,7 +94,7 @@ def get_tree(release=None, micropython_dir=None, fetch_missing=True):
 
 
 class PrivateApt:
-    """apt-get and apt-cache with every list, cache and source entry in a folder of ours."""
+    """apt-get and apt-cache with all lists, caches and source entries in a folder of ours."""
 
     def __init__(self, folder, suite):
         self.folder = folder
@@ -180,7 +180,9 @@ def fetch(release, path):
 
 
 def unpack(archive, path):
-    """Unpack into a folder beside `path` and rename: a tree that is there is whole."""
+    """Unpack into a folder beside `path` and rename it, so that a tree is either complete or
+    absent.
+    """
     partial = path.with_name(path.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -192,9 +194,7 @@ def unpack(archive, path):
 
 
 def add_arguments(parser):
-    parser.add_argument(
-        "--print", action="store_true", help="print the folder of the tree, and nothing else"
-    )
+    parser.add_argument("--print", action="store_true", help="print only the folder of the tree")
 
 
 def main(args):

@@ -1,1 +1,1 @@
-"""Runs checks: each ends with a count of what passed and failed, or with an error."""
+"""Runs checks. Each ends with the numbers that passed and failed, or with an error."""

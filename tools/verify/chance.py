@@ -1,11 +1,11 @@
-"""The chance that two sides which fail alike differ as they do."""
+"""The probability that two sides with the same failure rate differ as much as they did."""
 
 from math import comb
 
 
 def fisher(c_failed, c_runs, rust_failed, rust_runs):
-    """The chance of as many failures on the Rust side, or more, if both sides fail alike (one-sided
-    Fisher test).
+    """The probability of at least as many failures on the Rust side if both sides have the same
+    failure rate (one-sided Fisher test).
     """
     runs, failed = c_runs + rust_runs, c_failed + rust_failed
     most = min(failed, rust_runs)

@@ -17,13 +17,13 @@ from tools.build import docs
 from tools.common import Fail, say, shown
 from tools.setup.deps import find_browser
 
-# What links of pages lead to, and what a page offers for links to lead to.
+# The targets of links, and the anchors that a page offers.
 Page = namedtuple("Page", "links anchors")
-# Beside a page's own text: the page for a wrong address, and all in one for a printer.
+# Pages without text of their own: the one for a wrong address, and the whole book for a printer.
 NO_PAGES = ("404.html", "print.html")
-# Something that the pages say, and that no page is named for.
+# Words that the pages contain, but no title does.
 SEARCHED = "conservative"
-# Opens the pages one after the other and says when the last one is there.
+# Opens the pages one after the other and reports when the last one is loaded.
 OPENER = """\
 <!DOCTYPE html><title>opening</title><iframe id="frame" width="1200" height="900"></iframe>
 <script>
@@ -86,10 +86,10 @@ def pages_of(site):
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Serves the site, and keeps what was asked for and is not there."""
+    """Serves the site, and records requests for missing files."""
 
     def send_error(self, code, *words, **more):
-        # What a browser asks for by itself.
+        # A browser requests this by itself.
         if self.path != "/favicon.ico":
             self.server.errors.append(f"{code} {self.path}")
         super().send_error(code, *words, **more)
@@ -99,9 +99,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 
 def browse(server, page):
-    """A page as the browser has it at last, and what went wrong: on its console, and at the
-    server.
-    """
+    """A page as the browser finally shows it, and the errors on its console and at the server."""
     server.errors = []
     command = [
         find_browser(),
@@ -131,7 +129,7 @@ def is_error(line):
 
 
 def look(site, pages):
-    """What goes wrong in the browser: with all pages, then with a search."""
+    """The errors in the browser: on all pages, then in a search."""
     handler = functools.partial(Handler, directory=site)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()

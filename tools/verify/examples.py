@@ -46,7 +46,7 @@ def compile_metal(machine):
     program = WORK / f"lisp-{machine.board}.elf"
     library = build(machine.target) / "libmpgc.a"
     command = [*find_machine(machine.target).compiler, "-Os", *FLAGS, "-ffreestanding"]
-    # the mem functions of startup.c are not to be made of calls to themselves
+    # the compiler must not turn the mem functions of startup.c into calls of themselves
     command += [
         "-fno-tree-loop-distribute-patterns",
         "-ffunction-sections",
@@ -99,7 +99,9 @@ def sizes(program):
 
 
 def differing(measured):
-    """What of {memory: (bytes, documented KB)} is not what docs/firmware.md says, rounded."""
+    """The entries of {memory: (bytes, documented KB)} that differ from docs/firmware.md,
+    rounded.
+    """
     return [
         f"{found} bytes of {what}, where docs/firmware.md has {kb} KB"
         for what, (found, kb) in measured.items()
@@ -122,7 +124,7 @@ def run(command, name):
     except subprocess.TimeoutExpired as late:
         so_far = (late.stdout or b"").decode(errors="replace")
         raise Fail(
-            f"the example on {name} has not ended after {TIMEOUT} s; it printed:\n{so_far}"
+            f"the example on {name} did not end within {TIMEOUT} s; it printed:\n{so_far}"
         ) from late
     expected = (SOURCES / "expected.txt").read_text()
     printed = done.stdout.replace("\r\n", "\n")
@@ -137,7 +139,7 @@ def run(command, name):
 
 
 def check(name):
-    """Build and run the example on one machine. Returns what to say about it."""
+    """Build and run the example on one machine. Returns a line for the report."""
     WORK.mkdir(parents=True, exist_ok=True)
     machine = MACHINES[name]
     if not machine.board:

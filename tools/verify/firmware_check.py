@@ -20,7 +20,8 @@ from tools.verify import examples as firmware_examples
 
 TESTS = ROOT / "c-tests" / "firmware"
 WORK = BUILD / "firmware"
-# Bytes of the library's version and of the line that says how it was built, and not much more.
+# The most bytes of constants: the version and the line that says how the library was built need
+# them.
 MERGED = 64
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 # How the C tests are compiled: options, and features of the library.
@@ -69,7 +70,7 @@ def c_tests(flavour, target=""):
 
 
 def header():
-    """It stands by itself, in C of any kind and in C++."""
+    """The header compiles by itself, in each C standard and in C++."""
     for language, standards in (("c", ("c99", "gnu11", "c17")), ("c++", ("c++11", "gnu++17"))):
         for standard in standards:
             command = [
@@ -112,8 +113,8 @@ def library():
     sections = subprocess.run(
         ["objdump", "-h", folder / "libmpgc.a"], stdout=subprocess.PIPE, text=True, check=True
     ).stdout
-    # A linker keeps what is in these whole, in a program too that calls nothing of what asks for
-    # it: only the version's texts are there.
+    # A linker keeps these sections whole, even in a program that calls nothing that needs them:
+    # only the version's texts may be there.
     merged = sum(
         int(size, 16) for size in re.findall(r"\.rodata\.(?:str|cst)\S*\s+([0-9a-f]+)", sections)
     )
@@ -168,9 +169,7 @@ def expect_printed(what, expected, command, **options):
 
 
 def installed(folder, *, prefix, destdir):
-    """Where the package is for a program: below the prefix, or as a package is unpacked somewhere
-    else.
-    """
+    """Where a program finds the package: below the prefix, or where a package was unpacked."""
     root = install(folder, prefix, destdir)
     for link in (soname(), "libmpgc.so"):
         if (root / "lib" / link).resolve().name != shared_name():
@@ -215,7 +214,7 @@ def cmake(folder):
     source, output = first_program()
     with tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
-        # installed as a package is made, then used from where it happens to be
+        # installed with DESTDIR, as for a package, and then used from there
         root = installed(folder, prefix="/opt/mpgc", destdir=scratch / "package")
         (scratch / "hello.c").write_text(source)
         (scratch / "CMakeLists.txt").write_text(

@@ -50,8 +50,7 @@ class BoardSuite(Suite):
         self.emulator = firmware.emulator(tree, built)
         super().__init__(tree, built, options)
         # A board's own arguments are those that the port gives to run-tests.py, such as tests to
-        # leave out. They come last: the first filter says what becomes of a test that no filter
-        # knows.
+        # leave out. They come last: the first filter decides about a test that no filter knows.
         self.flags += firmware.port_variable(tree, built, "RUN_TESTS_ARGS")
 
     def build_ffi_library(self):
@@ -65,7 +64,8 @@ class BoardSuite(Suite):
         return env
 
     def machine(self):
-        # run-tests.py parts the command at blanks, so the path is one from the folder of the tests.
+        # run-tests.py splits the command at blanks, so the path is relative to the folder of the
+        # tests.
         kernel = os.path.relpath(self.built.program, self.work / "tests")
         command = [
             *self.emulator,
@@ -77,7 +77,7 @@ class BoardSuite(Suite):
         return ["-t", ("exec:" if self.board.piped else "execpty:") + " ".join(command)]
 
     def may_share(self, dirs):
-        """An emulator is busy all the time, and a test has a time limit."""
+        """An emulator uses a whole core, and a test has a time limit."""
         return False
 
     def all_dirs(self):
@@ -93,7 +93,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--short",
         action="store_true",
-        help="some two hundred tests, those that allocate and jump above all",
+        help="run some two hundred tests, mainly those that allocate and jump",
     )
 
 

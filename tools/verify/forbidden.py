@@ -16,14 +16,14 @@ from tools.steps import Tally
 
 ARCH = "ppc64el"
 PROFILES = ("speed", "size")
-# As the port calls the compiler; it would not do without.
+# The port's own flags of the compiler; it would not build without them.
 FLAGS = ("-mno-vsx", "-mno-altivec", "-msoft-float", "-mstrict-align")
 # A register for floats or vectors. An address of code may be spelled so, where a branch goes to it.
 REGISTER = re.compile(r"^\s*[0-9a-f]+:\s+(?!b)[a-z]\S*\s.*\b(?:vs|v|f)\d+\b", re.M)
 
 
 def carrier(tree, target, profile):
-    """The object, and the words that compile the port."""
+    """The object, and the command that compiles the port."""
     folder = BUILD / "forbidden" / unix.tree_key(tree) / profile
     made = folder / "py" / "gc.o"
     made.unlink(missing_ok=True)
@@ -40,7 +40,9 @@ def carrier(tree, target, profile):
 
 
 def with_registers(listing):
-    """The lines of objdump's with a register that the port does not have; no name of a function."""
+    """The lines of objdump with a register that the port does not have; names of functions do not
+    count.
+    """
     return [line for line in re.sub(r"<.*>", "", listing).splitlines() if REGISTER.match(line)]
 
 

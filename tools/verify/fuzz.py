@@ -1,5 +1,5 @@
-"""Runs the fuzz targets (fuzz/) with AddressSanitizer, each for some seconds, from the corpus that
-is kept.
+"""Runs the fuzz targets (fuzz/) with AddressSanitizer, each for some seconds, starting with the
+kept corpus.
 
 What is found is cut down and printed as a test to paste. Ends with `N passed, N failed`, one for
 each target.
@@ -39,15 +39,15 @@ WORK = BUILD / "fuzz"
 KEPT = SOURCES / "corpus.tar.xz"
 TARGETS = ("heap_model", "heap_c", "layout", "pystack", "sched")
 CARGO_FUZZ = "0.13.2"
-# What heap_c compares. An input chooses by its place: append, do not sort.
+# The configurations that heap_c compares. An input selects one by its index: append, do not sort.
 TWINS = ("default", "auto", "stack8", "no-finaliser")
-# Whose kept inputs miss the planted fault: a fuzzer has to find one.
+# The targets whose kept inputs miss the planted fault, so that a fuzzer has to find it.
 MISS_THE_PLANTED = ("layout",)
 # Bytes of an input.
 LONGEST = 1024
-# A finding's file starts with the kind; other files are no findings.
+# The file of a finding begins with its kind; other files are not findings.
 FINDINGS = ("crash-", "timeout-", "oom-")
-# What cargo-fuzz's builds have in place of the profile `release`.
+# The settings that cargo-fuzz's builds have in place of the profile `release`.
 PROFILE = {"LTO": "off", "OPT_LEVEL": "2", "PANIC": "unwind"}
 
 Result = namedtuple("Result", "good target inputs executions coverage features text")
@@ -78,7 +78,7 @@ def check_sanitizer():
 
 
 def cargo_fuzz():
-    """The program, of the version that is wanted; installed under build/ if need be."""
+    """The program in the required version, which is installed under build/ if it is missing."""
     program = WORK / "tool" / "bin" / "cargo-fuzz"
     if program.exists():
         done = subprocess.run(
@@ -86,7 +86,7 @@ def cargo_fuzz():
         )
         if done.stdout.split()[-1:] == [CARGO_FUZZ]:
             return program
-    # Unoptimised: it only calls cargo, and is compiled sooner.
+    # Unoptimised, to compile quickly: it only calls cargo.
     command = ["cargo", "install", "--locked", "--debug", "--force", "--root", WORK / "tool"]
     command += ["--version", f"={CARGO_FUZZ}", "cargo-fuzz"]
     run_logged(command, WORK / "tool.log", what=f"installing cargo-fuzz {CARGO_FUZZ}")
@@ -94,10 +94,10 @@ def cargo_fuzz():
 
 
 def environment(**extra):
-    # The options that a fuzzer needs are not those of a stable compiler, but it has them. Leaks
-    # could only be the harness's own, and looking for them needs ptrace, which containers forbid.
+    # A fuzzer needs unstable options, which the stable compiler has too. Leaks could only be the
+    # harness's own, and looking for them needs ptrace, which containers forbid.
     sanitizer = "detect_odr_violation=0:detect_leaks=0"
-    # cargo-fuzz takes the profile of what ships, which links slowly, and ends at a panic at once.
+    # cargo-fuzz would use the release profile, which links slowly and aborts at a panic.
     profile = {f"CARGO_PROFILE_RELEASE_{name}": value for name, value in PROFILE.items()}
     return clean_env(RUSTC_BOOTSTRAP="1", ASAN_OPTIONS=sanitizer, **profile, **extra)
 
@@ -136,9 +136,7 @@ def corpus_of(target):
 
 
 def unpack(target, folder=None):
-    """Adds the inputs that are kept to those found here, or in `folder`. Returns how many there
-    are.
-    """
+    """Adds the kept inputs to those found on this machine, or in `folder`. Returns their number."""
     folder = folder or corpus_of(target)
     folder.mkdir(parents=True, exist_ok=True)
     if KEPT.exists():
@@ -151,9 +149,7 @@ def unpack(target, folder=None):
 
 
 def pack():
-    """Writes the corpora of this folder as the one that is kept; the same inputs give the same
-    bytes.
-    """
+    """Writes the corpora of this folder as the kept one; the same inputs give the same bytes."""
     raw = BytesIO()
     with tarfile.open(fileobj=raw, mode="w", format=tarfile.USTAR_FORMAT) as kept:
         for target in TARGETS:
@@ -189,7 +185,7 @@ def minimise(target, env):
 
 
 def libfuzzer(target, log, env, *words):
-    """Runs a target's program; tells its last line now and then. Returns its exit status."""
+    """Runs a target's program and prints its last line now and then. Returns its exit status."""
     command = [
         program_of(target),
         f"-max_len={LONGEST}",
@@ -233,7 +229,7 @@ def show(target, finding, env):
     paste.parent.mkdir(parents=True, exist_ok=True)
     paste.unlink(missing_ok=True)
     env = {**env, "MPGC_FUZZ_SHOW": str(paste)}
-    # What crashes while it is cut down is no finding of its own.
+    # A crash while an input is reduced is not a finding of its own.
     scratch = WORK / "scratch" / target
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
@@ -298,15 +294,15 @@ def fuzz(target, args, env, *, corpus=True):
 
 
 def replay(names, args):
-    """Run the inputs that are kept once, without libFuzzer and its sanitizer. Returns how many
-    targets are well.
+    """Run the kept inputs once, without libFuzzer and its sanitizer. Returns how many targets
+    passed.
     """
     command = cargo_build("mpgc-fuzz", "--bins", profile="driver")
     run_logged(command, WORK / "replay.log", what="building the replay of the corpus")
     env = build_twins(args, cover=False) if "heap_c" in names else {}
     good = 0
     for name in names:
-        # Only what is kept: what a fuzzer has found here since is not part of the check.
+        # Only the kept inputs: those that a fuzzer has found since are not part of the check.
         folder, log = WORK / "kept" / name, WORK / f"{name}-replay.log"
         shutil.rmtree(folder, ignore_errors=True)
         inputs = unpack(name, folder)
@@ -324,7 +320,7 @@ def replay(names, args):
         )
         ran = last_number(r"^(\d+) inputs$", log.read_text(errors="replace"))
         if status == 0 and ran == inputs > 0:
-            say(f"{name}: {ran} inputs find nothing")
+            say(f"{name}: no fault in {ran} inputs")
             good += 1
         else:
             tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:])

@@ -48,7 +48,7 @@ fn pasted() {{
 
 
 def planted(fuzz, target, args, env):
-    """What `fuzz` prints for a planted fault; None if it is not found."""
+    """The output of `fuzz` for a planted fault; None if it is not found."""
     args = copy.copy(args)
     args.seconds, args.input = "60", ""
     result = fuzz(target, args, {**env, "MPGC_FUZZ_PLANT": "1"}, corpus=False)
@@ -71,7 +71,7 @@ def prove(fuzz, targets, args, env):
     (WORK / "Cargo.toml").write_text(PACKAGE.format(root=ROOT))
     text = "#![cfg(test)]\n"
     for target, test in found.items():
-        # As in the library, but from outside.
+        # As in the library, but used from outside of it.
         test = test.replace("use crate::", "use mpgc::")
         test = KNOWN.format(text=test) if target == "heap_c" else test
         text += f"mod {target} {{\n{test}}}\n"

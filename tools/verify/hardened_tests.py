@@ -1,5 +1,5 @@
-"""MicroPython's tests that a fault of MicroPython stops in a hardened build: docs/porting.md tells
-of each.
+"""MicroPython's tests that a fault of MicroPython stops in a hardened build: docs/porting.md
+describes each.
 """
 
 # mp_builtin_compile reads lex->source_name after mp_parse has freed the lexer.
@@ -14,6 +14,6 @@ STOPPED = {
 
 
 def stopped(test, options):
-    """Why a test may fail with mpgc where it passes with the C; nothing if it may not."""
+    """Why a test may fail with mpgc although it passes with the C; empty if it may not."""
     hardened = options.make_variables.get("MPGC_HARDENED") == "1"
     return STOPPED.get(test, "") if hardened else ""

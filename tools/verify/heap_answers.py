@@ -1,10 +1,10 @@
-"""Asks mpgc-heap, and reads what it says."""
+"""Runs mpgc-heap, and reads its output."""
 
 import subprocess
 
 from tools.common import Fail, clean_env
 
-# What the tool may say of a damaged snapshot: it reads it, or it tells what is wrong.
+# What the tool may do with a damaged snapshot: read it, or report what is wrong.
 READ, REFUSED = 0, 1
 
 

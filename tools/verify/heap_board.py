@@ -20,15 +20,17 @@ from tools.verify.heap_check import LEAKS
 
 WORK = BUILD / "heap-check"
 SCRIPT = ROOT / "tests" / "python" / "heap_leaks.py"
-# Only with debug information can the objects be understood; it adds nothing to the firmware.
+# mpgc-heap needs debug information, which adds nothing to the firmware.
 OPTIONS = "-g"
 RAW, END = b"\x01", b"\x04"
-# Bytes that the emulated serial line takes at once.
+# The number of bytes that the emulated serial line accepts at once.
 PIECE = 128
 
 
 class Board:
-    """A board in qemu: its serial line is here, its GDB server at a port of this machine."""
+    """A board in qemu: this object has its serial line; its GDB server listens on a port of this
+    machine.
+    """
 
     def __init__(self, command):
         with socket.socket() as probe:
@@ -134,7 +136,7 @@ def main(args):
         printed = board.run(answer(tool, "script", "--elf", program).encode(), seconds=600)
         by_script.write_bytes(printed)
         check_names(checks, tool, program, by_script, "by script")
-        checks.add("the board goes on", board.run(b"print(6 * 7)").strip() == b"42")
+        checks.add("the board continues", board.run(b"print(6 * 7)").strip() == b"42")
     say(
         f"{shown(by_gdb)}: {by_gdb.stat().st_size} bytes, {shown(by_script)}: "
         f"{by_script.stat().st_size} bytes"

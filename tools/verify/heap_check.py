@@ -31,7 +31,7 @@ LEAKS = {
     5006: "__main__.with_default.<default 0>",
     5007: "__main__.Node.attribute_of_class",
 }
-# What is done with a damaged one.
+# The outcomes for a damaged snapshot.
 COMMANDS = [
     ("summary",),
     ("why", "bytearray"),
@@ -72,15 +72,15 @@ def under_gdb(program, script, collections, folder, *flags):
     }
     if sorted(starts) != sorted(collections):
         raise Fail(
-            f"{shown(script)} on {shown(program)} did not come through {len(collections)} "
+            f"{shown(script)} on {shown(program)} did not reach the end of {len(collections)} "
             f"collections:\n{done.stdout[-3000:]}"
         )
     return starts, done.stdout
 
 
 def check_collections(checks, tool, program, folder, name, *flags):
-    """What is found reachable before a collection is what is left after it, and what the program
-    says of its size.
+    """What is found reachable before a collection equals what is left after it, and its size equals
+    the program's.
     """
     numbers = (1, 2, 3, 4, 5)
     starts, output = under_gdb(program, SCRIPTS / "heap_graph.py", numbers, folder, *flags)
@@ -121,7 +121,7 @@ def check_collections(checks, tool, program, folder, name, *flags):
 
 
 def check_leaks(checks, tool, program, folder, name):
-    """`why` names the cause of each planted leak, and each way ends in a root."""
+    """`why` names the cause of each planted leak, and each path begins at a root."""
     under_gdb(program, SCRIPTS / "heap_leaks.py", [1], folder)
     core = folder / "1-after"
     text = answer(tool, "why", core, "bytearray", "--elf", program, "--top", "99")
@@ -159,7 +159,7 @@ def check_leaks(checks, tool, program, folder, name):
 
 
 def check_snapshot(checks, tool, program, core, folder, name):
-    """A core saved as a snapshot says the same, in bytes and as text."""
+    """A core saved as a snapshot gives the same answers, in bytes and as text."""
     saved, text = folder / "saved", folder / "saved.txt"
     answer(tool, "save", core, "--elf", program, "--output", saved)
     lines = saved.read_bytes().hex()
@@ -174,7 +174,7 @@ def check_snapshot(checks, tool, program, core, folder, name):
 
 
 def check_diff(checks, tool, program, folder):
-    """What stays of what was made between two snapshots is the difference of what is live in
+    """The chunks allocated between two snapshots that stay are the difference of what is live in
     them.
     """
     cores = [folder / f"{number}-after" for number in (1, 2, 3)]
@@ -240,7 +240,9 @@ def hot_spots(program, core):
 
 
 def check_damaged(checks, tool, program, core, folder, count):
-    """Cut and flipped: the tool reads what is left or says what is wrong, in time."""
+    """Truncated cores and flipped bits: the tool reads what is left or reports what is wrong, in
+    time.
+    """
     data, chance, outcomes = core.read_bytes(), random.Random(1), {READ: 0, REFUSED: 0}
     spots = hot_spots(program, core)
     damaged = folder / "damaged"
@@ -274,7 +276,7 @@ def check_damaged(checks, tool, program, core, folder, count):
 
 
 def check_refusals(checks, tool, program, core, folder):
-    """What is missing is said."""
+    """A missing file or symbol is reported."""
     stripped = folder / "stripped"
     subprocess.run(["objcopy", "--strip-debug", program, stripped], check=True)
     cases = {
@@ -303,7 +305,7 @@ def add_arguments(parser):
         "--flavour",
         choices=("c", "rust"),
         action="append",
-        help="only the build with C, or with mpgc",
+        help="test only the build with C, or with mpgc",
     )
     parser.add_argument("--damaged", type=int, default=200, help="how many damaged cores")
     parser.add_argument(

@@ -30,7 +30,7 @@ def run_to(place):
 
 gdb.execute("starti", to_string=True)
 for number in range(1, max(wanted) + 1):
-    # A port may collect on its own as well: those that the script asks for are counted.
+    # A port may collect by itself too; only the collections that the script requests are counted.
     run_to("*py_gc_collect")
     if number not in wanted:
         continue

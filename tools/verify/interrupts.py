@@ -18,9 +18,9 @@ from tools.setup.tree import get_tree
 from tools.steps import ended
 from tools.verify import stress
 
-# A port whose functions lie in sections of their own, and with a hook.
+# A port that places its functions in sections of their own, and has a hook.
 PLACED = f"{stress.PLAIN} -DSTRESS_PLACED"
-# What a run has to have met, or it has shown nothing.
+# What a run must have met; otherwise it has shown nothing.
 BY_TIMER = (
     "interrupts",
     "inside",
@@ -36,7 +36,7 @@ BY_STEPS = ("instructions", "runs", "inside", "refused")
 
 
 def check(name, outcome, met):
-    """One line; returns whether all was well."""
+    """Prints one line; returns whether the run passed."""
     never = [what for what in met if not outcome.counts.get(what)]
     good = outcome.good and not never
     if good:
@@ -77,7 +77,7 @@ def control(program, seed):
 
 
 def run_side(tree, side, args):
-    """Yields, for each check, whether all was well."""
+    """Yields, for each check, whether it passed."""
     name = stress.NAMES[side]
     timeout = 600 + args.signals / 1000
     plain = stress.build(tree, "interrupts", side)
@@ -94,7 +94,7 @@ def run_side(tree, side, args):
     outcome = control(plain, args.seed)
     yield check_control(f"{name}, timer, control without atomic sections", outcome)
     if platform.machine() != "x86_64":
-        say(f"  {name}: breakpoints left out: c-tests/stress/steps.c knows those of x86-64 alone")
+        say(f"  {name}: breakpoints skipped: c-tests/stress/steps.c supports only x86-64")
         return
     plain = stress.build(tree, "steps", side)
     placed = stress.build(tree, "steps", side, name="placed", options=PLACED)
@@ -103,7 +103,7 @@ def run_side(tree, side, args):
         ("each instruction, functions placed", placed),
     ):
         yield check(f"{name}, {what}", stress.run([program, "single"], 600), BY_STEPS)
-    # Each third is enough to be seen.
+    # Every third breakpoint is enough to notice the fault.
     outcome = stress.run([plain, "single", 0, 3, "off"], 600)
     yield check_control(f"{name}, each instruction, control without atomic sections", outcome)
     if args.pairs:

@@ -1,5 +1,5 @@
-"""Checks the format and the lints of all that is written here: Rust in every shape that ships, its
-documentation, Python.
+"""Checks the format and the lints of all that is written here: Rust in every configuration that
+ships, its documentation, Python.
 
 The quick part looks at the profiles, at the library for C programs, at `host` and `ffi` in a few
 configurations of a port, and at the Python. --all looks at every feature, at `host` and `ffi` in
@@ -53,8 +53,8 @@ LIBRARIES = [
     Library(f"standalone,{AIDS}"),
     Library(f"standalone,{COLLECTIONS}"),
 ]
-# What clippy looks at beside the library: all other members of the workspace, with the features
-# that they have but for libFuzzer, whose C++ need not be compiled for it.
+# Clippy also checks all other members of the workspace, with all features except libFuzzer, whose
+# C++ need not be compiled for it.
 MEMBERS = ["--workspace", "--exclude", "mpgc", "--all-targets", "--features", "mpgc-bench/charts"]
 # Processors whose assembly and tables no other check here compiles for clippy.
 PROCESSORS = [
@@ -76,7 +76,7 @@ Port = namedtuple(
 )
 # What the port's build generates; no C is compiled for the lints.
 HEADERS = ("mpversion.h", "moduledefs.h", "qstrdefs.generated.h", "root_pointers.h")
-# Where the firmware's messages are compressed.
+# With compressed messages in the firmware.
 COMPRESSED = "compressed.data.h"
 SPLIT = "-DMICROPY_GC_SPLIT_HEAP=1"
 AUTO = f"{SPLIT} -DMICROPY_GC_SPLIT_HEAP_AUTO=1"
@@ -123,7 +123,7 @@ class Checks(Tally):
         return self.only in name
 
     def run(self, name, command, **environment):
-        """Runs a command that finds nothing when all is well."""
+        """Runs a command that prints nothing if it passes."""
         if not self.wants(name):
             return
         started = time.monotonic()
@@ -186,7 +186,7 @@ def check_processors(checks):
 
 
 def headers_of(tree, name, port):
-    """What the make rules leave for the build script of one of the twins."""
+    """The files that the make rules write for the build script of one of the twins."""
     build = WORK / tree_key(tree) / name.replace(" ", "-")
     command = [
         "make",

@@ -45,7 +45,7 @@ class Runner:
                 self.tree, cell, self.table.scripts(cell), folder, self.mpy_cross, control
             )
         except Fail as error:
-            # The other cells are to be run all the same.
+            # The other cells still have to run.
             result = {"result": "wrong", "message": str(error)}
         matrix_build.tidy(folder, self.keep or result["result"] == "wrong")
         result["built"] = built(cell)
@@ -57,7 +57,7 @@ class Runner:
         count = jobs()
         results = self.known.setdefault(self.tree.release, {})
         done = {}
-        # The default's C is the control of some others.
+        # The default cell's C is the control of some others.
         groups = [
             [cell for cell in cells if cell.name == "default"],
             [cell for cell in cells if cell.name != "default"],
@@ -78,12 +78,12 @@ class Runner:
 
 
 def add_arguments(parser):
-    parser.add_argument("--ci", action="store_true", help="the few that CI runs")
+    parser.add_argument("--ci", action="store_true", help="run the few cells that CI runs")
     parser.add_argument("--keep", action="store_true", help="keep the objects of each cell")
     parser.add_argument(
         "--docs",
         action="store_true",
-        help="only write docs/results/options.md from what is on hand",
+        help="only write docs/results/options.md from the last results",
     )
 
 

@@ -140,8 +140,8 @@ def normal(text):
 
 
 def run_script(program, script, heap):
-    """What a script prints, and how it ends. With the same addresses each time, as far as the
-    kernel gives them.
+    """A script's output and exit status. The addresses are the same each time, as far as the kernel
+    allows.
 
     Without a collector the program has no option for the size of a heap: then `heap` is empty.
     """
@@ -184,7 +184,7 @@ def difference(c, rust, stderr):
             f"{last_lines(rust.err or rust.out, 3)}"
         )
     if hooks(c) and hooks(rust):
-        # In a collection it comes as often as in C, but for what a stale word keeps.
+        # In a collection it is called as often as in C, except for chunks that a stale word keeps.
         if hooks(rust)[0] < (1 - MARKS_MAY_DIFFER) * hooks(c)[0] or hooks(rust)[1] < HOOKED_CHUNKS:
             return (
                 f"the hook is called {hooks(rust)} times, in C {hooks(c)} times (collect, "
@@ -214,13 +214,13 @@ def smoke(builder, control, program, heap, stderr, marks):
         skipped = "SKIP" in rust.out
         if not wrong and skipped == applies:
             wrong = (
-                "it does not apply here, says the script"
+                "the script says that it does not apply"
                 if skipped
                 else "it ran, and the table says that it does not apply"
             )
         if not wrong and rust.status not in (0, 7):
             wrong = f"both end with {rust.status}: {last_lines(rust.err or rust.out, 3)}"
-        # Scripts tell with True and False whether things are as they have to be.
+        # Scripts print True or False for what they check.
         if not wrong and re.search(r"\bFalse\b", rust.out):
             wrong = "both say False: " + " | ".join(
                 line for line in rust.out.splitlines() if "False" in line
@@ -236,7 +236,7 @@ def smoke(builder, control, program, heap, stderr, marks):
 
 
 def missing(cell):
-    """What keeps a cell from running here; nothing if nothing does."""
+    """Why a cell cannot run on this machine; empty if it can."""
     for entry in cell.options:
         if "tool" in entry and not shutil.which(entry["tool"]):
             return (
@@ -340,7 +340,7 @@ def run_cell(tree, cell, scripts, folder, mpy_cross, default_control):
 
 
 def tidy(folder, keep):
-    """Leave the programs, and the rest only of what went wrong."""
+    """Keep the programs, and the other files only of failed cells."""
     if not keep:
         shutil.rmtree(folder / "made", ignore_errors=True)
 

@@ -9,10 +9,11 @@ from tools.common import ROOT, Fail
 
 TABLE = ROOT / "tools" / "verify" / "matrix.toml"
 SCRIPTS = ROOT / "tests" / "matrix"
-# Options of one cell of pairs. More of them would make fewer cells, and hide more of each other.
+# The most options in one cell of pairs. More would make fewer cells, but options hide each other's
+# effects.
 TOGETHER = 8
 
-# One build of each side, and what runs on it. `options` are entries of the table.
+# One build of each side, and the scripts that run on it. `options` are entries of the table.
 Cell = namedtuple("Cell", "name options")
 
 FIELDS = {
@@ -164,7 +165,7 @@ class Table:
         return {name: name not in skips for name in names}
 
     def fresh(self, cell, results):
-        """What was found of this cell; nothing if the table says something else of it now."""
+        """The result of this cell; None if its entry in the table has changed since."""
         result = results.get(cell.name)
         return result if result and result.get("built") == built(cell) else None
 
@@ -191,5 +192,5 @@ def chosen(cells, only, ci):
     found = [cell for cell in cells if not words or any(word == cell.name for word in words)]
     found = found or [cell for cell in cells if any(word in cell.name for word in words)]
     if not found:
-        raise Fail(f"ONLY={only}: no cell is called so; `make matrix ONLY=list` names them")
+        raise Fail(f"ONLY={only}: no cell has that name; `make matrix ONLY=list` names them")
     return found

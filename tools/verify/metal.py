@@ -1,4 +1,4 @@
-"""Runs what is there for machines without an operating system and for other processors: sizes, nlr,
+"""Runs the checks for machines without an operating system and for other processors: sizes, nlr,
 every board.
 
 Ends with `N passed, N failed`; what it prints goes to build/metal.
@@ -12,16 +12,16 @@ from tools.steps import Step, choose, count_line, run_steps, task
 from tools.verify import upstream
 
 RELEASE = "1.25.0"
-# The release that a variant of the unix port came with.
+# The release in which a variant of the unix port appeared.
 VARIANTS = {"nanbox": "1.25.0", "longlong": "1.26.1"}
 # Variants for machines of 32 bits.
 WITH_VARIANTS = "i686"
-# Where MicroPython emits native code, which counts on the slots of nlr_buf_t.
+# The machines for which MicroPython emits native code, which relies on the slots of nlr_buf_t.
 NATIVE = ("i686", "armhf", "armel")
 # py/nlrmips.c keeps half of each register of 64 bits; with py/nlrpowerpc.c the C control does not
 # start here.
 SETJMP = ("mips64el", "ppc64el")
-# Its emulation is so slow that only the short way is run.
+# Its emulation is so slow that only the short run is made.
 SLOW = ("SABRELITE",)
 # OPTIONS that one board is run with besides.
 OPTIONS = ("size", "large", "pystack")
@@ -34,7 +34,7 @@ def board_step(board, *words, about=""):
 
 
 def unix_step(arch, release=RELEASE, variant="standard", options=""):
-    """The unix port cross-built, and run under qemu-user; on its own where this machine can."""
+    """The unix port cross-built, and run under qemu-user; directly if this machine can."""
     command = task(
         "upstream", "--release", release, "--arch", arch, "--variant", variant, "--options", options
     )

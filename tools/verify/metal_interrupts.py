@@ -1,4 +1,4 @@
-"""Interrupts firmware in qemu while it allocates and collects, and looks whether anything is lost.
+"""Interrupts firmware in qemu while it allocates and collects, and checks that nothing is lost.
 
 The timer of MPS2_AN385 schedules callbacks, fills the queue, and allocates under the heap's lock,
 which must raise (c-tests/metal). With the C and with mpgc alike, each callback that was accepted
@@ -55,7 +55,7 @@ def fault_in(counts, wanted):
 
 
 def placed_fast(tree, built):
-    """What of the scheduler does not lie in the section that the port asked for."""
+    """The functions of the scheduler that do not lie in the section that the port asked for."""
     link_map = (built.folder / "firmware.map").read_text(errors="replace")
     missing = []
     for function in FAST:
@@ -78,7 +78,7 @@ def placed_fast(tree, built):
 
 
 def called(built):
-    """What of the port's atomic sections mpgc calls."""
+    """The functions of the port's atomic sections that mpgc calls."""
     symbols = subprocess.run(
         ["readelf", "-sW", built.program], stdout=subprocess.PIPE, text=True, check=True
     ).stdout

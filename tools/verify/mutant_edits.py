@@ -46,7 +46,7 @@ LEAST = 30
 # What caught each edit in the last run, for RESUME=1.
 CAUGHT = WORK / "edits.json"
 PURE = re.compile(r"src/(heap|nlr|sched)/|src/(pystack|sched)\.rs")
-# What tells that the copy was not even built.
+# Output that means that the copy was not even built.
 NOT_BUILT = re.compile(r"could not compile|(building the|linking) [^\n]* failed with status")
 
 Edit = namedtuple(
@@ -195,7 +195,7 @@ def fails(rung, log):
 
 
 def run_edits(edits, unit_env, args):
-    """Plants each edit and climbs the ladder. Yields (name, whether it was caught)."""
+    """Plants each edit and runs the checks of the ladder. Yields (name, whether it was caught)."""
     if not edits:
         return
     WORK.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Breaks the library on purpose, one small change at a time, and sees whether a check notices.
+"""Breaks the library on purpose, one small change at a time, and reports whether a check notices.
 
 The changes come from cargo-mutants, which changes the pure modules and runs their unit tests
 (.cargo/mutants.toml), and from mutants/edits.toml, for what it cannot plant; there the first of
@@ -96,7 +96,7 @@ def name_of(mutant):
 
 
 def outcomes_in(folder):
-    """What became of each change that compiles, as far as a run of cargo-mutants has found."""
+    """The outcome of each change that compiles, from a run of cargo-mutants."""
     outcomes = folder / "outcomes.json"
     found = {}
     for outcome in json.loads(outcomes.read_text())["outcomes"] if outcomes.exists() else []:
@@ -111,7 +111,7 @@ def outcomes_in(folder):
 
 
 def earlier_results(out):
-    """What a run before this one has found, if the code that it changed is still the same."""
+    """The results of an earlier run, if the code that it changed is still the same."""
     outcomes = out / "mutants.out" / "outcomes.json"
     if not outcomes.exists():
         return {}
@@ -241,13 +241,13 @@ def load_equivalent():
             raise Fail(f"{shown(EQUIVALENT)}: each entry needs a reason and mutants: {entry}")
         for name in entry["mutants"]:
             if name in reasons:
-                raise Fail(f"{shown(EQUIVALENT)}: this stands there twice: {name}")
+                raise Fail(f"{shown(EQUIVALENT)}: this is listed twice: {name}")
             reasons[name] = entry["reason"]
     return reasons
 
 
 def check_equivalent(reasons, edits):
-    """An entry must speak of code that is there."""
+    """An entry must match existing code."""
     for name in reasons:
         if name.startswith("edit: "):
             if name.removeprefix("edit: ") not in {edit.name for edit in edits}:
@@ -263,7 +263,7 @@ def check_equivalent(reasons, edits):
 
 
 def report(found, reasons):
-    """Says what survived, and returns whether the bar holds."""
+    """Prints what survived, and returns whether enough was caught."""
     survivors = [each.name for each in found if not each.caught]
     caught = len(found) - len(survivors)
     unexplained = [name for name in survivors if name not in reasons]
@@ -330,7 +330,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--check",
         action="store_true",
-        help="only see whether all edits and reasons fit the sources",
+        help="only check that all edits and reasons fit the sources",
     )
 
 

@@ -1,7 +1,7 @@
-"""Runs nlr's assembly of each architecture: c-tests/nlr jumps, and looks whether the registers are
-as they were.
+"""Runs nlr's assembly of each architecture: c-tests/nlr jumps, and checks that the registers are as
+before.
 
-What is missing on this machine is left out by name. Ends with `N passed, N failed`.
+Architectures whose tools are missing are named and skipped. Ends with `N passed, N failed`.
 """
 
 import re
@@ -21,7 +21,7 @@ WITHOUT = ("mips64el",)
 # Where the header has slots for floats, which a cfg tells: see buildsrc/nlr.rs.
 WITH_FLOATS = ("armhf",)
 LEVELS = ("-O2", "-Os")
-# What stands for a C library where there is none.
+# The replacement where there is no C library.
 ALONE = SOURCES / "freestanding"
 
 
@@ -51,7 +51,7 @@ def compiler(arch, target):
 
 
 def run_arch(arch):
-    """Returns what main.c printed at each level, and whether all was well."""
+    """Returns what main.c printed at each level, and whether all passed."""
     target = find_target(arch)
     library = build_library(arch, target)
     floats = ["-DFLOATS_KEPT"] if arch in WITH_FLOATS else []
@@ -86,7 +86,7 @@ def main(args):
     passed = failed = 0
     for name in names:
         if name in WITHOUT:
-            raise Fail(f"ARCH={name}: there nlr is setjmp's, and there is nothing to run")
+            raise Fail(f"ARCH={name}: nlr uses setjmp there, so there is nothing to run")
         missing = missing_for(find_target(name))
         if missing:
             say(f"{name}: left out: {missing}")

@@ -1,7 +1,7 @@
 """Tries mpgc built with MPGC_NOSCAN=1: tests/python/noscan.py must print what it prints with C.
 
-All but the last line, that is: what nothing but the bytes of a buffer point at lives on with C, and
-dies here.
+The last line differs: objects that only the bytes of a buffer point at stay alive with C, and are
+freed with the option.
 """
 
 import re

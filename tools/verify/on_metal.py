@@ -43,7 +43,7 @@ def run(tree, built, source, constants, name, *emulator_words):
         "".join(f"{key} = {value!r}\n" for key, value in constants.items())
         + (SOURCES / source).read_text()
     )
-    # pyboard.py parts the command at blanks, so the path is one from where it runs.
+    # pyboard.py splits the command at blanks, so the path is relative to where it runs.
     kernel = os.path.relpath(built.program, WORK)
     emulator = " ".join(
         [*firmware.emulator(tree, built), *emulator_words, "-serial", "pty", "-kernel", kernel]

@@ -1,5 +1,5 @@
-"""Checks the way in for people with a tree of their own: a git checkout outside the clone stays as
-it was.
+"""Checks that mpgc can be built from a user's own tree: a git checkout outside the clone stays
+unchanged.
 
 Builds with mpgc and runs the demo through `make run MICROPYTHON_DIR=...`, then lets git say what
 changed.
@@ -43,7 +43,7 @@ def main(args):
         try:
             run_logged(command, log, env=clean_env(), what="make run MICROPYTHON_DIR=<a checkout>")
         finally:
-            # What was built is named after this folder, which is about to go.
+            # The build is named after this temporary folder.
             for left in (BUILD / "unix").glob(f"{source.release}@*-module"):
                 shutil.rmtree(left)
         changed = git(tree, "status", "--porcelain", "--ignored")
@@ -51,4 +51,4 @@ def main(args):
         raise Fail(f"`make run MICROPYTHON_DIR=...` wrote into the tree:\n{changed}")
     if "memory system: mpgc" not in log.read_text(errors="replace"):
         raise Fail(f"the demo did not say that mpgc runs; see {log}")
-    say("the checkout is as it was, with the demo run from it")
+    say("the demo ran, and the checkout is unchanged")

@@ -1,8 +1,8 @@
 """Runs mpgc under sanitizers and valgrind; each of them has to see a planted fault as well.
 
 The Rust is instrumented with the toolchain on hand (RUSTC_BOOTSTRAP=1), the C around it by gcc, and
-both are linked with the runtime that comes with Rust. UBSan looks at the C alone. --short leaves
-out the unit tests under AddressSanitizer and the C original under valgrind. Ends with `N passed, N
+both are linked with the runtime that comes with Rust. UBSan checks only the C. --short leaves out
+the unit tests under AddressSanitizer and the C original under valgrind. Ends with `N passed, N
 failed`.
 """
 
@@ -28,7 +28,8 @@ LINTS = [
 INTEGER_TO_POINTER = (
     '#![crate_type = "lib"]\npub fn planted(n: usize) -> *const u8 { n as *const u8 }\n'
 )
-# Leaks are no question here, and looking for them fails where a container forbids ptrace.
+# Leaks do not matter in these programs, and the search for them fails where a container forbids
+# ptrace.
 NO_LEAKS = {"ASAN_OPTIONS": "detect_leaks=0"}
 # No suppressions. The scenarios tell memcheck what a conservative collector may read
 # (c-tests/port/main.c).
@@ -82,7 +83,7 @@ class Checks(Tally):
         self.add_timed(name, outcome.good, outcome.text, started)
 
     def is_seen(self, name, command, *words, **environment):
-        """A planted fault: the tool must tell it, in these words (patterns)."""
+        """A planted fault: the tool must report it, in these words (patterns)."""
         started = time.monotonic()
         outcome = stress.run(command, 600, **environment)
         missing = [word for word in words if not re.search(word, outcome.text)]
@@ -180,7 +181,7 @@ def check_thread(tree, checks, args):
         # begun.
         "threads, ThreadSanitizer",
         [program, 4, 500_000, "locked", "no-mutex"],
-        # What goes on after the first race may have no end: the heap's tables are broken.
+        # After the first race the heap's tables are broken, and the program may never end.
         "ThreadSanitizer: data race",
         " gc_",
         TSAN_OPTIONS="halt_on_error=1",
@@ -246,7 +247,7 @@ def check_valgrind(tree, checks, args):
 
 def add_arguments(parser):
     parser.add_argument(
-        "--short", action="store_true", help="leave out what takes more than a minute"
+        "--short", action="store_true", help="skip the checks that take more than a minute"
     )
     parser.add_argument(
         "--operations",
@@ -270,7 +271,7 @@ def main(args):
         raise Fail("--operations and --signals are 1 or more")
     host = subprocess.run(["rustc", "-vV"], stdout=subprocess.PIPE, text=True, check=True).stdout
     if f"host: {TARGET}" not in host:
-        raise Fail(f"the sanitizers are set up for {TARGET} alone: run this there")
+        raise Fail(f"the sanitizers are only set up for {TARGET}")
     tree = get_tree(args.release or None, args.micropython_dir)
     WORK.mkdir(parents=True, exist_ok=True)
     checks = Checks()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tools.common import BUILD, ROOT, Fail, clean_env, jobs, run_logged, shown
 
-# What upstream's own full run covers; a tree that lacks a folder leaves it out.
+# The folders of upstream's own full run; those that a tree lacks are skipped.
 ALL_DIRS = [
     "basics",
     "cmdline",
@@ -31,7 +31,7 @@ ALL_DIRS = [
 # The minimal variant lacks floats, files, threads and most modules.
 MINIMAL_DIRS = ["basics", "import", "micropython", "misc", "stress"]
 VIA_MPY_DIRS = ["basics", "float", "micropython"]
-OPEN_FILES = 1024  # select_poll_fd counts on this limit
+OPEN_FILES = 1024  # select_poll_fd relies on this limit
 # Folders in which what CPython prints depends on the test file alone, not on where it lies: it is
 # kept for the next suite of the release.
 STEADY = ("basics", "float", "micropython", "misc", "stress", "unicode")
@@ -71,7 +71,7 @@ def keeping_python(tree):
     text = KEEPING.format(patterns=patterns, **words)
     script = folder / "python3"
     if not script.exists() or script.read_text() != text:
-        # Another suite may be starting it.
+        # Another suite may be running it.
         partial = script.with_name(f"python3.{os.getpid()}.{threading.get_ident()}")
         partial.write_text(text)
         partial.chmod(0o755)
@@ -167,7 +167,7 @@ class Suite:
         return read_result(log, results)
 
     def machine(self):
-        """What tells run-tests.py where to run the tests; nothing is here."""
+        """The arguments that tell run-tests.py where to run the tests; none by default."""
         return []
 
     def may_share(self, dirs):
@@ -227,7 +227,7 @@ def read_result(log, results):
     if not performed or not passed:
         tail = "\n".join("    | " + line for line in text.splitlines()[-15:])
         raise Fail(
-            f"run-tests.py came to no result; its whole output is in {shown(log)}, the end:\n{tail}"
+            f"run-tests.py reported no result; its output is in {shown(log)}, the end:\n{tail}"
         )
     skipped = []
     for match in re.finditer(r"^(\d+) tests skipped[^:\n]*: (.*)$", text, re.M):

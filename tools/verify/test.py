@@ -1,9 +1,9 @@
 """Runs the checks of `make test`, or with --all those of `make test-all`, and ends with `N passed,
 N failed`.
 
-`make test` holds what finds most in least time: twelve minutes on two cores, from a clean clone.
-What `make test-all` holds beyond that takes an hour. Steps run beside each other (tools/steps.py);
-what a step prints goes to build/checks, and the times of all to build/checks/times.json.
+`make test` has the checks that find most in the least time: twelve minutes on two cores, from a
+clean clone. `make test-all` takes an hour. Steps run beside each other (tools/steps.py); what a
+step prints goes to build/checks, and the times of all to build/checks/times.json.
 """
 
 import json
@@ -33,7 +33,7 @@ RELEASE = "1.25.0"
 # A run of upstream's suite; without `dirs` it is whole.
 Suite = namedtuple("Suite", "release variant options arch dirs", defaults=("", "", ()))
 
-# What the heap, the scheduler and nlr can break.
+# The folders of tests that faults of the heap, the scheduler and nlr would break.
 CORE_DIRS = ("basics", "micropython", "stress", "thread")
 
 SHORT_SUITES = [
@@ -260,7 +260,7 @@ def short_steps():
     release = SHORT_RELEASE
     return [
         *beginning([release], True),
-        # What takes longest begins first, so that no core waits for another at the end.
+        # The longest steps start first, so that no core waits for another at the end.
         twins(release, "ci", "--ops", SHORT_OPERATIONS, "--share", SHORT_SHARE),
         *map(upstream, SHORT_SUITES),
         drop_in(release, SHORT_DROP_IN),
@@ -330,7 +330,7 @@ def all_steps(short):
 
 
 def times_table(folder):
-    """What took how long in the last whole run, the longest first."""
+    """How long each step of the last whole run took, the longest first."""
     times = json.loads((folder / "times.json").read_text())
     steps = sorted(times["steps"], key=lambda step: -step["cpu"])
     rows = [["step", "checks", "seconds", "processor seconds"]]
@@ -353,17 +353,17 @@ def write_times(command_given):
             if path.exists()
             else set()
         )
-        # A run of some steps alone says nothing of the whole.
+        # A run of only some steps says nothing about the whole.
         if ran == {step.name for step in all_steps(command == "make test")}:
             body.append(f"## {command}\n\n{times_table(folder)}")
     if not body:
-        raise Fail("no times of a whole run are on hand: run `make test` first")
+        raise Fail("there are no times of a whole run yet: run `make test` first")
     write_result("times", "What the checks take", command_given, "\n\n".join(body))
     return 0
 
 
 def add_arguments(parser):
-    parser.add_argument("--all", action="store_true", help="what `make test-all` runs")
+    parser.add_argument("--all", action="store_true", help="run the steps of `make test-all`")
     parser.add_argument("--list", action="store_true", help="list the steps, run nothing")
     parser.add_argument(
         "--times", action="store_true", help="only write docs/results/times.md from the last runs"

@@ -26,10 +26,10 @@ from tools.verify.chance import fisher
 from tools.verify.suite import Suite
 from tools.verify.untouched import Untouched
 
-MORE = 2  # failures more than this are looked at
+MORE = 2  # more failures than this count
 CHANCE = 0.01
 STRESS_TEST = "thread/stress_schedule.py"
-# Nothing may be forgotten: each of these has to have happened in the C program.
+# Each of these must have happened in the C program.
 HAPPENED = ("collects", "checked", "moved", "finalised")
 
 
@@ -72,7 +72,7 @@ def run_program(tree, args):
         say(
             f"{args.threads} threads, {world}: {int(counts['rust']['operations'])} operations a "
             f"run, {args.turns} runs each, "
-            f"{int(counts['rust']['collects'])} collects in the last; best C {best['c']:.3f} s, "
+            f"{int(counts['rust']['collects'])} collections in the last; best C {best['c']:.3f} s, "
             f"Rust {best['rust']:.3f} s, "
             f"median of Rust/C {ratio:.2f}"
         )
@@ -115,7 +115,7 @@ def run_rounds(suites, rounds, what, **chosen):
 
 
 def verdict(failures, tests, rounds, what):
-    """Tells what failed how often. Returns (passed, failed) by test."""
+    """Prints which test failed how often. Returns (passed, failed) by test."""
     performed = {side: tests[side].most_common(1)[0][0] for side in tests}
     names = sorted(set(failures["c"]) | set(failures["rust"]))
     worse = []

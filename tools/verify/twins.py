@@ -161,7 +161,7 @@ def pystack_debug(tree, folder):
 
 
 def run_driver(driver, library, log, *words):
-    """Returns (whether all was well, what the driver printed)."""
+    """Returns (whether it passed, what the driver printed)."""
     command = [driver, library, *words]
     status = run_logged(command, log, what=" ".join(map(str, words[:1])), fatal=False, every=60)
     return status == 0, log.read_text(errors="replace").split("\n", 1)[1]
@@ -204,7 +204,7 @@ def run_configuration(tree, name, args):
     for variable, word in SHOWN_BY_THE_BUILD.items():
         if good and (f", {word}," in text) != (variable in configuration.rust_variables):
             raise Fail(
-                f"{shown(library)} is not the build that was asked for ({variable} or not): "
+                f"{shown(library)} is not the requested build ({variable} or not): "
                 "remove its folder and try again"
             )
     if good and not args.run:
@@ -239,7 +239,7 @@ def run_configuration(tree, name, args):
 
 
 def cover_everything(covered):
-    """What no configuration has met was not compared at all."""
+    """An operation that no configuration has met was not compared at all."""
     never = [
         name
         for name in next(iter(covered.values()))
@@ -321,7 +321,7 @@ def main(args):
         # other.
         for target in sorted({CONFIGURATIONS[name].target for name in runnable}, key=bool):
             drivers[target] = pool.submit(build_driver, target)
-        # What takes long comes first, so that at the end no core is idle.
+        # The longest configurations start first, so that no core is idle at the end.
         started = {
             name: pool.submit(timed, name)
             for name in sorted(runnable, key=takes_long, reverse=True)

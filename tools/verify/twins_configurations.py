@@ -7,9 +7,9 @@ from tools.common import Fail
 from tools.setup.targets import TARGETS
 from tools.setup.targets import missing_for as missing_for_target
 
-# `rust_variables` are make variables of mpgc's build alone. CI runs those with `ci`. Where the C
-# can do nothing right there are no traces: `only_faults`. `pystack_debug` is the one option that a
-# port sets by an edit.
+# `rust_variables` are make variables of mpgc's build alone. CI runs those with `ci`. `only_faults`:
+# no traces, because the C is wrong everywhere. `pystack_debug` is the one option that a port sets
+# by an edit.
 Configuration = namedtuple(
     "Configuration",
     "options small target rust_variables ci only_faults pystack_debug c_fixes",
@@ -142,7 +142,7 @@ CONFIGURATIONS = {
 
 
 def missing_for(configuration, release, circuitpython=False):
-    """What keeps a configuration from running here; None if nothing does."""
+    """Why a configuration cannot run on this machine; None if it can."""
     if SELECTIVE in configuration.options and not circuitpython:
         return "it is CircuitPython's: let MICROPYTHON_DIR name a tree of it"
     number = tuple(int(part) for part in release.split("-")[0].split(".")[:2])

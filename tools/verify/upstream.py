@@ -24,7 +24,7 @@ from tools.verify.suite import Suite
 from tools.verify.untouched import Untouched
 
 REPEATS = 3
-# What is unsteady on one side only is run that often more.
+# An unsteady test runs that many times more.
 MORE_REPEATS = 12
 CHANCE = 0.05
 FLAVOURS = ("c", "rust")
@@ -39,7 +39,7 @@ def find_by_stem(suite, stem, dirs):
 
 
 def suspects(c_suite, c, rust, dirs):
-    """Tests that did not come out of the Rust build as they came out of the C control."""
+    """Tests whose result on the Rust build differs from that on the C control."""
     names = set(c.failed) ^ set(rust.failed)
     for stem in set(c.skipped) ^ set(rust.skipped):
         names.update(find_by_stem(c_suite, stem, dirs))
@@ -65,13 +65,13 @@ def run_again(suites, test):
 
 
 def unsteady(seen):
-    """Whether one side, or both, now pass and now do not, and mpgc more often does not."""
+    """Whether a side, or both, sometimes fail, and mpgc fails more often."""
     c, rust = ([outcome == "pass" for outcome in seen[flavour]] for flavour in FLAVOURS)
     return sum(rust) < sum(c) and (any(rust) or not all(c))
 
 
 def judge(seen):
-    """What the repeated runs of a test that differed say."""
+    """The verdict of the repeated runs of a test that differed."""
     c, rust = set(seen["c"]), set(seen["rust"])
     if c == {"pass"} and "pass" not in rust:
         return "ERROR"
@@ -108,7 +108,7 @@ def as_json(result):
 
 
 def compare(suites, c, rust, dirs):
-    """Run what differs again. Returns ({test: verdict}, {test: outcomes})."""
+    """Run the tests that differ again. Returns ({test: verdict}, {test: outcomes})."""
     verdicts, outcomes = {}, {}
     differing = suspects(suites["c"], c, rust, dirs)
     if len(differing) > 60:
@@ -129,7 +129,7 @@ def compare(suites, c, rust, dirs):
 
 
 def report(name, c, rust, verdicts, outcomes, suites):
-    """The table, and a line for each thing that is not plain."""
+    """The table, and a line for each exception."""
     rows = [["", "performed", "passed", "skipped", "failed"]]
     for label, result in (("C", c), ("Rust", rust)):
         rows.append(
@@ -159,8 +159,7 @@ def run_suites(suites, dirs):
         result = suite.run("all", dirs=dirs)
         if result.performed == 0:
             raise Fail(
-                f"{flavour}: run-tests.py performed no test at all; see "
-                f"{shown(suite.work / 'all.log')}"
+                f"{flavour}: run-tests.py performed no test; see {shown(suite.work / 'all.log')}"
             )
         say(
             f"  {flavour}: {result.performed} performed, {result.passed} passed in "

@@ -2,7 +2,7 @@
 
 tests/python/idle.py runs a loop with deadlines on a unix port whose time is counted
 (c-tests/waiting), with the C and with mpgc. Nearly all pauses have to fall into waits, and what the
-C keeps because of a stale word has to be let go.
+C keeps because of a stale word has to be freed.
 """
 
 import re
@@ -85,7 +85,7 @@ def main(args):
                 f"{flavour}, {name}: {missed} deadlines missed, {waits} of {collections} "
                 "collections while it waits"
             )
-        say(f"{flavour}: a stale word keeps {said['stale']} bytes, which a cleared stack lets go")
+        say(f"{flavour}: a stale word keeps {said['stale']} bytes, which clearing the stack frees")
     pauses_fall_into_waits(found["c"][0], found["rust"][0])
     a_stale_word_is_let_go(int(found["c"][1]["stale"]), int(found["rust"][1]["stale"]))
     return 0
@@ -114,4 +114,4 @@ def a_stale_word_is_let_go(control, rust):
     if rust < STALE:
         raise Fail(f"clearing the stack lets go of {rust} bytes, not of {STALE}")
     if control >= STALE:
-        raise Fail("the C lets go of them as well: nothing was planted")
+        raise Fail("the C frees them as well, so nothing was planted")

@@ -51,7 +51,7 @@ class NodeSuite(Suite):
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *words):
-        """What is asked for is of no interest."""
+        """Requests are not logged."""
 
 
 def printed_by(page_folder):
@@ -97,7 +97,7 @@ def try_page(tree, options):
     found = printed_by(folder)
     if found != expected:
         raise Fail(f"the page printed {found}, not {expected}; it is in {shown(folder)}")
-    say(f"the page in a browser: {len(found)} lines as they are to be")
+    say(f"the page in a browser: {len(found)} lines as expected")
 
 
 def add_arguments(parser):

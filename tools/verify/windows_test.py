@@ -63,7 +63,7 @@ def wine():
     The folder has a link to all of this machine's files, which cargo would follow in the clone.
     """
     with tempfile.TemporaryDirectory(prefix="mpgc-wine-", ignore_cleanup_errors=True) as folder:
-        # No desktop is wanted, and nothing that wine says on the way.
+        # Without a desktop, and without wine's messages.
         os.environ.update(
             WINEPREFIX=folder,
             WINEDEBUG="-all",
@@ -125,7 +125,7 @@ def weak_functions():
         status = subprocess.run([windows.starter(program)], check=False).returncode
         if status != expected:
             raise Fail(f"{shown(program)} of {objects} ended with {status}, not with {expected}")
-    say("weak functions of the carrier: as they are to be")
+    say("weak functions of the carrier: as expected")
 
 
 def add_arguments(parser):

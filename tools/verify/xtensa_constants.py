@@ -1,4 +1,4 @@
-"""Looks whether the Rust reads its constants by words alone, as the ESP8266 reads its flash.
+"""Checks that the Rust only reads whole words of its constants, as the ESP8266's flash requires.
 
 The assembly of each profile's carrier, and of the library for C programs, is followed: which
 registers may hold the address of a constant. A byte or a half that is read there is a fault, and so
@@ -82,8 +82,8 @@ class Assembly:
         return sorted(found)
 
     def follow(self, function, arguments, found):
-        """Until nothing is new: what holds constants at each label. Returns the calls: (name,
-        arguments that are constants).
+        """Iterates until nothing changes: which registers hold constants at each label. Returns the
+        calls: (name, arguments that are constants).
         """
         at_label, calls = defaultdict(set), []
         while True:
