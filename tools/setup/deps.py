@@ -126,8 +126,9 @@ TEST_NEEDS = [
     *BENCH_NEEDS,
 ]
 
-# What `make ports` needs beyond that, for programs in ELF.
+# What `make ports` needs beyond that. Compilers are left to those who build for a machine.
 PORTS_NEEDS = [
+    Need("an emulator (runs the powerpc port)", "qemu-system-ppc", program("qemu-system-ppc64")),
     Need(
         "pyelftools (reads programs)",
         "python3-pyelftools",
