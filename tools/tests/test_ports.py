@@ -185,8 +185,9 @@ class Code(unittest.TestCase):
 
 
 class Run(unittest.TestCase):
-    def output(self, script, until="the end", seconds=20):
-        row = mock.Mock(run=f"sh -c {ports_build.shlex.quote(script)}", input=None, until=until)
+    def output(self, script, until="the end", seconds=20, given=None):
+        run = f"sh -c {ports_build.shlex.quote(script)}"
+        row = mock.Mock(run=run, input=given, until=until)
         built = mock.Mock(starter="x", folder="y")
         with mock.patch.object(ports_build, "SECONDS", seconds):
             return ports_build.output_of(row, built)
@@ -194,6 +195,14 @@ class Run(unittest.TestCase):
     def test_it_ends_with_the_last_line_that_is_waited_for(self):
         script = "echo 'print(\"the end\")'; echo MicroPython v1 on a day; echo the end; echo more; sleep 60"
         self.assertEqual(self.output(script), ['print("the end")', "the end"])
+
+    def test_a_script_is_given_when_the_prompt_is_there(self):
+        # what is there before is lost, as with a serial line that nobody reads
+        lose = "import os, select; os.read(0, 9999) if select.select([0], [], [], 1)[0] else 0"
+        read = "import os; print(); print(os.read(0, 5)); print('the end')"
+        script = f'python3 -c "{lose}"; printf \'>>> \'; python3 -c "{read}"; sleep 60'
+        found = self.output(script, given="tests/ports/small.py")
+        self.assertEqual(found, [">>> ", repr(b"\x05try:"), "the end"])
 
     def test_a_program_that_ends_before_or_never_is_a_fault(self):
         with self.assertRaisesRegex(Fail, "ended without `the end`"):

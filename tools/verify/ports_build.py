@@ -30,6 +30,7 @@ SECONDS = 120
 BANNER = "MicroPython v"
 # In the way of a prompt: paste mode, the script, and its end twice, which ends the program too.
 PASTE, END = b"\x05", b"\x04"
+PROMPT = b">>> "
 
 # `objects` are those of the replaced files; `starter` is what runs the program here.
 Built = namedtuple("Built", "flavour profile folder program starter objects carrier command")
@@ -169,14 +170,17 @@ def output_of(row, built):
     # on a line of its own: what is typed is echoed
     last = re.compile(rb"(?m)^" + re.escape((row.until or "").encode()) + rb"\r*$")
     try:
-        process.stdin.write(given)
-        process.stdin.flush()
         while time.monotonic() < until:
             if select.select([process.stdout], [], [], 1)[0]:
                 more = os.read(process.stdout.fileno(), 65536)
                 said += more
                 if not more:
                     break
+            if given and PROMPT in said:
+                # what comes before the firmware reads is lost
+                process.stdin.write(given)
+                process.stdin.flush()
+                given = b""
             if wanted and last.search(said):
                 break
         else:
