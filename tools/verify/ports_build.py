@@ -116,7 +116,7 @@ def build_embedded(row, tree, flavour, profile):
     folder = work / "embed"
     if flavour == "c":
         work.mkdir(parents=True, exist_ok=True)
-        embedded.package(Package(tree, work, jobs()))
+        embedded.package(Package(tree.path, work, jobs()))
     objects = sorted((folder / "micropython_embed").rglob("*.o"))
     mine = {f"{stem}.o" for stem in replaced(tree)}
     own = [path for path in objects if path.parent.name == "py" and path.name in mine]
@@ -168,7 +168,7 @@ def output_of(row, built):
     )
     until, said, wanted = time.monotonic() + SECONDS, b"", bool(row.until)
     # on a line of its own: what is typed is echoed
-    last = re.compile(rb"(?m)^" + re.escape((row.until or "").encode()) + rb"\r*$")
+    last = re.compile(rf"(?m)^(?:{row.until})\r*$".encode())
     try:
         while time.monotonic() < until:
             if select.select([process.stdout], [], [], 1)[0]:
@@ -195,7 +195,8 @@ def output_of(row, built):
     lines = said.decode(errors="replace").replace("\r", "").splitlines()
     if wanted:
         # how much of what follows has been read is chance
-        lines = lines[: lines.index(row.until) + 1]
+        places = [i for i, line in enumerate(lines) if re.fullmatch(row.until, line)]
+        lines = lines[: places[0] + 1]
     return [line for line in lines if not line.startswith(BANNER)]
 
 
