@@ -115,9 +115,10 @@ def all_checks(builds):
         yield f"bad input: {name}", lambda name=name: refusals.bad_input(builds, name)
 
 
-# What has a folder of its own runs beside others.
+# Checks with a folder of their own run in parallel.
 BESIDE_OTHERS = ("symbols: ", "scenarios: ")
-# What touches files of mpgc, counts on nothing else doing so, or needs the patched tree runs in turn, beside the rest.
+# Checks that change files of mpgc, or rely on nobody changing them, or need the patched tree, run
+# one after the other, beside the rest.
 IN_TURN = (
     "incremental: ",
     "integration: CMake, on a mock port",
@@ -128,7 +129,7 @@ IN_TURN = (
 
 
 def run_check(named):
-    """Run a check and tell how it went. Returns whether it passed."""
+    """Run a check and print its result. Returns whether it passed."""
     name, check = named
     start = time.time()
     try:
@@ -158,7 +159,7 @@ def main():
     parser.add_argument(
         "--only",
         default="",
-        help="run the checks whose name holds one of these, with commas between",
+        help="run the checks whose name contains one of these words, with commas between",
     )
     args = parser.parse_args()
     tree = args.tree.resolve()

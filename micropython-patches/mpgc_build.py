@@ -33,13 +33,15 @@ import mpgc_tree
 import mpgc_xtensa
 from mpgc_rust import Stop, choose_toolchain, first_error, run, rust_target, toolchain_environment
 
-# Exports of the library's own that stay out when the heap stays in C.
+# mpgc's own exports that are left out when the heap stays in C.
 OF_THE_HEAP = ("mpgc_check", "mpgc_chunk_of", "mpgc_fault", "mpgc_snapshot")
 
-# MPGC_PROFILE: Rust's opt-level, that for machines without an operating system, and the feature of the crate that goes with
-# it. There s is a tenth smaller than 3; what is hot is inlined by hand (docs/metal.md). `large` has there what `speed` has elsewhere.
+# MPGC_PROFILE: Rust's opt-level, that for machines without an operating system, and the feature of
+# the crate that goes with it. s is a tenth smaller than 3 there, and hot code is inlined by hand
+# (docs/metal.md). `large` has there what `speed` has elsewhere.
 Profile = namedtuple("Profile", "opt_level bare_opt_level features")
-# `bare` is for tests: the code of a machine without an operating system, here.
+# `bare` is for tests: it compiles the code of a machine without an operating system for any
+# machine.
 PROFILES = {
     "speed": Profile("3", "s", []),
     "size": Profile("z", "z", ["small"]),
@@ -64,7 +66,9 @@ def stamp(path, words):
 
 
 def from_cmake(commands, target, source, path):
-    """The command that compiles `source` for CMake's target, without what names files, in the list that CMake writes."""
+    """The command that compiles `source` for CMake's target, from the list that CMake writes,
+    without the arguments that name files.
+    """
     try:
         entries = json.loads(commands.read_text())
     except (OSError, ValueError) as error:
@@ -90,7 +94,7 @@ def from_cmake(commands, target, source, path):
 
 
 def without_files(words):
-    """A compile command without what names its output and lists its dependencies."""
+    """A compile command without the arguments that name its output and list its dependencies."""
     words, kept = list(words), []
     while words:
         word = words.pop(0)
@@ -104,7 +108,7 @@ def without_files(words):
 
 
 def configured(build, module):
-    """A build directory of CMake keeps what it was configured with, whatever is given later."""
+    """A build directory of CMake keeps its configuration, whatever is given later."""
     cache = build / "CMakeCache.txt"
     if not cache.exists():
         return
@@ -144,7 +148,7 @@ class Compiler:
         return self.words[: next(flags, len(self.words))]
 
     def linker(self):
-        """The compiler driver, with what selects the architecture."""
+        """The compiler driver, with the flags that select the architecture."""
         return self.driver() + [word for word in self.words if word.startswith("-m")]
 
     def dependencies(self, includes, sources):
@@ -158,7 +162,9 @@ class Compiler:
 
 
 def profile_of(options, target):
-    """The profile that was asked for; on the ESP8266 the least code is the default, as its flash is the smallest there is."""
+    """The requested profile; on the ESP8266 the least code is the default, because its flash is the
+    smallest.
+    """
     return PROFILES[options["MPGC_PROFILE"] or ("size" if target == mpgc_xtensa.CALL0 else "speed")]
 
 
@@ -200,7 +206,7 @@ def run_cargo(command, crate, env, error=None, features=None):
         text=True,
         errors="replace",
     )
-    # What cargo does is shown at once; what the compiler says only if it is the message.
+    # cargo's progress is shown at once; the compiler's output only if it is the message.
     said, printed = [], []
     reader = threading.Thread(target=lambda: printed.append(cargo.stdout.read()))
     reader.start()
@@ -222,7 +228,7 @@ def run_cargo(command, crate, env, error=None, features=None):
 
 
 def tools_folder(crate, options, work, toolchain):
-    """Where what all builds have in common is kept: in the clone, unless that cannot be written to."""
+    """The folder of what all builds share: in the clone, unless that is not writable."""
     folder = Path(options["MPGC_BUILD_TOOLS"] or crate / "build" / "build-tools").absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -240,7 +246,7 @@ def headers_program(crate, tools, toolchain):
     command = [toolchain.cargo, "build", "--package", "mpgc-headers", "--profile", "headers"]
     command += ["--locked", "--message-format=json-render-diagnostics"]
     env = environment(toolchain)
-    # meant for the library; a program for this machine is the same without
+    # these are meant for the library; a program for this machine does not depend on them
     for name in ("RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_BOOTSTRAP"):
         env.pop(name, None)
     env["CARGO_TARGET_DIR"] = str(tools)
@@ -263,7 +269,8 @@ def build_library(args, options, toolchain, work, target, processor, asserts):
     tools = tools_folder(args.crate, options, work, toolchain)
     env = environment(toolchain) | {
         "MPGC_HEADERS": headers_program(args.crate, tools, toolchain),
-        # The headers are read each time: what that leaves in the build directory is of this build, whatever cargo has kept.
+        # The headers are read each time, so that the files in the build directory are of this
+        # build, whatever cargo has cached.
         "MPGC_RUN": uuid.uuid4().hex,
         "MPGC_PORT_COMMAND": str(work / "command"),
         "MPGC_PORT_DIR": os.getcwd(),
@@ -316,7 +323,7 @@ def build_library(args, options, toolchain, work, target, processor, asserts):
 
 
 def write_dependencies(args, compiler, replaced):
-    """The .P file that py/mkrules.mk includes: a changed header makes the carrier anew."""
+    """The .P file that py/mkrules.mk includes, so that a changed header makes the carrier again."""
     host = args.crate / "src" / "host"
     files = compiler.dependencies(str(host), [str(host / "port.h"), str(host / "shim.c")])
     # an edit of them is reported
@@ -326,7 +333,7 @@ def write_dependencies(args, compiler, replaced):
 
 
 def replaced_files(py, options, work):
-    """The C files in whose place the Rust of this configuration is."""
+    """The C files that the Rust of this configuration replaces."""
     names = (work / "replaced").read_text().split()
     return [
         name
@@ -344,7 +351,7 @@ def write_options(args):
             args.work / "options", [f"# of {args.clone}", *mpgc_options.lines(values, places=False)]
         )
         stamp(args.work / "places", mpgc_options.lines(values, places=True))
-        # as it was given, for make to see that nothing has changed
+        # written as given, so that make sees whether anything has changed
         stamp(args.work / "given", [args.clone, *args.given])
     for text in args.configured:
         name, _, value = text.partition("=")
@@ -415,7 +422,7 @@ def main():
     stamp_parser.add_argument("words", nargs="*")
     linked_parser = commands.add_parser("linked")
     linked_parser.add_argument("--work", type=Path, required=True)
-    linked_parser.add_argument("--program", type=Path, help="look at this one alone")
+    linked_parser.add_argument("--program", type=Path, help="check only this one")
     linked_parser.add_argument("--carrier", type=Path)
     link_parser = commands.add_parser("link")
     link_parser.add_argument("--work", type=Path, required=True)
@@ -434,10 +441,12 @@ def main():
     build.add_argument("--output", type=Path, required=True)
     build.add_argument("--objcopy", default="objcopy")
     options_parser = commands.add_parser("options")
-    options_parser.add_argument("--work", type=Path, help="where to write them down")
+    options_parser.add_argument("--work", type=Path, help="the directory to write them to")
     options_parser.add_argument("--clone", help="that of mpgc")
     options_parser.add_argument(
-        "--environment", action="store_true", help="what is not given may be there"
+        "--environment",
+        action="store_true",
+        help="options that are not given may be in the environment",
     )
     options_parser.add_argument(
         "--tell", metavar="NAME", action="append", default=[], help="print the value of this one"
@@ -447,7 +456,7 @@ def main():
         metavar="NAME=VALUE",
         action="append",
         default=[],
-        help="what CMake took for granted",
+        help="the values when CMake configured the build",
     )
     options_parser.add_argument("--again", type=Path, help="the file that makes CMake run anew")
     options_parser.add_argument("given", nargs="*", metavar="NAME=VALUE")

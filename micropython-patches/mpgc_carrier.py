@@ -4,9 +4,9 @@ import mpgc_xtensa
 from mpgc_objects import members, symbols_in, with_weak_functions
 from mpgc_rust import Stop, first_error, run
 
-# A bare machine's port has these (the division is libgcc's), its C files call them: so does the
-# carrier, instead of bringing the ones of Rust's compiler_builtins. On ARM rustc calls them by
-# names of the ABI, which a port need not have: shim.c has those.
+# A bare machine's port has these functions (the division is libgcc's), and its C files call them.
+# The carrier calls them too, instead of bringing those of Rust's compiler_builtins. On ARM rustc
+# calls them by names of the ABI, which a port need not have, so shim.c defines those.
 OF_THE_PORT = (
     "memcpy",
     "memmove",
@@ -23,9 +23,9 @@ OF_THE_SHIM = [
 ]
 # Likewise of the library of mingw-w64's compiler, whose C files call it where a frame is large.
 OF_MINGW = ("___chkstk_ms",)
-# The global pointer on MIPS. Relocations count from the one of their object. The linker's -r makes
-# one up for its output, counts from there, and notes it nowhere; with that of the inputs nothing
-# has to be counted anew.
+# The global pointer on MIPS. Relocations count from the one of their object. The linker's -r
+# invents one for its output, counts from there, and records it nowhere; with that of the inputs no
+# relocation changes.
 GP = "_gp"
 # On Windows each object that reads a variable of another one has its address under such a name, and
 # the linker keeps one of the same name. The second ones hold what stands for a weak function.
@@ -70,7 +70,7 @@ def link(compiler, objcopy, output, work, library, exports, target):
         return
     bare = is_bare(target)
     linked = work / "carrier.o"
-    # What is not reached is dropped. Where small functions of the compiler's own lie in groups that
+    # Unreachable parts are dropped. Where small functions of the compiler's own lie in groups that
     # objects share (x86's thunks), the carrier's copies are to stay when its names become local;
     # COFF has no such groups.
     options = ["-Wl,--gc-sections"]

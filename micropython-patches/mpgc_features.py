@@ -1,4 +1,4 @@
-"""What the port's compiler may use of its processor, as rustc is given it.
+"""The features of its processor that the port's compiler may use, as options of rustc.
 
 The Rust target has a processor of its own: on PowerPC with vector registers, which a port may
 forbid; on a Cortex-M33 without the DSP's instructions, which it may allow. The predefined macros of
@@ -11,9 +11,10 @@ from collections import namedtuple
 
 from mpgc_run import Stop, first_error, run
 
-# The port's compiler uses it where it has one of the macros, or `!` where it has none.
+# The port's compiler uses the feature if it defines one of the macros; with `!`, if it defines
+# none.
 Taken = namedtuple("Taken", "targets macros feature")
-# What a target has, and a port may forbid.
+# Features that a target has, and a port may forbid.
 TAKEN = (
     Taken(r"powerpc64", "__VSX__", "-vsx"),
     Taken(r"powerpc64", "__ALTIVEC__", "-altivec"),
@@ -34,7 +35,7 @@ BY_WORD = (
 
 # `bit` is one of the macro's value, where that is a number of several.
 Given = namedtuple("Given", "targets macro feature bit", defaults=(0,))
-# What a target lacks, and a port may have.
+# Features that a target lacks, and a port may have.
 GIVEN = (
     Given(r"thumbv8m\.main", "__ARM_FEATURE_DSP", "+dsp"),
     Given(r"thumbv(7em|8m\.main)-none-eabihf", "__ARM_FP", "+fp64", 8),
@@ -46,7 +47,7 @@ GIVEN = (
 # LLVM has no feature for this on PowerPC.
 POWERPC_ALIGNED = "-disable-ppc-unaligned"
 
-# How the instructions begin that a port has forbidden with a feature.
+# The beginnings of the instructions that a port forbids with a feature.
 FORBIDDEN = {
     "-vsx": r"lxs|lxv|stxs|stxv|xs|xv|xx|m[tf]vsr|m[tf]fpr",
     "-altivec": r"v|lv|stv|m[tf]vscr|m[tf]vr|ds[st]",
@@ -64,7 +65,7 @@ Features = namedtuple("Features", "rustc lost")
 OBJDUMP_LINE = re.compile(r"\s*[0-9a-f]+:\s+((?:[0-9a-f]{2,8} ?)+)\s*\t([a-z][\w.]*)")
 FUNCTION_LINE = re.compile(r"[0-9a-f]+ <(.+)>:$")
 
-# What rustc says of every feature that is not stable in its language. They are LLVM's.
+# rustc prints this note for every feature that is not stable in Rust. They are LLVM's features.
 UNSTABLE = re.compile(
     r"^warning: (?:unknown and )?unstable feature specified for `-Ctarget-feature`.*\n"
     r"(?: +[|=].*\n)*\n?|^warning: .* generated \d+ warnings?$\n",
@@ -73,7 +74,7 @@ UNSTABLE = re.compile(
 
 
 def of(target, macros, words):
-    """What rustc is given of a port's compiler, by its macros and the words that call it."""
+    """The options of rustc that follow from the macros and the command of a port's compiler."""
     lost = [
         row.feature
         for row in TAKEN
@@ -101,7 +102,7 @@ def of(target, macros, words):
 
 
 def with_flags(env, words):
-    """The environment in which cargo gives these words to rustc, beside those of the user."""
+    """The environment in which cargo passes these options to rustc, in addition to the user's."""
     encoded = env.get("CARGO_ENCODED_RUSTFLAGS")
     if encoded is not None:
         words = [*filter(None, encoded.split("\x1f")), *words]
@@ -110,7 +111,7 @@ def with_flags(env, words):
 
 
 def without_notes(said, features):
-    """What rustc says, without its notes on the features that it was given."""
+    """rustc's output, without its notes on these features."""
     return UNSTABLE.sub("", said) if features.rustc else said
 
 

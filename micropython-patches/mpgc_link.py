@@ -1,4 +1,6 @@
-"""The link of a port's program: what the linker says, and whether mpgc is in it, and not the C."""
+"""The link of a port's program: the linker's messages, and whether the program holds mpgc and not
+the C.
+"""
 
 import os
 import re
@@ -12,7 +14,7 @@ from mpgc_rust import Stop
 # What GNU ld and lld say of a region of memory that is full: of each section, and of the region.
 SECTION_OUTSIDE = re.compile(r"[Ss]ection [`'](\S+)' will not fit in region")
 OVERFLOWED = re.compile(r"overflowed by \d+ bytes?")
-# What holds no code, where another profile changes nothing.
+# Sections without code, for which another profile changes nothing.
 WITHOUT_CODE = re.compile(r"bss|noinit|heap|stack")
 NOTE = (
     "mpgc: note: the program does not fit into the memory that the linker script has for it: with MPGC_PROFILE=size "
@@ -34,7 +36,7 @@ def is_small(work):
 
 
 def run_linker(work, command):
-    """The linker's exit status; after its message about a program that is too large comes ours."""
+    """The linker's exit status. If the program is too large, our message follows the linker's."""
     try:
         done = subprocess.run(command, stderr=subprocess.PIPE, check=False)
     except OSError as error:
@@ -62,10 +64,10 @@ def check_program(path, work):
 
 
 def linked(work, carrier, patches):
-    """Looks at what make has built in the folder above `work`."""
+    """Checks what make has built in the folder above `work`."""
     seen, port = work / "seen", os.getcwd()
     if not seen.exists():
-        # a Makefile that hands on to others, where these have looked just now
+        # the Makefile calls others, which have just made this check
         below = list(work.parent.glob("*/mpgc/linked"))
         for record in below:
             record.unlink()

@@ -7,10 +7,10 @@ from collections import namedtuple
 Symbol = namedtuple("Symbol", "name local function")
 
 ELF, DOS, WASM = b"\x7fELF", b"MZ", b"\0asm\1\0\0\0"
-# How an object in COFF begins: x86-64 and x86.
+# The first bytes of a COFF object: x86-64 and x86.
 COFF = (b"\x64\x86", b"\x4c\x01")
 
-# An archive, and how long what stands before each file of it is.
+# An archive's first bytes, and the length of the header before each of its files.
 ARCHIVE, AR_HEADER = b"!<arch>\n", 60
 
 PROGRAM, OBJECT = "program", "object"

@@ -15,7 +15,8 @@ TABLE = Path(__file__).resolve().parent / "options.txt"
 ON = ("1", "on", "true", "yes", "y")
 OFF = ("", "0", "off", "false", "no", "n")
 
-# `words`: of a switch, its feature; of a choice or a list, what it may be. `hidden` are for tests.
+# `words`: the feature of a switch, or the values of a choice or a list. `hidden` values are for
+# tests.
 Option = namedtuple("Option", "name kind words hidden default meaning")
 
 
@@ -39,7 +40,7 @@ def listed(words, last):
 
 
 def value_of(option, given):
-    """One spelling for each value: switches are 1 or empty. What the option cannot be is a Stop."""
+    """One spelling for each value: switches are 1 or empty. Any other value is a Stop."""
     text, wrong = given.strip(), f"{option.name}={given}"
     if option.kind in ("switch", "auto"):
         low = text.lower()
@@ -84,8 +85,8 @@ def check_together(values):
 def read(given, environment=None):
     """The value of every option.
 
-    `given` holds texts like NAME=value. What it does not name is looked for in `environment`, if there is one;
-    what both name, and differs, is a Stop.
+    `given` holds texts like NAME=value. Options that it does not name are looked up in
+    `environment`, if there is one; different values are a Stop.
     """
     options, values = table(), {}
     for text in given:

@@ -1,4 +1,4 @@
-"""Running programs, and what goes wrong."""
+"""Runs programs, and reports errors."""
 
 import subprocess
 

@@ -12,7 +12,7 @@ from mpgc_run import Stop, first_error, run
 OLDEST_RUST = (1, 88)
 # Assembly of this architecture is part of the language since:
 OLDEST_FOR = {"powerpc": (1, 95)}
-# What Debian's packages rustc-web and cargo-web install, whatever else is first in PATH.
+# The programs of Debian's packages rustc-web and cargo-web, whatever is first in PATH.
 DEBIANS_CARGO = "/usr/bin/cargo"
 DEBIANS_COMMAND = "apt-get install cargo-web rust-web-src"
 
@@ -124,7 +124,9 @@ def bare_arm_target(has):
 
 
 def bare_riscv_target(macros):
-    """By what calls have their floats in, and the extensions that there are targets for."""
+    """The target by the calling convention for floats, and by the extensions for which there are
+    targets.
+    """
 
     def has(*names):
         return any(name in macros for name in names)
@@ -152,7 +154,9 @@ def bare_riscv_target(macros):
 
 
 def candidates(cargo, target):
-    """The cargo that was asked for; otherwise Espressif's for its processors, the one in PATH, then Debian's."""
+    """The requested cargo; otherwise Espressif's for its processors, the one in PATH, then
+    Debian's.
+    """
     if cargo:
         if shutil.which(cargo) is None:
             raise Stop(f"`{cargo}` is not found: {install_rust(OLDEST_RUST)}, or set MPGC_CARGO")
@@ -181,7 +185,7 @@ def rustc_of(cargo):
 
 
 def too_old(rustc, target):
-    """What is wrong with the version of a rustc; None if nothing is."""
+    """The fault of a rustc's version; None if there is none."""
     oldest = next((v for arch, v in OLDEST_FOR.items() if target.startswith(arch)), OLDEST_RUST)
     try:
         done = run([rustc, "--version"])
@@ -213,7 +217,7 @@ def has_source(rustc):
 def choose_toolchain(target, cargo="", build_std="", crate="core"):
     """The first toolchain that has the crate for the target, prebuilt or as source.
 
-    `build_std` is what MPGC_BUILD_STD says: 1 takes the source alone, 0 never does.
+    `build_std` is the value of MPGC_BUILD_STD: 1 only uses the source, 0 never does.
     """
     wrong = []
     names = candidates(cargo, target)
@@ -236,7 +240,7 @@ def choose_toolchain(target, cargo="", build_std="", crate="core"):
 
 
 def how_to_get(target, build_std):
-    """The command that fixes it: rustup adds what is prebuilt; the rest is built from source."""
+    """The command that fixes it: rustup adds a prebuilt core; any other is built from source."""
     add = f"`rustup target add {target}`"
     if build_std == "0" and mpgc_xtensa.is_ours(target):
         return "leave MPGC_BUILD_STD=0 out to build it from source, since nobody has it prebuilt"
@@ -254,10 +258,10 @@ def how_to_get(target, build_std):
 
 
 def toolchain_environment(toolchain):
-    """What cargo needs in its environment to use this toolchain and no other."""
+    """The environment in which cargo uses this toolchain and no other."""
     # A cargo that is not rustup's would take the first rustc in PATH, which may be rustup's.
     env = {"RUSTC": toolchain.rustc}
     if toolchain.build_std:
-        # -Zbuild-std wants a nightly compiler or this.
+        # -Zbuild-std needs a nightly compiler or this.
         env["RUSTC_BOOTSTRAP"] = "1"
     return env

@@ -1,4 +1,4 @@
-"""What a fork has made of the tree: C files that mpgc takes the place of and that are edited; headers that do not fit."""
+"""The edits of a fork: edited C files that mpgc replaces, and headers that do not fit."""
 
 import hashlib
 import re
@@ -15,7 +15,7 @@ def blob_id(path):
 
 
 def order(release):
-    """A release as numbers in the order of time; None for what has another form."""
+    """A release as numbers that sort by time; None if it has another form."""
     match = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)(-preview)?(\+)?", release)
     if not match:
         return None
@@ -24,7 +24,7 @@ def order(release):
 
 
 def known_files(maker="MicroPython"):
-    """The releases of who made the tree, and {name: {id: (first release, last release)}}."""
+    """The releases of the tree's makers, and {name: {id: (first release, last release)}}."""
     releases, files, of = [], {}, "MicroPython"
     for line in KNOWN.read_text().splitlines():
         words = line.split()
@@ -64,7 +64,9 @@ def listed(names):
 
 
 def base(py, files):
-    """What all files of the tree that are some release's have in common, as a span; None if they have nothing."""
+    """The span of releases that all known files of the tree have in common; None if there is
+    none.
+    """
     spans = [files[path.name].get(blob_id(path)) for path in py.glob("*.c") if path.name in files]
     spans = [span for span in spans if span]
     if not spans:
@@ -75,8 +77,8 @@ def base(py, files):
 
 
 def account(py, names, release):
-    """The message about the files in `py` that mpgc takes the place of; empty if they are those of
-    the release.
+    """The message about the files in `py` that mpgc replaces; empty if they are those of the
+    release.
 
     `release` is what the headers say, behind the name of a fork whose files are known; any other
     fork may have numbers of its own.
@@ -127,8 +129,9 @@ def account(py, names, release):
 
 
 def cargo_failure(said):
-    """The message for what cargo said when it failed. Code that does not fit the bindings of the
-    headers is reported as such."""
+    """The message for cargo's output when it failed. Code that does not fit the bindings of the
+    headers is reported as such.
+    """
     error = re.search(
         r"^error(?:\[E\d+\])?: (.*)\n +--> ((?:src|\S*/out)/\S+?\.rs:\d+)", said, re.M
     )

@@ -1,1 +1,1 @@
-"""The checks of check_dropin.py, by what they look at."""
+"""The checks of check_dropin.py, by subject."""

@@ -1,4 +1,6 @@
-"""Ports whose Makefile leaves the work to another makefile or to CMake: mpgc is linked, or the build stops and says why."""
+"""Ports whose Makefile calls another makefile or CMake: mpgc is linked, or the build stops and says
+why.
+"""
 
 import shutil
 import subprocess
@@ -68,7 +70,7 @@ def another_makefile(builds):
 
 
 def cmake(builds):
-    """What make is given reaches CMake; a build directory that held C does not stay C."""
+    """Variables of make reach CMake; a build directory that held C does not stay C."""
     for tool in ("cmake", "arm-none-eabi-gcc"):
         if shutil.which(tool) is None:
             raise Failed(f"{tool} is not found: run `python3 -m tools deps --test`")

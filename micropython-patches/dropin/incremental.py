@@ -1,4 +1,4 @@
-"""Incremental builds: what is made anew, and what is not."""
+"""Incremental builds: what is made again, and what is not."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""The other ways in: a module directory, the patch, CMake."""
+"""The other entry points: a module directory, the patch, CMake."""
 
 import os
 import re

@@ -21,7 +21,7 @@ from .builds import (
 
 
 def build_info_is_the_printed_line(builds):
-    """What make prints, what the build leaves and what `mpgc_build_info` returns are one line."""
+    """make prints, the build directory holds and `mpgc_build_info` returns the same line."""
     build = builds.directory("scenarios plain", "rust")
     (build / "py" / "gc.o").unlink(missing_ok=True)
     options = [f"MICROPYTHON_DIR={builds.tree}", f"SCENARIO_OPTIONS={SCENARIOS['plain']}"]
@@ -127,7 +127,7 @@ def placed_where_the_port_wants(builds):
     expect(not outside, f"mp_sched_schedule needs {sorted(outside)}")
 
 
-# Faults: which the hardened build tells, as what (c-tests/port/faults.c).
+# The faults that the hardened build reports, and their kinds (c-tests/port/faults.c).
 FAULTS = {
     "no-room": "region too small",
     "foreign-free": "foreign pointer",
@@ -151,7 +151,7 @@ FAULTS = {
     "overrun-full": "overrun",
     "overrun-full-collect": "overrun",
 }
-# Of these the account names the chunk.
+# For these the report names the chunk.
 IN_A_CHUNK = ("inner pointer", "overrun")
 # The numbers of mpgc.h.
 FAULT_KINDS = {words: number for number, words in enumerate(dict.fromkeys(FAULTS.values()), 1)}
@@ -164,7 +164,7 @@ def faults_are_reported(builds):
     configurations = (
         (plain, []),
         (hardened, ["MPGC_HARDENED=1"]),
-        # A heap that may have further areas finds the area of a pointer otherwise.
+        # A heap that may have further areas finds the area of a pointer in another way.
         (
             own,
             ["MPGC_HARDENED=1", "SCENARIO_OPTIONS=-DSCENARIO_OWN_FAULT -DMICROPY_GC_SPLIT_HEAP=1"],

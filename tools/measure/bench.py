@@ -23,23 +23,23 @@ WORK = BUILD / "bench"
 OPTIONS = "-DTWIN_BENCH -DMICROPY_GC_CONSERVATIVE_CLEAR=1 -fPIE"
 # No more instructions than the C, but for these.
 MOST_INSTRUCTIONS = 1.05
-# What CI counts: quick, and each hot path once.
+# The cases that CI counts: quick ones, each hot path once.
 CHECKED = (
     "fill-1-block,fill-mixed-1MB,mark-list-100000,mark-tree,free-alloc-90%-128KB,alloc-after-collect-128KB,realloc-growth,free-storm-1MB,"
     "sweep-128KB,gc_info-128KB,collect-half-128KB,mark-graph-128KB,3000-lists,61-functions,live-100KB-buffers,"
     "pystack,nlr,sched"
 )
-# What is above that today, and how far at most: debts, to be paid. docs/performance.md says why.
+# Cases above that, and their limits: debts, to be paid. docs/performance.md gives the reasons.
 DEBTS = {
     "": {"pystack-3-frames": 1.55},
     "i686": {"pystack-3-frames": 1.11, "mark-tree-131071": 1.08, "mark-tree-1048575": 1.08},
 }
-# The harness's own functions are not what is counted.
+# The harness's own functions are not counted.
 HARNESS = ("env.c", "heap.c", "core.c", "bench.c")
 
 
 def get_driver(target=None, charts=False):
-    """The driver of the benchmarks; charts are drawn by this machine's own."""
+    """The driver of the benchmarks; this machine's own driver draws the charts."""
     build_driver(target, "mpgc-bench", WORK, ["--features", "charts"] if charts else [])
     return driver_of(target, "mpgc-bench")
 
@@ -49,7 +49,7 @@ def draw(what, source, picture):
 
 
 def lines_of(command, what):
-    """The driver's lines as objects, each as soon as it is there."""
+    """The driver's lines as objects, each as soon as it is printed."""
     with open(WORK / "errors.log", "wb") as errors:
         process = subprocess.Popen(
             [str(word) for word in command],
@@ -234,8 +234,8 @@ def growth(driver, library, args):
 
 
 def check(counts, debts):
-    """CI: no hot path has more instructions than the C's, by the factor that there is; no debt
-    grows, and none is kept that is paid.
+    """For CI: no hot path has more instructions than the C's times the factor; no debt grows, and
+    no paid debt stays listed.
     """
     rows = [["case", "C", "mpgc", "mpgc / C", "at most"]]
     wrong, paid = [], []
@@ -251,8 +251,7 @@ def check(counts, debts):
         raise Fail(f"too many instructions, compared with the C's, in: {', '.join(wrong)}")
     if paid:
         raise Fail(
-            f"no debts any more, take them out of DEBTS in {shown(Path(__file__))}: "
-            f"{', '.join(paid)}"
+            f"no longer debts, remove them from DEBTS in {shown(Path(__file__))}: {', '.join(paid)}"
         )
     return 0
 
@@ -264,11 +263,11 @@ def add_arguments(parser):
         help="-D options more for both, as in mpconfigport.h; the mark cases need finalisers",
     )
     parser.add_argument(
-        "--check", action="store_true", help="count a few quick cases and compare: what CI does"
+        "--check", action="store_true", help="count a few quick cases and compare, as CI does"
     )
     parser.add_argument("--no-count", action="store_true", help="times only")
     parser.add_argument(
-        "--growth", action="store_true", help="measure how pause and allocation grow instead"
+        "--growth", action="store_true", help="instead measure how pauses and allocations grow"
     )
     parser.add_argument(
         "--largest", default="1024", help="of --growth: the largest heap, in MB (1024)"
@@ -279,7 +278,7 @@ def main(args):
     tree = get_tree(args.release or None, args.micropython_dir)
     if args.arch not in DEBTS:
         raise Fail(
-            f"ARCH={args.arch}: measured here are this machine (no ARCH) and "
+            f"ARCH={args.arch}: can only measure this machine (no ARCH) and "
             f"{', '.join(filter(None, DEBTS))}"
         )
     target = args.arch or None
@@ -315,7 +314,7 @@ def main(args):
     say(f"written: {shown(folder / 'report.json')}, report.md, ratios.svg")
     if args.write:
         name = "-".join(filter(None, ["bench", args.arch]))
-        # the picture is that of this machine
+        # the picture shows this machine's results
         pictures = [] if args.arch else [folder / "ratios.svg"]
         title = " ".join(filter(None, ["C and mpgc, case by case", args.arch]))
         write_result(name, title, args.command, body(tree, report), pictures)

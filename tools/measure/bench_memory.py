@@ -29,8 +29,8 @@ from tools.setup.tree import get_tree
 PROGRAMS = ROOT / "benches" / "memory"
 WORK = BUILD / "bench"
 ARCH = "i686"
-# `pacing`: what the report calls it; `variable`: for mpgc's build; `prelude`: what the C's program
-# begins with.
+# `pacing`: its name in the report; `variable`: for mpgc's build; `prelude`: the first lines of the
+# C's program.
 Flavour = namedtuple("Flavour", "build pacing variable prelude")
 FLAVOURS = (
     Flavour("c", "off", "", ""),
@@ -41,16 +41,16 @@ FLAVOURS = (
     Flavour("mpgc", "free/3", "MPGC_PACING=free/3", ""),
 )
 WATCH = (f"USER_C_MODULES={PROGRAMS}", "LDFLAGS_EXTRA=-Wl,--wrap=gc_alloc,--wrap=gc_collect")
-LARGE = 4 << 20  # a heap in which every program ends
-PICTURED = "cache"  # whose heap is drawn
+LARGE = 4 << 20  # every program ends in this heap
+PICTURED = "cache"  # the program whose heap is drawn
 STEP = 256  # sizes of heaps are multiples of it
 CHECKED = ("table", "free/3")  # the program and the pace of --check
 LARGEST_SHARE = 0.65  # of the C's smallest heap, for --check
-SLOW = 600  # seconds for one run, in which something is wrong
+SLOW = 600  # seconds after which a run has failed
 
 
 class Runs:
-    """What runs have shown, kept in a file."""
+    """The results of runs, kept in a file."""
 
     def __init__(self, library):
         self.path = WORK / "memory-runs.json"
@@ -115,7 +115,7 @@ class Subject:
         return done.stdout if done.returncode == 0 else None
 
     def ends(self, heap):
-        """Whether it ends with that heap, and prints what it prints with a large one."""
+        """Whether it ends with that heap, with the same output as with a large one."""
         expected = self.runs.get((*self.key, "output"), lambda: self.output(LARGE))
         if not expected:
             raise Fail(
@@ -125,8 +125,8 @@ class Subject:
         return self.runs.get((*self.key, heap), lambda: self.output(heap) == expected)
 
     def smallest(self):
-        """The smallest heap, by halving; and the smallest from which all larger ones that were
-        tried do.
+        """The smallest heap, by bisection; and the smallest from which all larger heaps that were
+        tried suffice.
         """
         low, high = 0, 64 << 10
         while not self.ends(high):
@@ -230,7 +230,7 @@ def unix_folder(tree, slug):
 
 
 def begin_with(control, folder):
-    """All builds have the objects of the first in common, but for mpgc's and what is linked."""
+    """All builds share the objects of the first one, except mpgc's and the program."""
     if folder != control and not folder.exists():
         # what unix.begin_with_c looks for
         beside = folder.with_name("c")
@@ -306,17 +306,17 @@ def draw_heaps(runs, programs, script):
 
 def add_arguments(parser):
     parser.add_argument(
-        "--pacing", default="", help="with commas: of mpgc, these alone (off,8,free/4,free/3)"
+        "--pacing", default="", help="with commas: only these pacings of mpgc (off,8,free/4,free/3)"
     )
     parser.add_argument(
         "--check",
         action="store_true",
-        help="one program on two builds: whether pacing saves what it should, in no more time",
+        help="check, with one program on two builds, that pacing saves heap and takes no time",
     )
 
 
 def check(tree):
-    """One program, two builds: paced, mpgc has to do with less heap, and to be as fast as the C."""
+    """One program, two builds: with pacing mpgc must need less heap, and be as fast as the C."""
     flavours = [f for f in FLAVOURS if (f.build, f.pacing) in (("c", "off"), ("mpgc", CHECKED[1]))]
     programs = build_all(tree, flavours, ("plain",))
     runs, script = Runs(libraries(tree)), PROGRAMS / f"{CHECKED[0]}.py"

@@ -1,7 +1,7 @@
 """Measures programs of benches/memory on MPS2_AN385 in qemu: how much heap, and how many
 instructions.
 
-One firmware does for all sizes of the heap: the emulator's command line says the size
+One firmware serves for all sizes of the heap: the emulator's command line sets the size
 (c-tests/metal/clock). Times are those of -icount, where each instruction takes the same: in a heap
 1.1 times the smallest of the C without pacing. Writes build/bench/memory-board.json and
 docs/results/memory-board.md.
@@ -19,7 +19,7 @@ from tools.verify import on_metal
 
 BOARD = "MPS2_AN385"
 HEAP = 1 << 20  # the largest
-HEAP_WORD = 0x2000_0000  # where c-tests/metal/clock looks for a smaller one
+HEAP_WORD = 0x2000_0000  # the address at which c-tests/metal/clock reads a smaller size
 CASES = ("table", "csvjoin", "mqttdash", "plugins")
 PACES = ("off", "free/4")
 STEP = 1024
@@ -49,7 +49,7 @@ class Board:
         )
 
     def run(self, case, heap):
-        """(what it printed, its instructions); (None, None) if it did not come to its end."""
+        """(what it printed, its instructions); (None, None) if it did not end."""
         if (case, heap) in self.known:
             return self.known[case, heap]
         source = on_metal.WORK / f"memory-{case}.py"
@@ -81,7 +81,7 @@ class Board:
 
 
 def write(lines, tree, command):
-    """After each program, so that a run that is stopped leaves what it has found."""
+    """Written after each program, so that an interrupted run keeps its results."""
     write_json(BUILD / "bench" / "memory-board.json", lines)
     rows = [["program", "build, pacing", "smallest KB", "of the C's", "time"]]
     for line in lines:

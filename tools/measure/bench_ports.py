@@ -1,7 +1,7 @@
 """Measures the windows and webassembly ports: their sizes, and perf_bench under node in turns.
 
 A program of the windows port is measured by its code and constants, one of the webassembly port by
-its file. Scripts that a build cannot run take as long as it takes to say so.
+its file. Scripts that a build cannot run are skipped by themselves.
 """
 
 import json
@@ -22,7 +22,7 @@ BUILDS = (
     ("webassembly", "standard", webassembly.build),
     ("webassembly", "pyscript", webassembly.build),
 )
-# What of a program for Windows is code and constants.
+# The sections of a program for Windows that are code and constants.
 LOADED = (".text", ".rdata", ".data", ".pdata", ".xdata")
 HEADS = ["port", "variant", *(name for name, _, _ in SIDES)]
 
@@ -42,9 +42,11 @@ def sizes(tree, port, variant, build):
 
 
 def times(tree, programs, args):
-    """A table of processor seconds: node knows no instructions, and the clock those who wait."""
+    """A table of processor seconds: node cannot count instructions, and the clock would include
+    waiting.
+    """
     bench_python.WORK.mkdir(parents=True, exist_ok=True)
-    # The threshold of pyscript is its own; what it collects waits until nothing of Python runs.
+    # pyscript sets its own threshold, and collects only while no Python code runs.
     cases = bench_python.chosen(tree, args.case)
     cases = [case for case in cases if case.group == "perf_bench"]
     rows = [["case", "C", "mpgc", "C / mpgc"]]

@@ -1,9 +1,9 @@
 """Measures the interpreter with its C and with mpgc, in turns: what a Python program feels.
 
 Runs upstream's perf_bench as it is and with gc.threshold(30000) and (10000), and the programs of
-benches/python. Every round runs each of them once on either build, so that what slows the machine
-down slows both; what they print must be equal. Writes build/bench/python.json, python.md and
-python.svg. A ratio above 1 means that mpgc is faster.
+benches/python. Every round runs each of them once on either build, so that a slower machine slows
+both; what they print must be equal. Writes build/bench/python.json, python.md and python.svg. A
+ratio above 1 means that mpgc is faster.
 """
 
 import re
@@ -28,9 +28,9 @@ THRESHOLDS = (None, 30000, 10000)
 # The C, mpgc, and mpgc with MPGC_NOSCAN=1.
 FLAVOURS = ("c", "rust", "noscan")
 NOSCAN = "noscan"
-# What a script prints that this build cannot run: no native code, no complex numbers.
+# The output of a script that this build cannot run: no native code, no complex numbers.
 CANNOT = "SKIP|invalid micropython decorator|complex"
-SLOW = 600  # seconds for one program, in which something is wrong
+SLOW = 600  # seconds after which a program has failed
 
 Case = namedtuple("Case", "name group script arguments flavour upstream")
 
@@ -83,7 +83,7 @@ def chosen(tree, words):
 
 
 def command(case, program, small=False):
-    """What runs a case on a program."""
+    """The command that runs a case on a program."""
     if not case.upstream:
         return [program, *case.arguments, case.script]
     path = WORK / "python" / (re.sub(r"\W+", "-", case.name) + ("-small" if small else "") + ".py")

@@ -18,8 +18,8 @@ from tools.verify.twins import build_twins
 
 WORK = BUILD / "hardened-cost"
 HARDENED = "MPGC_HARDENED=1"
-# Of the benchmarks' cases; collect-half and mark-graph write to bytes that they have not asked for,
-# and are stopped.
+# Cases of the benchmarks; collect-half and mark-graph are not among them, because they write beyond
+# the bytes that they requested and would be stopped.
 CASES = (
     "fill-1-block-1MB,fill-mixed-1MB,free-alloc-90%-128KB,alloc-after-collect-128KB,realloc-growth-1MB,free-storm-1MB,"
     "sweep-128KB,gc_info-128KB,3000-lists,61-functions,live-100KB-buffers"
@@ -66,7 +66,7 @@ def interpreters(tree):
 
 
 def script_file(tree, name, sizes):
-    """A script of perf_bench with what runs it, as its own runner puts them together."""
+    """A script of perf_bench with its driver, as its own runner combines them."""
     folder = tree.path / "tests" / "perf_bench"
     parts = [(folder / f"{part}.py").read_text() for part in (name, "benchrun")]
     path = WORK / f"{name}-{sizes[0]}.py"
@@ -97,7 +97,7 @@ def instructions(build, script):
     )
     found = re.search(r"Collected : (\d+)", done.stderr)
     if not found:
-        raise Fail(f"callgrind tells no count of {shown(script)}:\n{done.stderr.strip()[-800:]}")
+        raise Fail(f"callgrind reports no count for {shown(script)}:\n{done.stderr.strip()[-800:]}")
     return int(found[1])
 
 

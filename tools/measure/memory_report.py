@@ -1,4 +1,4 @@
-"""What `make bench-memory` shows: the means, a table of each program, and a picture."""
+"""The report of `make bench-memory`: the means, a table of each program, and a picture."""
 
 import itertools
 import re
@@ -33,7 +33,7 @@ def of_side(lines, side):
 
 
 def gmean(values):
-    """The geometric mean of those that are known; what is zero counts as a hundredth."""
+    """The geometric mean of the known values; zero counts as a hundredth."""
     values = [max(value, 0.01) for value in values if value is not None]
     return statistics.geometric_mean(values) if values else None
 

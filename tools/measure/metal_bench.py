@@ -1,8 +1,8 @@
 """Counts instructions of the C and of mpgc on boards in qemu, case by case, in heaps of 16 KB and
 128 KB.
 
-The emulator runs with -icount, where each instruction takes the same time, and the processor's
-timer tells it: so the counts repeat. Writes build/bench/metal.json, a list like that of `make
+The emulator runs with -icount, where each instruction takes the same time, so the processor's timer
+counts instructions, and the counts repeat. Writes build/bench/metal.json, a list like that of `make
 bench`.
 """
 

@@ -41,8 +41,8 @@ PROCESSORS = {
     ),
 }
 
-# What `--check` asks for: with the profile for the least flash no more than the C has, with the
-# other one, without an operating system, little more.
+# The limits of `--check`: the profile for the least flash may not exceed the C, and the other one,
+# without an operating system, only by a factor.
 BARS = {
     **dict.fromkeys([("thumbv6m", "size"), ("thumbv7m", "size")], 1.0),
     **dict.fromkeys(
@@ -52,7 +52,7 @@ BARS = {
 
 Sizes = namedtuple("Sizes", "text data bss")
 
-# What is printed of a line of the report.
+# The columns of a line of the report.
 HEADS = {
     "target": "processor",
     "profile": "profile",
@@ -112,7 +112,7 @@ def exports(prefix, objects):
 
 
 def needed_by(prefix, object_file, names):
-    """The object without what none of these functions needs."""
+    """The object without the parts that none of these functions needs."""
     counted = object_file.with_name("counted.o")
     # The emulation of the linker is that of the object.
     emulation = ["-m", "elf32lriscv"] if prefix.startswith("riscv64") else []
@@ -124,7 +124,7 @@ def needed_by(prefix, object_file, names):
 
 
 def sizes(prefix, objects):
-    """Text (with what is only read), data and bss of objects together, as size(1) tells them."""
+    """Text (with what is only read), data and bss of objects together, as size(1) reports them."""
     rows = [line.split()[:3] for line in output_of([f"{prefix}size", *objects]).splitlines()[1:]]
     return Sizes(*(sum(int(row[i]) for row in rows) for i in range(3)))
 
@@ -161,8 +161,8 @@ def measure(tree, name, profiles):
 
 
 def symbols(prefix, objects):
-    """Lines with size and name of each function and table, the largest first; what has no symbol is
-    the rest.
+    """Lines with size and name of each function and table, the largest first; the rest has no
+    symbol.
     """
     text = output_of([f"{prefix}nm", "-S", "-C", "-td", *objects])
     rows = [
@@ -172,7 +172,7 @@ def symbols(prefix, objects):
 
 
 def above_bars(found):
-    """A line for each that is larger than it may be."""
+    """A line for each size above its limit."""
     return [
         f"{row['target']}, {row['profile']}: {row['rust_text']} bytes are {row['ratio']} times "
         f"the C's {row['c_text']}, the bar is {bar}"
@@ -186,7 +186,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--profile", default="", help=f"with commas between them (all): {', '.join(PROFILES)}"
     )
-    parser.add_argument("--check", action="store_true", help="fail where a size is above its bar")
+    parser.add_argument("--check", action="store_true", help="fail if a size is above its limit")
 
 
 def main(args):

@@ -1,7 +1,7 @@
 """Measures what counting costs (MPGC_STATS=1): instructions of `make bench`, memory on a Cortex-M.
 
-Instructions are counted by callgrind and repeat exactly. It fails where a case or the memory costs
-more than it may.
+Instructions are counted by callgrind and repeat exactly. It fails if a case or the memory costs
+more than the limit.
 """
 
 from collections import namedtuple
@@ -48,7 +48,7 @@ def main(args):
     cases = instructions(tree, args.case or bench.CHECKED)
     sizes = memory(tree)
     ram = Pair(*(of.data + of.bss for of in sizes))
-    say(f"MicroPython {tree.release}: instructions of one operation, while nobody asks\n")
+    say(f"MicroPython {tree.release}: instructions of one operation, if nobody reads the figures\n")
     rows = [["case", "off", "on", "percent"]]
     for case, pair in cases.items():
         rows.append([case, f"{pair.off:.1f}", f"{pair.on:.1f}", f"{percent(pair):.2f}"])
