@@ -2,10 +2,10 @@
 #
 #     USER_C_MODULES=<mpgc>/micropython-patches/micropython.cmake
 #
-# The replaced C files stay in the port's lists, so that qstr and root pointer
-# extraction read them, but are not compiled; one object with all the Rust is linked
-# in their place. The variables that it takes are listed in options.txt. They may be variables of CMake, or stand in the
-# environment: there make puts what is given on its command line, which a port's Makefile does not hand to CMake.
+# The replaced C files stay in the port's lists, so that qstr and root pointer extraction read them,
+# but are not compiled; one object with all the Rust is linked in their place. The variables that it
+# takes are listed in options.txt. They may be variables of CMake, or stand in the environment:
+# there make puts what is given on its command line, which a port's Makefile does not hand to CMake.
 
 if(CMAKE_VERSION VERSION_LESS 3.20)
     message(FATAL_ERROR "mpgc: CMake ${CMAKE_VERSION} is too old: install 3.20 or newer")
@@ -40,7 +40,8 @@ foreach(_option IN LISTS _options)
     endif()
 endforeach()
 
-# What these two say is built into the lists of sources. A build that finds them changed touches the file, and stops.
+# What these two say is built into the lists of sources. A build that finds them changed touches the
+# file, and stops.
 set(MPGC_AGAIN ${MPGC_BUILD}/again)
 if(NOT EXISTS ${MPGC_AGAIN})
     file(WRITE ${MPGC_AGAIN} "")
@@ -90,8 +91,8 @@ file(GLOB_RECURSE MPGC_SOURCES CONFIGURE_DEPENDS
 function(mpgc_attach)
     set_source_files_properties(${MPGC_REPLACED} PROPERTIES HEADER_FILE_ONLY ON)
 
-    # CMake writes down how it compiles each file of this target; mpgc is made with the command of one that every
-    # port compiles without options of its own.
+    # CMake writes down how it compiles each file of this target; mpgc is made with the command of
+    # one that every port compiles without options of its own.
     set_property(TARGET ${MICROPY_TARGET} PROPERTY EXPORT_COMPILE_COMMANDS ON)
     set(_commands ${CMAKE_BINARY_DIR}/compile_commands.json)
 
@@ -137,7 +138,8 @@ function(mpgc_attach)
     )
     set_source_files_properties(${MPGC_CARRIER} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
     target_sources(${MICROPY_TARGET} PRIVATE ${MPGC_CARRIER})
-    # The linker is run by a program that names MPGC_PROFILE=size where it says that the firmware does not fit.
+    # The linker is run by a program that names MPGC_PROFILE=size where it says that the firmware
+    # does not fit.
     list(JOIN MPGC_TOOL "\" \"" _tool)
     set_property(TARGET ${MICROPY_TARGET} PROPERTY RULE_LAUNCH_LINK
         "\"${_tool}\" link --work \"${MPGC_BUILD}\" --"

@@ -14,7 +14,8 @@ include $(dir $(abspath $(lastword $(MAKEFILE_LIST))))module.mk
 MPGC_BUILD = $(BUILD)/mpgc
 MPGC_TOOL = $(PYTHON) $(MPGC_PATCHES_DIR)/mpgc_build.py
 
-# What differs from the last build is looked at by mpgc_build.py; the shell sees whether anything does.
+# What differs from the last build is looked at by mpgc_build.py; the shell sees whether anything
+# does.
 MPGC_SAME = printf '%s\n' $(1) | cmp -s - $(2)
 
 MPGC_WRONG := $(shell $(call MPGC_SAME,$(MPGC_DIR) $(MPGC_GIVEN),$(MPGC_BUILD)/given) || $(MPGC_TOOL) options $(MPGC_GIVEN) 2>&1)
@@ -52,9 +53,9 @@ $(PY_BUILD)/$(MPGC_CARRIER).o: $(MPGC_BUILD)/command $(MPGC_BUILD)/options $(MPG
 	$(Q)$(MPGC_TOOL) carrier --crate $(MPGC_DIR) --work $(MPGC_BUILD) --py $(PY_SRC) --output $@ \
 		--objcopy "$(OBJCOPY)"
 
-# Says which object carries the Rust. Written anew when another one does, and when the objects were compiled
-# from C since: a .P file tells what an object was made from. The carrier's names port.h, the empty objects have none.
-# `seen` tells mpgc_link.py that what is being built needs the carrier.
+# Says which object carries the Rust. Written anew when another one does, and when the objects were
+# compiled from C since: a .P file tells what an object was made from. The carrier's names port.h,
+# the empty objects have none. `seen` tells mpgc_link.py that what is being built needs the carrier.
 $(MPGC_BUILD)/in-use: FORCE
 	$(Q)mkdir -p $(@D); touch $(@D)/seen; \
 	echo $(PY_BUILD)/$(MPGC_CARRIER).o | cmp -s - $@ || rm -f $@; \
@@ -78,8 +79,8 @@ mpgc-linked: $(MPGC_WHOLE)
 	else $(MPGC_TOOL) linked --work $(MPGC_BUILD) --carrier $(PY_BUILD)/$(MPGC_CARRIER).o; fi
 .DEFAULT_GOAL := mpgc-linked
 
-# The lists of qstrs and modules are those of the sources that make knows: they are made anew where the module is
-# new, and what they remember of it is removed where it has gone.
+# The lists of qstrs and modules are those of the sources that make knows: they are made anew where
+# the module is new, and what they remember of it is removed where it has gone.
 MPGC_HAD_MODULE := $(wildcard $(MPGC_BUILD)/module.o)
 ifneq ($(if $(MPGC_HAD_MODULE),1),$(MPGC_WITH_MODULE))
 MPGC_REMOVED := $(shell rm -f $(MPGC_BUILD)/module.* $(HEADER_BUILD)/qstr.i.last $(HEADER_BUILD)/*/*__src__host__module.c.*)

@@ -308,8 +308,8 @@ def build_library(args, options, toolchain, work, target, processor, asserts):
         env["CARGO_BUILD_BUILD_DIR"] = str(tools / (f"core-{of:08x}" if of else "core"))
     if processor.rustc:
         env = mpgc_features.with_flags(env, processor.rustc)
-    # Where full RELRO is the default, rustc calls other objects through the GOT. The port's link knows better:
-    # so it makes direct calls of them.
+    # Where full RELRO is the default, rustc calls other objects through the GOT. The port's link
+    # knows better: so it makes direct calls of them.
     command += ["--", "-C", "relro-level=off"]
     if mpgc_xtensa.is_ours(target):
         command += mpgc_xtensa.rustc_words(work / "llvm.s")

@@ -2,8 +2,8 @@
 #
 #     make -C ports/unix -f <mpgc>/micropython-patches/wrapper.mk [the port's own variables]
 #
-# It is the port's own Makefile, then the rules of mpgc. Where that Makefile runs CMake (rp2, esp32), it
-# is given micropython.cmake as a module.
+# It is the port's own Makefile, then the rules of mpgc. Where that Makefile runs CMake (rp2,
+# esp32), it is given micropython.cmake as a module.
 
 include $(dir $(abspath $(lastword $(MAKEFILE_LIST))))module.mk
 
@@ -34,8 +34,9 @@ endif
 
 include $(MPGC_PATCHES_DIR)/mpgc.mk
 
-# Firmware is linked through a program that names MPGC_PROFILE=size where the linker says that it does not fit.
-# What its objects are compiled with stays as it is: `private`, which make has since 3.82, as it has `undefine`.
+# Firmware is linked through a program that names MPGC_PROFILE=size where the linker says that it
+# does not fit. What its objects are compiled with stays as it is: `private`, which make has since
+# 3.82, as it has `undefine`.
 ifneq ($(filter undefine,$(.FEATURES)),)
 MPGC_LINK = $(MPGC_TOOL) link --work $(MPGC_BUILD) --
 MPGC_PORTS_CC := $(CC)

@@ -1,5 +1,6 @@
 # heapsize: 8M 128M
-# One function more, and the mark stack is full. How many it takes depends on the order in which the globals lie.
+# One function more, and the mark stack is full. How many it takes depends on the order in which
+# the globals lie.
 
 import gc
 from timing import measure

@@ -1,5 +1,5 @@
-# Waits in the program, with interrupts off, and in an interrupt handler, while a collection is due each time:
-# see tools/verify/metal_interrupts.py. Only the first may collect.
+# Waits in the program, with interrupts off, and in an interrupt handler, while a collection is due
+# each time: see tools/verify/metal_interrupts.py. Only the first may collect.
 import gc
 import irq
 

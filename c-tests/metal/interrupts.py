@@ -1,4 +1,5 @@
-# Allocates and collects while the timer interrupts; WANTED, CYCLES and LOCK are set by tools/verify/metal_interrupts.py.
+# Allocates and collects while the timer interrupts; WANTED, CYCLES and LOCK are set by
+# tools/verify/metal_interrupts.py.
 import gc
 import irq
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from .builds import expect, globals_of, release_of, tail
 from .refusals import one_message
 
-# What CircuitPython has of its own in these files, for {file: {old: new}}. Only the carrier is built.
+# What CircuitPython has of its own in these files, for {file: {old: new}}. Only the carrier is
+# built.
 EDITS = {
     "mpconfig.h": {
         "#define MICROPY_VERSION_MAJOR 1\n": (

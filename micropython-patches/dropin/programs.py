@@ -216,7 +216,8 @@ def faults_are_reported(builds):
         ).stdout.splitlines()
         for build in (plain, hardened)
     ]
-    # One byte a block is the slack table's, so the heap is smaller; gc_nbytes tells what was asked for; all else is the same.
+    # One byte a block is the slack table's, so the heap is smaller; gc_nbytes tells what was asked
+    # for; all else is the same.
     differ = [line for line, other in zip(*said) if line != other]
     expect(
         len(said[0]) == len(said[1]) and [line.split()[0] for line in differ] == ["total", "sizes"],

@@ -65,8 +65,9 @@ BAD_INPUT = {
 }
 
 
-# A tree that is not as known, made of the real one: the file of py/ that is edited, how, and what is said then. What stops the
-# build is one message with these parts; otherwise there is one warning with them, or none.
+# A tree that is not as known, made of the real one: the file of py/ that is edited, how, and what
+# is said then. What stops the build is one message with these parts; otherwise there is one warning
+# with them, or none.
 Other = namedtuple("Other", "file old new stops warns options", defaults=((), (), ()))
 TAKE = "take such a tree"
 DOES_NOT_COMPILE = '_Static_assert(0, "a");'

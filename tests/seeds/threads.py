@@ -1,5 +1,5 @@
-# Seed: a single mutex makes all entry points of the heap safe from several threads. Each thread allocates, grows,
-# frees and collects, and looks at what it has; nobody's data may change under it.
+# Seed: a single mutex makes all entry points of the heap safe from several threads. Each thread
+# allocates, grows, frees and collects, and looks at what it has; nobody's data may change under it.
 
 import gc
 import _thread

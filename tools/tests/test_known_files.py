@@ -183,7 +183,7 @@ class Table(unittest.TestCase):
             "1.22.0-preview",
             "2.0.0",
         ]
-        self.assertEqual(sorted(releases[::-1], key=mpgc_tree.order), releases)  # noqa: C415 (what is sorted)
+        self.assertEqual(sorted(releases[::-1], key=mpgc_tree.order), releases)  # noqa: C415
         self.assertIsNone(mpgc_tree.order("unknown"))
 
     def test_each_line_is_a_file_of_a_span(self):

@@ -10,6 +10,11 @@ COLUMNS = 100
 # A comment of each language, from where it begins to the end of its line. An address in a string is
 # none.
 SLASHES = re.compile(r"(^|\s)(//|/\*)(\s|!|/).*|^\s*\* .*")
+# The same where comments begin with a number sign, in Python outside of strings.
+HASHES = re.compile(r"^\s*#( |$)|\S\s{2,}# ")
+HASHED = (".py", ".mk", "Makefile", "CMakeLists.txt", ".cmake", ".toml", ".yml", "options.txt")
+# Programs whose bytecode has the numbers of their lines, and whose heaps are counted.
+COUNTED = ("benches/memory/", "tests/matrix/", "tests/python/")
 # Written by upstream: names and text are theirs.
 THEIRS = ("micropython-patches/known_files.txt",)
 
@@ -39,12 +44,21 @@ class Columns(unittest.TestCase):
             [(2, "/// " + "word " * 22)],
         )
         self.assertEqual(len(long_comments(code + " // why")), 1)
+        words = "word " * 22
+        found = long_comments(f"a = b  # {words}\n'{words}'\n    # {words}", HASHES)
+        self.assertEqual([n for n, _ in found], [1, 3])
 
     def test_comments_have_at_most_100_columns(self):
         found = [
             f"{name}:{n}"
             for name in files(".rs", ".c", ".h", ".S", ".ld")
             for n, _ in long_comments((ROOT / name).read_text())
+        ]
+        found += [
+            f"{name}:{n}"
+            for name in files(*HASHED)
+            if not name.startswith(COUNTED)
+            for n, _ in long_comments((ROOT / name).read_text(), HASHES)
         ]
         self.assertEqual(found, [], "wrap these comments")
 

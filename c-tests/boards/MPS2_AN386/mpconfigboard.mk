@@ -1,4 +1,5 @@
-# A Cortex-M4 with the floating-point unit in use, which none of the port's own boards has: nlr keeps s16 to s21 here.
+# A Cortex-M4 with the floating-point unit in use, which none of the port's own boards has: nlr
+# keeps s16 to s21 here.
 QEMU_ARCH = arm
 QEMU_MACHINE = mps2-an386
 

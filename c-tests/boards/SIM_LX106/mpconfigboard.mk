@@ -1,5 +1,5 @@
-# The ESP8266's processor on qemu's machine `sim`, which none of the port's own boards has. What comes
-# before main(), and what the chip has in its ROM, is c-tests/xtensa.
+# The ESP8266's processor on qemu's machine `sim`, which none of the port's own boards has. What
+# comes before main(), and what the chip has in its ROM, is c-tests/xtensa.
 QEMU_ARCH = xtensa
 QEMU_MACHINE = sim
 QEMU_ARGS += -cpu lx106

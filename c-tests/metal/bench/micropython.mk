@@ -1,2 +1,3 @@
-# The module `heapbench` of firmware whose instructions are counted: see tools/measure/metal_bench.py.
+# The module `heapbench` of firmware whose instructions are counted: see
+# tools/measure/metal_bench.py.
 SRC_USERMOD_C += $(USERMOD_DIR)/bench.c

@@ -1,2 +1,3 @@
-# The module `irq` of firmware that is tested under interrupts: see tools/verify/metal_interrupts.py.
+# The module `irq` of firmware that is tested under interrupts: see
+# tools/verify/metal_interrupts.py.
 SRC_USERMOD_C += $(USERMOD_DIR)/irq.c

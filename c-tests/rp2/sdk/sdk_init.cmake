@@ -9,12 +9,14 @@ foreach(_language C ASM)
     set(CMAKE_${_language}_FLAGS_INIT "-mcpu=cortex-m0plus -mthumb")
 endforeach()
 
-# How the linker script finds the objects whose code is in RAM: by_name, or by_path, where objects end in .o.
+# How the linker script finds the objects whose code is in RAM: by_name, or by_path, where objects
+# end in .o.
 set(SDK_PLACEMENT by_name CACHE STRING "by_name or by_path")
 # CMake includes this in project(), after it has chosen the suffix.
 set(CMAKE_USER_MAKE_RULES_OVERRIDE ${SDK_DIR}/${SDK_PLACEMENT}/objects.cmake)
 
-# The libraries of the SDK: what uses them inherits headers, definitions, options, sources and the linker script.
+# The libraries of the SDK: what uses them inherits headers, definitions, options, sources and the
+# linker script.
 macro(sdk_init)
     add_library(sdk_platform INTERFACE)
     # System headers: the port's -Wall -Werror is not meant for them.

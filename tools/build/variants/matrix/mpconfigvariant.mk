@@ -1,4 +1,5 @@
-# The unix port with what the smoke set of tools/verify/matrix.py touches, and little else: it compiles fast.
+# The unix port with what the smoke set of tools/verify/matrix.py touches, and little else: it
+# compiles fast.
 
 FROZEN_MANIFEST =
 
