@@ -297,6 +297,18 @@ typedef struct mpgc_broken {
   size_t block;
 } mpgc_broken;
 
+// Takes the next bytes of a snapshot. `user` is what was given with it.
+typedef void (*mpgc_write_fn)(void *user, const uint8_t *bytes, size_t n_bytes);
+
+// Says what lies at `address`, in `n_bytes` bytes: a chunk or a registered range of roots. Returns
+// the name of its type or of the range, a string; NULL if the program has none. It may write to
+// `label` a string that tells this chunk from others of the type. Both stay valid until the next
+// call.
+typedef const char *(*mpgc_describe_fn)(void *user,
+                                        const void *address,
+                                        size_t n_bytes,
+                                        const char **label);
+
 // A range of words that may refer to chunks. It lies in memory of the program, which does not
 // change it while it is registered.
 typedef struct mpgc_roots {
@@ -349,10 +361,6 @@ typedef struct mpgc_sched_node {
   // Private.
   struct mpgc_sched_node *next;
 } mpgc_sched_node;
-
-// Takes the next bytes of a snapshot. `user` is what was given with it. It may jump: then the
-// snapshot ends there.
-typedef void (*mpgc_write_fn)(void *user, const uint8_t *bytes, size_t n_bytes);
 
 #ifdef __cplusplus
 extern "C" {
@@ -502,6 +510,22 @@ void mpgc_heap_info(struct mpgc_heap *heap, struct mpgc_info *out);
 // # Safety
 // The heap was initialised; `out` is NULL or may be written.
 bool mpgc_heap_check(struct mpgc_heap *heap, struct mpgc_broken *out);
+
+// Writes a snapshot of the heap and of what a collection would begin with, in pieces of at most 64
+// bytes, in the format of docs/snapshot.md, which mpgc-heap reads. `write` is called with `user`,
+// and so is `describe`, which may be NULL, for each registered range and each chunk. It allocates
+// nothing, and works with a heap that is full or locked. Returns MPGC_OK; or MPGC_ERROR_LOCKED if
+// a collection is under way, and then nothing is written.
+//
+// The `roots` callback of `mpgc_config` is called as in a collection, and what it marks becomes a
+// part of the snapshot. The heap is held meanwhile, with `enter` and `exit`.
+//
+// # Safety
+// The heap was initialised. The callbacks do not use it otherwise, and do not jump out.
+int mpgc_heap_snapshot(struct mpgc_heap *heap,
+                       mpgc_write_fn write,
+                       mpgc_describe_fn describe,
+                       void *user);
 
 // Registers a range as a root. `roots` is memory of the program for this range. Returns MPGC_OK;
 // or MPGC_ERROR_ROOTS if `roots` is registered already, MPGC_FAULT_FOREIGN if it is NULL, or
@@ -732,7 +756,7 @@ void mpgc_reset_stats(void);
 // In a MicroPython port only. Writes a snapshot of the heap, the state and the stacks of the
 // running thread, in pieces of at most 64 bytes, in the format of docs/snapshot.md, which
 // mpgc-heap reads. It allocates nothing, and works with a heap that is full or locked, in a
-// collection too.
+// collection too. `write` may jump: then the snapshot ends there.
 //
 // # Safety
 // The heap was made with `gc_init`. What `write` does to the heap may leave a snapshot that makes

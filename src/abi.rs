@@ -1,9 +1,13 @@
 //! C types that both libraries export (`include/mpgc.h`): the one for MicroPython ports and the one
 //! for C programs.
 
-use core::ffi::c_char;
+use core::ffi::{c_char, c_void};
 
 use crate::heap::Broken;
+
+/// Takes the next bytes of a snapshot. `user` is what was given with it.
+#[expect(non_camel_case_types, reason = "the name of the C header")]
+pub type mpgc_write_fn = unsafe extern "C" fn(user: *mut c_void, bytes: *const u8, n_bytes: usize);
 
 /// The result of `mpgc_check` or `mpgc_heap_check`: an invariant that does not hold.
 #[repr(C)]

@@ -41,7 +41,11 @@ pub mod heap;
 pub mod nlr;
 pub mod pystack;
 pub mod sched;
-#[cfg(any(test, all(feature = "micropython", mpgc_enable_gc)))]
+#[cfg(any(
+    test,
+    feature = "standalone",
+    all(feature = "micropython", mpgc_enable_gc)
+))]
 mod snapshot;
 
 #[cfg(mpgc_port)]

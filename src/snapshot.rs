@@ -9,6 +9,7 @@
 
 use core::ffi::c_void;
 
+#[cfg(any(test, mpgc_port))]
 use crate::heap::{Heap, Host};
 
 /// Takes the next bytes of a snapshot; `user` is what was given with it.
@@ -19,6 +20,10 @@ const VERSION: u8 = b'1';
 /// What a record holds.
 #[derive(Clone, Copy, Debug)]
 #[repr(usize)]
+#[allow(
+    dead_code,
+    reason = "the library for C programs writes others than a port does"
+)]
 pub enum Kind {
     /// The sum of all bytes before.
     End = 0,
@@ -28,6 +33,12 @@ pub enum Kind {
     Registers = 2,
     /// Where `mp_state_ctx` lies.
     State = 4,
+    /// The tables and the pool of an area.
+    Area = 5,
+    /// A range of words that a collection begins with.
+    Roots = 6,
+    /// What a chunk is.
+    Description = 7,
 }
 
 /// Bytes that are written at once.
@@ -84,7 +95,7 @@ impl Writer {
     /// # Safety
     ///
     /// They may be read.
-    unsafe fn put(&mut self, bytes: *const u8, n_bytes: usize) {
+    pub unsafe fn put(&mut self, bytes: *const u8, n_bytes: usize) {
         let mut piece = [0; PIECE];
         let mut done = 0;
         while done < n_bytes {
@@ -101,10 +112,15 @@ impl Writer {
         }
     }
 
-    fn record(&mut self, kind: Kind, address: usize, n_bytes: usize) {
-        let words = [kind as usize, address, n_bytes];
-        // SAFETY: an array.
-        unsafe { self.put(words.as_ptr().cast(), size_of_val(&words)) }
+    /// Writes words.
+    pub fn words(&mut self, words: &[usize]) {
+        // SAFETY: a slice.
+        unsafe { self.put(words.as_ptr().cast(), size_of_val(words)) }
+    }
+
+    /// Begins a record, which `n_bytes` bytes follow.
+    pub fn record(&mut self, kind: Kind, address: usize, n_bytes: usize) {
+        self.words(&[kind as usize, address, n_bytes]);
     }
 
     /// Writes memory.
@@ -119,6 +135,7 @@ impl Writer {
     }
 
     /// Says where the state lies.
+    #[cfg(any(test, mpgc_port))]
     pub fn state(&mut self, address: usize) {
         self.record(Kind::State, address, 0);
     }
@@ -129,6 +146,7 @@ impl Writer {
     /// # Safety
     ///
     /// The stack may be read.
+    #[cfg(any(test, mpgc_port))]
     pub unsafe fn stack(&mut self, from: *const usize, top: *const u8) {
         let (_, registers, stack_pointer) = MACHINE;
         if registers > 0 {
@@ -139,8 +157,7 @@ impl Writer {
                 } else {
                     0
                 };
-                // SAFETY: a word.
-                unsafe { self.put((&raw const value).cast(), size_of::<usize>()) }
+                self.words(&[value]);
             }
         }
         // SAFETY: by this function's contract.
@@ -152,6 +169,7 @@ impl Writer {
     /// # Safety
     ///
     /// The heap is not given back meanwhile.
+    #[cfg(any(test, mpgc_port))]
     pub unsafe fn heap<H: Host>(&mut self, heap: Heap<H>) {
         // SAFETY: the memory is the heap's.
         heap.for_each_region(|start, n_bytes| unsafe { self.memory(start, n_bytes) });

@@ -12,6 +12,7 @@ const SOURCES: &[&str] = &[
     "src/standalone/heap.rs",
     "src/standalone/stats.rs",
     "src/standalone/info.rs",
+    "src/standalone/snapshot.rs",
     "src/standalone/roots.rs",
     "src/standalone/thread.rs",
     "src/standalone/stack.rs",

@@ -94,8 +94,12 @@ void jump_tests(void);
 void sched_tests(void);
 void thread_tests(void);
 void wrap_tests(void);
+void snapshot_tests(void);
 void promise_tests(void);
 void core_promise_tests(void);
+
+// Writes a snapshot of a small program's heap to a file.
+int write_snapshot(const char *path);
 
 void run_test(const char *name, void (*test)(void));
 #define RUN(test) run_test(#test, test)

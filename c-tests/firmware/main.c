@@ -1,5 +1,6 @@
 // The library for C programs, on a machine with an operating system: what it does, and what it does
-// when something is wrong. Ends with `N passed, N failed`. Run by `make firmware-check`.
+// when something is wrong. Ends with `N passed, N failed`. Run by `make firmware-check`, which also
+// has it write a snapshot for mpgc-heap: then its argument is the file.
 
 #include "harness.h"
 
@@ -24,7 +25,10 @@ static void the_header_fits_the_library(void) {
     EXPECT(strncmp(mpgc_build_info(), "mpgc " MPGC_VERSION_STRING, strlen("mpgc " MPGC_VERSION_STRING)) == 0);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+    if (argc > 1) {
+        return write_snapshot(argv[1]);
+    }
     printf("%s\n", mpgc_build_info());
     RUN(the_header_fits_the_library);
     heap_tests();
@@ -35,6 +39,7 @@ int main(void) {
     thread_tests();
     #endif
     wrap_tests();
+    snapshot_tests();
     promise_tests();
     core_promise_tests();
     printf("%d passed, %d failed\n", passed, failed);

@@ -1,17 +1,13 @@
 //! A snapshot of memory (`include/mpgc.h`).
 
+use crate::abi::mpgc_write_fn;
 use crate::host::snapshot;
 use core::ffi::c_void;
-
-/// Takes the next bytes of a snapshot. `user` is what was given with it. It may jump: then the
-/// snapshot ends there.
-#[expect(non_camel_case_types, reason = "the name of the C header")]
-pub type mpgc_write_fn = unsafe extern "C" fn(user: *mut c_void, bytes: *const u8, n_bytes: usize);
 
 /// In a MicroPython port only. Writes a snapshot of the heap, the state and the stacks of the
 /// running thread, in pieces of at most 64 bytes, in the format of docs/snapshot.md, which
 /// mpgc-heap reads. It allocates nothing, and works with a heap that is full or locked, in a
-/// collection too.
+/// collection too. `write` may jump: then the snapshot ends there.
 ///
 /// # Safety
 /// The heap was made with `gc_init`. What `write` does to the heap may leave a snapshot that makes

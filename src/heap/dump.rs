@@ -46,6 +46,36 @@ impl<H: Host> Heap<H> {
         }
     }
 
+    /// Calls `f` with each area: the start and the length of its alloc table, and of its pool.
+    pub fn for_each_area(self, mut f: impl FnMut([(*const u8, usize); 2])) {
+        for area in Area::all(self.host()) {
+            let fields = area.fields();
+            // SAFETY: as in `for_each_region`.
+            let table = unsafe {
+                (
+                    H::Area::alloc_table(fields).read().cast_const(),
+                    H::Area::table_bytes(fields).read(),
+                )
+            };
+            let pool_bytes = area.blocks().0 * H::BLOCK_BYTES;
+            f([table, (area.pool().cast_const(), pool_bytes)]);
+        }
+    }
+
+    /// Calls `f` with the start of each chunk.
+    pub fn for_each_chunk(self, mut f: impl FnMut(*const u8)) {
+        for area in Area::all(self.host()) {
+            let mut block = BlockIndex(0);
+            while block < area.end() {
+                let kind = area.table().kind(block);
+                if matches!(kind, BlockKind::Head | BlockKind::Mark) {
+                    f(area.address(block));
+                }
+                block = block + BlockCount(1);
+            }
+        }
+    }
+
     /// Writes the map of every area. Two or more lines of free blocks only are folded.
     ///
     /// Mirrors `gc_dump_alloc_table` (py/gc.c).

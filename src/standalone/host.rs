@@ -6,6 +6,7 @@ use core::mem::offset_of;
 use super::heap::mpgc_heap;
 use super::hooks::{Held, fault_code, mpgc_config, mpgc_error, stop, tell};
 use super::roots::mpgc_roots;
+use super::snapshot::Taker;
 use super::thread::Barrier;
 #[cfg(any(feature = "stats", test))]
 use crate::heap::Stats;
@@ -26,9 +27,9 @@ const STATS: bool = cfg!(any(feature = "stats", test));
 const STACK_ENTRIES: usize = if STATS {
     24
 } else if cfg!(target_pointer_width = "32") {
-    62
+    61
 } else {
-    64
+    63
 };
 
 /// The most locks that `lock_depth` can count.
@@ -90,6 +91,8 @@ pub(super) struct State {
     /// Locks beyond those that `lock_depth` can count.
     more_locks: usize,
     pub(super) roots: *mut mpgc_roots,
+    /// While a snapshot is written: where the ranges go that are marked.
+    taker: *mut Taker,
     pub(super) config: mpgc_config,
     stack: [Entry; STACK_ENTRIES],
     area_stack: [*mut Fields; STACK_ENTRIES],
@@ -150,6 +153,11 @@ impl Program {
     #[inline(always)]
     pub(super) fn roots(self) -> *mut *mut mpgc_roots {
         of_state!(self, roots)
+    }
+
+    #[inline(always)]
+    pub(super) fn taker(self) -> *mut *mut Taker {
+        of_state!(self, taker)
     }
 
     /// Chunks that the last collection freed.

@@ -30,6 +30,7 @@ pub mod nlr;
 mod panic;
 pub mod roots;
 pub mod sched;
+pub mod snapshot;
 pub mod stack;
 pub mod stats;
 #[cfg(test)]

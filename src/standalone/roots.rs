@@ -9,6 +9,7 @@ use core::mem::MaybeUninit;
 use super::heap::mpgc_heap;
 use super::hooks::{fault_code, mpgc_error};
 use super::host::Program;
+use super::snapshot::{Source, Taker};
 use super::thread::{Barrier, mpgc_thread};
 use crate::heap::Fault;
 use crate::nlr::Buffer;
@@ -117,8 +118,23 @@ impl Program {
     ///
     /// # Safety
     /// `top` lies on this stack, above.
-    #[inline(never)]
     unsafe fn mark_stack(self, top: *const c_void) -> bool {
+        // SAFETY: the stack may be read, up to its top.
+        let mark = |start, n_bytes| unsafe { self.mark_range(start, n_bytes) };
+        // SAFETY: by this function's contract.
+        unsafe { Self::with_stack(top, mark) }
+    }
+
+    /// Calls `act` with the C stack from here up to `top`; what its callers have in registers is on
+    /// it. Returns false, and does not call it, if `top` lies below.
+    ///
+    /// # Safety
+    /// `top` lies on this stack, above.
+    #[inline(never)]
+    pub(super) unsafe fn with_stack(
+        top: *const c_void,
+        mut act: impl FnMut(*const c_void, usize),
+    ) -> bool {
         let mut registers = MaybeUninit::<RegisterBuffer>::zeroed();
         let buffer: *mut Buffer = registers.as_mut_ptr().cast();
         // SAFETY: the buffer may be written. The empty assembly hides the origin of the pointer
@@ -136,14 +152,30 @@ impl Program {
             let Some(n_bytes) = top.addr().checked_sub(here.addr()) else {
                 return false;
             };
-            self.mark_range(here, n_bytes);
+            act(here, n_bytes);
         }
         true
     }
 
-    /// Reports an error if nothing can be marked now, and returns whether it did.
+    /// Whether nothing can be marked now.
     fn refuses_marks(self) -> bool {
         !self.heap().is_collecting()
+    }
+
+    /// What there is to do while nothing can be marked: if a snapshot is written, `act` with what
+    /// takes the ranges and returns whether they are ranges; or else an error is reported.
+    #[cold]
+    #[inline(never)]
+    fn instead_of_mark(self, about: *const c_void, act: impl FnOnce(*mut Taker) -> bool) -> c_int {
+        // SAFETY: the heap's memory is valid by the contract of every export.
+        let taker = unsafe { self.taker().read() };
+        if taker.is_null() {
+            self.fail(mpgc_error::MPGC_ERROR_NOT_COLLECTING, about)
+        } else if act(taker) {
+            mpgc_error::MPGC_OK.code()
+        } else {
+            self.fail(mpgc_error::MPGC_ERROR_RANGE, about)
+        }
     }
 }
 
@@ -243,7 +275,9 @@ pub unsafe extern "C" fn mpgc_mark(
 ) -> c_int {
     let host = Program::of(heap);
     if host.refuses_marks() {
-        return host.fail(mpgc_error::MPGC_ERROR_NOT_COLLECTING, start);
+        // SAFETY: by this function's contract.
+        let take = |taker| unsafe { Taker::take(taker, Source::Marked, start, n_bytes) };
+        return host.instead_of_mark(start, take);
     }
     if end_of_range(start, n_bytes).is_none() {
         return host.fail(mpgc_error::MPGC_ERROR_RANGE, start);
@@ -264,7 +298,9 @@ pub unsafe extern "C" fn mpgc_mark(
 pub unsafe extern "C" fn mpgc_mark_stack(heap: *mut mpgc_heap, stack_top: *const c_void) -> c_int {
     let host = Program::of(heap);
     if host.refuses_marks() {
-        return host.fail(mpgc_error::MPGC_ERROR_NOT_COLLECTING, stack_top);
+        // SAFETY: by this function's contract.
+        let take = |taker| unsafe { Taker::take_stack(taker, stack_top) };
+        return host.instead_of_mark(stack_top, take);
     }
     // SAFETY: by this function's contract.
     if !unsafe { host.mark_stack(stack_top) } {
@@ -282,7 +318,9 @@ pub unsafe extern "C" fn mpgc_mark_stack(heap: *mut mpgc_heap, stack_top: *const
 pub unsafe extern "C" fn mpgc_mark_thread(heap: *mut mpgc_heap, thread: *mut mpgc_thread) -> c_int {
     let host = Program::of(heap);
     if host.refuses_marks() {
-        return host.fail(mpgc_error::MPGC_ERROR_NOT_COLLECTING, thread.cast());
+        // SAFETY: by this function's contract.
+        let take = |taker| unsafe { Taker::take_thread(taker, thread) };
+        return host.instead_of_mark(thread.cast(), take);
     }
     // SAFETY: by this function's contract.
     unsafe { host.mark_thread(thread) }

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tools.build import xtensa
+from tools.build import heap_demo, xtensa
 from tools.build.firmware_lib import CPUS, build, machine, shared_name, soname, version
 from tools.build.install import install
 from tools.common import BUILD, ROOT, Fail, run_logged, say, shown
@@ -24,6 +24,12 @@ WORK = BUILD / "firmware"
 # them.
 MERGED = 64
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
+# What `why` says of the second connection of c-tests/firmware/snapshot.c.
+CONNECTION_WAY = (
+    r"^  connections\+0x0\n"
+    r"    connections \(roots\) -> ADDRESS connection number 2\n"
+    r"    \+0x0 -> ADDRESS connection number 1$"
+)
 # How the C tests are compiled: options, and features of the library.
 FLAVOURS = {
     "-O2": (["-O2"], ()),
@@ -67,6 +73,34 @@ def c_tests(flavour, target=""):
     if status != 0 or failed or not passed:
         raise Fail(f"the C tests ({flavour}) ended with status {status}:\n{text}")
     return f"{passed} tests"
+
+
+def heap_snapshot():
+    """mpgc-heap reads the snapshot of c-tests/firmware/snapshot.c without an ELF file."""
+    c_tests("-O2")
+    tool, snapshot = heap_demo.build(), WORK / "c.snapshot"
+    program, log = WORK / "tests-O2", WORK / "snapshot.log"
+    run_logged([program, snapshot], log, what="writing a snapshot")
+
+    def answer(*words):
+        found = printed([tool, *words])
+        return re.sub(r"0x[0-9a-f]{5,}", "ADDRESS", found)
+
+    for command, expected in (
+        ("summary", r"^ +3 +96  connection$"),
+        ("summary", r"^ +6 +480  connections$"),
+        ("why", CONNECTION_WAY),
+        ("list", r"^ADDRESS 32 garbage unknown$"),
+    ):
+        words = [command, snapshot, *(["number 1"] if command == "why" else [])]
+        found = answer(*words)
+        if not re.search(expected, found, re.M):
+            raise Fail(f"mpgc-heap {command} does not say `{expected}`:\n{found}")
+    page = WORK / "c.html"
+    run_logged([tool, "html", snapshot, "--output", page], log, what="writing the page")
+    if "connection" not in page.read_text():
+        raise Fail(f"{shown(page)} does not show the connections")
+    return "summary, why, list, html"
 
 
 def header():
@@ -247,6 +281,7 @@ def all_checks():
     checks = {"header": header, "library": library}
     for flavour in FLAVOURS:
         checks[f"C tests, {flavour}"] = lambda flavour=flavour: c_tests(flavour)
+    checks["heap snapshot"] = heap_snapshot
     checks["pkg-config"] = lambda: pkg_config(build())
     checks["CMake"] = lambda: cmake(build())
     for name in firmware_examples.MACHINES:

@@ -212,7 +212,9 @@ def fuzzing(release):
 
 def firmware_library():
     command = task("firmware-check")
-    return Step("the library for C programs", command, count_line, cores=1, after=(PACKAGES,))
+    uses = ("mpgc-heap",)
+    name = "the library for C programs"
+    return Step(name, command, count_line, cores=1, after=(PACKAGES,), uses=uses)
 
 
 def firmware_library_for(target):

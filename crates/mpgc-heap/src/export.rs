@@ -70,7 +70,7 @@ fn node_type(family: Family) -> u64 {
         Family::Function => CODE,
         Family::Closure | Family::BoundMethod | Family::Generator => CLOSURE,
         Family::Int | Family::Float => NUMBER,
-        Family::Data | Family::Structure | Family::Unknown => NATIVE,
+        Family::Data | Family::Structure | Family::Stated | Family::Unknown => NATIVE,
         _ => OBJECT,
     }
 }
@@ -108,7 +108,7 @@ pub fn heapsnapshot(view: &View<'_>, out: &mut dyn Write) -> Result<()> {
             None => {
                 groups.push((
                     name,
-                    matches!(root.origin, Origin::State(_)),
+                    matches!(root.origin, Origin::State(_) | Origin::Range(..)),
                     vec![root.chunk],
                 ));
             }

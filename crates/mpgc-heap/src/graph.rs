@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use crate::dominators::dominators;
 use crate::heap::Heap;
 use crate::kinds::{Family, Kinds};
-use crate::memory::Memory;
+use crate::memory::{Memory, RootsFrom};
 use crate::plan::{Plans, Target};
 use crate::roots::{Origin, Root};
 
@@ -22,7 +22,8 @@ pub struct Edge {
 /// meaning of.
 const NAMED: u32 = 1;
 const VOID: u32 = 2;
-pub const BY_CHANCE: u32 = 1000;
+/// More than there are steps of names on any way.
+pub const BY_CHANCE: u32 = 1 << 24;
 
 /// How a chunk is reached.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,7 +42,7 @@ pub struct Graph {
     edges: Vec<Edge>,
     pub ways: Vec<Way>,
     /// The cost of the way.
-    pub costs: Vec<u32>,
+    pub costs: Vec<u64>,
     /// The chunk that each way to this one leads through, or its own number where there is none.
     pub dominators: Vec<u32>,
     /// The bytes that would be free without this chunk.
@@ -69,9 +70,12 @@ impl Graph {
                 let Some(to) = heap.head(memory.machine.value(bytes)) else {
                     continue;
                 };
+                // In C any word may be a pointer, so none is a matter of chance.
+                let plain = !memory.stated.areas.is_empty();
                 let cost = match plan.and_then(|plan| plans.slot_at(plan, length, index * word)) {
                     Some((_, Target::Unknown)) => VOID,
                     Some(_) => NAMED,
+                    None if plain => NAMED,
                     None => BY_CHANCE,
                 };
                 edges.push(Edge {
@@ -93,11 +97,11 @@ impl Graph {
             first,
             edges,
             ways: vec![Way::None; count],
-            costs: vec![u32::MAX; count],
+            costs: vec![u64::MAX; count],
             dominators: (0..count as u32).collect(),
             retained: heap.chunks.iter().map(|chunk| chunk.bytes).collect(),
         };
-        graph.find_ways();
+        graph.find_ways(memory);
         graph.find_retained();
         graph
     }
@@ -110,8 +114,14 @@ impl Graph {
         self.ways[chunk] != Way::None
     }
 
-    fn root_cost(origin: Origin) -> u32 {
+    fn root_cost(memory: &Memory, origin: Origin) -> u32 {
         match origin {
+            Origin::Range(number, _) => match memory.stated.roots[number].from {
+                RootsFrom::Registered => NAMED,
+                RootsFrom::Callback => VOID,
+                RootsFrom::LifoStack => BY_CHANCE,
+                RootsFrom::CStack => BY_CHANCE + 1,
+            },
             Origin::State(_) => NAMED,
             Origin::Pystack(_) => BY_CHANCE,
             Origin::Stack(..) => BY_CHANCE + 1,
@@ -120,10 +130,13 @@ impl Graph {
     }
 
     /// The cheapest way to each chunk (Dijkstra's).
-    fn find_ways(&mut self) {
+    fn find_ways(&mut self, memory: &Memory) {
         let mut queue = BinaryHeap::new();
         for (number, root) in self.roots.iter().enumerate() {
-            let (chunk, cost) = (root.chunk as usize, Self::root_cost(root.origin));
+            let (chunk, cost) = (
+                root.chunk as usize,
+                u64::from(Self::root_cost(memory, root.origin)),
+            );
             if cost < self.costs[chunk] {
                 self.costs[chunk] = cost;
                 self.ways[chunk] = Way::Root(number as u32);
@@ -136,7 +149,7 @@ impl Graph {
             }
             for number in self.first[chunk as usize]..self.first[chunk as usize + 1] {
                 let edge = self.edges[number as usize];
-                let through = cost.saturating_add(edge.cost);
+                let through = cost + u64::from(edge.cost);
                 if through < self.costs[edge.to as usize] {
                     self.costs[edge.to as usize] = through;
                     self.ways[edge.to as usize] = Way::Chunk(chunk, number);

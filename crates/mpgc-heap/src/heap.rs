@@ -141,7 +141,7 @@ impl Heap {
             chunks: Vec::new(),
         };
         for area in places(&fields, state)? {
-            heap.add_area(&fields, &area)?;
+            heap.add_place(&fields, &area)?;
         }
         heap.check_overlap()?;
         Ok(heap)
@@ -175,7 +175,29 @@ impl Heap {
         }
     }
 
-    fn add_area(&mut self, fields: &Fields<'_>, place: &AreaPlace) -> Result<()> {
+    /// The heap of a C program, whose snapshot says where the areas are.
+    pub fn read_stated(memory: &Memory) -> Result<Heap> {
+        let mut heap = Heap {
+            areas: Vec::new(),
+            chunks: Vec::new(),
+        };
+        for area in &memory.stated.areas {
+            let Some(end) = area.pool.checked_add(area.pool_bytes) else {
+                bail!("an area is damaged: its pool goes past the end of the memory");
+            };
+            heap.add_area(memory, (area.table, area.table_bytes), (area.pool, end))?;
+            if heap.areas.last().map(|added| added.block_bytes) != Some(area.block_bytes) {
+                bail!(
+                    "an area is damaged: it has not the blocks of {} bytes that it names",
+                    area.block_bytes
+                );
+            }
+        }
+        heap.check_overlap()?;
+        Ok(heap)
+    }
+
+    fn add_place(&mut self, fields: &Fields<'_>, place: &AreaPlace) -> Result<()> {
         let field = |name: &str| place.field(fields, name);
         let table = field("gc_alloc_table_start")?;
         let table_bytes = field("gc_alloc_table_byte_len")?;
@@ -183,6 +205,15 @@ impl Heap {
         if table == 0 && pool == 0 {
             bail!("the heap was not yet initialised when the snapshot was taken");
         }
+        self.add_area(fields.memory, (table, table_bytes), (pool, end))
+    }
+
+    fn add_area(
+        &mut self,
+        memory: &Memory,
+        (table, table_bytes): (u64, u64),
+        (pool, end): (u64, u64),
+    ) -> Result<()> {
         let blocks = table_bytes.saturating_mul(4);
         let bytes = end.wrapping_sub(pool);
         if blocks == 0 || end < pool || !bytes.is_multiple_of(blocks) || blocks >= u64::from(NONE) {
@@ -191,13 +222,13 @@ impl Heap {
             );
         }
         let block_bytes = bytes / blocks;
-        if !block_bytes.is_power_of_two() || block_bytes < fields.memory.machine.word as u64 {
+        if !block_bytes.is_power_of_two() || block_bytes < memory.machine.word as u64 {
             bail!("an area is damaged: {bytes} bytes in {blocks} blocks");
         }
-        let Some(codes) = fields.memory.bytes(table, table_bytes as usize) else {
+        let Some(codes) = memory.bytes(table, table_bytes as usize) else {
             bail!("the snapshot does not hold the alloc table at {table:#x}");
         };
-        if fields.memory.bytes(pool, bytes as usize).is_none() {
+        if memory.bytes(pool, bytes as usize).is_none() {
             bail!("the snapshot does not hold the pool from {pool:#x} to {end:#x}");
         }
         let area = self.areas.len() as u32;

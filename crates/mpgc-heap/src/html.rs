@@ -42,7 +42,7 @@ pub fn print(view: &View<'_>, title: &str, out: &mut dyn Write) -> Result<()> {
             above,
             from,
             strings.number(&step) as i64,
-            i64::from(view.graph.costs[number] >= BY_CHANCE),
+            i64::from(view.graph.costs[number] >= u64::from(BY_CHANCE)),
         ]);
     }
     let area = |area: &crate::heap::Area| {

@@ -10,6 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use anyhow::{Result, bail};
 
 use crate::heap::Heap;
+use crate::memory::Memory;
 use crate::plan::{Path, Plans, Target};
 use crate::python::{Python, plain_name};
 
@@ -43,6 +44,8 @@ pub enum Family {
     /// Bytes without references that something points at.
     Data,
     Structure,
+    /// A chunk of a C program that says what it is.
+    Stated,
     Unknown,
 }
 
@@ -107,6 +110,37 @@ impl Kinds {
         finder.follow_state(roots);
         finder.look_for_types();
         Ok(finder.kinds)
+    }
+
+    /// What a C program says of its chunks.
+    pub fn stated(memory: &Memory, heap: &Heap) -> Kinds {
+        let mut kinds = Kinds {
+            list: Vec::new(),
+            of_chunk: Vec::with_capacity(heap.chunks.len()),
+            state_plan: 0,
+        };
+        let mut numbers: HashMap<&str, u32> = HashMap::new();
+        for chunk in &heap.chunks {
+            let name = memory.stated.chunks.get(&chunk.address);
+            let name = name.map_or("", |(name, _)| name.as_str());
+            let number = *numbers.entry(name).or_insert_with(|| {
+                let unknown = name.is_empty();
+                kinds.list.push(Kind {
+                    name: if unknown { "unknown" } else { name }.into(),
+                    family: if unknown {
+                        Family::Unknown
+                    } else {
+                        Family::Stated
+                    },
+                    plan: None,
+                    names: false,
+                    of: 0,
+                });
+                kinds.list.len() as u32 - 1
+            });
+            kinds.of_chunk.push(number);
+        }
+        kinds
     }
 
     pub fn get(&self, chunk: usize) -> &Kind {

@@ -26,6 +26,8 @@ mod python;
 mod roots;
 mod script;
 mod snapshot;
+#[cfg(test)]
+mod stated;
 mod summary;
 mod view;
 mod why;
@@ -47,7 +49,7 @@ use crate::view::View;
 #[command(
     name = "mpgc-heap",
     version,
-    about = "Shows what fills the heap of MicroPython, and what keeps it alive"
+    about = "Shows what fills the heap of MicroPython, or of a C program with libmpgc, and what keeps it alive"
 )]
 struct Options {
     #[command(subcommand)]
@@ -58,9 +60,10 @@ struct Options {
 struct Source {
     /// The snapshot: an ELF core, or what docs/snapshot.md describes
     snapshot: PathBuf,
-    /// The ELF file of the firmware or program, with DWARF
+    /// The ELF file of the firmware or program, with DWARF; the snapshot of a C program with
+    /// libmpgc asks for none
     #[arg(long, value_name = "FILE")]
-    elf: PathBuf,
+    elf: Option<PathBuf>,
     /// Show no value of the program: no string, no number
     #[arg(long)]
     redact: bool,
@@ -179,7 +182,7 @@ impl Source {
     fn look<T>(
         &self,
         snapshot: &Path,
-        program: &Program,
+        program: Option<&Program>,
         act: impl FnOnce(&View<'_>) -> Result<T>,
     ) -> Result<T> {
         let memory = view::read_memory(snapshot, program)?;
@@ -190,9 +193,13 @@ impl Source {
         act(&View::new(&memory, program, &choice, self.redact)?)
     }
 
+    fn program(&self) -> Result<Option<Program>> {
+        self.elf.as_deref().map(view::read_program).transpose()
+    }
+
     /// The same with the only snapshot.
     fn view<T>(&self, act: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
-        self.look(&self.snapshot, &view::read_program(&self.elf)?, act)
+        self.look(&self.snapshot, self.program()?.as_ref(), act)
     }
 
     /// The same, where something is printed.
@@ -212,14 +219,15 @@ fn write_file(output: &Path, act: impl FnOnce(&mut dyn Write) -> Result<()>) -> 
 }
 
 fn diff(source: &Source, later: &[PathBuf], top: usize) -> Result<()> {
-    let program = view::read_program(&source.elf)?;
-    let before = source.look(&source.snapshot, &program, |view| Ok(diff::live(view)))?;
+    let program = source.program()?;
+    let program = program.as_ref();
+    let before = source.look(&source.snapshot, program, |view| Ok(diff::live(view)))?;
     let third = match later.get(1) {
-        Some(third) => Some(source.look(third, &program, |view| Ok(diff::live(view)))?),
+        Some(third) => Some(source.look(third, program, |view| Ok(diff::live(view)))?),
         None => None,
     };
     let mut out = io::BufWriter::new(io::stdout().lock());
-    source.look(&later[0], &program, |view| {
+    source.look(&later[0], program, |view| {
         diff::print(&before, view, third.as_ref(), top, &mut out)
     })?;
     out.flush()?;
@@ -251,8 +259,11 @@ fn run(options: Options) -> Result<()> {
         }
         Command::Map { source, output } => source.view(|view| map::write(view, &output)),
         Command::Save { source, output } => {
-            let program = view::read_program(&source.elf)?;
-            save(&view::read_memory(&source.snapshot, &program)?, &output)
+            let program = source.program()?;
+            save(
+                &view::read_memory(&source.snapshot, program.as_ref())?,
+                &output,
+            )
         }
         Command::Record { gdb, elf, output } => {
             let program = view::read_program(&elf)?;

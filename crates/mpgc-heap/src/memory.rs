@@ -4,6 +4,8 @@
 //! What the snapshot leaves out because it cannot change (code, constants) is taken from the ELF
 //! file.
 
+use std::collections::HashMap;
+
 use anyhow::{Result, bail};
 
 /// The machine, as far as reading its memory asks for it.
@@ -83,6 +85,42 @@ pub struct Thread {
     pub registers: Vec<u64>,
 }
 
+/// What a snapshot says of the heap of a C program itself, since no table of types does.
+#[derive(Default)]
+pub struct Stated {
+    pub areas: Vec<StatedArea>,
+    pub roots: Vec<StatedRoots>,
+    /// Of a chunk by its address: its type and its label.
+    pub chunks: HashMap<u64, (String, String)>,
+}
+
+pub struct StatedArea {
+    pub pool: u64,
+    pub pool_bytes: u64,
+    pub block_bytes: u64,
+    pub table: u64,
+    pub table_bytes: u64,
+}
+
+/// A range of words that a collection begins with.
+pub struct StatedRoots {
+    pub start: u64,
+    pub bytes: u64,
+    pub from: RootsFrom,
+    pub name: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum RootsFrom {
+    /// The program registered it.
+    Registered,
+    /// The program's callback marked it.
+    Callback,
+    LifoStack,
+    /// With the registers.
+    CStack,
+}
+
 struct Range {
     start: u64,
     bytes: Vec<u8>,
@@ -95,6 +133,7 @@ pub struct Memory {
     pub bias: u64,
     /// Where `mp_state_ctx` lies, if the snapshot says so: then the bias follows from that.
     pub state: Option<u64>,
+    pub stated: Stated,
     ranges: Vec<Range>,
     /// What the ELF file says of addresses that no range holds.
     constant: Vec<Range>,
@@ -107,6 +146,7 @@ impl Memory {
             threads: Vec::new(),
             bias: 0,
             state: None,
+            stated: Stated::default(),
             ranges: Vec::new(),
             constant: Vec::new(),
         }

@@ -2,6 +2,7 @@
 
 use crate::graph::{Graph, Way};
 use crate::kinds::{Family, Kind};
+use crate::memory::RootsFrom;
 use crate::python::Value;
 use crate::roots::Origin;
 use crate::view::View;
@@ -12,11 +13,14 @@ const SHOWN: usize = 40;
 impl View<'_> {
     /// A value in short: a number, the start of a string, or the type of an object.
     pub fn value(&self, value: u64) -> String {
-        match self.python.decode(value) {
+        let Some(python) = &self.python else {
+            return format!("{value:#x}");
+        };
+        match python.decode(value) {
             Value::SmallInt(_) | Value::Float(_) if self.redact => "...".into(),
             Value::SmallInt(number) => number.to_string(),
             Value::Float(number) => format!("{number:?}"),
-            Value::Qstr(number) => match self.python.qstr(number) {
+            Value::Qstr(number) => match python.qstr(number) {
                 Some(text) => self.quoted(text.as_bytes()),
                 None => format!("qstr {number}"),
             },
@@ -31,8 +35,11 @@ impl View<'_> {
     }
 
     fn static_object(&self, address: u64) -> String {
-        let program = self.python.fields.program;
-        match program.name(address.wrapping_sub(self.python.memory().bias)) {
+        let Some(python) = &self.python else {
+            return format!("{address:#x}");
+        };
+        let program = python.fields.program;
+        match program.name(address.wrapping_sub(self.memory.bias)) {
             Some(name) => name.to_string(),
             None => format!("{address:#x}"),
         }
@@ -55,7 +62,8 @@ impl View<'_> {
     }
 
     fn field(&self, chunk: usize, structure: &str, path: &str) -> Option<u64> {
-        self.python
+        let python = self.python.as_ref()?;
+        python
             .fields
             .field(self.heap.chunks[chunk].address, structure, path)
             .ok()
@@ -71,6 +79,10 @@ impl View<'_> {
     }
 
     fn detail(&self, chunk: usize, kind: &Kind) -> Option<String> {
+        if kind.family == Family::Stated {
+            return self.label(chunk);
+        }
+        let python = self.python.as_ref()?;
         let length = |structure, path| Some(format!("of {}", self.field(chunk, structure, path)?));
         match kind.family {
             Family::List => length("mp_obj_list_t", "len"),
@@ -81,7 +93,7 @@ impl View<'_> {
             Family::Text | Family::Bytes => {
                 let count = self.field(chunk, "mp_obj_str_t", "len")?;
                 let data = self.field(chunk, "mp_obj_str_t", "data")?;
-                let bytes = self.python.memory().rest(data)?;
+                let bytes = self.memory.rest(data)?;
                 let bytes = &bytes[..bytes
                     .len()
                     .min(4 * SHOWN + 4)
@@ -94,18 +106,16 @@ impl View<'_> {
                 Some(format!("{prefix}{} of {count}", self.quoted(bytes)))
             }
             Family::Float if !self.redact => {
-                let place = self
-                    .python
+                let place = python
                     .fields
                     .program
                     .layouts
                     .place("mp_obj_float_t", "value")?;
-                let value = self
-                    .python
+                let value = python
                     .fields
                     .at(self.heap.chunks[chunk].address, &place)
                     .ok()?;
-                let four = self.python.fields.program.layouts.size(&place.kind) == 4;
+                let four = python.fields.program.layouts.size(&place.kind) == 4;
                 Some(if four {
                     f32::from_bits(value as u32).to_string()
                 } else {
@@ -115,7 +125,7 @@ impl View<'_> {
             Family::Function => {
                 let code = self.field(chunk, "mp_obj_fun_bc_t", "bytecode")?;
                 let context = self.field(chunk, "mp_obj_fun_bc_t", "context")?;
-                self.python.function_name(code, context)
+                python.function_name(code, context)
             }
             Family::Closure => self.python_name(self.field(chunk, "mp_obj_closure_t", "fun")?),
             Family::BoundMethod => {
@@ -124,24 +134,22 @@ impl View<'_> {
             Family::Generator => {
                 self.python_name(self.field(chunk, "mp_obj_gen_instance_t", "code_state.fun_bc")?)
             }
-            Family::Class => self.python.type_name(self.heap.chunks[chunk].address),
+            Family::Class => python.type_name(self.heap.chunks[chunk].address),
             Family::Module => {
                 let globals = self.field(chunk, "mp_obj_module_t", "globals")?;
-                let map = self
-                    .python
+                let map = python
                     .fields
                     .program
                     .layouts
                     .place("mp_obj_dict_t", "map")?
                     .offset as u64;
-                let named = |&(key, _): &(u64, u64)| matches!(self.python.decode(key), Value::Qstr(number) if self.python.qstr(number).as_deref() == Some("__name__"));
-                let (_, name) = self
-                    .python
+                let named = |&(key, _): &(u64, u64)| matches!(python.decode(key), Value::Qstr(number) if python.qstr(number).as_deref() == Some("__name__"));
+                let (_, name) = python
                     .map(globals.wrapping_add(map))?
                     .into_iter()
                     .find(named)?;
-                match self.python.decode(name) {
-                    Value::Qstr(number) => self.python.qstr(number),
+                match python.decode(name) {
+                    Value::Qstr(number) => python.qstr(number),
                     _ => None,
                 }
             }
@@ -149,12 +157,27 @@ impl View<'_> {
         }
     }
 
+    /// What a C program says of a chunk, apart from its type.
+    fn label(&self, chunk: usize) -> Option<String> {
+        let (_, label) = self
+            .memory
+            .stated
+            .chunks
+            .get(&self.heap.chunks[chunk].address)?;
+        match label.as_str() {
+            "" => None,
+            _ if self.redact => Some("...".into()),
+            label => Some(label.chars().take(SHOWN).collect()),
+        }
+    }
+
     /// The name of the function at this address, in the heap or frozen.
     fn python_name(&self, function: u64) -> Option<String> {
-        let fields = &self.python.fields;
+        let python = self.python.as_ref()?;
+        let fields = &python.fields;
         let code = fields.field(function, "mp_obj_fun_bc_t", "bytecode").ok()?;
         let context = fields.field(function, "mp_obj_fun_bc_t", "context").ok()?;
-        self.python.function_name(code, context)
+        python.function_name(code, context)
     }
 
     /// What comes behind the name of `chunk` to name what the word at `offset` in it points at.
@@ -165,7 +188,10 @@ impl View<'_> {
             .plan
             .and_then(|plan| self.plans.slot_at(plan, length, offset))
         else {
-            return format!(".<word at +{offset:#x}>");
+            return match kind.family {
+                Family::Stated => format!("+{offset:#x}"),
+                _ => format!(".<word at +{offset:#x}>"),
+            };
         };
         match (kind.family, path.path, path.index) {
             (Family::Table, part, Some(index)) => {
@@ -196,17 +222,20 @@ impl View<'_> {
     }
 
     fn table_step(&self, chunk: usize, kind: &Kind, index: usize, is_key: bool) -> String {
-        let at = self.heap.chunks[chunk].address + (index * 2 * self.python.object) as u64;
-        let Some(bytes) = self.python.memory().bytes(at, 2 * self.python.object) else {
+        let Some(python) = &self.python else {
             return format!("[{index}]");
         };
-        let key = self.python.pair(bytes).0;
+        let at = self.heap.chunks[chunk].address + (index * 2 * python.object) as u64;
+        let Some(bytes) = self.memory.bytes(at, 2 * python.object) else {
+            return format!("[{index}]");
+        };
+        let key = python.pair(bytes).0;
         if is_key {
             return format!(".<key {index}>");
         }
-        match self.python.decode(key) {
+        match python.decode(key) {
             Value::Qstr(number) if kind.names => {
-                format!(".{}", self.python.qstr(number).unwrap_or_default())
+                format!(".{}", python.qstr(number).unwrap_or_default())
             }
             Value::Pointer(address)
                 if self
@@ -242,14 +271,16 @@ impl View<'_> {
     /// Local variables lie from the end of the state backwards, and the stack of the bytecode
     /// before them.
     fn local_step(&self, chunk: usize, index: usize) -> String {
-        let place = self
-            .python
+        let Some(python) = &self.python else {
+            return format!(".state[{index}]");
+        };
+        let place = python
             .fields
             .program
             .layouts
             .place("mp_obj_gen_instance_t", "code_state.state");
         let start = place.map_or(0, |place| place.offset as u64) + self.heap.chunks[chunk].address;
-        let at = start + (index * self.python.object) as u64;
+        let at = start + (index * python.object) as u64;
         if self
             .field(chunk, "mp_obj_gen_instance_t", "code_state.sp")
             .is_some_and(|top| at <= top)
@@ -267,15 +298,35 @@ impl View<'_> {
     pub fn root(&self, origin: Origin) -> String {
         match origin {
             Origin::State(offset) => self.state_name(offset),
+            Origin::Range(number, offset) => self.range_name(number, Some(offset)),
             Origin::Pystack(offset) => format!("<Python stack +{offset:#x}>"),
             Origin::Stack(number, address) => match self.frames.function(number, address) {
                 Some(name) => format!("<C stack, frame of {name}>"),
                 None => format!("<C stack at {address:#x}>"),
             },
-            Origin::Register(_, register) => format!(
-                "<register {}>",
-                self.python.memory().machine.register_name(register)
-            ),
+            Origin::Register(_, register) => {
+                format!("<register {}>", self.memory.machine.register_name(register))
+            }
+        }
+    }
+
+    /// A range of roots of a C program, and where in it.
+    fn range_name(&self, number: usize, offset: Option<usize>) -> String {
+        let range = &self.memory.stated.roots[number];
+        let name = match (range.from, range.name.as_str()) {
+            (RootsFrom::LifoStack, _) => "<LIFO stack>".to_string(),
+            (RootsFrom::CStack, _) => "<C stack>".to_string(),
+            (RootsFrom::Registered | RootsFrom::Callback, "") => {
+                format!("<roots at {:#x}>", range.start)
+            }
+            (_, name) => name.to_string(),
+        };
+        match offset {
+            // A variable is known by its name alone.
+            Some(offset) if range.bytes > self.memory.machine.word as u64 => {
+                format!("{name}+{offset:#x}")
+            }
+            _ => name,
         }
     }
 
@@ -307,15 +358,14 @@ impl View<'_> {
     /// The part of the state that a root is in, to count roots by.
     pub fn root_group(&self, origin: Origin) -> String {
         match origin {
+            Origin::Range(number, _) => self.range_name(number, None),
             Origin::Pystack(_) => "Python stack".into(),
-            Origin::Stack(number, _) => format!(
-                "C stack of thread {}",
-                self.python.memory().threads[number].id
-            ),
-            Origin::Register(number, _) => format!(
-                "registers of thread {}",
-                self.python.memory().threads[number].id
-            ),
+            Origin::Stack(number, _) => {
+                format!("C stack of thread {}", self.memory.threads[number].id)
+            }
+            Origin::Register(number, _) => {
+                format!("registers of thread {}", self.memory.threads[number].id)
+            }
             Origin::State(_) => self.root(origin),
         }
     }
@@ -327,8 +377,20 @@ impl View<'_> {
             Way::Root(root) => self.root(self.graph.roots[root as usize].origin),
             _ => return format!("<garbage at {:#x}>", self.heap.chunks[chunk].address),
         };
-        for &chunk in &way[1..] {
-            name += &self.way_step(&self.graph, chunk);
+        let mut steps = way[1..]
+            .iter()
+            .map(|&chunk| self.way_step(&self.graph, chunk))
+            .peekable();
+        while let Some(step) = steps.next() {
+            // A list of C, one by one, is as long as the list.
+            let mut times = 1;
+            while self.python.is_none() && steps.next_if_eq(&step).is_some() {
+                times += 1;
+            }
+            name += &match times {
+                1 => step,
+                _ => format!("({step})*{times}"),
+            };
         }
         // A module that is in sys.modules is known by its own name.
         match name

@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 
 use crate::dwarf::{Place, Type};
 use crate::heap::{Fields, Heap};
-use crate::memory::Thread;
+use crate::memory::{Memory, Thread};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Origin {
@@ -17,6 +17,8 @@ pub enum Origin {
     Stack(usize, u64),
     /// A register of the thread with this number.
     Register(usize, usize),
+    /// A word of a range that the snapshot names: the number of the range, and the offset.
+    Range(usize, usize),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -107,6 +109,39 @@ pub fn collect(
                         chunk: chunk as u32,
                     });
                 }
+            }
+        }
+    }
+    Ok(roots)
+}
+
+/// The words of the ranges that a C program's snapshot names.
+pub fn collect_stated(memory: &Memory, heap: &Heap) -> Result<Vec<Root>> {
+    let word = memory.machine.word;
+    let mut roots = Vec::new();
+    for (number, range) in memory.stated.roots.iter().enumerate() {
+        // A word whose address is not a multiple of its size does not count.
+        let skipped = range.start.wrapping_neg() % word as u64;
+        let length = range.bytes.saturating_sub(skipped);
+        if length == 0 {
+            continue;
+        }
+        let bytes = usize::try_from(length)
+            .ok()
+            .and_then(|length| memory.bytes(range.start.wrapping_add(skipped), length));
+        let Some(bytes) = bytes else {
+            bail!(
+                "the snapshot does not hold the roots at {:#x}, {} bytes",
+                range.start,
+                range.bytes
+            );
+        };
+        for (index, bytes) in bytes.chunks_exact(word).enumerate() {
+            if let Some(chunk) = heap.head(memory.machine.value(bytes)) {
+                roots.push(Root {
+                    origin: Origin::Range(number, skipped as usize + index * word),
+                    chunk: chunk as u32,
+                });
             }
         }
     }

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::{Context, Result, bail};
 
-use crate::memory::{Machine, Memory, Thread};
+use crate::memory::{Machine, Memory, RootsFrom, StatedArea, StatedRoots, Thread};
 
 pub const MAGIC: &[u8; 7] = b"mpgc-sn";
 pub const VERSION: u8 = b'1';
@@ -15,6 +15,9 @@ const MEMORY: u64 = 1;
 const REGISTERS: u64 = 2;
 const BIAS: u64 = 3;
 const STATE: u64 = 4;
+const AREA: u64 = 5;
+const ROOTS: u64 = 6;
+const DESCRIPTION: u64 = 7;
 
 pub fn is_snapshot(data: &[u8]) -> bool {
     data.starts_with(MAGIC)
@@ -120,6 +123,17 @@ pub fn read(data: &[u8]) -> Result<Memory> {
             }
             BIAS => memory.bias = address,
             STATE => memory.state = Some(address),
+            AREA => memory
+                .stated
+                .areas
+                .push(read_area(machine, address, content)?),
+            ROOTS => memory
+                .stated
+                .roots
+                .push(read_roots(machine, address, content)?),
+            DESCRIPTION => {
+                memory.stated.chunks.insert(address, read_text(content)?);
+            }
             // Later versions may say more; what is not known is not needed.
             _ => {}
         }
@@ -127,6 +141,61 @@ pub fn read(data: &[u8]) -> Result<Memory> {
     }
     memory.settle();
     Ok(memory)
+}
+
+fn read_area(machine: Machine, pool: u64, content: &[u8]) -> Result<StatedArea> {
+    let words: Vec<_> = content
+        .chunks_exact(machine.word)
+        .map(|bytes| machine.value(bytes))
+        .collect();
+    let &[pool_bytes, block_bytes, table, table_bytes] = words.as_slice() else {
+        bail!("the snapshot is damaged: the record of the area at {pool:#x}");
+    };
+    Ok(StatedArea {
+        pool,
+        pool_bytes,
+        block_bytes,
+        table,
+        table_bytes,
+    })
+}
+
+fn read_roots(machine: Machine, start: u64, content: &[u8]) -> Result<StatedRoots> {
+    let damaged = || format!("the snapshot is damaged: the record of the roots at {start:#x}");
+    let word = machine.word;
+    let bytes = machine.value(content.get(..word).with_context(damaged)?);
+    let from = machine.value(content.get(word..2 * word).with_context(damaged)?);
+    let from = match from {
+        0 => RootsFrom::Registered,
+        1 => RootsFrom::Callback,
+        2 => RootsFrom::LifoStack,
+        3 => RootsFrom::CStack,
+        _ => bail!(damaged()),
+    };
+    let (name, label) = read_text(&content[2 * word..])?;
+    Ok(StatedRoots {
+        start,
+        bytes,
+        from,
+        name: if label.is_empty() {
+            name
+        } else {
+            format!("{name} {label}")
+        },
+    })
+}
+
+/// A name and a label, with a zero between them.
+fn read_text(content: &[u8]) -> Result<(String, String)> {
+    let zero = content.iter().position(|&byte| byte == 0);
+    let at = zero.context("the snapshot is damaged: a description without its zero")?;
+    // What goes to a terminal is text.
+    let text = |bytes: &[u8]| -> String {
+        let text = String::from_utf8_lossy(bytes);
+        let plain = text.chars().map(|c| if c.is_control() { '?' } else { c });
+        plain.collect()
+    };
+    Ok((text(&content[..at]), text(&content[at + 1..])))
 }
 
 /// Write a snapshot to `out`, piece by piece, as a device does.
@@ -196,6 +265,32 @@ impl<W: Write> Writer<W> {
         self.words(&[BIAS, bias, 0])
     }
 
+    pub fn area(&mut self, area: &StatedArea) -> Result<()> {
+        self.words(&[AREA, area.pool, 4 * self.machine.word as u64])?;
+        self.words(&[
+            area.pool_bytes,
+            area.block_bytes,
+            area.table,
+            area.table_bytes,
+        ])
+    }
+
+    pub fn roots(&mut self, roots: &StatedRoots) -> Result<()> {
+        let length = 2 * self.machine.word + roots.name.len() + 1;
+        self.words(&[ROOTS, roots.start, length as u64])?;
+        self.words(&[roots.bytes, roots.from as u64])?;
+        self.put(roots.name.as_bytes())?;
+        self.put(&[0])
+    }
+
+    pub fn description(&mut self, chunk: u64, name: &str, label: &str) -> Result<()> {
+        let length = name.len() + 1 + label.len();
+        self.words(&[DESCRIPTION, chunk, length as u64])?;
+        self.put(name.as_bytes())?;
+        self.put(&[0])?;
+        self.put(label.as_bytes())
+    }
+
     pub fn end(mut self) -> Result<()> {
         let sum = self.sum;
         self.words(&[END, sum, 0])?;
@@ -207,6 +302,15 @@ impl<W: Write> Writer<W> {
 pub fn write(out: impl Write, memory: &Memory) -> Result<()> {
     let mut writer = Writer::new(out, memory.machine)?;
     writer.bias(memory.bias)?;
+    for area in &memory.stated.areas {
+        writer.area(area)?;
+    }
+    for roots in &memory.stated.roots {
+        writer.roots(roots)?;
+    }
+    for (&chunk, (name, label)) in &memory.stated.chunks {
+        writer.description(chunk, name, label)?;
+    }
     for thread in &memory.threads {
         writer.thread(thread)?;
     }

@@ -17,7 +17,9 @@ use crate::roots::{self, Choice, Origin};
 use crate::{core, snapshot};
 
 pub struct View<'a> {
-    pub python: Python<'a>,
+    pub memory: &'a Memory,
+    /// None of a C program's heap.
+    pub python: Option<Python<'a>>,
     pub heap: Heap,
     pub kinds: Kinds,
     pub plans: Plans,
@@ -36,11 +38,14 @@ pub fn read_program(elf: &Path) -> Result<Program> {
     Program::read(&load(elf)?, &elf.display().to_string())
 }
 
-/// Read a snapshot in any of its forms.
-pub fn read_memory(path: &Path, program: &Program) -> Result<Memory> {
+/// Read a snapshot in any of its forms. A core is read with its program alone.
+pub fn read_memory(path: &Path, program: Option<&Program>) -> Result<Memory> {
     let data = load(path)?;
     let read = || -> Result<Memory> {
         let mut memory = if data.starts_with(b"\x7fELF") {
+            let Some(program) = program else {
+                bail!("an ELF core is read with the ELF file of its program: add --elf FILE");
+            };
             core::read(&data, program.entry)?
         } else if snapshot::is_snapshot(&data) {
             snapshot::read(&data)?
@@ -48,6 +53,9 @@ pub fn read_memory(path: &Path, program: &Program) -> Result<Memory> {
             snapshot::read(&bytes?)?
         } else {
             bail!("it is neither an ELF core nor a snapshot");
+        };
+        let Some(program) = program.filter(|_| memory.stated.areas.is_empty()) else {
+            return Ok(memory);
         };
         if memory.machine.id == 0 {
             memory.machine.id = program.machine.id;
@@ -71,10 +79,18 @@ pub fn read_memory(path: &Path, program: &Program) -> Result<Memory> {
 impl<'a> View<'a> {
     pub fn new(
         memory: &'a Memory,
-        program: &'a Program,
+        program: Option<&'a Program>,
         choice: &Choice,
         redact: bool,
     ) -> Result<View<'a>> {
+        if !memory.stated.areas.is_empty() {
+            return Self::of_c_program(memory, redact);
+        }
+        let Some(program) = program else {
+            bail!(
+                "the snapshot is of MicroPython, whose ELF file says what is what: add --elf FILE"
+            );
+        };
         let fields = Fields { memory, program };
         let state = roots::state(&fields)?;
         let heap = Heap::read(memory, program, state)?;
@@ -91,7 +107,8 @@ impl<'a> View<'a> {
         let graph = Graph::build(memory, &heap, &kinds, &plans, roots);
         let frames = Frames::find(memory, program);
         Ok(View {
-            python,
+            memory,
+            python: Some(python),
             heap,
             kinds,
             plans,
@@ -99,6 +116,25 @@ impl<'a> View<'a> {
             frames,
             redact,
             notes,
+        })
+    }
+
+    /// The heap of a C program, whose snapshot says all.
+    fn of_c_program(memory: &'a Memory, redact: bool) -> Result<View<'a>> {
+        let heap = Heap::read_stated(memory)?;
+        let roots = roots::collect_stated(memory, &heap)?;
+        let (kinds, plans) = (Kinds::stated(memory, &heap), Plans::default());
+        let graph = Graph::build(memory, &heap, &kinds, &plans, roots);
+        Ok(View {
+            memory,
+            python: None,
+            heap,
+            kinds,
+            plans,
+            graph,
+            frames: Frames::default(),
+            redact,
+            notes: Vec::new(),
         })
     }
 }

@@ -5,8 +5,12 @@ use std::io::Write;
 use anyhow::{Result, bail};
 
 use crate::graph::{BY_CHANCE, Way};
+use crate::memory::RootsFrom;
 use crate::roots::Origin;
 use crate::view::View;
+
+/// Of a longer way the steps at both ends are shown.
+const MOST_STEPS: usize = 60;
 
 /// The chunks that a question is about: an address, the name of a type, or a name in Python.
 pub fn find(view: &View<'_>, question: &str) -> Result<Vec<usize>> {
@@ -49,7 +53,7 @@ pub fn find(view: &View<'_>, question: &str) -> Result<Vec<usize>> {
     }
     if found.is_empty() {
         found = all
-            .filter(|&chunk| view.short(chunk).split(' ').nth(1) == Some(question))
+            .filter(|&chunk| is_called(&view.short(chunk), question))
             .collect();
     }
     if found.is_empty() {
@@ -98,11 +102,22 @@ fn print_one(view: &View<'_>, chunk: usize, out: &mut dyn Write) -> Result<()> {
     }
     writeln!(out, "  {}", view.name(chunk))?;
     let way = view.graph.way_to(chunk);
-    for &at in &way {
+    let middle = if way.len() > MOST_STEPS {
+        MOST_STEPS / 2..way.len() - MOST_STEPS / 2
+    } else {
+        0..0
+    };
+    for (number, &at) in way.iter().enumerate() {
+        if middle.contains(&number) {
+            if number == middle.start {
+                writeln!(out, "    ... {} steps more ...", middle.len())?;
+            }
+            continue;
+        }
         let by = match view.graph.ways[at] {
             Way::Root(root) => {
                 let origin = view.graph.roots[root as usize].origin;
-                format!("{} ({})", view.root(origin), root_kind(origin))
+                format!("{} ({})", view.root(origin), root_kind(view, origin))
             }
             _ => match view.way_step(&view.graph, at) {
                 step if step.is_empty() => "its".into(),
@@ -116,15 +131,21 @@ fn print_one(view: &View<'_>, chunk: usize, out: &mut dyn Write) -> Result<()> {
             view.short(at)
         )?;
     }
-    if view.graph.costs[chunk] >= BY_CHANCE {
+    if view.graph.costs[chunk] >= u64::from(BY_CHANCE) {
         writeln!(out, "  held by no name: only by {}", doubt(view, &way))?;
     }
     Ok(())
 }
 
-fn root_kind(origin: Origin) -> &'static str {
+fn root_kind(view: &View<'_>, origin: Origin) -> &'static str {
     match origin {
         Origin::State(_) => "root pointer",
+        Origin::Range(number, _) => match view.memory.stated.roots[number].from {
+            RootsFrom::Registered => "roots",
+            RootsFrom::Callback => "roots that the callback marks",
+            RootsFrom::LifoStack => "LIFO stack",
+            RootsFrom::CStack => "C stack",
+        },
         Origin::Pystack(_) => "Python stack",
         Origin::Stack(..) => "C stack",
         Origin::Register(..) => "register",
@@ -138,9 +159,15 @@ fn doubt(view: &View<'_>, way: &[usize]) -> String {
             let origin = view.graph.roots[root as usize].origin;
             format!(
                 "a word of the {}, which may be in use, stale or chance",
-                root_kind(origin)
+                root_kind(view, origin)
             )
         }
         _ => "a word whose meaning no type tells, which may be stale or chance".into(),
     }
+}
+
+/// Whether this is what stands behind the type, or its first word.
+fn is_called(short: &str, question: &str) -> bool {
+    let detail = short.split_once(' ').map(|(_, detail)| detail);
+    detail.is_some_and(|detail| detail == question || detail.split(' ').next() == Some(question))
 }
