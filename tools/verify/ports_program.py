@@ -21,7 +21,7 @@ Function = namedtuple("Function", "section code")
 Code = namedtuple("Code", "code fixed")
 
 # Bytes that the linker leaves alone: with fewer, C and Rust may be the same by chance.
-LEAST = 16
+LEAST = 32
 # In assembly on both sides, with the same slots in the same order.
 ALIKE = ("nlr_push",)
 # With link-time optimization, or a linker that shortens code, few functions are found again.
