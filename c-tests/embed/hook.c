@@ -1,5 +1,5 @@
-// What docs/porting.md says of a fork that calls something in gc_alloc: the linker leads the calls
-// here, with -Wl,--wrap=gc_alloc, whoever has the real one.
+// The hook that docs/porting.md gives to a fork with a call in gc_alloc: with -Wl,--wrap=gc_alloc
+// the linker directs the calls to this function, whichever object has the real one.
 
 #include <stddef.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 // A program that embeds MicroPython by ports/embed's package: what it prints is the same with the C
-// and with mpgc. Figures of the heap and of exceptions are in it, so that a difference in either
+// and with mpgc. It prints figures of the heap and of exceptions, so that a difference in either
 // shows.
 
 #include "port/micropython_embed.h"

@@ -15,7 +15,7 @@
 
 extern int failed_here;
 
-// Of a test that fails in a loop the first few lines tell enough.
+// The first few lines of a test that fails in a loop are enough.
 #define MOST_LINES 5
 
 // The most bytes that fit into so many bytes of blocks: a chunk of a hardened library has a guard
@@ -59,7 +59,7 @@ static inline int was_reported(int kind) {
     return right;
 }
 
-// How `function` ends in a process of its own, as waitpid tells it.
+// How `function` ends in a process of its own, as waitpid reports it.
 static inline int end_of(void (*function)(void)) {
     fflush(stdout);
     pid_t child = fork();

@@ -1,4 +1,4 @@
-// The heap: what it hands out, and what it says to what is wrong.
+// The heap: what it allocates, and how it reports errors.
 
 #include "harness.h"
 
@@ -98,17 +98,17 @@ static void a_paced_heap_collects_before_it_is_full(void) {
     mpgc_heap_init(&heap, memory, sizeof memory, &config);
     mpgc_heap_info(&heap, &info);
     EXPECT(chunks_to_a_collection() == info.total / BLOCK / 8 + 1);
-    // a region more sets it anew
+    // another region sets it again
     mpgc_heap_init(&heap, memory, sizeof memory, &config);
     EXPECT(mpgc_heap_add(&heap, more, sizeof more) == MPGC_OK);
     mpgc_heap_info(&heap, &info);
     EXPECT(chunks_to_a_collection() == info.total / BLOCK / 8 + 1);
-    // what the program sets wins, also when a region is added
+    // the program's value takes precedence, also when a region is added
     mpgc_heap_init(&heap, memory, sizeof memory, &config);
     mpgc_set_collect(&heap, true, 5 * BLOCK);
     EXPECT(mpgc_heap_add(&heap, more, sizeof more) == MPGC_OK);
     EXPECT(chunks_to_a_collection() == 6);
-    // never: when it is full alone
+    // never: only when it is full
     mpgc_heap_init(&heap, memory, sizeof memory, &config);
     mpgc_set_collect(&heap, true, SIZE_MAX);
     mpgc_heap_info(&heap, &info);
@@ -277,7 +277,7 @@ static void overrun(void) {
     mpgc_free(&heap, chunk);
 }
 
-// What was asked for fills its block.
+// The request fills its block.
 static void overrun_of_a_full_block(void) {
     fresh_heap();
     char *chunk = mpgc_alloc(&heap, BLOCK, 0);
@@ -307,7 +307,7 @@ static void leave_as_expected(void *user, int kind, const void *address) {
     _exit(kind == expected ? 42 : 1);
 }
 
-// A hardened heap tells that kind, then the processor stops.
+// A hardened heap reports that kind, then the processor stops.
 static void expect_stop(void (*function)(void), int kind) {
     EXPECT(signal_of(function) == SIGILL);
     expected = kind;

@@ -88,13 +88,13 @@ static void a_chunk_of_the_stack_that_is_given_back_twice_is_a_double_free(void)
             EXPECT(reported.address == chunks[i] && was_reported(MPGC_FAULT_DOUBLE_FREE));
         }
         EXPECT(mpgc_stack_used(&thread) == used);
-        // a chunk that is handed out anew is none of the old ones
+        // a newly allocated chunk is none of the old ones
         char *again = mpgc_stack_alloc(&thread, 6 * ALIGN);
         EXPECT(again == chunks[3]);
         EXPECT(mpgc_stack_free(&thread, chunks[4]) == MPGC_FAULT_INNER && was_reported(MPGC_FAULT_INNER));
         EXPECT(mpgc_stack_free(&thread, again) == MPGC_OK && mpgc_stack_free(&thread, chunks[0]) == MPGC_OK);
     }
-    // what a jump gave back is free as well
+    // chunks that a jump freed are free as well
     mpgc_nlr_buf buffer;
     char *volatile inside = NULL;
     if (mpgc_nlr_push(&thread, &buffer) == 0) {
@@ -104,8 +104,7 @@ static void a_chunk_of_the_stack_that_is_given_back_twice_is_a_double_free(void)
     EXPECT(mpgc_stack_free(&thread, inside) == MPGC_FAULT_DOUBLE_FREE && was_reported(MPGC_FAULT_DOUBLE_FREE));
 }
 
-// The chunks that are in use, by what was handed out and given back, beside what the stack says of
-// each address.
+// Compares the chunks in use, as allocated and freed, with the stack's answer for each address.
 static void the_stack_knows_its_chunks_from_all_else(void) {
     size_t starts[sizeof lifo / ALIGN], n = 0;
     unsigned seed = 1;
@@ -167,7 +166,7 @@ static void a_jump_lands_with_its_value_and_the_stack_as_it_was(void) {
 
 // Such a processor has no floats in registers, and no library for all of them.
 #ifndef __XTENSA_SOFT_FLOAT__
-// Has all the floats in registers that a function keeps for its caller, and jumps.
+// Fills all callee-saved registers for floats, and jumps.
 __attribute__((noinline)) static void jump_with_floats(volatile double *some) {
     double a = some[0], b = some[1], c = some[2], d = some[3], e = some[4], f = some[5], g = some[6], h = some[7];
     mpgc_stack_used(&thread);

@@ -1,4 +1,4 @@
-// What include/mpgc.h says of the heap, where no other test is named for it (docs/promises.md).
+// Sentences of include/mpgc.h about the heap that no other test covers (docs/promises.md).
 
 #include "harness.h"
 
@@ -277,7 +277,7 @@ static void look_at_what_it_refers_to(mpgc_heap *where, void *user, void *chunk)
     EXPECT(object[0] == object && mpgc_nbytes(where, object) == BLOCK);
     EXPECT(next[0] == next && mpgc_nbytes(where, next) == BLOCK && next[2] == (void *)7);
     finalised += 1;
-    // what a finaliser may not do changes nothing
+    // forbidden calls in a finaliser change nothing
     EXPECT(mpgc_realloc(where, object, 3 * BLOCK, true) == NULL && was_reported(MPGC_ERROR_LOCKED));
     EXPECT(mpgc_heap_add(where, more, sizeof more) == MPGC_ERROR_LOCKED && was_reported(MPGC_ERROR_LOCKED));
     mpgc_lock(where);

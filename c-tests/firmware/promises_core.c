@@ -1,5 +1,5 @@
-// What include/mpgc.h says of roots, threads, jumps and the scheduler, where no other test is named
-// for it (docs/promises.md).
+// Sentences of include/mpgc.h about roots, threads, jumps and the scheduler that no other test
+// covers (docs/promises.md).
 
 #include <sys/time.h>
 
@@ -89,8 +89,7 @@ static void a_chunk_of_the_stack_is_not_cleared(void) {
     EXPECT(chunk[0] == 0x5a && memcmp(chunk, chunk + 1, 39) == 0);
 }
 
-// The map of the stack lies behind its chunks: nobody's chunk reaches into it, and it into
-// nobody's.
+// The map of the stack lies behind its chunks: no chunk overlaps it.
 static void chunks_of_the_stack_keep_what_is_in_them(void) {
     for (size_t n = 0; n < 40 * ALIGN; n += 3) {
         unsigned char *chunks[40], *end = (unsigned char *)lifo + n;

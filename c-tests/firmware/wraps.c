@@ -1,4 +1,4 @@
-// Sizes, ranges and counts so large that a sum with them goes past the largest number.
+// Sizes, ranges and counts so large that a sum with them wraps around.
 
 #include "harness.h"
 

@@ -1,5 +1,5 @@
-// What a port with interrupts has and MicroPython's qemu port has not. Comes before every file of
-// the firmware (-include).
+// The parts of a port with interrupts that MicroPython's qemu port lacks. Included before every
+// file of the firmware (-include).
 
 #if !defined(__ASSEMBLER__)
 
@@ -16,7 +16,7 @@ static inline void irq_restore(unsigned int before) {
 #define MICROPY_BEGIN_ATOMIC_SECTION() irq_off()
 #define MICROPY_END_ATOMIC_SECTION(state) irq_restore(state)
 
-// As ports with fast RAM place what interrupts call.
+// As ports with fast RAM place functions that interrupts call.
 #define MICROPY_WRAP_MP_SCHED_SCHEDULE(f) __attribute__((section(".text.fast." #f))) f
 #define MICROPY_WRAP_MP_SCHED_EXCEPTION(f) __attribute__((section(".text.fast." #f))) f
 

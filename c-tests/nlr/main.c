@@ -1,4 +1,4 @@
-// Jumps out of calls of any depth, and looks whether the caller has what it had before. Every
+// Jumps out of calls of any depth, and checks that the caller's values are unchanged. Every
 // function here keeps more values than there are callee-saved registers, so that each of those
 // holds one, and another one in each call; the values come from memory, or they would be computed
 // anew.
@@ -14,7 +14,7 @@
 #define EACH(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) \
     X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19)
 #define KEEP(n) uintptr_t kept##n = source[n] + base;
-// No sum that could be made before the call.
+// This keeps the compiler from making a sum before the call.
 #define MIX(n) sum = sum * 31 + kept##n;
 #define COMPARE(n) wrong |= (kept##n != source[n] + base) << 2;
 #define FLOATS_OF(X) X(0) X(1) X(2) X(3) X(4) X(5)
@@ -38,7 +38,7 @@ static void (*volatile jump)(void *) = nlr_jump;
 static volatile uintptr_t source[20];
 static volatile float floats[6];
 
-// What one function knows of another one, it could keep in fewer registers.
+// If a function knew another one's use of registers, it could keep values in fewer.
 #ifdef __clang__
 #define APART __attribute__((noinline))
 #else
@@ -66,7 +66,7 @@ static uintptr_t APART raise_from(int depth, uintptr_t base) {
     return sum;
 }
 
-// Returns a bit for each kind of thing that is not what it was.
+// Returns a bit for each kind of value that has changed.
 static unsigned int APART catch(int depth, uintptr_t base) {
     nlr_buf_t nlr;
     for (size_t r = NLR_REGISTERS; r < MOST_REGISTERS; r++) {

@@ -11,7 +11,7 @@
 void commit_fault(const char *name);
 
 #ifdef SCENARIO_OWN_FAULT
-// The port's own, in place of the library's.
+// The port's own definition, in place of the library's.
 void mpgc_fault(int kind, const void *ptr);
 void mpgc_fault(int kind, const void *ptr) {
     printf("mpgc_fault was called with %d at %s\n", kind, ptr == NULL ? "NULL" : "an address");
@@ -117,7 +117,7 @@ static void overrun_collect(char *a, char *b) {
     gc_collect();
 }
 
-// What was asked for fills its blocks.
+// The request fills its blocks.
 static void overrun_full(char *a, char *b) {
     (void)a;
     (void)b;

@@ -21,7 +21,7 @@
 static char heap[SCENARIO_HEAP_BYTES] __attribute__((aligned(64)));
 static char python_stack[2048] __attribute__((aligned(16)));
 
-// What the port owes MicroPython.
+// Functions that MicroPython requires of a port.
 
 #ifdef SCENARIOS_VALGRIND
 // A conservative collector reads words that nobody has written: what was left on the stack, and
@@ -64,7 +64,7 @@ mp_import_stat_t mp_import_stat(const char *path) {
     return MP_IMPORT_STAT_NO_EXIST;
 }
 
-// What the macros of mpconfigport.h call.
+// Functions that the macros of mpconfigport.h call.
 
 static int atomic_depth;
 static int atomic_worst;
@@ -333,7 +333,7 @@ void seed_scenarios(void);
 
 static char *stack_top;
 
-// How far the C stack is in use.
+// How much of the C stack is in use.
 size_t scenario_stack_depth(void) {
     char here;
     return stack_top - &here;

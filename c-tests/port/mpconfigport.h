@@ -1,4 +1,4 @@
-// Everything that the scenarios touch is on.
+// Every option that the scenarios use is on.
 #include <alloca.h>
 #include <stdint.h>
 

@@ -12,7 +12,7 @@
 void run_python(const char *source);
 size_t scenario_stack_depth(void);
 
-// An address that no stack or register holds as it is.
+// An address in a disguised form, so that no stack or register holds it.
 #define HIDDEN(ptr) (~(uintptr_t)(ptr))
 
 static void collect_without_the_stack(void) {
@@ -89,7 +89,7 @@ static void sweep_all_at_soft_reset_runs_the_remaining_finalisers(void) {
     make_finalised();
     mp_sched_lock();
     printf("seed: sweep all\n");
-    // Whatever Python has is gone after it: the caller ends.
+    // Afterwards no Python object is left, and the caller ends.
     gc_sweep_all();
     mp_sched_unlock();
 }
@@ -166,8 +166,8 @@ static void stackless_calls_use_no_c_stack(void) {
 }
 
 #if MICROPY_PY_THREAD
-// The address is computed before the mutex is let go: another thread collects in between, and finds
-// the chunk by what this thread has on its stack and in its registers.
+// The address is computed before the mutex is released: another thread collects in between, and
+// finds the chunk by what this thread has on its stack and in its registers.
 
 int scenario_collects_left;
 int scenario_mutex_depth;

@@ -1,6 +1,6 @@
-// What a port with threads has for py/mpthread.h; SCENARIO_THREAD goes before each function.
+// A port's threads for py/mpthread.h; SCENARIO_THREAD goes before each function.
 
-// How many times the heap is collected, each as its mutex is let go for good (seeds.c).
+// How many times the heap is collected, each when its mutex is finally released (seeds.c).
 extern int scenario_collects_left;
 extern int scenario_mutex_depth;
 extern struct _mp_state_thread_t *const scenario_thread;

@@ -1,4 +1,4 @@
-// What is around the four files in MicroPython, as far as they can see it.
+// MicroPython around the four files, as far as they can see it.
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@ volatile unsigned long stress_faults;
 
 void stress_fault(const char *format, ...) {
     unsigned long before = __atomic_fetch_add(&stress_faults, 1, __ATOMIC_RELAXED);
-    // The first ones tell enough. A handler may run this: what is printed in it may be torn.
+    // The first ones are enough. A handler may run this, so its output may be torn.
     if (before < 20) {
         va_list args;
         va_start(args, format);

@@ -1,4 +1,4 @@
-// What env.c asks of a program.
+// The functions that env.c requires of a program.
 #ifndef STRESS_ENV_H
 #define STRESS_ENV_H
 
@@ -8,10 +8,10 @@
 // NULL.
 void *stress_call(mp_obj_t function, mp_obj_t argument);
 
-// What mp_load_method_maybe finds as `__del__` of every object.
+// The `__del__` that mp_load_method_maybe finds for every object.
 extern char stress_del;
 
-// Tells what is wrong and counts it; the program goes on.
+// Prints and counts a fault; the program continues.
 void stress_fault(const char *format, ...) __attribute__((format(printf, 1, 2)));
 extern volatile unsigned long stress_faults;
 

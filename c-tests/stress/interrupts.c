@@ -135,7 +135,7 @@ static void arm(void) {
     static unsigned long last_steps, stuck;
     stuck = steps == last_steps ? stuck + 1 : 0;
     last_steps = steps;
-    // A slow machine must not do interrupts alone.
+    // A slow machine must not spend all its time in interrupts.
     pause_ns = stuck > 8 ? pause_ns * 2 : pause_ns > 1000 ? pause_ns - pause_ns / 64 : pause_ns;
     if (pause_ns > 1000000) {
         pause_ns = 1000000;
@@ -185,7 +185,7 @@ int main(int argc, char **argv) {
         program(0);
         steps = steps + 1;
     }
-    // One interrupt more takes back a lock that is held.
+    // One more interrupt releases a lock that is held.
     ending = true;
     struct itimerspec never = { { 0 } };
     timer_settime(timer, 0, &never, NULL);

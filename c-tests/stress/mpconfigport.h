@@ -1,5 +1,5 @@
-// What the programs strain is on: the scheduler for interrupts and steps, threads without a GIL for
-// threads. More is given on the command line (tools/verify/stress.py).
+// The options that the programs stress are on: the scheduler for interrupts and steps, threads
+// without a GIL for threads. The command line gives further ones (tools/verify/stress.py).
 #include <alloca.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,7 +25,8 @@ void watch_end(uintptr_t state);
 #define MICROPY_END_ATOMIC_SECTION(state) watch_end(state)
 #define MICROPY_INTERNAL_WFE(timeout_ms)
 
-// A port whose functions have places of their own, and with a hook. What is seen must be the same.
+// A port that places its functions in sections of their own, and has a hook. The results must be
+// the same.
 #ifdef STRESS_PLACED
 void watch_hook(void);
 #define MICROPY_SCHED_HOOK_SCHEDULED watch_hook()

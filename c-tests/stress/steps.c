@@ -112,7 +112,7 @@ static void __attribute__((noinline)) short_program(void) {
     inside = false;
 }
 
-// The interrupts of a run: before which instruction, and the how manieth time that it comes by.
+// The interrupts of a run: before which instruction, and at which of its executions.
 
 typedef struct {
     uint8_t *at;
@@ -147,7 +147,7 @@ static void at_breakpoint(ucontext_t *context) {
     *planned[plan_done].at = covered;
     context->uc_mcontext.gregs[REG_RIP]--;
     if (watch_masked() && watch_mask == WATCH_FLAG) {
-        // Inside a section: this is none of the times that are counted.
+        // Inside a section: this execution is not counted.
     } else if (++seen_times > planned[plan_done].times) {
         plan_done++;
         seen_times = 0;

@@ -15,7 +15,7 @@ volatile watch_counts_t watch_counts;
 watch_mask_t watch_mask;
 int watch_signal;
 
-// What the caller asked for.
+// The caller's request.
 typedef enum { NOTHING, SCHEDULE, NODE, LOCK, UNLOCK, HANDLE, HANDLE_DROP } call_t;
 
 typedef struct {
@@ -345,7 +345,7 @@ void watch_handle(unsigned int how) {
 }
 
 void watch_interrupt_exception(void) {
-    // One that is not taken yet is overwritten by the next.
+    // An exception that is not taken yet is overwritten by the next.
     if (MP_STATE_MAIN_THREAD(mp_pending_exception) == MP_OBJ_NULL) {
         COUNT(sent);
     }

@@ -23,7 +23,7 @@ extern volatile watch_counts_t watch_counts;
 
 // How a section keeps an interrupt out.
 typedef enum {
-    WATCH_FLAG,   // as a processor does: what comes while the flag is up runs when it goes down
+    WATCH_FLAG,   // as a processor does: an interrupt waits while the flag is set
     WATCH_KERNEL, // the signal is blocked
     WATCH_OFF,    // not at all: a control, which must show faults
 } watch_mask_t;
@@ -48,10 +48,10 @@ void watch_handle(unsigned int how);
 // Only from an interrupt.
 void watch_interrupt_exception(void);
 
-// Runs all that is left, and looks whether anything was lost.
+// Runs all that is left, and checks that nothing was lost.
 void watch_drain(void);
 
-// What the program does in an interrupt, in a Python callback (returning an exception or NULL) and
+// The program's actions in an interrupt, in a Python callback (returning an exception or NULL) and
 // in a node's callback.
 void program_interrupt(void);
 void *program_callback(void);

@@ -69,7 +69,7 @@ unsigned int world_self(void) {
     return self < WORLD_THREADS ? self : workers_len;
 }
 
-// Collects. The heap's mutex is held from gc_collect_start on, so one thread at a time is here.
+// Collects. The heap's mutex is held from gc_collect_start on, so one thread at a time runs this.
 
 static void on_stop(int number) {
     (void)number;

@@ -18,9 +18,9 @@ typedef enum {
 } world_kind_t;
 
 extern world_kind_t world_kind;
-// A control: the heap's mutex keeps nobody out.
+// A control: the heap's mutex does not lock.
 extern bool world_without_mutex;
-// What the last collection of all may find on the stacks is not to count.
+// The words that the last collection finds on the stacks must not count.
 extern bool world_without_stacks;
 
 // Words that every collection scans, before any thread starts.

@@ -1,4 +1,4 @@
-// What `make bench` needs of a twin beside the heap's functions; only with TWIN_BENCH.
+// Functions of a twin that `make bench` needs besides those of the heap; only with TWIN_BENCH.
 
 #include <valgrind/callgrind.h>
 

@@ -1,5 +1,5 @@
-// What is around the four files in MicroPython, as far as they can see it. Compiled once for the
-// C and once for the Rust, with the same flags.
+// MicroPython around the four files, as far as they can see it. Compiled once for the C and once
+// for the Rust, with the same flags.
 
 #include <assert.h>
 #include <stdarg.h>
@@ -89,8 +89,8 @@ static const char *take_text(size_t *len) {
     return text;
 }
 
-// Threads: the main one. A mutex that is let go too often or never shows in the numbers, but for
-// the one place where the C does so: docs/upstream.md, 2.
+// Threads: the main one. A mutex that is released too often or never shows in the numbers, except
+// in the one place where the C does so: docs/upstream.md, 2.
 
 #if MICROPY_PY_THREAD
 mp_state_thread_t *mp_thread_get_state(void) {
@@ -171,7 +171,7 @@ void mp_load_method_maybe(mp_obj_t obj, qstr attr, mp_obj_t *dest) {
 
 mp_obj_t mp_call_function_1_protected(mp_obj_t fun, mp_obj_t arg) {
     #ifdef TWIN_BENCH
-    // Whatever is measured is not this.
+    // Measurements do not include this.
     if (fun == MP_OBJ_FROM_PTR(&del_method)) {
         twin_hooks.finalise(twin_hooks.world, MP_OBJ_TO_PTR(arg));
     }
@@ -192,7 +192,7 @@ mp_obj_t mp_call_function_1_protected(mp_obj_t fun, mp_obj_t arg) {
             raise = twin_hooks.callback(twin_hooks.world, MP_OBJ_TO_PTR(fun), MP_OBJ_TO_PTR(arg));
         }
         if (*twin_hooks.as_is) {
-            // As the VM does between bytecodes: an abort leaves what runs.
+            // As the VM does between bytecodes: an abort leaves the running code.
             mp_handle_pending(true);
         }
         if (raise) {
@@ -210,8 +210,7 @@ void mp_raise_type_arg(const mp_obj_type_t *exc_type, mp_obj_t arg) {
     nlr_jump(right ? &exhausted : NULL);
 }
 
-// In place of the library's. A fault ends the process; the driver knows the kind by the exit
-// status.
+// Replaces the library's. A fault ends the process, with its kind as the exit status.
 void mpgc_fault(int kind, const void *ptr);
 void mpgc_fault(int kind, const void *ptr) {
     fprintf(stderr, "mpgc_fault(%d, %p)\n", kind, ptr);

@@ -69,7 +69,8 @@ void gc_collect(void) {
     before_collect();
     gc_collect_start();
     #if TWIN_CIRCUITPYTHON
-    // By both ways; and of each root, and of the bytes around it, whether it lies in the heap.
+    // In both ways; and asks for each root, and for the bytes around it, whether it lies in the
+    // heap.
     for (size_t i = 0; i < len; i++) {
         char *root = words[i];
         twin_tell(EVENT_CIRCUITPY, gc_ptr_on_heap(root) + 2 * gc_ptr_on_heap(root + 1) + 4 * gc_ptr_on_heap(root - 1));

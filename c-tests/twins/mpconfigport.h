@@ -1,5 +1,5 @@
-// Whatever of the four files' behaviour has an option is on here, or given on the command line
-// by the configuration (tools/verify/twins_configurations.py).
+// Every option of the four files' behaviour is on, or is given on the command line by the
+// configuration (tools/verify/twins_configurations.py).
 #include <alloca.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -45,7 +45,7 @@
 #define MICROPY_FLOAT_IMPL (MICROPY_FLOAT_IMPL_DOUBLE)
 
 #ifdef TWIN_BENCH
-// Nothing that takes time beside what is measured.
+// Nothing that takes time besides the measured code.
 #define MICROPY_BEGIN_ATOMIC_SECTION() (0)
 #define MICROPY_END_ATOMIC_SECTION(state) (void)(state)
 #else

@@ -1,5 +1,5 @@
-// What the twins' environment must know of the release that it is built with. The library itself
-// reads the headers instead (buildsrc/release.rs).
+// The release that the twins' environment is built with. The library itself reads the headers
+// instead (buildsrc/release.rs).
 #ifndef TWIN_RELEASE_H
 #define TWIN_RELEASE_H
 

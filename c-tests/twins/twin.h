@@ -1,4 +1,4 @@
-// What a twin offers the driver, and what it asks of it. src/twin.rs says the same in Rust.
+// The interface between a twin and the driver. src/twin.rs declares the same in Rust.
 #ifndef TWIN_H
 #define TWIN_H
 
@@ -29,7 +29,7 @@ enum {
     EVENT_CIRCUITPY,   // an answer of a function that CircuitPython adds, or what its monitor hears
 };
 
-// What the driver does for a twin. `world` is the driver's.
+// The driver's functions for a twin. `world` is the driver's.
 typedef struct {
     void *world;
     const bool *as_is; // make no fixes to the C
@@ -54,7 +54,7 @@ typedef struct {
     size_t last_used;
 } twin_area_t;
 
-// What C code of a port may read. Words of options that are off stay 0.
+// The state that C code of a port may read. Words of options that are off stay 0.
 typedef struct {
     size_t lock_depth;
     size_t auto_collect;
@@ -73,7 +73,7 @@ typedef struct {
     size_t jumps_pushed; // whether a buffer or a callback is left
 } twin_numbers_t;
 
-// What the harness counts, and the fixes that it makes.
+// The harness's counts, and the fixes that it makes.
 typedef struct {
     size_t collects;
     size_t overflows;      // collects of the C that found the mark stack full
@@ -93,8 +93,8 @@ typedef struct {
     size_t block;
 } twin_broken_t;
 
-// What a build with TWIN_BENCH adds (bench.c): steps that only C code can take, and the counting of
-// instructions under callgrind.
+// Functions that a build with TWIN_BENCH adds (bench.c): steps that only C code can take, and the
+// counting of instructions under callgrind.
 typedef struct {
     void (*collect_start)(void);
     void (*collect_root)(void **words, size_t len);
@@ -174,7 +174,7 @@ extern twin_hooks_t twin_hooks;
 extern twin_counts_t twin_counts;
 extern size_t twin_steps;
 
-// Of mpgc alone: this is how a twin knows what it is.
+// Only mpgc has this: a twin uses it to identify itself.
 const char *mpgc_build_info(void) __attribute__((weak));
 static inline bool twin_is_c(void) {
     return mpgc_build_info == NULL;

@@ -1,6 +1,6 @@
-// The Python module `waiting`, for tests/python/idle.py: a unix port whose time is counted.
+// The Python module `waiting`, for tests/python/idle.py: a unix port with simulated time.
 //
-// The clock advances by what the program says its work takes, by what it sleeps, and by a
+// The clock advances by the time that the program declares for its work, by its sleeps, and by a
 // collection's cost: a millisecond, and one for each 16 KB that was alive after the last one. So
 // pauses are the same on every machine.
 

@@ -1,5 +1,5 @@
-// What c-tests/firmware asks of an operating system, on a machine that has none: a process of its
-// own for what ends in a trap, a signal from a timer, and text for stdout.
+// The functions of an operating system that c-tests/firmware requires, on a machine that has none:
+// a process of its own for what ends in a trap, a signal from a timer, and text for stdout.
 //
 // fork() puts a copy of all data and of the stack aside and returns as the child. Where the child
 // ends, the copy is put back, and fork() returns once more, as the parent.

@@ -1,5 +1,5 @@
-// What the ESP8266 has in its ROM, and the compiler's library for it therefore lacks:
-// multiplication and division.
+// Multiplication and division, which the ESP8266 has in its ROM and its compiler's library
+// therefore lacks.
 
 #include <stdint.h>
 

@@ -25,7 +25,7 @@ pub use crate::heap::testing::{CallbackAction, CoreOp};
 pub enum Step {
     /// The main program does it.
     Main(CoreOp),
-    /// An interrupt does it when `after` more points where it may come have passed.
+    /// An interrupt does it after `after` more of the points where one may come.
     Interrupt {
         /// Counted from when the interrupt before it came.
         after: u8,
@@ -91,7 +91,7 @@ impl Node for TestNode {
     }
 }
 
-/// What is under way, so that the model knows what the sections should do.
+/// The current operation, so that the model knows what the sections should do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Doing {
     Schedule(u32),

@@ -1,5 +1,5 @@
-//! Tests that C cannot make: regions at any address, ranges, and the version. The others are in
-//! c-tests/firmware.
+//! Tests that cannot be written in C: regions at any address, ranges, and the version. The others
+//! are in c-tests/firmware.
 
 use core::ffi::{CStr, c_void};
 use core::mem::MaybeUninit;

@@ -12,7 +12,7 @@ int uart_rx_chr(void) {
     unsigned char c;
     int n = sim_call(SIM_READ, SIM_STDIN, &c, 1);
     if (n == 0) {
-        // nobody is there any more
+        // the input has ended
         sim_exit(0);
     }
     return n == 1 ? c : UART_RX_NO_CHAR;

@@ -1,5 +1,5 @@
-// What the qemu port does not do at its start, done before its main(): the floating-point unit and
-// the Python stack.
+// Runs before the qemu port's main() and does what its start does not: switches the floating-point
+// unit on, and makes the Python stack.
 
 #include "py/pystack.h"
 #include "py/runtime.h"

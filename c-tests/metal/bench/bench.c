@@ -44,7 +44,7 @@ static void end(uint32_t operations) {
 
 static void anew(void) {
     gc_init(now.start, now.end);
-    // A full heap is full: a collection would not know what a case holds.
+    // A full heap does not collect: a collection would not know what a case holds.
     MP_STATE_MEM(gc_auto_collect_enabled) = 0;
     gc_collect_start();
     gc_collect_end();
@@ -180,7 +180,7 @@ static void realloc_growth(void) {
         bytes += BLOCK;
         p = gc_realloc(p, bytes, true);
         n++;
-        // All together would be more ticks than the timer has.
+        // All together would exceed the timer's range.
         if (n % 64 == 0) {
             end(0);
             begin();
@@ -347,7 +347,7 @@ static mp_obj_t run(mp_obj_t number, mp_obj_t buffer) {
     cases[n].run();
     SYSTICK_CONTROL = 0;
     memcpy(&mp_state_ctx.mem, &resting, sizeof(resting));
-    // What an allocator knows beside its state is of the other heap.
+    // Hints that an allocator keeps outside of its state belong to the other heap.
     gc_collect();
     mp_obj_t result[] = {
         mp_obj_new_str(cases[n].name, strlen(cases[n].name)),

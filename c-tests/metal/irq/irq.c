@@ -21,11 +21,11 @@ static uint32_t vectors[16] __attribute__((aligned(128)));
 static volatile struct {
     uint32_t interrupts;
     uint32_t scheduled;
-    // What found the queue full.
+    // Calls that found the queue full.
     uint32_t refused;
     // Allocations under the lock that raised, as they must.
     uint32_t caught;
-    // What was allocated under the lock, or left it changed.
+    // Allocations under the lock, and changes of it.
     uint32_t wrong;
 } counts;
 
@@ -50,8 +50,7 @@ static bool schedule(void) {
     return done;
 }
 
-// What the handler of a hard interrupt in Python runs between (shared/runtime/mpirq.c has the
-// like).
+// The calls around the handler of a hard interrupt in Python (as in shared/runtime/mpirq.c).
 static void under_the_lock(void) {
     int16_t depth = MP_STATE_VM(sched_state);
     mp_sched_lock();
@@ -70,7 +69,7 @@ static void under_the_lock(void) {
         gc_unlock();
     }
     mp_sched_unlock();
-    // From idle to pending it may go: the program's own work waits.
+    // It may change from idle to pending, because the program's own work waits.
     int16_t now = MP_STATE_VM(sched_state);
     counts.wrong += now != depth && now < 0;
 }
@@ -137,20 +136,21 @@ static mp_obj_t figures(void) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(figures_obj, figures);
 
-// The port has no clock, which mpgc wants with MPGC_IDLE_COLLECT. A wait without end is longer than
+// The port has no clock, which mpgc needs with MPGC_IDLE_COLLECT. A wait without end is longer than
 // any collection, so that a clock that stands will do.
 __attribute__((weak)) mp_uint_t mp_hal_ticks_us(void) {
     return 0;
 }
 
-// A wait without end: what mpgc_idle says in it.
+// An endless wait: the answer of mpgc_idle.
 static volatile enum { NOT_ASKED, REFUSED, COLLECTED } idle_said;
 
 static void wait_without_end(void) {
     idle_said = mpgc_idle(UINT32_MAX) ? COLLECTED : REFUSED;
 }
 
-// idle(where): what mpgc_idle does in the program, with interrupts off, or in a handler (0, 1, 2).
+// idle(where): what mpgc_idle returns in the program, with interrupts off, or in a handler (0, 1,
+// 2).
 static mp_obj_t idle(mp_obj_t where_in) {
     mp_int_t where = mp_obj_get_int(where_in);
     if (mpgc_idle == NULL) {

@@ -40,7 +40,7 @@ static void put_number(unsigned int value, unsigned int base) {
     put("0123456789abcdef"[value % base]);
 }
 
-// Knows numbers that are not negative, as %d and %x.
+// Supports non-negative numbers, as %d and %x.
 int printf(const char *format, ...) {
     va_list values;
     va_start(values, format);
@@ -69,7 +69,7 @@ __attribute__((used)) static void run(void) {
     __builtin_unreachable();
 }
 
-// The kernel gives a stack that is aligned as calls want it.
+// The kernel provides a stack that is aligned as calls require.
 __asm__ (
     ".globl _start\n"
     "_start:\n"

@@ -1,4 +1,4 @@
-// As much of the C library as main.c takes, for a machine whose C library no package has.
+// The part of the C library that main.c uses, for a machine whose C library no package has.
 #pragma once
 
 #include <stddef.h>

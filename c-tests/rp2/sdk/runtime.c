@@ -1,4 +1,5 @@
-// From reset to main, and what newlib asks for; qemu's semihosting prints and ends.
+// From reset to main, and the functions that newlib requires; output and exit use qemu's
+// semihosting.
 
 #include <errno.h>
 #include <stdint.h>
@@ -88,7 +89,7 @@ void sdk_reset(void) {
     memset(sdk_bss_start, 0, sdk_bss_end - sdk_bss_start);
     static char *arguments[] = { "firmware", NULL };
     int status = main(1, arguments);
-    // newlib's exit would run .fini; flush is all that is wanted.
+    // newlib's exit would run .fini, and only a flush is needed.
     fflush(NULL);
     _exit(status);
 }

@@ -1,4 +1,4 @@
-//! One operation, done with the heap and with its model.
+//! Performs one operation on the heap and on its model.
 
 use std::vec::Vec;
 
@@ -18,7 +18,7 @@ fn blocks_for<O: Options>(bytes: usize) -> usize {
 }
 
 impl<O: Options> World<O> {
-    /// Does one step with the heap and with the model, and compares all that can be seen.
+    /// Performs one step on the heap and on the model, and compares everything visible.
     ///
     /// # Panics
     ///
@@ -28,7 +28,7 @@ impl<O: Options> World<O> {
         self.compare(op);
     }
 
-    /// The same but for the comparison of the whole heap.
+    /// The same, without comparing the whole heap.
     pub(super) fn apply(&mut self, op: Op) {
         let heap = self.heap();
         match op {
@@ -223,7 +223,7 @@ impl<O: Options> World<O> {
         }
         // the old chunk must live through the collection that the move may start
         self.state().roots.push(address.addr());
-        // and no finaliser may free it meanwhile: that would be the program's fault
+        // and no finaliser may free it meanwhile, since that would be a fault of the program
         let action = core::mem::replace(&mut self.state().action, FinaliserAction::Nothing);
         self.model.action = FinaliserAction::Nothing;
         let roots = self.roots();

@@ -1,4 +1,4 @@
-//! What the model counts, for the figures of a heap.
+//! The model's counts, for the figures of a heap.
 
 use std::vec::Vec;
 
@@ -67,7 +67,7 @@ impl<O: Options> Model<O> {
         }
     }
 
-    /// Somebody asks for the figures.
+    /// The program reads the figures.
     pub(crate) fn ask_figures(&mut self) {
         if !self.counted.watches_runs {
             self.counted.watches_runs = true;
@@ -75,7 +75,7 @@ impl<O: Options> Model<O> {
         }
     }
 
-    /// Somebody has everything counted anew.
+    /// The program resets the figures.
     pub(super) fn reset_figures(&mut self) {
         self.counted = Counted {
             live: self.in_use(),
@@ -88,7 +88,7 @@ impl<O: Options> Model<O> {
 
 impl<O: Options> World<O> {
     /// The figures that the model expects, of a heap whose clock said these times: when each
-    /// collection began and when it ended. What nobody but the heap can count is as it says.
+    /// collection began and when it ended. Figures that only the heap can count are taken from it.
     pub(super) fn expected_figures(&self, found: Figures, times: &[u32]) -> Figures {
         let counted = self.model.counted;
         let took: Vec<u32> = times
@@ -126,7 +126,7 @@ impl<O: Options> World<O> {
         }
     }
 
-    /// Compares the figures, without asking for them as a program does.
+    /// Compares the figures, without reading them as a program does.
     ///
     /// # Panics
     ///

@@ -114,7 +114,7 @@ pub struct State<O: Options> {
     pub(super) alloc_amount: usize,
     pub(super) paced: Paced,
     pub(super) stats: Stats,
-    /// What the clock said, in order.
+    /// The times that the clock returned, in order.
     pub times: Vec<u32>,
     /// Blocks after which an allocation collects first.
     pub alloc_threshold: usize,
@@ -144,7 +144,7 @@ pub struct State<O: Options> {
     pub steps: usize,
     /// With how many numbers: as often a port's hook is called.
     pub numbers: usize,
-    /// How many of them are such that a port makes something of them: every 256th.
+    /// How many of them a port acts on: every 256th.
     pub rounds: usize,
     /// What a verbose heap has logged, in order.
     pub events: Vec<Event>,
@@ -152,13 +152,13 @@ pub struct State<O: Options> {
     pub changes: usize,
     /// The arguments of [`Callbacks::resized`], in order.
     pub resized: Vec<usize>,
-    /// Roots that may not be read, where that is asked.
+    /// Roots that may not be read, if the heap asks for that.
     pub unreadable: Vec<*const usize>,
     /// What finalisers do.
     pub action: FinaliserAction,
-    /// Regions that the heap got by itself and has not given back.
+    /// Regions that the heap has added by itself and not given back.
     pub regions: Vec<Region>,
-    /// The largest region that the heap may get by itself, in bytes.
+    /// The largest region that the heap may add by itself, in bytes.
     pub max_new_area: usize,
 }
 
@@ -180,7 +180,7 @@ impl Region {
 
     /// The same, `offset` bytes behind an address that is aligned to 128.
     pub fn at(offset: usize, bytes: usize, fill: u8) -> Self {
-        // an allocation has a byte at least
+        // an allocation has at least one byte
         let layout = Layout::from_size_align((offset + bytes).max(1), Self::ALIGN);
         let layout = layout.expect("a region of moderate size");
         // SAFETY: the size is not zero, and all of it is written.
@@ -306,7 +306,7 @@ unsafe impl<O: Options> Memory for TestHost<O> {
 
 // SAFETY: there is one thread, and a region is a fresh allocation.
 unsafe impl<O: Options> Callbacks for TestHost<O> {
-    /// The clock goes on by another number each time, up to a third of a second, and wraps.
+    /// The clock advances by a different number each time, up to a third of a second, and wraps.
     fn now_us(self) -> u32 {
         // SAFETY: as in `stack`.
         let times = unsafe { &mut (*self.0).times };
@@ -366,7 +366,7 @@ unsafe impl<O: Options> Callbacks for TestHost<O> {
                 // SAFETY: as in `stack`.
                 unsafe { (*self.0).used_seen.push(info.used) };
             }
-            // the host lets nothing out
+            // no exception leaves the host
             FinaliserAction::Raises => {}
             FinaliserAction::FreesLinked => {
                 // SAFETY: a block has two words at least.

@@ -2,7 +2,7 @@
 
 use crate::heap::layout::{Layout, Tables};
 
-/// A region of memory, and what is to be laid out in it.
+/// A region of memory, and what has to fit into it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LayoutCase {
     /// The address of the region.
@@ -20,7 +20,7 @@ pub struct LayoutCase {
 }
 
 impl LayoutCase {
-    /// Lays it out and looks at the result. Returns the number of blocks.
+    /// Lays it out and checks the result. Returns the number of blocks.
     ///
     /// # Panics
     ///
@@ -75,8 +75,8 @@ impl LayoutCase {
         blocks
     }
 
-    /// How many table bytes, each with all that belongs to its four blocks, go into the region.
-    /// Tried out from the most significant bit on, in bits, wide enough for any product.
+    /// How many bytes of the alloc table, each with everything for its four blocks, fit into the
+    /// region. Tried out from the most significant bit on, in bits, wide enough for any product.
     fn naive_table_bytes(self, total: usize) -> u128 {
         let slack = u128::from(self.hardened);
         let four_blocks = 4 * (self.block_bytes as u128 + slack);

@@ -16,8 +16,8 @@ use core::marker::PhantomData;
 pub struct Chunk {
     /// Its length in blocks.
     pub blocks: usize,
-    /// How many of its bytes are the program's: all, but in a hardened heap those that were asked
-    /// for.
+    /// How many of its bytes are the program's: all of them, or in a hardened heap those that it
+    /// requested.
     pub bytes: usize,
     /// Whether it is flagged to have a finaliser.
     pub finaliser: bool,
@@ -57,7 +57,7 @@ pub type At = (usize, usize);
 pub struct Seen {
     pub allocations: usize,
     pub failed: usize,
-    /// Collections that were due, and put off.
+    /// Collections that were due, and postponed.
     pub waited: usize,
     pub moves: usize,
     pub grown_in_place: usize,
@@ -218,7 +218,7 @@ impl<O: Options> Model<O> {
             .collect()
     }
 
-    /// Some chunk, the same for the same number.
+    /// A chunk for a number; the same one for the same number.
     pub fn pick(&self, chunk: usize) -> Option<At> {
         let all = self.all();
         (!all.is_empty()).then(|| all[chunk % all.len()])

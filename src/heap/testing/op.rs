@@ -61,7 +61,7 @@ pub enum Op {
     },
     /// Asks for the figures.
     Info,
-    /// Has everything counted anew, in a heap that counts.
+    /// Resets the figures, in a heap that counts.
     ResetFigures,
     Finaliser {
         action: FinaliserAction,
@@ -83,6 +83,6 @@ pub enum FinaliserAction {
     AsksInfo,
     /// Frees the chunk that the second word of its object points at, dying or not.
     FreesLinked,
-    /// Raises; nothing gets out.
+    /// Raises; the exception is caught.
     Raises,
 }

@@ -16,11 +16,11 @@ macro_rules! options {
 }
 
 options! {
-    /// What most ports have.
+    /// The options of most ports.
     Plain, usize, { STATS: bool = false };
     /// The same, and counts.
     Counted, usize, {};
-    /// A mark stack that is soon full.
+    /// A small mark stack.
     SmallStack, u16, { STACK_ENTRIES: usize = 8, CONSERVATIVE_CLEAR: bool = false };
     /// No finaliser table, so no spare codes for grey objects.
     NoFinaliser, usize, { FINALISER: bool = false, STACK_ENTRIES: usize = 8 };
@@ -44,7 +44,7 @@ options! {
     Aids, usize, { PROFILE: bool = true, LOG_MARKS: bool = true };
     /// Asks whether a root may be read.
     CheckRoots, usize, { CHECK_ROOTS: bool = true };
-    /// Faults of the program are looked for.
+    /// Looks for faults of the program.
     Hardened, usize, { HARDENED: bool = true };
     /// The same with several areas.
     HardenedSplit, u16, { HARDENED: bool = true, SPLIT: bool = true, FINALISER: bool = false, CONSERVATIVE_CLEAR: bool = false };
@@ -64,7 +64,8 @@ options! {
     PacedByFree, usize, { PACE: Pace = Pace::OfFree(3) };
     /// The same with several areas, the smallest blocks and no finalisers.
     PacedSplit, u16, { PACE: Pace = Pace::OfFree(2), SPLIT: bool = true, FINALISER: bool = false, BLOCK_BYTES: usize = 16 };
-    /// The same with areas that come and go by themselves; the model knows nothing of these.
+    /// The same with areas that are added and given back by themselves; the model does not know
+    /// these.
     PacedAuto, usize, { PACE: Pace = Pace::OfHeap(4), SPLIT: bool = true, SPLIT_AUTO: bool = true };
     /// As in releases before 1.25: finalisers in the sweep.
     Before25, usize, { FINALISER_PASS: bool = false, STACK_ENTRIES: usize = 8, CLEAR_ON_SWEEP: bool = true };

@@ -1,4 +1,4 @@
-//! What else a program does with the four files: the Python stack, the scheduler, jumps.
+//! The other operations of the four files: the Python stack, the scheduler, jumps.
 
 use super::op::Op;
 
@@ -46,7 +46,7 @@ pub enum CoreOp {
     },
     SchedLock,
     SchedUnlock,
-    /// Sees to what waits; `how` chooses one of the five functions that do.
+    /// Runs what waits; `how` selects one of the five functions that do.
     Pending {
         how: u8,
         abort_buffer: bool,
@@ -60,7 +60,7 @@ pub enum CoreOp {
     Callback {
         action: CallbackAction,
     },
-    /// Pushes buffers and callbacks and jumps: three bits of the plan say what each level is.
+    /// Pushes buffers and callbacks and jumps: three bits of the plan define each level.
     Jump {
         plan: u64,
         levels: u8,
@@ -72,7 +72,7 @@ pub enum CoreOp {
 pub enum CallbackAction {
     /// Nothing.
     Nothing,
-    /// Raises; nothing gets out.
+    /// Raises; the exception is caught.
     Raises,
     /// Queues itself again.
     Schedules,

@@ -21,7 +21,7 @@ pub struct World<O: Options> {
     // only way there
     host: TestHost<O>,
     pub(super) regions: Vec<Region>,
-    /// What the heap should be like.
+    /// The model of the heap.
     pub model: Model<O>,
 }
 
@@ -130,7 +130,7 @@ impl<O: Options> World<O> {
         self.host
     }
 
-    /// The addresses of all chunks that the heap's own tables show, the model unasked.
+    /// The addresses of all chunks that the heap's own tables show, without the model.
     pub fn heap_chunks(&self) -> Vec<*mut u8> {
         Area::all(self.host)
             .flat_map(|area| {
@@ -142,12 +142,12 @@ impl<O: Options> World<O> {
             .collect()
     }
 
-    /// Makes the first area's hint wrong, to see whether that is noticed.
+    /// Makes the first area's hint wrong, to test that the checks notice it.
     pub fn spoil_hint(&mut self, hint: usize) {
         self.state().area.hint = hint;
     }
 
-    /// Flips bits in a byte of the first area's alloc table, to see whether that is noticed.
+    /// Flips bits in a byte of the first area's alloc table, to test that the checks notice it.
     pub fn spoil_table(&mut self, byte: usize, bits: u8) {
         // SAFETY: the byte lies in the table (the test says so).
         unsafe { *self.state().area.alloc_table.add(byte) ^= bits }
@@ -181,7 +181,7 @@ impl<O: Options> Drop for World<O> {
     }
 }
 
-/// What must stay in the entry behind the mark stack.
+/// The value that must stay in the entry behind the mark stack.
 const GUARD: usize = 0x5a;
 
 /// A mark stack with an entry too many, which nobody may write to.

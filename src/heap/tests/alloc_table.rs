@@ -110,13 +110,13 @@ fn grey_is_distinguished_from_free_and_tail_by_the_finaliser_bit_alone() {
     }
 }
 
-/// What the table's words hold, blocks behind its end too.
+/// The contents of the table's words, including blocks behind its end.
 fn words(t: AllocTable) -> Vec<Word> {
     (0..t.words()).map(|i| t.word(i)).collect()
 }
 
 /// Checks that since `before` the blocks in `from .. from + n` have become `kind`, and nothing else
-/// has changed. Then puts things back.
+/// has changed. Then restores the table.
 fn only_changed(t: AllocTable, before: &[Word], from: BlockIndex, n: BlockCount, kind: BlockKind) {
     let mut expected = before.to_vec();
     for b in from.0..from.0 + n.0 {
@@ -168,7 +168,8 @@ fn freeing_a_chunk_frees_its_blocks_alone_or_nothing() {
         }
         let (before, n) = (words(t), chunk_len_naive(t, b));
         let freed = t.chunk_to_free(b);
-        // a chunk that ends with the word may go on in the next; by the block that is no matter
+        // a chunk that ends with the word may continue in the next, which does not matter by the
+        // block
         let easy = if BARE {
             n == ONE
         } else {
@@ -209,7 +210,7 @@ fn the_run_around_free_blocks_is_found_if_used_blocks_of_the_word_end_it() {
                     let run = (BlockIndex(below + 1), BlockCount(above - below - 1));
                     assert_eq!(found, Some(run), "{n} blocks from {b:?}");
                 }
-                // up to the table's end: what lies behind is taken for free blocks
+                // up to the table's end: the bytes behind it read as free blocks
                 (Some(below), None) if end == BLOCKS => {
                     let whole = |(start, len): (BlockIndex, BlockCount)| {
                         start.0 == below + 1 && start.0 + len.0 >= BLOCKS

@@ -1,4 +1,4 @@
-//! Areas of any size, and those that come and go by themselves.
+//! Areas of any size, and those that the heap adds and gives back by itself.
 
 use std::vec;
 
@@ -60,7 +60,7 @@ fn full<O: Options>(n: usize, most: usize) -> World<O> {
     w
 }
 
-/// The bytes of the region that the heap has got by itself.
+/// The bytes of the region that the heap has added by itself.
 fn region_bytes<O: Options>(w: &mut World<O>) -> Option<usize> {
     w.state().regions.first().map(|region| region.bytes())
 }
@@ -73,7 +73,7 @@ struct Added {
     before: usize,
 }
 
-/// What a full heap of `n` blocks, or a few less when it is hardened, adds to itself.
+/// The area that a full heap of `n` blocks, or a few less when it is hardened, adds to itself.
 fn added<O: Options>(n: usize) -> Added {
     let mut w = full::<O>(n, 1 << 20);
     let before = w.heap().info().total / O::BLOCK_BYTES;
@@ -85,7 +85,7 @@ fn added<O: Options>(n: usize) -> Added {
     }
 }
 
-/// The bytes of the tables of `n` blocks, and of what else an area has beside its pool.
+/// The bytes of an area of `n` blocks beside its pool: the tables and the rest.
 fn overhead<O: Options>(n: usize) -> usize {
     let bit_tables = [O::FINALISER, O::WEAKREF, O::SELECTIVE_COLLECT].map(usize::from);
     let bit_tables: usize = bit_tables.iter().sum();

@@ -1,4 +1,4 @@
-//! What `check` and the twins notice.
+//! The faults that `check` and the twins notice.
 
 use core::ffi::CStr;
 
@@ -49,8 +49,8 @@ fn check_looks_at_the_bound_of_every_segment() {
     }
 }
 
-/// What `check` says of a heap of 64 blocks with two chunks in blocks 0 to 2, one of them with a
-/// finaliser, after something was done to it.
+/// The answer of `check` for a heap of 64 blocks with two chunks in blocks 0 to 2, one of them with
+/// a finaliser, after something was done to it.
 fn said(spoil: impl FnOnce(&mut World<Plain>, Area<TestHost<Plain>>)) -> Result<(), &'static CStr> {
     let mut w = heap_of::<Plain>(64);
     let finaliser = Op::Alloc {

@@ -1,4 +1,4 @@
-//! Collects: when they run, what they read, and what may happen in the middle.
+//! Collections: when they run, what they read, and what may happen during one.
 
 use std::vec;
 use std::vec::Vec;
@@ -113,7 +113,7 @@ fn a_jump_out_of_a_finaliser_leaves_a_heap_that_works() {
         heap.abandon_collect();
     }
     assert_eq!((heap.check(), heap.is_locked()), (Ok(()), false));
-    // the clock said when it began, and nobody asked for its end
+    // the clock was read at the start, and not at the end
     w.state().times.pop();
     w.run(&[Op::Collect, blocks(1)]);
     assert_eq!((w.model.seen.finalised, w.chunks().len()), (1, 2));
@@ -229,7 +229,7 @@ fn each_object_is_read_once_though_grey_ones_look_like_tails() {
 fn nothing_waits_in_the_tables_while_the_mark_stack_is_not_full() {
     let mut w = heap_of::<Plain>(256);
     let heap = w.heap();
-    // a root whose children all lie on the stack at once, but for the first where that is kept
+    // a root whose children are all on the stack at once, except for the first if that is kept
     // beside it
     let n = Plain::STACK_ENTRIES + usize::from(!SMALL);
     let root = heap.alloc(n * size_of::<usize>(), 0);
@@ -299,7 +299,7 @@ fn a_block_whose_number_does_not_fit_on_the_mark_stack_is_traced_too() {
     assert_eq!(heap.info().used, (2 + 2 * children) * BLOCK);
 }
 
-/// A port does something at every 256th number, so numbers must not come in steps.
+/// A port acts at every 256th number, so the numbers must not skip any.
 #[test]
 #[cfg_attr(miri, ignore = "takes minutes")]
 fn the_hook_of_long_loops_gets_each_number() {
@@ -320,7 +320,7 @@ fn the_hook_of_long_loops_gets_each_number() {
                 "{rounds} of {numbers}"
             );
         };
-    // the words of what is alive, and each block in use for the sweep
+    // the words of the live chunks, and for the sweep each block in use
     let words = 2000 * BLOCK / size_of::<usize>();
     expect_each_from(&mut w, words + 2001, &|w| {
         crate::heap::host::Callbacks::collect(w.host())

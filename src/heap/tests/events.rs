@@ -1,4 +1,4 @@
-//! What a verbose heap tells, and what a heap asks its host.
+//! The events of a verbose heap, and the heap's calls of its host.
 
 use std::vec;
 
@@ -67,7 +67,7 @@ fn each_change_is_reported_once() {
     // SAFETY: null is fine.
     unsafe { heap.free(core::ptr::null_mut()) };
     assert_eq!(w.state().changes, 7);
-    // the first chunk was collected since it has no root when the heap was full: another has its
+    // when the heap was full the first chunk, which has no root, was collected; another has its
     // place.
     let freed = heap.alloc(BLOCK, 0);
     assert_eq!(freed, a);
@@ -99,7 +99,7 @@ fn a_verbose_heap_tells_marks_and_what_is_swept() {
     w.state().roots = vec![root.addr()];
     events(&mut w);
     Callbacks::collect(w.host());
-    // like the C, it tells children alone
+    // like the C, it logs only children
     assert_eq!(events(&mut w), [Event::Mark(child), Event::Sweep(dead)]);
 }
 

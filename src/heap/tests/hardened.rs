@@ -43,7 +43,7 @@ fn a_chunk_can_be_asked_about_before_it_is_given_back() {
     assert_eq!(heap.expect_live(chunks[2]), Err(Fault::DoubleFree));
 }
 
-/// Whoever is called when something is wrong may look at the heap, which nobody changes meanwhile.
+/// The function that is called for a fault may read the heap, which nobody changes meanwhile.
 #[test]
 fn the_mutex_is_held_when_a_fault_is_reported() {
     type Commit = fn(&mut World<Hardened>, &[*mut u8]);
@@ -276,8 +276,8 @@ fn a_finaliser_may_free_an_object_that_is_marked() {
     assert_eq!((w.model.seen.finalised, w.chunks().len()), (1, 0));
 }
 
-/// What a program saves up to the end of a chunk holds no canary, and a program may write as many
-/// bytes as it has.
+/// The bytes that a program saves from a chunk hold no canary, and it may write all bytes that it
+/// requested.
 #[test]
 fn a_chunk_has_the_bytes_that_were_asked_for() {
     let w = heap_of::<Hardened>(64);
@@ -301,7 +301,7 @@ fn a_chunk_has_the_bytes_that_were_asked_for() {
     assert_eq!(heap.chunk_bytes(object), size_of::<usize>());
 }
 
-/// Where the guard does not fit into the numbers there are.
+/// Sizes so large that the guard cannot be added to them.
 #[test]
 fn a_request_that_wraps_around_with_its_guard_is_refused() {
     let w = heap_of::<Hardened>(64);

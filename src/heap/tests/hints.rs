@@ -1,5 +1,5 @@
-//! What the search knows: its bounds against a naive reading of them, and a claim that is easily
-//! made too strong.
+//! The search's claims: its bounds compared with a naive reading, and a claim that is easily too
+//! strong.
 
 use std::vec;
 use std::vec::Vec;
@@ -13,7 +13,7 @@ use crate::heap::search::Search;
 use crate::heap::testing::options::{Plain, SmallStack, Split};
 use crate::heap::testing::{Op, Options, TestHost, every};
 
-/// Only where both bounds already say "any" does nobody look how long the run has become.
+/// The length of the new run is not looked at only if both bounds already say "any".
 #[test]
 fn a_run_is_looked_for_unless_both_bounds_near_it_say_any() {
     let w = heap_of::<SmallStack>(2000);
@@ -54,11 +54,11 @@ fn a_segment_without_a_bound_gets_none() {
         search.set_bound(segment, 7);
         assert_eq!(search.bound(segment), ANY_LENGTH);
     }
-    // looks whether anything was written behind the mark stack
+    // checks that nothing was written behind the mark stack
     w.run(&[Op::Info]);
 }
 
-/// A block alone is free before the position; then the block at the position gets free.
+/// Before the position a single block is free; then the block at the position is freed.
 #[test]
 fn a_run_that_starts_before_the_position_is_found() {
     for more in 2..6 {
@@ -122,8 +122,8 @@ fn a_cut_inside_a_segment_forgets_nothing() {
     assert_eq!(search.bound(1), ANY_LENGTH);
 }
 
-/// What is freed behind the position, as many blocks as a run before it may have, cannot start
-/// before it.
+/// A run freed behind the position does not start before it, even if it is as long as a run before
+/// it may be.
 #[test]
 fn the_position_stays_where_what_is_freed_cannot_matter() {
     let w = heap_of::<Plain>(600);
@@ -139,7 +139,7 @@ fn the_position_stays_where_what_is_freed_cannot_matter() {
         search.freed(area, BlockIndex(at), BlockCount(1));
         assert_eq!(search.position().1 == BlockIndex(100), stays, "{run} {at}");
     }
-    // a longer run than a bound can tell, while the last size is a short one
+    // a longer run than a bound can express, while the last size is a short one
     search.learn_bound(1, BlockIndex(256), 0);
     search.set_run(BlockCount(2));
     search.set_position(area, BlockIndex(5));
@@ -147,8 +147,7 @@ fn the_position_stays_where_what_is_freed_cannot_matter() {
     assert_eq!(search.position().1, BlockIndex(5));
 }
 
-/// A run that goes on further than one looks may be as long as the last size, whichever side it
-/// goes on.
+/// A run that extends beyond what is looked at may be as long as the last size, on either side.
 #[test]
 fn a_run_too_long_to_measure_may_start_before_the_position() {
     // the block in use, and the one that has just become free

@@ -1,5 +1,4 @@
-//! The least that a host must have: what it leaves out has a default, and the heap works with
-//! these.
+//! The smallest possible host: the heap works with the defaults of everything that it leaves out.
 
 use core::ffi::c_int;
 use std::boxed::Box;

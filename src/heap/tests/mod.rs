@@ -68,8 +68,8 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// How many traces each of the tests below draws; MPGC_TRACES asks for more. Under Miri few and
-/// short ones, in a heap that fills up all the same.
+/// How many traces each of the tests below draws; MPGC_TRACES asks for more. Under Miri they are
+/// few and short, in a heap that still fills up.
 fn traces() -> u32 {
     let asked = std::env::var("MPGC_TRACES").ok();
     asked.map_or(if cfg!(miri) { 2 } else { 150 }, |n| {

@@ -66,7 +66,7 @@ fn data_is_not_read() {
     assert_eq!(w.chunks().len(), 2);
 }
 
-/// Whichever comes first, the owner or the other user.
+/// In either order of the owner and the other user.
 #[test]
 fn data_that_something_else_points_at_is_read() {
     for (owner, other) in [(1, 2), (2, 1)] {
@@ -117,7 +117,7 @@ fn an_owner_may_be_its_own_data() {
     assert_eq!(after(&[BLOCK; 2], &[ROOT, link(0, 2, 0)]).1, 1);
 }
 
-/// An owner whose other words are not written yet holds what happens to lie there.
+/// An owner whose other words are not written yet holds any values.
 #[test]
 fn an_owner_half_built_keeps_what_its_words_say_and_breaks_nothing() {
     let stale: [fn(usize) -> usize; 6] = [
@@ -155,7 +155,7 @@ fn the_word_behind_a_chunk_is_not_its_field() {
     assert_eq!(w.chunks().len(), 1);
 }
 
-/// Nothing is used behind the owner, and its data lies before it.
+/// No block behind the owner is used, and its data lies before it.
 #[test]
 fn the_last_chunk_may_be_an_owner() {
     let last = Op::Root {

@@ -15,7 +15,7 @@ fn threshold<O: Options>(w: &mut World<O>) -> usize {
     w.state().alloc_threshold
 }
 
-/// As many chunks of one block as it takes for the heap to collect, and one more.
+/// The number of chunks of one block after which the heap collects, and one more.
 fn until_a_collection<O: Options>(w: &mut World<O>) -> usize {
     let before = w.collects_run();
     let mut n = 0;
@@ -78,7 +78,7 @@ fn a_threshold_of_the_program_wins_over_pacing_by_what_is_free() {
         w.step(Op::Free { chunk: 0 });
     }
     assert_eq!(threshold(&mut w), 5);
-    // all three are freed, and count: the program said so
+    // all three are freed, and count, because the program set the threshold
     let counted = w.model.amount;
     assert_eq!(until_a_collection(&mut w), 6 - counted);
 }
@@ -127,7 +127,7 @@ fn what_the_program_frees_itself_starts_no_collection() {
 #[test]
 fn the_less_is_free_the_smaller_the_part_of_it_that_may_be_used() {
     let mut w = heap_of::<PacedByFree>(256);
-    // two thirds of a heap in which all is free
+    // two thirds of a heap that is all free
     assert_eq!(threshold(&mut w), 512 / 3);
     let mut intervals = Vec::new();
     for n in [64, 64, 64, 32] {

@@ -1,4 +1,4 @@
-//! What differs between the releases of MicroPython.
+//! The differences between releases of MicroPython.
 
 use super::*;
 use crate::heap::area::Area;
@@ -43,7 +43,7 @@ fn before_1_25_what_lies_below_a_finalisers_object_is_free_already() {
     assert_eq!(used_seen_by_finalisers::<Before21>(), [5, 2]);
 }
 
-/// A chunk longer than a word of the table, so that the sweep goes on in the next word.
+/// A chunk longer than a word of the table, so that the sweep continues in the next word.
 #[test]
 fn before_1_25_a_chunk_across_words_is_swept_before_the_finaliser_behind_it() {
     let mut w = heap_of::<Before25>(128);

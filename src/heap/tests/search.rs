@@ -47,8 +47,8 @@ fn the_hint_moves_behind_what_is_taken_there() {
     }
 }
 
-/// One block is taken at the hint, or, on a bare machine, where it shares the hint's word, or
-/// nothing is said. Nothing is taken behind the last block, which ends in the middle of a word.
+/// One block is taken at the hint or, on a bare machine, in the hint's word; otherwise the answer
+/// is none. Nothing is taken behind the last block, which ends in the middle of a word.
 #[test]
 #[cfg_attr(
     feature = "small",
@@ -143,8 +143,8 @@ fn a_run_cut_at_a_segment_border_by_realloc_is_still_found() {
     assert_eq!(w.model.seen.grown_in_place, 1);
 }
 
-/// Two runs that become one, either or both of them longer than a bound can tell: the hint for long
-/// runs must go.
+/// Two runs that become one, either or both of them longer than a bound can express: the hint for
+/// long runs must be dropped.
 #[test]
 #[cfg_attr(miri, ignore = "takes minutes")]
 fn a_run_longer_than_the_neighbourhood_is_found_when_its_halves_join() {
@@ -247,7 +247,7 @@ fn full_segments_are_stepped_over_when_one_block_is_wanted() {
     }
 }
 
-/// A port polls its devices in the hook: a program that only allocates must not starve them.
+/// A port polls its devices in the hook, so a program that only allocates must not starve them.
 #[test]
 fn every_search_calls_the_hook() {
     let mut w = heap_of::<Steps>(64);
@@ -259,7 +259,7 @@ fn every_search_calls_the_hook() {
         assert!(calls > 0, "allocation {i}, {found:?}");
         chunks.push(found);
     }
-    // one that moves goes another way
+    // a chunk that moves takes another path
     for chunk in [chunks[10], chunks[11]] {
         // SAFETY: the chunk is live and used no more.
         unsafe { heap.free(chunk) }

@@ -16,7 +16,7 @@ fn seed_sweep_all_runs_the_remaining_finalisers() {
     let mut w = heap_of::<Plain>(64);
     w.run(&[OBJECT, blocks(3), OBJECT]);
     let expected: Vec<usize> = [0, 2].map(|i| w.chunks()[i].addr()).to_vec();
-    // roots do not count
+    // with or without roots
     w.state().roots = expected.clone();
     // SAFETY: no chunk is used any more.
     unsafe { w.heap().sweep_all() };
@@ -82,7 +82,7 @@ fn seed_conservative_clear_zeroes_all_of_a_chunk() {
             core::slice::from_raw_parts(again, 5 * BLOCK),
             [0; 5 * BLOCK]
         );
-        // what realloc gains is cleared too
+        // the blocks that realloc gains are cleared too
         let longer = w.heap().realloc(again, 6 * BLOCK, false);
         assert_eq!(longer, first);
         assert_eq!(

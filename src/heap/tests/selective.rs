@@ -61,7 +61,7 @@ fn a_root_that_is_not_read_keeps_nothing() {
 }
 
 /// Where the mark stack is full an object waits in the tables, or is only marked, and its segment
-/// is looked at again: that must not read what is not to be read.
+/// is looked at again: that must not read an unread chunk.
 #[test]
 fn a_full_mark_stack_reads_no_more() {
     fn check<O: Options>() {
@@ -189,7 +189,7 @@ fn no_table_reaches_into_another() {
 #[test]
 fn an_area_that_is_added_is_exactly_as_large_as_its_blocks_need() {
     fn check<O: Options>(bit_tables: usize) {
-        // what CircuitPython's compute_heap_size does, said otherwise
+        // another way to write CircuitPython's compute_heap_size
         let naive = |blocks: usize| {
             let blocks = blocks.next_multiple_of(4);
             let tables = blocks / 4 + 1 + bit_tables * blocks.div_ceil(8);

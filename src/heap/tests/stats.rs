@@ -34,7 +34,7 @@ fn each_reason_has_its_own_count() {
     w.run(&[blocks(60), blocks(60)]);
     w.heap().stats_reason(Reason::Idle);
     w.host().collect();
-    // and the next one is asked for again
+    // and the next collection is on request again
     w.host().collect();
     assert_eq!(figures(&mut w).collections, [2, 1, 1, 1]);
 }
@@ -62,7 +62,7 @@ fn a_failure_is_reported_with_its_size() {
     let found = figures(&mut w);
     assert_eq!((found.failures, found.failed_bytes), (2, 2 * BLOCK));
     w.step(Op::Unlock);
-    // no number of blocks is enough
+    // no heap has that many blocks
     assert!(w.heap().alloc(usize::MAX, 0).is_null());
     let chunk = w.heap().alloc(1, 0);
     // SAFETY: a live chunk, which stays where it is.
@@ -97,7 +97,7 @@ fn a_new_heap_has_counted_nothing() {
     assert_eq!(found.collections, [0; 4]);
 }
 
-/// An object with more children than the mark stack has entries: what is beyond finds it full.
+/// An object with more children than the mark stack has entries: the others find it full.
 #[test]
 fn objects_that_find_the_mark_stack_full_are_counted() {
     fn overflows<O: Options>(children: usize) -> u32 {
@@ -149,7 +149,7 @@ fn an_object_that_is_read_twice_lives_once() {
     assert_eq!(found.live_bytes, heap.info().used);
 }
 
-/// A marked object is counted when it is marked; a finaliser may free it after that.
+/// An object is counted when it is marked; a finaliser may free it later.
 #[test]
 fn what_a_finaliser_frees_is_not_what_the_collection_freed() {
     for frees_a_living_one in [false, true] {

@@ -1,4 +1,4 @@
-//! Sizes so large that a sum with them goes past the largest number: none is taken for a small one.
+//! Sizes so large that a sum with them wraps around: none is taken for a small one.
 
 use std::vec;
 

@@ -8,7 +8,7 @@ use std::panic::resume_unwind;
 use super::{Doing, Scheduler, TestNode};
 use crate::sched::{Counts, Host, NodeList, Raise, Ring, Slot, State, run_due};
 
-/// What unwinds in place of a jump to the buffer for aborts.
+/// The panic that unwinds in place of a jump to the buffer for aborts.
 pub(super) struct Jump;
 
 // SAFETY: the values are cells that only this changes, interrupts come outside of sections alone,
@@ -187,7 +187,7 @@ impl<const DEPTH: usize> Raise for &Scheduler<DEPTH> {
         })
     }
 
-    /// It goes no further than what asked for it.
+    /// It goes no further than the caller.
     unsafe fn raise(self, (): ()) {}
 
     unsafe fn run_due(self) {

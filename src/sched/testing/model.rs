@@ -1,4 +1,4 @@
-//! What is naively expected: queues without an end, and a number of locks.
+//! The naive expectation: unlimited queues, and a number of locks.
 
 use std::collections::VecDeque;
 
@@ -10,7 +10,7 @@ pub(super) struct Model<const DEPTH: usize> {
     callbacks: VecDeque<u32>,
     nodes: VecDeque<(usize, u32)>,
     locks: i16,
-    /// Nodes that the pass under way has still to run.
+    /// Nodes that the current pass still has to run.
     pass: usize,
     /// Whether an exception is pending, and the state reflects it.
     pub(super) exception: bool,
@@ -55,7 +55,7 @@ impl<const DEPTH: usize> Model<DEPTH> {
         self.pass = self.nodes.len();
     }
 
-    /// The node that is to run, and with what.
+    /// The node that has to run, and its argument.
     pub(super) fn node_runs(&mut self, node: usize) -> (usize, u32) {
         assert!(self.pass > 0, "node {node} runs in the pass it came in");
         self.pass -= 1;
@@ -74,7 +74,7 @@ impl<const DEPTH: usize> Model<DEPTH> {
         self.callbacks.is_empty() && self.nodes.is_empty() && !self.exception
     }
 
-    /// What the scheduler must have counted.
+    /// The counts that the scheduler must have.
     pub(super) fn check_counts(&self, counts: Counts) {
         let found = (counts.most_calls(), counts.most_nodes(), counts.refused());
         assert_eq!(found, self.counted, "what is counted");

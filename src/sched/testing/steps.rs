@@ -222,7 +222,7 @@ impl<const DEPTH: usize> Scheduler<DEPTH> {
                 self.lock(0);
                 self.unlock();
             }
-            // what it raises stays in the callback, but for an abort
+            // an exception stays in the callback, except for an abort
             CallbackAction::Pends => self.pending(Pending::Raise),
             CallbackAction::Interrupts => self.leave_exception(),
             _ => {}
