@@ -2,9 +2,9 @@
 //! `cfg`s. With it, the headers of a port decide everything: the program of `buildsrc/`, which
 //! micropython-patches/mpgc_build.py compiles once for all builds, reads them.
 
-/// The options of a port. Each `cfg` that one switches on stands there.
+/// The options of a port, with the `cfg` that each switches on.
 const OPTIONS: &str = include_str!("src/host/port_options.h");
-/// Every other `cfg`, which buildsrc finds out or this file does.
+/// All other `cfg`s, which buildsrc or this file determines.
 const OTHER_CFGS: &[&str] = &[
     "mpgc_aligned_words",
     "mpgc_bare",
@@ -36,7 +36,7 @@ const OTHER_CFGS: &[&str] = &[
 
 /// Targets whose Thumb is the first one: no stores of high registers, no long branch.
 const THUMB1: &[&str] = &["thumbv4t", "thumbv5te", "thumbv6", "thumbv8m.base"];
-/// Targets, beside those, that read and write a word at an address of its own only.
+/// Further targets that require aligned access.
 const ALIGNED_WORDS: &[&str] = &["arm-", "armv4t", "armv5te", "mips", "riscv", "xtensa"];
 
 fn main() {
@@ -89,7 +89,7 @@ fn all_cfgs() -> Vec<&'static str> {
 /// Runs the program of `buildsrc/`, with the environment that cargo gives a build script, and
 /// passes on to cargo what it prints.
 fn read_headers(cfgs: &[&str], port: bool) {
-    // another value each time: what it leaves in `MPGC_OUT` is that of this build
+    // another value each time, so that the files in `MPGC_OUT` are those of this build
     println!("cargo:rerun-if-env-changed=MPGC_RUN");
     if !port {
         eprintln!(

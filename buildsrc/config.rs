@@ -1,4 +1,4 @@
-//! What the options of a port mean for the crate.
+//! Translates the options of a port for the crate.
 
 use super::Result;
 use super::headers::Headers;
@@ -48,7 +48,7 @@ impl<'a> Config<'a> {
         Ok(())
     }
 
-    /// What a release newer than any known gets said; empty otherwise.
+    /// The warning for a release newer than any known; empty otherwise.
     pub fn warning(&self) -> String {
         release::warning(self.headers)
     }
@@ -282,7 +282,7 @@ impl<'a> Config<'a> {
         names
     }
 
-    /// The files of py/ in whose place the crate is in this configuration.
+    /// The files of py/ that the crate replaces in this configuration.
     pub fn replaced(&self) -> Vec<&'static str> {
         let mut files = vec!["scheduler.c", "nlr.c", nlr::file(self)];
         if self.flag("ENABLE_GC") {
@@ -333,7 +333,7 @@ impl<'a> Config<'a> {
                 write!(text, ", {name}").expect("a String takes all text");
             }
         }
-        // the switches of the build, then what the profiles stand for
+        // the switches of the build, then the features of the profile
         for feature in switches().chain(["small", "large", "bare"]) {
             let variable = feature.to_uppercase().replace('-', "_");
             if super::feature(&variable) {

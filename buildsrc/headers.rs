@@ -5,7 +5,7 @@ use super::port::{Port, first_error};
 use super::syntax::{Declared, Struct};
 use std::path::Path;
 
-/// The declarations of a port, and what can be read off them.
+/// The declarations of a port, and queries about them.
 pub struct Headers {
     /// The Rust text.
     pub text: String,
@@ -158,7 +158,7 @@ impl Headers {
         self.declared.values.get(name).copied()
     }
 
-    /// Each value that Rust takes: `FLAG_X` and `NUMBER_X` of port.h, and those of
+    /// Each value that Rust uses: `FLAG_X` and `NUMBER_X` of port.h, and those of
     /// `mp_handle_pending_behaviour_t`.
     pub fn values(&self) -> impl Iterator<Item = (&str, u64)> {
         let taken = ["FLAG_", "NUMBER_", "MP_HANDLE_PENDING_"];

@@ -1,4 +1,4 @@
-//! Proves with the port's own compiler what Rust took from libclang.
+//! Proves, by the port's own compiler, the values that Rust took from libclang.
 
 use super::config::Config;
 use super::headers::Headers;

@@ -58,10 +58,10 @@ fn write(path: &Path, text: &str) -> Result<()> {
     std::fs::write(path, text).map_err(|e| format!("cannot write {}: {e}", path.display()))
 }
 
-/// Ends the build with `message` alone.
+/// Ends the build with only `message`.
 fn stop(message: &str) -> ! {
     if let Ok(dir) = std::env::var("MPGC_OUT") {
-        // The driver prints this file instead of cargo's account of the failure.
+        // The driver prints this file instead of cargo's report of the failure.
         let _ = std::fs::write(Path::new(&dir).join("error"), message);
     }
     eprintln!("mpgc: {message}");

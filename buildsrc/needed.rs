@@ -1,5 +1,5 @@
-//! What the crate uses of the port's headers by name: fields, and the types of functions. A fork
-//! that has changed one gets a message with its name.
+//! The fields and functions of the port's headers that the crate uses by name. A fork that has
+//! changed one gets a message with its name.
 
 use super::headers::Headers;
 use super::release::{AREA, MEM, Shape, THREAD, VM, fix, spoken};
@@ -30,7 +30,7 @@ const NEEDED: &[Needed] = &[
     (AREA, "gc_pool_start", None),
     (AREA, "gc_pool_end", None),
     (AREA, "gc_last_free_atb_index", None),
-    // 1.21 brought both: one without the other is a release that nobody has seen.
+    // 1.21 introduced both, and no release has one without the other.
     (AREA, "gc_last_used_block", Some("JUMP_CALLBACKS")),
     (MEM, "area", None),
     (MEM, "gc_stack_overflow", None),
@@ -94,8 +94,8 @@ const NEEDED_BY_NOSCAN: &[Needed] = &[
     ("_mpz_t", "dig", Some("LONGINT_MPZ")),
 ];
 
-/// Further fields of the structs that belong to py/gc.c alone. One that is not known is one that
-/// the heap would leave unset.
+/// Further fields of the structs that belong to py/gc.c alone. The heap would leave an unknown one
+/// unset.
 const ALSO_KNOWN: &[(&str, &str)] = &[
     (MEM, "total_bytes_allocated"),
     (MEM, "current_bytes_allocated"),
@@ -169,8 +169,8 @@ const TYPES: &[(&str, &str)] = &[
     ),
 ];
 
-/// Whether all that the crate uses is there, as the crate uses it. `exports` are its functions in
-/// this configuration.
+/// Checks that everything that the crate uses exists with the expected type. `exports` are its
+/// functions in this configuration.
 pub fn check(headers: &Headers, on: impl Fn(&str) -> bool, exports: &[&str]) -> Result<()> {
     fields(headers, on)?;
     for &(name, types) in TYPES {

@@ -3,7 +3,7 @@
 use super::Result;
 use super::config::Config;
 
-/// Each form but setjmp: its flag, its name, its C file, the architectures of Rust that it is for.
+/// Each form except setjmp: its flag, its name, its C file, and Rust's architectures for it.
 const NLR: &[Form] = &[
     ("NLR_AARCH64", "AArch64", "nlraarch64.c", &["aarch64"]),
     ("NLR_LOONG64", "LoongArch", "nlrloong64.c", &["loongarch64"]),
@@ -28,7 +28,7 @@ type Form = (
     &'static [&'static str],
 );
 
-/// How to do without registers.
+/// How to build without assembly.
 const SETJMP: &str = "build with CFLAGS_EXTRA=\"-DMICROPY_NLR_SETJMP=1 -Wno-clobbered\"";
 
 /// The form that the headers choose, if not setjmp.
@@ -45,11 +45,11 @@ fn chosen(config: &Config) -> Option<&'static Form> {
     NLR.iter().find(|(flag, ..)| config.flag(flag))
 }
 
-/// Checks that it is one that the crate has for the Rust target.
+/// Checks that the crate has this form for the Rust target.
 pub fn check(config: &Config, target: &str) -> Result<()> {
     let windows = super::cargo_variable("CARGO_CFG_TARGET_OS") == "windows";
     if config.flag("NLR_SETJMP") {
-        // There longjmp unwinds frame by frame, and finds no end in frames of Rust.
+        // longjmp unwinds frame by frame there, and does not come out of frames of Rust.
         return if windows {
             Err("MICROPY_NLR_SETJMP=1 is not for Windows: leave it out, nlr is in assembly".into())
         } else {

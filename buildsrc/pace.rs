@@ -1,4 +1,4 @@
-//! When the heap collects that is not full: `MPGC_PACING`.
+//! When the heap collects before it is full: `MPGC_PACING`.
 
 use std::fmt;
 
@@ -20,8 +20,7 @@ impl fmt::Display for Pace {
     }
 }
 
-/// What `MPGC_PACING` says, where the feature `pacing` is on; an eighth of the heap if it says
-/// nothing.
+/// The value of `MPGC_PACING` with the feature `pacing`; an eighth of the heap if it is empty.
 pub fn asked_for() -> Option<Pace> {
     println!("cargo:rerun-if-env-changed=MPGC_PACING");
     std::env::var_os("CARGO_FEATURE_PACING")?;

@@ -15,7 +15,7 @@ pub struct Port {
     pub target: String,
 }
 
-/// What changes what a header says, or how the types in it lie in memory, begins so.
+/// The beginnings of options that change the contents of headers, or the layout of their types.
 const FLAGS_OF_HEADERS: &[&str] = &[
     "-I",
     "-D",
@@ -49,7 +49,7 @@ const FLAGS_OF_HEADERS: &[&str] = &[
     "-fshort-wchar",
     "-fms-extensions",
 ];
-/// These have their value in the next word, when they stand alone.
+/// If these stand alone, their value is the next word.
 const FLAGS_WITH_VALUE: &[&str] = &[
     "-I",
     "-D",
@@ -64,8 +64,8 @@ const FLAGS_WITH_VALUE: &[&str] = &[
 ];
 
 impl Port {
-    /// Reads what the make rules left: `MPGC_PORT_COMMAND`, a file with one
-    /// argument a line, and `MPGC_PORT_DIR`, where relative paths start.
+    /// Reads the files of the make rules: `MPGC_PORT_COMMAND`, a file with one argument a line, and
+    /// `MPGC_PORT_DIR`, where relative paths start.
     pub fn from_rules(host_folder: &Path, target: &str) -> Result<Port> {
         let file = variable("MPGC_PORT_COMMAND")?;
         let dir = PathBuf::from(variable("MPGC_PORT_DIR")?);
@@ -103,8 +103,8 @@ impl Port {
             .map_err(|e| format!("cannot run the port's compiler `{}`: {e}", self.compiler))
     }
 
-    /// Compiles `source` to `object` with the port's compiler and flags; the error
-    /// is what the compiler said.
+    /// Compiles `source` to `object` with the port's compiler and flags; the error is the
+    /// compiler's message.
     pub fn compile(&self, source: &Path, object: &Path) -> std::result::Result<(), String> {
         let (source, object) = (source.display().to_string(), object.display().to_string());
         let output = self.run(&["-fno-lto", "-c", &source, "-o", &object])?;
@@ -114,7 +114,7 @@ impl Port {
         Err(String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
-    /// What `source` is when all macros are expanded, with `define` defined.
+    /// `source` with all macros expanded and `define` defined.
     pub fn preprocess(&self, source: &Path, define: &str) -> std::result::Result<String, String> {
         let (source, define) = (source.display().to_string(), format!("-D{define}"));
         let output = self.run(&["-E", "-P", &define, &source])?;
@@ -156,7 +156,7 @@ impl Port {
     pub fn dependencies(&self, sources: &[PathBuf]) -> Result<Vec<PathBuf>> {
         let mut files = Vec::new();
         for source in sources {
-            // Of a header, some drivers would make a precompiled one.
+            // Given a header, some drivers would precompile it.
             let output = self.run(&["-M", "-x", "c", &source.display().to_string()])?;
             let rule = String::from_utf8_lossy(&output.stdout).replace("\\\n", " ");
             let Some((_, list)) = rule.split_once(':') else {
@@ -250,7 +250,7 @@ impl Port {
     }
 }
 
-/// The first line of a compiler's account that names an error.
+/// The first line of a compiler's output that names an error.
 pub fn first_error(said: &str) -> &str {
     said.lines()
         .find(|line| line.contains("error"))

@@ -1,4 +1,4 @@
-//! What differs between releases, found in the headers: fields, macros, enum values and prototypes
+//! The differences between releases, by their headers: fields, macros, enum values and prototypes
 //! decide, never the release's number.
 
 use super::headers::Headers;
@@ -22,7 +22,7 @@ pub const MEM: &str = "_mp_state_mem_t";
 pub const THREAD: &str = "_mp_state_thread_t";
 pub const VM: &str = "_mp_state_vm_t";
 
-/// What the headers of a release have.
+/// The features of a release's headers.
 #[derive(Clone, Copy)]
 pub struct Shape {
     /// An area has a word for its highest used block (1.21 on).
@@ -85,7 +85,7 @@ impl Shape {
         all.into_iter().filter(|&(_, on)| on).map(|(cfg, _)| cfg)
     }
 
-    /// The function that sees to what is pending.
+    /// The function that handles pending work.
     pub fn handle_pending(self) -> &'static str {
         if self.pending_internal {
             "mp_handle_pending_internal"
@@ -131,7 +131,7 @@ fn is_circuitpython(headers: &Headers) -> bool {
     headers.value("FLAG_CIRCUITPYTHON") == Some(1)
 }
 
-/// What the C files are compared with: whose they are, if not MicroPython's, and the number.
+/// The release to compare the C files with: the fork, if it is not MicroPython, and the number.
 pub fn of_files(headers: &Headers) -> String {
     if is_circuitpython(headers) {
         format!("CircuitPython {}", name(headers))
@@ -172,7 +172,7 @@ pub fn fix() -> String {
     )
 }
 
-/// Says if the release is newer than any known, or a fork's; it was built all the same, for its
+/// The warning that the release is newer than any known, or a fork's, and was built because its
 /// headers fit.
 pub fn warning(headers: &Headers) -> String {
     let tests = "run its tests (`make upstream MICROPYTHON_DIR=...`) before you rely on it";

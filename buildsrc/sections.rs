@@ -21,19 +21,19 @@ const FUNCTIONS: &[&str] = &[
 /// The function that CircuitPython places by a macro for any.
 const PLACED_BY_NAME: &str = "mp_pystack_alloc";
 
-/// What the probe tells.
+/// The results of the probe.
 pub struct Probed {
     /// The macro `placed!` for the functions of this port: `placed!(mp_sched_schedule, fn ...)`
     /// gives the function its section.
     pub placed: String,
-    /// What its atomic sections are.
+    /// The kind of its atomic sections.
     pub atomic: Atomic,
     /// The port's code, on x86-64, reaches data by its distance from the code, as in a program; in
     /// a library that is shared it would ask a table for the address.
     pub direct_data: bool,
 }
 
-/// What the port's atomic sections are.
+/// The kind of the port's atomic sections.
 pub enum Atomic {
     /// No code, as py/mphal.h has it for ports without interrupts and threads.
     Empty,
@@ -76,7 +76,7 @@ const DIRECT: &str = "#if defined(__x86_64__) && defined(__code_model_small__) &
                       extern const char probe_direct_data;\n\
                       const char probe_direct_data = 1;\n\
                       #endif\n";
-/// How an object for WebAssembly begins.
+/// The first bytes of a WebAssembly object.
 const WASM: &[u8] = b"\0asm";
 
 /// Compiles the probe and reads it.
@@ -150,7 +150,7 @@ fn atomic(text: &str, file: Option<&object::File>) -> Atomic {
     }
 }
 
-/// What stands behind `mark` in the probe's text, without parentheses and spaces around it.
+/// The text behind `mark` in the probe's output, without parentheses and spaces around it.
 fn expanded(text: &str, mark: &str) -> Option<String> {
     let (_, rest) = text.split_once(mark)?;
     let (found, _) = rest.split_once("mpgc_end")?;
@@ -169,7 +169,7 @@ fn symbol<'a, 'data>(
     })
 }
 
-/// What lies at a symbol.
+/// The bytes at a symbol.
 fn bytes_of<'data>(file: &object::File<'data>, name: &str) -> Option<&'data [u8]> {
     let symbol = symbol(file, name)?;
     let section = file.section_by_index(symbol.section_index()?).ok()?;
@@ -198,7 +198,7 @@ fn placed(section_of: impl Fn(&str) -> Result<Option<String>>) -> Result<String>
         let Some(section) = section_of(&probe)? else {
             continue;
         };
-        // Where Rust places it anyway. COFF has the function's name behind another sign.
+        // Rust's own default section. COFF separates the function's name by another sign.
         let own = [".", "$"].map(|sign| format!(".text{sign}{probe}"));
         if section == ".text" || own.contains(&section) {
             continue;

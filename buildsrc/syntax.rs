@@ -1,4 +1,4 @@
-//! What the Rust that bindgen wrote declares, read off its syntax tree.
+//! The declarations in bindgen's Rust, from its syntax tree.
 
 use std::collections::BTreeMap;
 use syn::{
@@ -212,7 +212,7 @@ mod tests {
         }
     }
 
-    /// A field's name in a text, and a test that is none of a layout, mislead nobody.
+    /// A field's name in a text, and a test of something other than a layout, are ignored.
     #[test]
     fn structs_have_the_sizes_and_offsets_of_the_layout_tests() {
         let found = read(

@@ -1,7 +1,7 @@
 //! The table of a port's options, `src/host/port_options.h`: a line for each.
 
 const TABLE: &str = include_str!("../src/host/port_options.h");
-/// What stands for "the crate has none".
+/// Means that the crate has none.
 const NONE: &str = "none";
 
 /// A number of a port as the crate has it.
@@ -36,7 +36,7 @@ pub fn numbers() -> impl Iterator<Item = Number> {
         })
 }
 
-/// The first two arguments of each line that begins so, and what follows them.
+/// The first two arguments of each line with this beginning, and the rest.
 fn rows(
     macros: &'static [&'static str],
 ) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {

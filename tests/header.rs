@@ -36,7 +36,8 @@ const ABOVE: &str = "\
 //
 // Written by cbindgen: `MPGC_BLESS=1 cargo test --test header` writes it anew.";
 
-/// What cbindgen does not know of the machine; the version comes before it.
+/// The parts that depend on the machine, which cbindgen does not know; the version comes before
+/// them.
 const MACHINE: &str = "\
 // Words of registers in an `mpgc_nlr_buf`.
 #if defined(__x86_64__)

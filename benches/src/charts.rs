@@ -130,7 +130,7 @@ fn draw_growth(from: &str, to: &str) -> Drawn {
     let root = SVGBackend::new(to, (1080, 360 * rows as u32)).into_drawing_area();
     root.fill(&WHITE)?;
     for (pair, row) in charts.chunks(2).zip(root.split_evenly((rows, 1))) {
-        // one alone has the whole row
+        // a single one has the whole row
         for (name, area) in pair.iter().zip(row.split_evenly((1, pair.len()))) {
             let of_chart: Vec<_> = points.iter().filter(|p| p["chart"] == *name).collect();
             draw_curves(name, &of_chart, &area)?;
@@ -140,7 +140,7 @@ fn draw_growth(from: &str, to: &str) -> Drawn {
     Ok(())
 }
 
-/// A curve: its points, and what is written where it ends.
+/// A curve: its points, and its label at the end.
 struct Curve {
     points: Vec<(f64, f64)>,
     label: String,

@@ -14,7 +14,7 @@ mod measure;
     expect(dead_code, reason = "only the charts use all of it")
 )]
 mod scale;
-// The twins' own description of what a twin offers: there is to be one.
+// The twins' own description of their interface, so that there is only one.
 #[allow(dead_code, reason = "the benchmarks do not ask for everything")]
 #[path = "../../c-tests/twins/src/twin.rs"]
 mod twin;
@@ -92,7 +92,7 @@ fn seconds(word: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())
 }
 
-/// The cases whose names hold one of the words; no word is all.
+/// The cases whose names contain one of the words; all if there is none.
 fn chosen(only: &str) -> Result<Vec<Case>, String> {
     let words: Vec<_> = only.split(',').filter(|word| !word.is_empty()).collect();
     let mut cases = cases::all();
@@ -116,7 +116,7 @@ fn run(library: &str, budget: &str, only: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// What callgrind counts is in its own files; a line tells which case has which.
+/// callgrind's counts are in its own files; a line says which file belongs to which case.
 fn count(library: &str, only: &str) -> Result<(), String> {
     let mut worlds = worlds(library, 128 * MB)?;
     let hardened = is_hardened(twin::load(library)?[1]);

@@ -1,4 +1,4 @@
-//! Measuring: both sides in turns, until the time is up, and what the samples tell.
+//! Measuring: both sides in turns until the time is up, and the statistics of the samples.
 
 use crate::cases::Case;
 use crate::world::World;
@@ -6,9 +6,9 @@ use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// At least so many samples of a case on each side, whatever they take.
+/// At least that many samples of a case on each side, however long they take.
 const LEAST_SAMPLES: usize = 3;
-/// No more than so many.
+/// At most that many.
 const MOST_SAMPLES: usize = 2000;
 
 /// A line of the report. Times are those of one operation.
@@ -122,7 +122,7 @@ pub fn measure(
     }
     let least = latencies.map(|all| {
         let mut samples = Samples::new(1.0);
-        // faster than the clock can tell is one nanosecond
+        // times below the clock's resolution count as one nanosecond
         all.iter().for_each(|ns| samples.add((*ns).max(1) as f64));
         samples
     });
@@ -169,8 +169,8 @@ fn keep_least(least: &mut Vec<u64>, taken: &[u64]) {
     }
 }
 
-/// Runs a case once on each side, to be counted under callgrind. Returns how many operations that
-/// were on each. The pool of a hardened mpgc is a little smaller, so that its results are others:
+/// Runs a case once on each side, to be counted under callgrind. Returns the number of operations
+/// on each side. The pool of a hardened mpgc is a little smaller, so that its results are others:
 /// not `alike`.
 pub fn count(case: &Case, worlds: &mut [World; 2], alike: bool) -> Result<[usize; 2], String> {
     let case = case.smaller.as_deref().unwrap_or(case);

@@ -34,7 +34,8 @@ fn times_powers(multiples: &[f64], range: &Range<f64>) -> Vec<f64> {
     all.filter(|x| range.contains(x)).collect()
 }
 
-/// As many powers of two in a range as fit below an axis, from a multiple of 1 KB, 1 MB or 1 GB on.
+/// The powers of two in a range that fit below an axis, starting at a multiple of 1 KB, 1 MB or 1
+/// GB.
 pub fn bytes(range: Range<f64>) -> Vec<f64> {
     const MOST: usize = 8;
     let powers: Vec<f64> = (10..=40).map(|n| 2f64.powi(n)).collect();

@@ -43,7 +43,7 @@ impl Memory {
     }
 }
 
-/// What a twin's calls to the driver read and write while a case has its world to itself.
+/// The state that a twin's calls to the driver use while a case has exclusive use of its world.
 struct Shared {
     roots: Cell<(*const usize, usize)>,
     begun: Cell<Instant>,
@@ -118,7 +118,8 @@ impl World {
         })
     }
 
-    /// A new heap of that many bytes, and all else as after power on. The memory keeps its words.
+    /// A new heap of that many bytes, with everything else as after power on. The memory keeps its
+    /// words.
     pub fn start(&mut self, bytes: usize) {
         assert!(
             bytes <= self.most,
@@ -206,14 +207,14 @@ impl World {
         unsafe { (self.twin.collect)() }
     }
 
-    /// What the tests of the twins do after each step: see docs/upstream.md, 7.
+    /// The tests of the twins do this after each step: see docs/upstream.md, 7.
     pub fn settle(&self) {
         // SAFETY: the heap was made.
         unsafe { (self.twin.settle)() }
     }
 
-    /// Puts an object with a finaliser into the first block, whose finaliser tells when marking has
-    /// ended: finalisers run between the mark and the sweep.
+    /// Puts an object with a finaliser into the first block, whose finaliser signals the end of
+    /// marking: finalisers run between the mark and the sweep.
     pub fn place_bell(&self) {
         // SAFETY: the heap was made; a block has a word.
         unsafe {
@@ -230,7 +231,7 @@ impl World {
         unsafe { chunk.cast::<usize>().add(word).write(value) }
     }
 
-    /// From here on is measured.
+    /// Starts measuring.
     #[inline(always)]
     pub fn begin(&self) {
         if self.shared.counting.borrow().is_some() {
@@ -240,7 +241,7 @@ impl World {
         self.shared.begun.set(Instant::now());
     }
 
-    /// Up to here was measured. Of several ends the first counts.
+    /// Stops measuring. Of several calls the first counts.
     #[inline(always)]
     pub fn end(&self) {
         self.shared.end();
@@ -251,7 +252,7 @@ impl World {
         *self.shared.counting.borrow_mut() = name.and_then(|name| CString::new(name).ok());
     }
 
-    /// What was measured.
+    /// The measured time.
     pub fn take_elapsed(&self) -> Duration {
         self.shared
             .elapsed
@@ -303,7 +304,7 @@ fn mix(seen: u64, value: u64) -> u64 {
     (seen.rotate_left(5) ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-// What a twin asks for.
+// The requests of a twin.
 
 unsafe extern "C" fn roots(world: *mut c_void, words: *mut *const usize, len: *mut usize) {
     // SAFETY: called by env.c with `world` and two words of its own.
@@ -314,7 +315,7 @@ unsafe extern "C" fn roots(world: *mut c_void, words: *mut *const usize, len: *m
     }
 }
 
-/// The bell rings: marking has ended.
+/// The finaliser runs: marking has ended.
 unsafe extern "C" fn finalise(world: *mut c_void, _object: *mut u8) -> bool {
     // SAFETY: called by env.c with `world`.
     unsafe { (*world.cast::<Shared>()).end() }

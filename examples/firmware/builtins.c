@@ -128,8 +128,8 @@ static value f_used(int count, value *arguments) {
     return from_number((intptr_t)(info.used * 100 / info.total));
 }
 
-// A channel stands for what a collector does not know: a file, a device. It is closed by its
-// finaliser.
+// A channel stands for a resource that the collector does not know: a file, a device. It is closed
+// by its finaliser.
 static value f_open(int count, value *arguments) {
     (void)count;
     value channel = new_cell(CHANNEL);

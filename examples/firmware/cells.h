@@ -1,5 +1,6 @@
-// The values of the Lisp, and what its files share. A value is NULL, which is the empty list and
-// false; an odd number, which is a small integer; or a cell, which is one block of the heap.
+// The values of the Lisp, and the declarations that its files share. A value is NULL, which is the
+// empty list and false; an odd number, which is a small integer; or a cell, which is one block of
+// the heap.
 
 #ifndef CELLS_H
 #define CELLS_H

@@ -1,5 +1,5 @@
-// The evaluator. What it holds in C variables is kept alive by the scan of the C stack; arguments
-// wait on the LIFO stack, which a jump brings back to where it was.
+// The evaluator. The scan of the C stack keeps alive what its C variables hold. Arguments wait on
+// the LIFO stack, which a jump restores.
 
 #include "cells.h"
 
@@ -19,7 +19,7 @@ static int length(value list) {
     return n;
 }
 
-// An environment is a list of pairs, symbol and value; what is not in it is global.
+// An environment is a list of pairs, symbol and value; symbols that are not in it are global.
 static value *find(value name, value environment) {
     for (; environment != NULL; environment = environment->as.pair.rest) {
         value pair = environment->as.pair.first;
@@ -84,9 +84,9 @@ void poll_interrupts(void) {
     }
 }
 
-// A jump leaves the frames that it skipped as they were, and the next ones lie over them. What
-// these have not written yet would keep alive, for a collector that takes any word for a root, what
-// the skipped ones had: the list that filled the heap.
+// A jump leaves the words of the skipped frames in place, and the next frames lie over them. Since
+// the collector takes any word for a root, words that these have not written yet would keep alive
+// what the skipped frames held: the list that filled the heap.
 static __attribute__((noinline)) void wipe_skipped_frames(void) {
     volatile uintptr_t words[96];
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
@@ -94,7 +94,7 @@ static __attribute__((noinline)) void wipe_skipped_frames(void) {
     }
 }
 
-// (try form handler): the handler is called with a symbol that says what went wrong.
+// (try form handler): the handler is called with a symbol that names the error.
 static __attribute__((noinline)) value try_form(value form, value environment) {
     mpgc_nlr_buf buffer;
     if (mpgc_nlr_push(&lisp.thread, &buffer) == 0) {

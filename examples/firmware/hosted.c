@@ -1,5 +1,5 @@
 // The Lisp on a machine with an operating system: runs the program of program.c, or with arguments
-// their text, or with `-` what the terminal says, line by line. A timer's signal is the interrupt.
+// their text, or with `-` the lines of the terminal. A timer's signal is the interrupt.
 
 #include <signal.h>
 #include <stdio.h>

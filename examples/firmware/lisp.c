@@ -1,4 +1,4 @@
-// The Lisp as a whole: what it gives the library and what it asks of it.
+// Initialises the Lisp: heap, thread, scheduler and roots.
 
 #include "cells.h"
 
@@ -8,14 +8,14 @@ struct lisp lisp;
 static void error(void *user, int kind, const void *address) {
     (void)user, (void)address;
     if (kind == MPGC_ERROR_NO_BUFFER) {
-        return; // a jump that nobody waits for: the library stops the processor
+        return; // no buffer waits for the jump: the library stops the processor
     }
     raise_kind(kind);
 }
 
 static void finalise(mpgc_heap *heap, void *user, void *chunk) {
     (void)heap, (void)user, (void)chunk;
-    lisp.open_channels -= 1; // channels alone have a finaliser
+    lisp.open_channels -= 1; // only channels have a finaliser
 }
 
 int lisp_init(const struct lisp_machine *machine) {
@@ -43,8 +43,7 @@ int lisp_init(const struct lisp_machine *machine) {
 }
 
 int lisp_run(const char *text) {
-    // what is read is not read again, whatever becomes of it: a static variable knows nothing of
-    // jumps
+    // static, because a jump does not restore it: text that was read is not read again
     static const char *at;
     static int errors;
     at = text;

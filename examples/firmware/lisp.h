@@ -1,17 +1,17 @@
 // A small Lisp on the library for C programs: its cells lie in a collected heap, its arguments on
-// the LIFO stack, its errors are jumps, and what an interrupt asks for is run between two calls.
-// Nothing of a C library is needed.
+// the LIFO stack, its errors are jumps, and calls that an interrupt requests run between two
+// others. Nothing of a C library is needed.
 
 #ifndef LISP_H
 #define LISP_H
 
 #include "mpgc.h"
 
-// What a machine gives.
+// What a machine provides.
 struct lisp_machine {
-    // Where the text that is printed goes.
+    // Prints a text.
     void (*put)(const char *text, size_t n_bytes);
-    // Keep the interrupt out that calls `lisp_tick`, and let it in again.
+    // Disable and enable the interrupt that calls `lisp_tick`.
     mpgc_enter_fn enter;
     mpgc_exit_fn exit;
     // The end of the C stack, the higher one, and how far it may grow down.
@@ -27,14 +27,14 @@ struct lisp_machine {
 // Returns 0 if it fits.
 int lisp_init(const struct lisp_machine *machine);
 
-// Evaluates all that a text says and prints each value. An error is printed, and ends what it
-// happened in. Returns how many errors there were.
+// Evaluates all that a text says and prints each value. An error is printed, and ends the
+// expression in which it happened. Returns how many errors there were.
 int lisp_run(const char *text);
 
 // Called by an interrupt: counts a tick, and has the function of `every-tick` called soon.
 void lisp_tick(void);
 
-// Ends: finalises what is left. Returns whether the heap is whole.
+// Ends the Lisp: runs the remaining finalisers. Returns whether the heap is whole.
 bool lisp_close(void);
 
 #endif

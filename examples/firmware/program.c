@@ -1,4 +1,4 @@
-// What the examples run: expected.txt has what it prints.
+// The program that the examples run; expected.txt has its output.
 
 #include "program.h"
 
@@ -16,7 +16,7 @@ const char lisp_program[] =
     "(define sum 0)\n"
     "(while (< round 200) (define sum (+ sum (fold + 0 (range 40 ())))) (define round (+ round 1)))\n"
     "(print 'sum sum)\n"
-    // insertion sort of numbers that look like chance
+    // insertion sort of pseudo-random numbers
     "(define insert (fn (n list) (if (not list) (list-of n) (if (< n (first list)) (cons n list)"
     " (cons (first list) (insert n (tail list)))))))\n"
     "(define list-of (fn (& all) all))\n"
@@ -40,7 +40,7 @@ const char lisp_program[] =
     "(define grow (fn (list) (grow (cons list list))))\n"
     "(try (grow ()) (fn (error) error))\n"
     "(fib 7)\n"
-    // what is forgotten is finalised
+    // unreachable cells are finalised
     "(define kept (open 1))\n"
     "(define round 0)\n"
     "(while (< round 10) (open round) (define round (+ round 1)))\n"

@@ -1,4 +1,4 @@
-// A program for the Lisp, and what it needs: the same on each machine, in words.
+// A program for the Lisp, and the memory that it needs in words, the same on each machine.
 
 #ifndef PROGRAM_H
 #define PROGRAM_H

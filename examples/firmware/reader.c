@@ -36,7 +36,7 @@ static value read_atom(const char **at) {
 
 static value read_value(const char **at);
 
-// The list's end is kept at hand; its start keeps all of it alive.
+// The end of the list is in a variable; its start keeps all of it alive.
 static value read_list(const char **at) {
     value first = NULL, last = NULL;
     for (;;) {

@@ -1,5 +1,5 @@
-//! Steps out of an input's bytes. One step takes few bytes, and every byte means something: so that
-//! a fuzzer that changes, drops or repeats bytes does the same to steps.
+//! Steps from an input's bytes. One step takes few bytes, and every byte has a meaning, so that a
+//! fuzzer that changes, drops or repeats bytes does the same to steps.
 
 use arbitrary::{Result, Unstructured};
 use mpgc::heap::testing::{CallbackAction, CoreOp, FinaliserAction, Op, Step};
@@ -48,7 +48,7 @@ pub fn bytes(u: &mut Unstructured, block: usize) -> Result<usize> {
         4 => (below(u, 256)? + 1) * block - number.min(block - 1),
         5 => below(u, 1 << 14)?,
         6 => (number + 1) * block + 1,
-        // anything, up to what no heap has
+        // anything, up to sizes that no heap has
         _ => 1 << (2 * number).min(60),
     })
 }

@@ -22,7 +22,8 @@ thread_local! {
     static CONFIGURATIONS: OnceCell<&'static [Configuration]> = const { OnceCell::new() };
 }
 
-/// libFuzzer looks for coverage here too: that of the twins, which it knows nothing of.
+/// libFuzzer reads further coverage from this section: that of the twins, which it cannot see
+/// otherwise.
 #[unsafe(link_section = "__libfuzzer_extra_counters")]
 static mut COUNTERS: [u8; COUNTERS_LEN] = [0; COUNTERS_LEN];
 const COUNTERS_LEN: usize = 1 << 15;

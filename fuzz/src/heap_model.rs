@@ -61,7 +61,7 @@ const ALL: [(&str, usize, Run); 15] = [
     ),
 ];
 
-/// Areas that a trace may add: comparing looks at all of them after each step.
+/// The most areas that a trace may add, because all of them are compared after each step.
 const MOST_AREAS: usize = 4;
 
 fn run<O: Options>(setup: Setup, ops: &[Op], plant: bool) {
@@ -84,7 +84,7 @@ impl Target for HeapModel {
 
     fn draw(u: &mut Unstructured) -> Result<(Setup, Vec<Op>)> {
         let options = draw::below(u, ALL.len())?;
-        // mostly small: of a small heap each corner is soon met
+        // mostly small, because a small heap soon meets each special case
         let size: u16 = u.arbitrary()?;
         let setup = Setup {
             options,

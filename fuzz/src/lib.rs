@@ -22,7 +22,7 @@ use std::process::ExitCode;
 
 /// A fuzz target.
 pub trait Target {
-    /// What the steps need around them.
+    /// The setup that the steps need.
     type Setup: Copy;
     /// One step.
     type Step: Copy;
@@ -34,7 +34,7 @@ pub trait Target {
     /// When the bytes mean nothing.
     fn draw(bytes: &mut Unstructured) -> Result<(Self::Setup, Vec<Self::Step>)>;
 
-    /// Runs them. With `plant`, what is wrong is wrong on purpose.
+    /// Runs them. With `plant`, a fault is planted.
     ///
     /// # Panics
     ///
@@ -59,7 +59,7 @@ pub const MAX_STEPS: usize = 600;
 /// Runs an input. tools/verify/fuzz.py sets the variables:
 ///
 /// - `MPGC_FUZZ_SHOW`: print the input as a test into that file instead;
-/// - `MPGC_FUZZ_PLANT`: plant a fault, to see what becomes of it.
+/// - `MPGC_FUZZ_PLANT`: plant a fault, to test that it is found.
 ///
 /// # Panics
 ///

@@ -21,7 +21,7 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-/// A new heap is filled until something does not fit.
+/// A new heap is filled until an object does not fit.
 fn fill_case(what: &str, heap: usize, sizes: Vec<usize>) -> Case {
     Case::new(
         format!("{what}-{}", size(heap)),
@@ -146,7 +146,7 @@ fn latency(heap: usize) -> Case {
     case
 }
 
-/// In a heap of holes, a buffer grows by 64 bytes at a time to 64 KB.
+/// In a fragmented heap a buffer grows by 64 bytes at a time to 64 KB.
 fn realloc_growth() -> Case {
     let sizes = mixed_sizes(9);
     Case::new(

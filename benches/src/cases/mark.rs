@@ -1,4 +1,4 @@
-//! Marking, by the shape of what is alive.
+//! Marking, by the shape of the live objects.
 
 use super::{Case, KB, MB, mixed_sizes, size};
 use crate::world::{BLOCK, World};
@@ -12,7 +12,7 @@ pub enum Shape {
     Graph,
     /// A chain whose next object lies above.
     List,
-    /// A chain whose next object lies below, as a program makes it that puts new items in front.
+    /// A chain whose next object lies below, as in a program that puts new items in front.
     FallingList,
     /// A binary tree, made depth first.
     Tree,
@@ -69,7 +69,7 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-/// The mark alone, up to the first finaliser: overflows of the mark stack are dealt with by then.
+/// The mark alone, up to the first finaliser: overflows of the mark stack are handled by then.
 fn mark(shape: Shape, heap: usize, objects: usize) -> Case {
     Case::new(
         format!("mark-{}-{}", shape.name(), describe(shape, heap, objects)),
@@ -77,7 +77,7 @@ fn mark(shape: Shape, heap: usize, objects: usize) -> Case {
             w.start(heap);
             w.place_bell();
             build_shape(w, shape, objects);
-            // what no reference leads to goes now
+            // frees the chunks that no reference leads to
             w.collect();
         },
         |w| {

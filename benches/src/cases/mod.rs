@@ -1,5 +1,4 @@
-//! What is measured. A case builds a heap and then does something with it, of which a part is
-//! timed.
+//! The measured cases. A case builds a heap and then works on it; a part of that is timed.
 
 mod alloc;
 mod core;
@@ -25,13 +24,13 @@ pub struct Case {
     pub name: String,
     /// Makes the heap.
     pub build: Step,
-    /// Does what is measured, between [`World::begin`] and [`World::end`].
+    /// Performs the measured work, between [`World::begin`] and [`World::end`].
     pub run: Step,
     /// Whether the run leaves the heap as it was, so that it is built once.
     pub keeps: bool,
     /// Whether the run measures each operation by itself.
     pub latency: bool,
-    /// The same with less of it, whose instructions are counted instead.
+    /// A smaller form of the case, whose instructions are counted instead.
     pub smaller: Option<Box<Case>>,
 }
 

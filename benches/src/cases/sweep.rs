@@ -10,7 +10,7 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-/// All is marked that will be, half of the objects; what is timed is the end of the collection.
+/// Half of the objects, all that will be, are marked; the end of the collection is timed.
 fn sweep(heap: usize) -> Case {
     let sizes = mixed_sizes(20);
     Case::new(

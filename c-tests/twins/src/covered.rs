@@ -1,4 +1,4 @@
-//! What runs have covered: what was never met was not compared.
+//! The coverage of runs: an operation that never occurred was not compared.
 
 macro_rules! seen {
     ($($name:ident),* $(,)?) => {
@@ -12,7 +12,7 @@ macro_rules! seen {
                 vec![$((stringify!($name), self.$name)),*]
             }
 
-            /// Adds those of another run.
+            /// Adds the counters of another run.
             pub fn add(&mut self, other: &Covered) {
                 $(self.$name += other.$name;)*
             }

@@ -1,4 +1,4 @@
-//! What the C does wrong, shown where that harms nobody: the C must fail and mpgc must not. The
+//! The faults of the C, shown where they harm nothing: the C must fail and mpgc must not. The
 //! numbers are those of docs/upstream.md. Each side runs in a child process, and nothing of the C
 //! is fixed.
 
@@ -18,9 +18,9 @@ struct Fault {
     /// Whether the configuration has it.
     here: fn(&Twin) -> bool,
     setup: fn(usize) -> Setup,
-    /// Does it; the error is what went wrong.
+    /// Provokes it; the error describes what went wrong.
     show: fn(Stage) -> Shown,
-    /// Whether mpgc stops through `mpgc_fault`, for there is nothing to go on with.
+    /// Whether mpgc stops through `mpgc_fault`, because it cannot continue.
     reported: bool,
 }
 

@@ -1,6 +1,5 @@
-//! Makes traces in which interesting things happen. What comes next depends on the numbers drawn
-//! and on what is live; the steps themselves are plain data, so that a trace can be run again and
-//! cut down.
+//! Makes traces in which interesting things happen. The next step depends on random numbers and on
+//! the live chunks. The steps are plain data, so that a trace can be run again and reduced.
 
 use crate::pair::{Pair, Setup};
 use crate::shape::Shape;
@@ -8,7 +7,7 @@ use crate::twin::Twin;
 use fastrand::Rng;
 use mpgc::heap::testing::{CallbackAction, CoreOp, FinaliserAction, Op, Step};
 
-/// What the steps are mostly about, for a while.
+/// The kind of most steps, for a while.
 #[derive(Clone, Copy)]
 pub(crate) enum Mood {
     /// A bit of everything.
@@ -25,7 +24,7 @@ pub(crate) enum Mood {
     Core,
 }
 
-/// Draws steps.
+/// Draws random steps.
 pub struct Generator {
     pub(crate) rng: Rng,
     pub(crate) mood: Mood,
@@ -116,7 +115,7 @@ impl Generator {
             self.choose_mood(pair);
         }
         self.left -= 1;
-        // Now and then something that has nothing to do with the mood; a shape is to become large.
+        // Sometimes a step of another kind; a shape is to become large.
         let rarely = if let Mood::Shape(_) = self.mood {
             500
         } else {
@@ -269,7 +268,7 @@ impl Generator {
         }
     }
 
-    /// What changes how the heap behaves, and collects.
+    /// Steps that change the heap's behaviour, and collections.
     fn switch(&mut self, pair: &Pair) -> Step {
         let rng = &mut self.rng;
         Step::Heap(match rng.u32(0..22) {
@@ -282,7 +281,7 @@ impl Generator {
                 }
             }
             7 => {
-                // Locked for a few steps only.
+                // Locked only for a few steps.
                 let steps = rng.usize(1..12);
                 self.queue.push(Step::Heap(Op::Unlock));
                 for _ in 0..steps {

@@ -1,6 +1,5 @@
-//! What a hardened mpgc does otherwise than the C, on purpose. Everything else is compared as ever:
-//! every address, answer, number, figure, dump and table, and every byte that a program has
-//! written.
+//! The intended differences of a hardened mpgc. Everything else is compared as usual: every
+//! address, answer, number, figure, dump and table, and every byte that a program has written.
 //!
 //! 1. **The slack table**, a byte a block, lies before the pool. So its regions begin that many
 //!    bytes earlier than the C's, what it asks for by itself is that much more, and it hears of
@@ -52,7 +51,7 @@ pub fn extra_bytes(twin: &Twin, total: usize) -> usize {
 }
 
 impl Side {
-    /// What this side is asked for where a program asks for `bytes`.
+    /// The size that this side is given where a program requests `bytes`.
     pub fn asked(&self, bytes: usize) -> usize {
         if self.beside_hardened && !self.hardened && bytes > 0 {
             bytes + GUARD
@@ -86,12 +85,12 @@ impl Side {
         )
     }
 
-    /// What this side asks for where the C asks for `bytes`.
+    /// The size of this side's request where the C requests `bytes`.
     pub fn with_extra(&self, bytes: usize) -> usize {
         bytes + self.extra_of_added(0, bytes)
     }
 
-    /// What the C asks for where this side asks for `bytes`, and the rest.
+    /// The size of the C's request where this side requests `bytes`, and the rest.
     pub fn without_extra(&self, bytes: usize) -> (usize, usize) {
         let extra = (0..=bytes).step_by(WORD);
         let extra = extra
@@ -146,7 +145,7 @@ fn mask(bytes: usize) -> usize {
     }
 }
 
-/// What the slack table says of a chunk.
+/// The slack table's entry for a chunk.
 fn slack_of(area: &AreaWords, head: usize) -> usize {
     let blocks = area.table_bytes * 4;
     // SAFETY: the table lies right before the pool, a byte for each block.

@@ -1,4 +1,4 @@
-//! What a twin asks the driver for while it runs: roots, finalisers, callbacks, regions.
+//! The calls of a running twin to the driver: roots, finalisers, callbacks, regions.
 
 use crate::memory::{Memory, NULL, Place};
 use crate::side::{MAX_REGIONS, Side, event};

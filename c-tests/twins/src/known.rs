@@ -1,12 +1,12 @@
-//! Traces that once showed a difference, or that random ones rarely come to. A trace that
-//! `make twins` prints is pasted here. Each runs before the drawn ones, in every configuration.
+//! Traces that once showed a difference, or that random ones rarely produce. A trace that `make
+//! twins` prints is pasted here. Each runs before the drawn ones, in every configuration.
 
 use crate::pair::Setup;
 use mpgc::heap::testing::{CallbackAction, CoreOp, FinaliserAction, Op, Step};
 
-/// A trace with a name that says what it is about.
+/// A trace with a name that describes it.
 pub struct Known {
-    /// What it is about.
+    /// Its description.
     pub name: &'static str,
     /// The heap that it needs.
     pub setup: Setup,

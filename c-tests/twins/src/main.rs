@@ -75,7 +75,7 @@ fn random(twins: [&'static Twin; 2], operations: u64, seed: u64, run: u64) -> Re
     Err(account(twins, seed, progress, &failure))
 }
 
-/// Everything that is needed to see a difference again.
+/// Everything that is needed to reproduce a difference.
 fn account(
     twins: [&'static Twin; 2],
     seed: u64,

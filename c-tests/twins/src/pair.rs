@@ -1,4 +1,4 @@
-//! The C and the Rust side by side: one operation for both, and what it must have in common.
+//! The C and the Rust side by side: the same operation on both, and the comparison of the results.
 
 use crate::covered::Covered;
 use crate::memory::Place;
@@ -9,7 +9,7 @@ use std::fmt::Debug;
 
 pub(crate) const WORD: usize = size_of::<usize>();
 
-/// What makes a run: the same for both sides.
+/// The setup of a run, which is the same for both sides.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup {
     /// Bytes of the first region.
@@ -20,14 +20,14 @@ pub struct Setup {
     pub budget: usize,
     /// Bytes of the Python stack.
     pub stack: usize,
-    /// What memory holds at first.
+    /// The initial content of memory.
     pub fill: u8,
 }
 
-/// What the C and the Rust did differently.
+/// A difference between the C and the Rust.
 #[derive(Debug)]
 pub struct Difference {
-    /// What of it.
+    /// The thing that differs.
     pub what: String,
     /// In C.
     pub c: String,
@@ -50,7 +50,7 @@ pub fn same<T: PartialEq + Debug>(what: &str, c: T, rust: T) -> Outcome<T> {
     })
 }
 
-/// Both sides, and what the driver knows of them.
+/// Both sides, and the driver's knowledge of them.
 pub struct Pair {
     pub(crate) sides: [*mut Side; 2],
     /// The chunks of the heap that are live.
@@ -227,7 +227,7 @@ impl Pair {
         }
     }
 
-    /// Looks anew at what is live if there was a collection; says whether there was one.
+    /// Reads the live chunks again if there was a collection; returns whether there was one.
     pub(crate) fn note_collects(&mut self) -> bool {
         let collects = self.counts(0).collects - self.before[0].collects;
         if collects == 0 && !self.look_anew {
@@ -257,7 +257,7 @@ impl Pair {
         heads
     }
 
-    /// What is compared after every operation.
+    /// The comparison after every operation.
     fn after(&mut self) -> Outcome {
         for i in 0..2 {
             // SAFETY: the heap was made.

@@ -1,8 +1,8 @@
-//! Differences that are made on purpose: each must be found.
+//! Planted differences: each must be found.
 
 use crate::pair::Pair;
 
-/// What is spoiled on the Rust's side.
+/// What is damaged on the Rust's side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plant {
     /// A bit of the alloc table.
@@ -29,7 +29,7 @@ pub const ALL: &[Plant] = &[
     Plant::Guard,
 ];
 
-/// Spoils it.
+/// Damages it.
 pub fn plant(pair: &mut Pair, what: Option<Plant>) {
     let area = pair.side(1).areas()[0];
     let side = pair.side(1);

@@ -1,4 +1,4 @@
-//! Proves that the two really are different libraries, and that a difference is found.
+//! Proves that the two are different libraries, and that a difference is found.
 
 use crate::plant::{ALL, Plant};
 use crate::run;

@@ -66,7 +66,7 @@ pub fn be_quiet() {
     }
 }
 
-/// How a child ended when it did not end well.
+/// How a failed child ended.
 #[derive(Debug)]
 pub struct Failure {
     /// What differed, or which signal it was.
@@ -179,8 +179,7 @@ fn drawn(
     outcome
 }
 
-/// What is compared after step `i`. The larger the heap, the rarer the comparisons that look at all
-/// of it.
+/// What is compared after step `i`. The larger the heap, the rarer the comparisons of all of it.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Cuts a trace down to the steps that it needs to fail.
+//! Reduces a trace to the steps that it needs to fail.
 
 use crate::pair::Setup;
 use crate::run::{self, Failure, Progress, in_child, replay};

@@ -1,4 +1,4 @@
-//! One side: a twin, its memory, and what it asks the driver for.
+//! One side: a twin, its memory, and the state of its calls to the driver.
 
 use crate::hardened;
 use crate::memory::{Memory, Place};
@@ -51,7 +51,7 @@ pub struct Side {
     pub as_is: bool,
     /// Whether finalisers, callbacks and nodes abort the VM.
     pub aborts: bool,
-    /// What new memory is filled with.
+    /// The fill of new memory.
     pub fill: u8,
     /// Whether it is a hardened mpgc.
     pub hardened: bool,
@@ -121,7 +121,7 @@ impl Side {
         }
     }
 
-    /// What a word means on this side.
+    /// The meaning of a word on this side.
     pub fn place(&self, word: usize) -> Place {
         for (number, region) in self.regions.iter().enumerate() {
             if let Some(offset) = region.offset(word) {
@@ -177,7 +177,7 @@ impl Side {
         }
     }
 
-    /// What C code may read.
+    /// The state that C code may read.
     pub fn numbers(&self) -> Numbers {
         let mut numbers = Numbers::default();
         // SAFETY: env.c only reads the context.

@@ -224,7 +224,7 @@ fn sequences<O: Options>(
     }
 }
 
-/// Every operation on one state. After each, two allocations show what the search believes.
+/// Every operation on one state. After each, two allocations show the search's hints.
 fn state_and_operations<O: Options>(
     triple: &mut Triple<O>,
     blocks: usize,
@@ -273,8 +273,8 @@ fn build(parts: &[Part]) -> Vec<Op> {
             finaliser: used.is_some_and(|used| used.finaliser),
         })
         .collect();
-    // The driver puts the last chunk where it takes one away: from the end, none that matters
-    // moves.
+    // The driver moves the last chunk into the place of a removed one: removing from the end moves
+    // none that matters.
     for (chunk, part) in parts.iter().enumerate().rev() {
         if part.1.is_none() {
             steps.push(Op::Free { chunk });

@@ -1,8 +1,8 @@
-//! `twin.h` in Rust: what a twin offers, and what it asks of the driver.
+//! `twin.h` in Rust: the interface between a twin and the driver.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 
-/// What the driver does for a twin.
+/// The driver's functions for a twin.
 #[repr(C)]
 pub struct Hooks {
     /// The driver's side of this twin.
@@ -40,7 +40,7 @@ pub struct AreaWords {
     pub last_used: usize,
 }
 
-/// What C code of a port may read; compared after every operation.
+/// The state that C code of a port may read; compared after every operation.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Numbers {
@@ -61,7 +61,7 @@ pub struct Numbers {
     pub jumps_pushed: usize,
 }
 
-/// What the harness counts, and the fixes that it makes to the C.
+/// The harness's counts, and the fixes that it makes to the C.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
 pub struct Counts {
@@ -84,7 +84,7 @@ pub struct BrokenWords {
     pub block: usize,
 }
 
-/// What `make bench` needs beside the heap's functions; bench.c.
+/// Functions of bench.c that `make bench` needs besides those of the heap.
 #[repr(C)]
 pub struct Bench {
     pub collect_start: unsafe extern "C" fn(),
@@ -180,7 +180,7 @@ impl Twin {
         )
     }
 
-    /// What the two must have in common to be compared.
+    /// The properties that the two must share to be compared.
     pub fn configuration(&self) -> [u32; 24] {
         let flags = [
             self.finaliser,

@@ -8,7 +8,7 @@ use object::{Endian, Endianness};
 
 use crate::memory::{AARCH64, ARM, I386, Machine, Memory, RISCV, Thread, X86_64};
 
-/// Where the notes say that the loader found the program's entry point.
+/// The program's entry point as loaded, according to the notes.
 const AT_ENTRY: u64 = 9;
 
 /// Read the core in `data`, of a program whose ELF file has this entry point.

@@ -1,4 +1,5 @@
-//! `diff`: what was made between two snapshots of one run and stays, by type and by what keeps it.
+//! `diff`: the chunks that were allocated between two snapshots of one run and stay, by type and by
+//! what keeps them.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::Write;
@@ -8,7 +9,7 @@ use anyhow::Result;
 use crate::summary::table;
 use crate::view::View;
 
-/// A live chunk as it is known again in a later snapshot: nothing moves.
+/// The identity of a live chunk in a later snapshot: nothing moves.
 pub type Known = HashSet<(u64, u64, String)>;
 
 pub fn live(view: &View<'_>) -> Known {

@@ -14,7 +14,7 @@ pub fn dominators(
 ) -> (Vec<u32>, Vec<u32>) {
     let search = Search::run(count, &successors);
     let reached = search.order.len();
-    // What follows speaks of the numbers of the search.
+    // From here on nodes have the numbers of the search.
     let mut semi: Vec<u32> = (0..reached as u32).collect();
     let mut label: Vec<u32> = semi.clone();
     let mut ancestor = vec![NONE; reached];

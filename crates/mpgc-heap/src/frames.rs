@@ -111,7 +111,7 @@ impl Frames {
         let before = registers.to_vec();
         for (register, rule) in row.registers() {
             let value = match *rule {
-                // The outermost frame goes on where the stack of the snapshot ends.
+                // The outermost frame extends to where the stack of the snapshot ends.
                 RegisterRule::Offset(offset) => {
                     memory.word(end.wrapping_add_signed(offset)).unwrap_or(0)
                 }
@@ -123,7 +123,7 @@ impl Frames {
                 *place = value;
             }
         }
-        // Where a register has the return address, the table says that of that register.
+        // If a register holds the return address, the table names that register.
         let link = match machine.id {
             ARM => Some(14),
             RISCV => Some(1),

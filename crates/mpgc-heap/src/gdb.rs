@@ -163,13 +163,13 @@ fn registers(server: &mut Server, machine: &Machine) -> Result<Thread> {
     })
 }
 
-/// Read all that a snapshot needs; the target stops meanwhile, and goes on afterwards.
+/// Read everything that a snapshot needs; the target stops meanwhile, and continues afterwards.
 pub fn record(address: &str, program: &Program) -> Result<Memory> {
     let mut server = Server::connect(address)?;
     // Why did it stop: an answer says that it has.
     server.ask("?")?;
     let memory = read(&mut server, program);
-    // Without an answer it goes on all the same.
+    // Without an answer it continues anyway.
     let _ = server.ask("D");
     memory
 }
@@ -208,7 +208,7 @@ fn outside(memory: &Memory, program: &Program) -> Result<Vec<(u64, u64)>> {
     if let Some(pointer) = pointer.and_then(|number| memory.threads[0].registers.get(number)) {
         ranges.push((*pointer, top));
     }
-    // What is far too large is damage, and no memory of a device.
+    // A size that is far too large is damage, not a device's memory.
     ranges.retain(|&(start, end)| end > start && end - start < 1 << 30);
     Ok(ranges)
 }

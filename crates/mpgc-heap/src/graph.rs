@@ -1,4 +1,5 @@
-//! Who points at whom, what is reached from the roots, by which way, and what would die with what.
+//! The references between chunks, the best path from a root to each, and what would be freed with
+//! each.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -18,11 +19,11 @@ pub struct Edge {
     pub cost: u32,
 }
 
-/// Costs of a step: a way of names is preferred to a shorter one of words that nobody can tell the
-/// meaning of.
+/// Costs of a step: a path with names is preferred to a shorter one through words of unknown
+/// meaning.
 const NAMED: u32 = 1;
 const VOID: u32 = 2;
-/// More than there are steps of names on any way.
+/// More than the cost of all named steps of any path.
 pub const BY_CHANCE: u32 = 1 << 24;
 
 /// How a chunk is reached.

@@ -1,4 +1,4 @@
-//! The heap as the tables tell it: areas, their blocks, and the chunks in them.
+//! The heap according to its tables: areas, their blocks, and the chunks in them.
 
 use anyhow::{Result, bail};
 
@@ -34,7 +34,7 @@ const HEAD: u8 = 1;
 const TAIL: u8 = 2;
 const MARK: u8 = 3;
 
-/// More areas than any port has: a chain that goes on for longer is a loop.
+/// More areas than any port has: a longer chain is a loop.
 const MOST_AREAS: usize = 4096;
 
 /// Reads fields of a structure in the snapshot.
@@ -147,7 +147,7 @@ impl Heap {
         Ok(heap)
     }
 
-    /// From where to where each area goes, tables and pool.
+    /// The start and the end of each area, tables and pool.
     pub fn spans(fields: &Fields<'_>, state: u64) -> Result<Vec<(u64, u64)>> {
         let span = |place: &AreaPlace| -> Result<(u64, u64)> {
             Ok((

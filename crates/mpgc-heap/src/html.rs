@@ -1,5 +1,5 @@
-//! `html`: one page with the map of the blocks, a treemap of what holds how much, a list and a
-//! search. It needs no server and loads nothing.
+//! `html`: one page with the map of the blocks, a treemap of retained sizes, a list and a search.
+//! It needs no server and loads nothing.
 
 use std::io::Write;
 

@@ -44,7 +44,7 @@ pub enum Family {
     /// Bytes without references that something points at.
     Data,
     Structure,
-    /// A chunk of a C program that says what it is.
+    /// A chunk of a C program, which names its type itself.
     Stated,
     Unknown,
 }
@@ -112,7 +112,7 @@ impl Kinds {
         Ok(finder.kinds)
     }
 
-    /// What a C program says of its chunks.
+    /// A C program's description of its chunks.
     pub fn stated(memory: &Memory, heap: &Heap) -> Kinds {
         let mut kinds = Kinds {
             list: Vec::new(),
@@ -157,7 +157,7 @@ struct Claim<'a> {
     field: &'a str,
 }
 
-/// What is known while the kinds are found.
+/// The state while the kinds are determined.
 struct Finder<'a, 'p> {
     python: &'a Python<'p>,
     heap: &'a Heap,
@@ -202,7 +202,8 @@ impl Finder<'_, '_> {
         self.follow();
     }
 
-    /// What no pointer of a known type leads to is an object if its first word is a type.
+    /// A chunk that no pointer of a known type leads to is an object if its first word is the
+    /// address of a type.
     fn look_for_types(&mut self) {
         for chunk in 0..self.heap.chunks.len() {
             let claim = Claim {

@@ -61,10 +61,10 @@ struct Source {
     /// The snapshot: an ELF core, or what docs/snapshot.md describes
     snapshot: PathBuf,
     /// The ELF file of the firmware or program, with DWARF; the snapshot of a C program with
-    /// libmpgc asks for none
+    /// libmpgc needs none
     #[arg(long, value_name = "FILE")]
     elf: Option<PathBuf>,
-    /// Show no value of the program: no string, no number
+    /// Hide the values of the program: strings and numbers
     #[arg(long)]
     redact: bool,
     /// Which registers count as roots
@@ -90,17 +90,17 @@ enum Command {
         #[arg(long, default_value_t = 15)]
         top: usize,
     },
-    /// What keeps a chunk alive: the best way from a root to it
+    /// What keeps a chunk alive: the best path from a root to it
     Why {
         #[command(flatten)]
         source: Source,
         /// An address (0x...), the name of a type, or a name in Python (`cache['k3']`)
         what: String,
-        /// How many chunks, where it means several
+        /// How many chunks to show, if several match
         #[arg(long, default_value_t = 5)]
         top: usize,
     },
-    /// What was made between two snapshots of one run and stays
+    /// The chunks that were allocated between two snapshots of one run and are still live
     Diff {
         #[command(flatten)]
         source: Source,
@@ -122,7 +122,7 @@ enum Command {
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
     },
-    /// Write a page that shows it all: map, treemap, list, search
+    /// Write a page that shows everything: map, treemap, list, search
     Html {
         #[command(flatten)]
         source: Source,
@@ -138,7 +138,7 @@ enum Command {
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
     },
-    /// Write what a core holds as a snapshot
+    /// Convert a core to a snapshot
     Save {
         #[command(flatten)]
         source: Source,
@@ -146,10 +146,10 @@ enum Command {
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
     },
-    /// Take a snapshot through a GDB server (of qemu, OpenOCD, a probe); the target goes on
+    /// Take a snapshot through a GDB server (of qemu, OpenOCD, a probe); the target continues
     /// afterwards
     Record {
-        /// Where it listens
+        /// The address of the server
         #[arg(long, value_name = "HOST:PORT")]
         gdb: String,
         /// The ELF file of the firmware, with DWARF

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use anyhow::{Result, bail};
 
-/// The machine, as far as reading its memory asks for it.
+/// The properties of the machine that are needed to read its memory.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Machine {
     /// Bytes in a word: 4 or 8.
@@ -85,7 +85,7 @@ pub struct Thread {
     pub registers: Vec<u64>,
 }
 
-/// What a snapshot says of the heap of a C program itself, since no table of types does.
+/// A snapshot's own description of a C program's heap, which has no table of types.
 #[derive(Default)]
 pub struct Stated {
     pub areas: Vec<StatedArea>,
@@ -135,7 +135,7 @@ pub struct Memory {
     pub state: Option<u64>,
     pub stated: Stated,
     ranges: Vec<Range>,
-    /// What the ELF file says of addresses that no range holds.
+    /// The ELF file's bytes at addresses that no range holds.
     constant: Vec<Range>,
 }
 

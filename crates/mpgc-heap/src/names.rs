@@ -1,4 +1,4 @@
-//! The names that a person knows: `cache['k3'][17]`, values in short, and where a root is.
+//! Readable names: `cache['k3'][17]`, abbreviated values, and the place of a root.
 
 use crate::graph::{Graph, Way};
 use crate::kinds::{Family, Kind};
@@ -11,7 +11,7 @@ use crate::view::View;
 const SHOWN: usize = 40;
 
 impl View<'_> {
-    /// A value in short: a number, the start of a string, or the type of an object.
+    /// An abbreviated value: a number, the start of a string, or the type of an object.
     pub fn value(&self, value: u64) -> String {
         let Some(python) = &self.python else {
             return format!("{value:#x}");
@@ -69,7 +69,7 @@ impl View<'_> {
             .ok()
     }
 
-    /// What a chunk is, with its length, name or value.
+    /// The description of a chunk, with its length, name or value.
     pub fn short(&self, chunk: usize) -> String {
         let kind = self.kinds.get(chunk);
         match self.detail(chunk, kind) {

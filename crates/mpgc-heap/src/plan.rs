@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use crate::dwarf::{Layouts, Struct, Type};
 
-/// What a pointer says of the memory that it points at.
+/// What a pointer's type says about the memory that it points at.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Target {
     /// A MicroPython object, whose first word is its type.

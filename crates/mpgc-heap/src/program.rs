@@ -105,7 +105,7 @@ impl Program {
                 symbol.address()
             };
             self.symbols.entry(name.to_string()).or_insert(address);
-            // Of several names of one place the global one is what people know.
+            // Of several names of one address the global one is best known.
             if symbol.is_global() || !self.names.contains_key(&address) {
                 self.names.insert(address, name.to_string());
             }

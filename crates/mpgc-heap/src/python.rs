@@ -1,4 +1,4 @@
-//! What MicroPython's values mean: `mp_obj_t`, qstrs, types, names of functions.
+//! The meaning of MicroPython's values: `mp_obj_t`, qstrs, types, names of functions.
 
 use anyhow::{Result, bail};
 

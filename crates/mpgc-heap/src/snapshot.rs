@@ -1,4 +1,4 @@
-//! Reads and writes snapshots: docs/snapshot.md says what each byte means.
+//! Reads and writes snapshots: docs/snapshot.md defines each byte.
 
 use std::io::Write;
 
@@ -134,7 +134,7 @@ pub fn read(data: &[u8]) -> Result<Memory> {
             DESCRIPTION => {
                 memory.stated.chunks.insert(address, read_text(content)?);
             }
-            // Later versions may say more; what is not known is not needed.
+            // Later versions may add records; unknown ones are not needed.
             _ => {}
         }
         at += content.len();

@@ -1,5 +1,5 @@
-//! Tests of the heap of a C program, whose snapshot says what is what, so that there is no ELF
-//! file.
+//! Tests of the heap of a C program, whose snapshot describes itself, so that no ELF file is
+//! needed.
 
 use crate::memory::{Machine, Memory, RootsFrom, StatedArea, StatedRoots};
 use crate::roots::{Choice, Registers};

@@ -1,4 +1,4 @@
-//! A snapshot and its program, read and understood: what all commands begin with.
+//! A snapshot and its program, read and analysed: the input of all commands.
 
 use std::fs;
 use std::path::Path;
@@ -25,7 +25,7 @@ pub struct View<'a> {
     pub plans: Plans,
     pub graph: Graph,
     pub frames: Frames,
-    /// Show no value that the program had.
+    /// Hide the values of the program.
     pub redact: bool,
     pub notes: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! `why`: the best way from a root to a chunk, step by step.
+//! `why`: the best path from a root to a chunk, step by step.
 
 use std::io::Write;
 
@@ -12,7 +12,7 @@ use crate::view::View;
 /// Of a longer way the steps at both ends are shown.
 const MOST_STEPS: usize = 60;
 
-/// The chunks that a question is about: an address, the name of a type, or a name in Python.
+/// The chunks that a query names: an address, the name of a type, or a name in Python.
 pub fn find(view: &View<'_>, question: &str) -> Result<Vec<usize>> {
     if let Some(digits) = question.strip_prefix("0x")
         && let Ok(address) = u64::from_str_radix(digits, 16)

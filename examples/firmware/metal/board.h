@@ -1,4 +1,4 @@
-// What differs between the boards: how a character is sent.
+// The function that differs between the boards: it sends a character.
 
 #ifndef BOARD_H
 #define BOARD_H
