@@ -88,8 +88,8 @@ impl Layout {
     ///
     /// Mirrors `gc_setup_area` (py/gc.c), the wrap-around of its multiplication included: a 32-bit
     /// heap of 512 MiB or more gets the smaller table that the C gives it, unless
-    /// [`Tables::exact`]. Differs: where the C's weakref table would overlap the pool, which takes
-    /// an odd `total`, there are four blocks fewer.
+    /// [`Tables::exact`]. Differs: where the last of the C's bit tables would overlap the pool,
+    /// which takes two of them, there are four blocks fewer.
     ///
     /// A hardened heap also has a slack table, and so fewer blocks than in C.
     pub const fn new(total: usize, block_bytes: usize, tables: Tables) -> Option<Layout> {
@@ -243,6 +243,31 @@ mod tests {
         let l = Layout::new(32, 32, FINALISER).expect("one gap byte fits");
         assert_eq!(l.blocks(), BlockCount(0));
         assert_eq!(l.bytes_to_clear(), 1);
+    }
+
+    #[test]
+    fn two_bit_tables_that_both_end_in_half_a_byte_take_four_blocks_fewer() {
+        // an odd number of table bytes: 3 + 1 for the gap, and 2 for each bit table
+        let both = Tables {
+            collect: true,
+            ..FINALISER
+        };
+        let exact_fit = 3 + 1 + 2 + 2 + 12 * 16;
+        let fits = Layout::new(exact_fit, 16, both).expect("defined for any size");
+        assert_eq!(fits.table_bytes, 3);
+        let lacks_a_byte = Layout::new(exact_fit - 1, 16, both).expect("defined for any size");
+        assert_eq!(lacks_a_byte.table_bytes, 2);
+        for (bytes, blocks) in [(exact_fit, 12), (exact_fit - 1, 8)] {
+            let case = LayoutCase {
+                start: 16 - bytes % 16,
+                bytes,
+                block_bytes: 16,
+                finaliser: true,
+                collect: true,
+                hardened: false,
+            };
+            assert_eq!(case.check(), blocks);
+        }
     }
 
     proptest! {

@@ -211,7 +211,7 @@ impl Stats {
 pub struct Figures {
     /// Collections by [`Reason`].
     pub collections: [u32; REASONS],
-    /// How many of them were in each class ([`pause_class`]).
+    /// How many of them were in each class (`pause_class`).
     pub pauses: [u32; PAUSES],
     /// Microseconds of the last one.
     pub last_us: u32,

@@ -96,6 +96,8 @@ impl LayoutCase {
                 count = more;
             }
         }
-        count
+        // an odd number leaves half a byte at the end of each bit table, which is a whole one here
+        let rounded = 1 + count + bit_tables * count.div_ceil(2) + count * four_blocks;
+        count - u128::from(rounded > total as u128)
     }
 }
