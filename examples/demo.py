@@ -154,7 +154,7 @@ def callbacks():
 
 
 def finalisers():
-    """Files that nothing refers to are closed by the collector: far more than may be open at once."""
+    """The collector closes unreferenced files: far more than may be open at once."""
     with open(__file__) as f:
         want = f.read(20)
     for turn in range(30):

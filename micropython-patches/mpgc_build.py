@@ -2,10 +2,12 @@
 """Makes the carrier object: all the Rust of mpgc as one object for a port's link.
 
     stamp FILE -- WORDS...   writes WORDS, one a line, if they changed
-    options ... NAME=VALUE...   checks the options of the build, and writes them down if they changed
-    linked ...               stops if what was built does not hold mpgc
+    options ... NAME=VALUE...
+                             checks the options of the build, and records them if they changed
+    linked ...               stops if the program does not hold mpgc
     configured BUILD MODULE  stops if CMake configured BUILD without MODULE
-    from-cmake COMMANDS TARGET SOURCE FILE   the same for one of CMake's compile_commands.json
+    from-cmake COMMANDS TARGET SOURCE FILE
+                             as stamp, with a command of CMake's compile_commands.json
     carrier ...              runs cargo, links the static library to one object
 
 Called by mpgc.mk and micropython.cmake. Every failure is one message.
@@ -176,7 +178,9 @@ def opt_level(options, target):
 
 
 def environment(toolchain):
-    """The environment for cargo, without the variables of make and of the port, which are not meant for its compilations."""
+    """The environment for cargo, without the variables of make and of the port, which must not
+    affect its compilations.
+    """
     ours = (
         "MAKE",
         "MFLAGS",
@@ -242,7 +246,9 @@ def tools_folder(crate, options, work, toolchain):
 
 
 def headers_program(crate, tools, toolchain):
-    """The program that reads a port's headers, compiled the first time. Builds side by side wait for cargo's lock."""
+    """The program that reads a port's headers, which the first build compiles. Parallel builds wait
+    for cargo's lock.
+    """
     command = [toolchain.cargo, "build", "--package", "mpgc-headers", "--profile", "headers"]
     command += ["--locked", "--message-format=json-render-diagnostics"]
     env = environment(toolchain)
@@ -343,7 +349,9 @@ def replaced_files(py, options, work):
 
 
 def write_options(args):
-    """Checks the options; writes them into the build directory, in `options` what changes the carrier, in `places` the rest."""
+    """Checks the options, and writes them into the build directory: those that change the carrier
+    to `options`, the others to `places`.
+    """
     values = mpgc_options.read(args.given, os.environ if args.environment else None)
     if args.work:
         # another clone may have older files

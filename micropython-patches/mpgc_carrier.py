@@ -106,9 +106,9 @@ def link(compiler, objcopy, output, work, library, exports, target):
 def link_wasm(compiler, output, work, library, exports):
     """The same for WebAssembly, whose linker does not take `-u` with `-r`.
 
-    So the objects that have the exports are named, and those of Rust's `core` are there to be asked.
-    Nothing makes a name local, but none leaves the program that the port does not export; and the
-    port's link drops what is not reached.
+    So the objects that have the exports are named, and those of Rust's `core` are available to the
+    linker. Nothing makes a name local, but none leaves the program that the port does not export;
+    and the port's link drops what is not reached.
     """
     if "gc_alloc" not in exports:
         raise Stop(

@@ -1,4 +1,6 @@
-"""Reads the symbols of objects and programs: ELF, COFF with its programs for Windows, and WebAssembly."""
+"""Reads the symbols of objects and programs in ELF, COFF (with programs for Windows) and
+WebAssembly.
+"""
 
 import struct
 from collections import namedtuple
@@ -109,9 +111,9 @@ def sections(program):
 
 
 def coff_entries(data, at=0):
-    """(where it is, its number, name, section, form, storage) of each entry of the table of symbols.
+    """(place, number, name, section, form, storage) of each entry of the symbol table.
 
-    `at` is where the header is. A program may have no table.
+    `at` is the place of the header. A program may have no table.
     """
     _, _, _, table, count, _, _ = struct.unpack_from(COFF_HEADER, data, at)
     names, number = table + count * COFF_ENTRY, 0
@@ -134,8 +136,8 @@ def coff_symbols(data, at):
 def with_weak_functions(data):
     """A COFF object that GNU ld has linked with -r, and its weak functions whole.
 
-    Each names the entry of a function that stands for it, by its number. The linker leaves there the
-    number of before.
+    Each names, by its number, the entry of the function that replaces it. The linker leaves the old
+    number there.
     """
     data, weak, numbers = bytearray(data), [], {}
     for where, number, name, _, _, storage in coff_entries(bytes(data)):

@@ -1,4 +1,6 @@
-"""Which Rust makes the carrier: the target for the port's compiler, and a toolchain that has `core` for it."""
+"""Chooses the Rust for the carrier: the target for the port's compiler, and a toolchain that has
+`core` for it.
+"""
 
 import os
 import re

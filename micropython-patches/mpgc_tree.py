@@ -45,7 +45,9 @@ def newest(files):
 
 
 def has_it(span, release):
-    """Whether a tree that says `release` may have a file of these releases. It says the same until the next one."""
+    """Whether a tree of `release` may have a file of these releases. A tree keeps its number until
+    the next release.
+    """
     first, last = map(order, span)
     return first <= order(release + "+") and order(release) <= last
 

@@ -203,8 +203,8 @@ def shortened(lines):
 
 
 def assemble(compiler, assembly, folder, nlr_push=None):
-    """The objects of Rust's code and of xtensa.S, by the words that call the compiler; `nlr_push` is
-    the name of that function, if the registers are saved there.
+    """The objects of Rust's code and of xtensa.S, made by the compiler's command; `nlr_push` is the
+    name of that function, if the registers are saved there.
     """
     lines = assembly.read_text().splitlines(keepends=True)
     source, rust, ours = folder / "rust.s", folder / "rust.o", folder / "xtensa.o"

@@ -119,7 +119,7 @@ def section_of(path: Path, name):
 
 
 def is_recognised(builds):
-    """All that CircuitPython has: its functions, options, monitor, traceback, placement, and name."""
+    """The parts of CircuitPython: functions, options, monitor, traceback, placement, and name."""
     flags = f"{SELECTIVE} -DCIRCUITPY_MEMORYMONITOR=1 -DCIRCUITPY_DEBUG=1"
     said, folder = build(builds, flags)
     made, base = folder / "py" / "gc.o", release_of(builds.tree).rpartition(".")[0]

@@ -1,4 +1,6 @@
-"""The entry point for trees without a port's Makefile: mpgc-object, with the package of ports/embed."""
+"""Checks mpgc-object, the entry point for trees without a port's Makefile, with the package of
+ports/embed.
+"""
 
 import re
 import shutil
@@ -27,7 +29,7 @@ def run(folder, *command):
 
 
 def package(builds):
-    """The example of embedding, with its package made and compiled, in a folder of its own; and the objects."""
+    """The example of embedding, with its package, compiled in its own folder; and the objects."""
     folder = builds.work / "embed"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(builds.tree / "examples" / "embedding", folder)

@@ -8,7 +8,9 @@ from .builds import CONFIGURATIONS, CRATE, expect, globals_of, tail
 
 
 class Incremental:
-    """One Rust build whose variant's headers are a copy, so that they can be touched; the variant with the fewest files."""
+    """A Rust build of the variant with the fewest files, whose headers are a copy, so that they can
+    be touched.
+    """
 
     def __init__(self, builds):
         self.builds = builds
@@ -84,7 +86,9 @@ class Incremental:
         self.nothing_changed_rebuilds_nothing("MPGC_HARDENED=no", "MPGC_BUILD_TOOLS=/nowhere")
 
     def an_option_that_comes_and_goes_rebuilds(self):
-        """The line that is printed, the one that is left and the one in the object are those of this build."""
+        """The printed line, the one in the build directory and the one in the object are those of
+        this build.
+        """
         infos = []
         for options in (
             [],

@@ -120,7 +120,9 @@ def run_in_qemu(firmware):
 
 
 def in_ram(build):
-    """Which object each function in RAM is from, as the linker's map tells: a section `.text.NAME`, then its address, size and object."""
+    """The object of each function in RAM, from the linker's map: a section `.text.NAME`, then its
+    address, size and object.
+    """
     text = (build / "firmware.map").read_text()
     placed = re.findall(
         r"^ \.(?:text|time_critical)\.(\w+)\s+0x0*2[0-9a-f]{7}\s+0x[0-9a-f]+ (\S+)$", text, re.M
@@ -130,7 +132,9 @@ def in_ram(build):
 
 
 def cmake_sdk_integration(builds, placement):
-    """Firmware for a Cortex-M0+, built as the rp2 port is: the same output, and code in RAM where the port wants it."""
+    """Firmware for a Cortex-M0+, built like the rp2 port: the same output, and code in RAM where
+    the port places it.
+    """
     for tool in ("cmake", "arm-none-eabi-gcc", "qemu-system-arm"):
         if shutil.which(tool) is None:
             raise Failed(f"{tool} is not found: run `python3 -m tools deps --test`")

@@ -251,7 +251,9 @@ def one_message(said, *parts):
 
 
 def bad_inputs(builds):
-    """The names of those that this tree can be given: from 1.26 on the port itself makes the mutex recursive."""
+    """The names of the edits that fit this tree: from 1.26 on the port itself makes the mutex
+    recursive.
+    """
     fixed = "MICROPY_PY_THREAD_RECURSIVE_MUTEX" in (builds.port / "mpconfigport.h").read_text()
     return [name for name in BAD_INPUT if not (fixed and "not recursive" in name)]
 

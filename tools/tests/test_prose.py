@@ -1,5 +1,6 @@
 """Comments have lines of at most 100 columns, and no words that docs/glossary.md replaces."""
 
+import ast
 import re
 import subprocess
 import unittest
@@ -12,7 +13,17 @@ COLUMNS = 100
 SLASHES = re.compile(r"(^|\s)(//|/\*)(\s|!|/).*|^\s*\* .*")
 # The same where comments begin with a number sign, in Python outside of strings.
 HASHES = re.compile(r"^\s*#( |$)|\S\s{2,}# ")
-HASHED = (".py", ".mk", "Makefile", "CMakeLists.txt", ".cmake", ".toml", ".yml", "options.txt")
+HASHED = (
+    "mpgc-object",
+    ".py",
+    ".mk",
+    "Makefile",
+    "CMakeLists.txt",
+    ".cmake",
+    ".toml",
+    ".yml",
+    "options.txt",
+)
 # Programs whose bytecode has the numbers of their lines, and whose heaps are counted.
 COUNTED = ("benches/memory/", "tests/matrix/", "tests/python/")
 # Written by upstream: names and text are theirs.
@@ -36,6 +47,22 @@ def long_comments(text, comment=SLASHES):
     ]
 
 
+def long_docstrings(text):
+    """The numbers of the lines of docstrings that are too long."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        first = node.body[0] if getattr(node, "body", None) and ast_has_docstring(node) else None
+        if first:
+            lines = text.splitlines()[first.lineno - 1 : first.end_lineno]
+            found += [first.lineno + n for n, line in enumerate(lines) if len(line) > COLUMNS]
+    return found
+
+
+def ast_has_docstring(node):
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    return isinstance(node, kinds) and ast.get_docstring(node, clean=False) is not None
+
+
 class Columns(unittest.TestCase):
     def test_a_long_comment_is_found_and_long_code_is_not(self):
         code = "    call(" + "argument, " * 12 + ");"
@@ -47,6 +74,20 @@ class Columns(unittest.TestCase):
         words = "word " * 22
         found = long_comments(f"a = b  # {words}\n'{words}'\n    # {words}", HASHES)
         self.assertEqual([n for n, _ in found], [1, 3])
+
+    def test_a_long_docstring_is_found_and_another_string_is_not(self):
+        words = "word " * 22
+        code = f'"""Short."""\na = "{words}"\n\ndef b():\n    """Short.\n\n    {words}\n    """\n'
+        self.assertEqual(long_docstrings(code), [7])
+
+    def test_docstrings_have_at_most_100_columns(self):
+        found = [
+            f"{name}:{n}"
+            for name in files(".py", "mpgc-object")
+            if not name.startswith(COUNTED)
+            for n in long_docstrings((ROOT / name).read_text())
+        ]
+        self.assertEqual(found, [], "wrap these docstrings")
 
     def test_comments_have_at_most_100_columns(self):
         found = [
@@ -84,7 +125,7 @@ ALLOWED = (
 # All that is written in this project, in the languages that have comments or are prose.
 WRITTEN = (
     *(".rs", ".c", ".h", ".S", ".ld", ".cpp", ".js", ".mjs", ".lisp"),
-    *(".py", ".mk", ".cmake", ".toml", ".yml", ".sh", "Makefile"),
+    *("mpgc-object", ".py", ".mk", ".cmake", ".toml", ".yml", ".sh", "Makefile"),
     *(".md", ".txt", ".css", ".html"),
 )
 # This file names the words.
