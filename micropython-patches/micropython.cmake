@@ -4,8 +4,8 @@
 #
 # The replaced C files stay in the port's lists, so that qstr and root pointer extraction read them,
 # but are not compiled; one object with all the Rust is linked in their place. The variables that it
-# takes are listed in options.txt. They may be variables of CMake, or stand in the environment:
-# there make puts what is given on its command line, which a port's Makefile does not hand to CMake.
+# takes are listed in options.txt. They may be variables of CMake or of the environment: make
+# exports the variables of its command line, and a port's Makefile does not pass them to CMake.
 
 if(CMAKE_VERSION VERSION_LESS 3.20)
     message(FATAL_ERROR "mpgc: CMake ${CMAKE_VERSION} is too old: install 3.20 or newer")
@@ -29,7 +29,7 @@ set(MPGC_CARRIER ${MPGC_BUILD}/py/gc.c${CMAKE_C_OUTPUT_EXTENSION})
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 set(MPGC_TOOL ${Python3_EXECUTABLE} ${MPGC_PATCHES_DIR}/mpgc_build.py)
 
-# The options that CMake knows. Those of the environment are read anew by each build.
+# The options that CMake knows. Each build reads those of the environment again.
 set(MPGC_GIVEN)
 set(MPGC_OPTION_TABLE ${MPGC_PATCHES_DIR}/options.txt)
 file(STRINGS ${MPGC_OPTION_TABLE} _options REGEX "^MPGC_")
@@ -40,8 +40,8 @@ foreach(_option IN LISTS _options)
     endif()
 endforeach()
 
-# What these two say is built into the lists of sources. A build that finds them changed touches the
-# file, and stops.
+# These two options change the lists of sources. A build that finds them changed touches the file,
+# and stops.
 set(MPGC_AGAIN ${MPGC_BUILD}/again)
 if(NOT EXISTS ${MPGC_AGAIN})
     file(WRITE ${MPGC_AGAIN} "")
@@ -60,13 +60,13 @@ foreach(_option MPGC_PYTHON_MODULE MPGC_KEEP_C)
     list(APPEND MPGC_CONFIGURED --configured "${_option}=${_value}")
 endforeach()
 
-# A module without sources: its name in the list of user modules tells that it is in.
+# A module without sources: its name in the list of user modules shows that mpgc is included.
 add_library(usermod_mpgc INTERFACE)
 target_link_libraries(usermod INTERFACE usermod_mpgc)
 if(_with_MPGC_PYTHON_MODULE)
     target_sources(usermod_mpgc INTERFACE ${MPGC_DIR}/src/host/module.c)
 else()
-    # what the lists of qstrs and modules remember of it
+    # its entries in the lists of qstrs and modules
     set(_headers ${CMAKE_BINARY_DIR}/genhdr)
     file(GLOB _remembered ${_headers}/*/*__src__host__module.c.*)
     if(_remembered)
@@ -91,12 +91,12 @@ file(GLOB_RECURSE MPGC_SOURCES CONFIGURE_DEPENDS
 function(mpgc_attach)
     set_source_files_properties(${MPGC_REPLACED} PROPERTIES HEADER_FILE_ONLY ON)
 
-    # CMake writes down how it compiles each file of this target; mpgc is made with the command of
-    # one that every port compiles without options of its own.
+    # CMake records the command that compiles each file of this target; mpgc uses that of a file
+    # which every port compiles without special options.
     set_property(TARGET ${MICROPY_TARGET} PROPERTY EXPORT_COMPILE_COMMANDS ON)
     set(_commands ${CMAKE_BINARY_DIR}/compile_commands.json)
 
-    # Each build looks; the files are written only when they change.
+    # Each build checks; the files are written only when they change.
     add_custom_target(mpgc_options
         COMMAND ${MPGC_TOOL} options --environment --work ${MPGC_BUILD} --clone ${MPGC_DIR} --again ${MPGC_AGAIN} ${MPGC_CONFIGURED} ${MPGC_GIVEN}
         COMMAND ${MPGC_TOOL} from-cmake ${_commands} ${MICROPY_TARGET} ${MICROPY_PY_DIR}/runtime.c ${MPGC_BUILD}/command
@@ -138,8 +138,7 @@ function(mpgc_attach)
     )
     set_source_files_properties(${MPGC_CARRIER} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
     target_sources(${MICROPY_TARGET} PRIVATE ${MPGC_CARRIER})
-    # The linker is run by a program that names MPGC_PROFILE=size where it says that the firmware
-    # does not fit.
+    # A program runs the linker, and names MPGC_PROFILE=size if the firmware does not fit.
     list(JOIN MPGC_TOOL "\" \"" _tool)
     set_property(TARGET ${MICROPY_TARGET} PROPERTY RULE_LAUNCH_LINK
         "\"${_tool}\" link --work \"${MPGC_BUILD}\" --"

@@ -14,8 +14,7 @@ include $(dir $(abspath $(lastword $(MAKEFILE_LIST))))module.mk
 MPGC_BUILD = $(BUILD)/mpgc
 MPGC_TOOL = $(PYTHON) $(MPGC_PATCHES_DIR)/mpgc_build.py
 
-# What differs from the last build is looked at by mpgc_build.py; the shell sees whether anything
-# does.
+# The shell checks whether anything differs from the last build; mpgc_build.py handles a difference.
 MPGC_SAME = printf '%s\n' $(1) | cmp -s - $(2)
 
 MPGC_WRONG := $(shell $(call MPGC_SAME,$(MPGC_DIR) $(MPGC_GIVEN),$(MPGC_BUILD)/given) || $(MPGC_TOOL) options $(MPGC_GIVEN) 2>&1)
@@ -53,9 +52,9 @@ $(PY_BUILD)/$(MPGC_CARRIER).o: $(MPGC_BUILD)/command $(MPGC_BUILD)/options $(MPG
 	$(Q)$(MPGC_TOOL) carrier --crate $(MPGC_DIR) --work $(MPGC_BUILD) --py $(PY_SRC) --output $@ \
 		--objcopy "$(OBJCOPY)"
 
-# Says which object carries the Rust. Written anew when another one does, and when the objects were
-# compiled from C since: a .P file tells what an object was made from. The carrier's names port.h,
-# the empty objects have none. `seen` tells mpgc_link.py that what is being built needs the carrier.
+# Names the object that carries the Rust. Written again when that changes, and when the objects were
+# compiled from C since: a .P file shows what an object was made from. The carrier's names port.h,
+# the empty objects have none. The file `seen` shows mpgc_link.py that this build needs the carrier.
 $(MPGC_BUILD)/in-use: FORCE
 	$(Q)mkdir -p $(@D); touch $(@D)/seen; \
 	echo $(PY_BUILD)/$(MPGC_CARRIER).o | cmp -s - $@ || rm -f $@; \
@@ -69,7 +68,7 @@ $(patsubst %,$(PY_BUILD)/%.o,$(filter-out $(MPGC_CARRIER),$(MPGC_REPLACED))): $(
 	$(Q)rm -f $(@:.o=.P)
 	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
 
-# Behind all that make builds if it is given no goal: is it mpgc that was linked?
+# The last goal of a make without goals: checks that mpgc was linked.
 MPGC_WHOLE := $(or $(.DEFAULT_GOAL),all)
 .PHONY: mpgc-linked
 mpgc-linked: $(MPGC_WHOLE)
@@ -79,8 +78,8 @@ mpgc-linked: $(MPGC_WHOLE)
 	else $(MPGC_TOOL) linked --work $(MPGC_BUILD) --carrier $(PY_BUILD)/$(MPGC_CARRIER).o; fi
 .DEFAULT_GOAL := mpgc-linked
 
-# The lists of qstrs and modules are those of the sources that make knows: they are made anew where
-# the module is new, and what they remember of it is removed where it has gone.
+# The lists of qstrs and modules follow the sources that make knows: they are made again if the
+# module is new, and its entries are removed if it is gone.
 MPGC_HAD_MODULE := $(wildcard $(MPGC_BUILD)/module.o)
 ifneq ($(if $(MPGC_HAD_MODULE),1),$(MPGC_WITH_MODULE))
 MPGC_REMOVED := $(shell rm -f $(MPGC_BUILD)/module.* $(HEADER_BUILD)/qstr.i.last $(HEADER_BUILD)/*/*__src__host__module.c.*)

@@ -14,7 +14,7 @@ endif
 
 ifneq ($(if $(wildcard CMakeLists.txt),$(shell grep -L 'py/py\.mk' Makefile)),)
 
-# A semicolon separates modules for CMake; the port hands them on through a shell.
+# A semicolon separates modules for CMake; the port passes them through a shell.
 MPGC_CMAKE_MODULE := $(MPGC_PATCHES_DIR)/micropython.cmake
 override USER_C_MODULES := $(if $(USER_C_MODULES),$(USER_C_MODULES)\;)$(MPGC_CMAKE_MODULE)
 include Makefile
@@ -34,9 +34,9 @@ endif
 
 include $(MPGC_PATCHES_DIR)/mpgc.mk
 
-# Firmware is linked through a program that names MPGC_PROFILE=size where the linker says that it
-# does not fit. What its objects are compiled with stays as it is: `private`, which make has since
-# 3.82, as it has `undefine`.
+# Firmware is linked through a program that names MPGC_PROFILE=size if the linker reports that it
+# does not fit. The compilation of its objects stays the same: `private`, which make has since 3.82,
+# as it has `undefine`.
 ifneq ($(filter undefine,$(.FEATURES)),)
 MPGC_LINK = $(MPGC_TOOL) link --work $(MPGC_BUILD) --
 MPGC_PORTS_CC := $(CC)
@@ -45,7 +45,7 @@ MPGC_PORTS_LD := $(LD)
 %.elf %.axf: private override LD = $(MPGC_LINK) $(MPGC_PORTS_LD)
 endif
 
-# A Makefile that hands on to another one, which never sees the rules above: ports/alif.
+# A Makefile that calls another one, which never sees the rules above: ports/alif.
 ifeq ($(filter $(PY_BUILD)/$(MPGC_CARRIER).o,$(OBJ)),)
 $(error mpgc: $(CURDIR)/Makefile does not link py/$(MPGC_CARRIER).o itself but hands on to another makefile: \
 	use make -C $(CURDIR) USER_C_MODULES=$(MPGC_PATCHES_DIR)/usermod)
