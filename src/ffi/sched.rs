@@ -88,7 +88,6 @@ pub unsafe extern "C" fn mp_handle_pending_internal(behavior: mp_handle_pending_
 /// # Safety
 /// May jump to the newest nlr buffer.
 #[cfg(all(mpgc_events, not(mpgc_event_poll_hook_fast)))]
-#[inline(always)]
 unsafe fn raise_pending() {
     // SAFETY: by this function's contract.
     unsafe {

@@ -29,46 +29,36 @@ macro_rules! of_area {
 // SAFETY: each method returns a field of the port's struct, at the offset that its compiler gives
 // it.
 unsafe impl AreaFields for c::mp_state_mem_area_t {
-    #[inline(always)]
     fn next(_this: *mut Self) -> *mut *mut Self {
         optional!(mpgc_split_heap, of_area!(_this, next))
     }
-    #[inline(always)]
     fn alloc_table(this: *mut Self) -> *mut *mut u8 {
         of_area!(this, gc_alloc_table_start)
     }
-    #[inline(always)]
     fn table_bytes(this: *mut Self) -> *mut usize {
         of_area!(this, gc_alloc_table_byte_len)
     }
-    #[inline(always)]
     fn finaliser_table(_this: *mut Self) -> *mut *mut u8 {
         optional!(mpgc_finaliser, of_area!(_this, gc_finaliser_table_start))
     }
-    #[inline(always)]
     fn weakref_table(_this: *mut Self) -> *mut *mut u8 {
         optional!(mpgc_weakref, of_area!(_this, gc_weakref_table_start))
     }
-    #[inline(always)]
     fn collect_table(_this: *mut Self) -> *mut *mut u8 {
         optional!(
             mpgc_selective_collect,
             of_area!(_this, gc_collect_table_start)
         )
     }
-    #[inline(always)]
     fn pool_start(this: *mut Self) -> *mut *mut u8 {
         of_area!(this, gc_pool_start)
     }
-    #[inline(always)]
     fn pool_end(this: *mut Self) -> *mut *mut u8 {
         of_area!(this, gc_pool_end)
     }
-    #[inline(always)]
     fn hint(this: *mut Self) -> *mut usize {
         of_area!(this, gc_last_free_atb_index)
     }
-    #[inline(always)]
     fn last_used(_this: *mut Self) -> *mut usize {
         optional!(mpgc_last_used, of_area!(_this, gc_last_used_block))
     }

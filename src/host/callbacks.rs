@@ -53,19 +53,16 @@ unsafe impl Callbacks for MicroPython {
         unsafe { shim::ticks_us() as u32 }
     }
     #[cfg(mpgc_gc_mutex)]
-    #[inline(always)]
     fn init_mutex(self) {
         // SAFETY: the mutex is a field of a static.
         unsafe { mutex::init(&raw mut (*mem()).gc_mutex) }
     }
     #[cfg(mpgc_gc_mutex)]
-    #[inline(always)]
     fn enter(self) {
         // SAFETY: `gc_init` has initialised the mutex.
         unsafe { mutex::lock(&raw mut (*mem()).gc_mutex, 1) };
     }
     #[cfg(mpgc_gc_mutex)]
-    #[inline(always)]
     fn exit(self) {
         // SAFETY: this thread has held the mutex since `enter`.
         unsafe { mutex::unlock(&raw mut (*mem()).gc_mutex) }
@@ -74,17 +71,14 @@ unsafe impl Callbacks for MicroPython {
     // A store and a load that are opaque to the compiler; c-tests/rp2 shows a chunk lost without
     // them.
     #[cfg(mpgc_gc_mutex)]
-    #[inline(always)]
     fn keep_address(self, chunk: *mut u8) -> *mut u8 {
         core::hint::black_box(chunk)
     }
 
-    #[inline(always)]
     unsafe fn alloc(self, bytes: usize, flags: u32) -> *mut u8 {
         // SAFETY: by this function's contract.
         unsafe { c::gc_alloc(bytes, flags) }.cast()
     }
-    #[inline(always)]
     unsafe fn free(self, chunk: *mut u8) {
         // SAFETY: by this function's contract.
         unsafe { c::gc_free(chunk.cast()) }
@@ -96,7 +90,6 @@ unsafe impl Callbacks for MicroPython {
     }
 
     #[cfg(feature = "pacing")]
-    #[inline(always)]
     fn pace(self) -> Pace {
         config::PACE
     }
@@ -160,18 +153,15 @@ unsafe impl Callbacks for MicroPython {
     }
 
     #[cfg(feature = "noscan")]
-    #[inline(always)]
     fn raw_field(self, first: usize, second: usize) -> Option<usize> {
         super::raw::field(first, second)
     }
     #[cfg(feature = "noscan")]
-    #[inline(always)]
     fn may_be_object(self, first: usize) -> bool {
         super::raw::may_be_type(first)
     }
 
     #[cfg(mpgc_gc_hook_loop)]
-    #[inline(always)]
     fn hook(self, first: usize, steps: usize) {
         // SAFETY: the port's own macro.
         unsafe { shim::gc_hook_loop(first, steps) }

@@ -115,36 +115,28 @@ unsafe impl Memory for MicroPython {
     type Area = c::mp_state_mem_area_t;
     type Entry = config::GcStackEntry;
 
-    #[inline(always)]
     fn first_area(self) -> *mut c::mp_state_mem_area_t {
         of_mem!(area)
     }
-    #[inline(always)]
     fn last_free_area(self) -> *mut *mut c::mp_state_mem_area_t {
         optional!(mpgc_split_heap, of_mem!(gc_last_free_area))
     }
     #[cfg(mpgc_pool_bounds)]
-    #[inline(always)]
     fn pool_bounds(self) -> [*mut *mut u8; 2] {
         [of_mem!(area_pool_min), of_mem!(area_pool_max)]
     }
-    #[inline(always)]
     fn collects(self) -> *mut c_int {
         of_mem!(gc_stack_overflow)
     }
-    #[inline(always)]
     fn stack(self) -> *mut config::GcStackEntry {
         of_mem!(gc_block_stack).cast()
     }
-    #[inline(always)]
     fn area_stack(self) -> *mut *mut c::mp_state_mem_area_t {
         optional!(mpgc_split_heap, of_mem!(gc_area_stack).cast())
     }
-    #[inline(always)]
     fn hints(self) -> *mut Hints<c::mp_state_mem_area_t> {
         &raw mut HINTS
     }
-    #[inline(always)]
     fn auto_collect(self) -> *mut u16 {
         of_mem!(gc_auto_collect_enabled)
     }
@@ -152,7 +144,6 @@ unsafe impl Memory for MicroPython {
         mpgc_alloc_threshold,
         not(any(feature = "pacing", feature = "idle-collect", feature = "stats"))
     ))]
-    #[inline(always)]
     fn alloc_amount(self) -> *mut usize {
         optional!(mpgc_alloc_threshold, of_mem!(gc_alloc_amount))
     }
@@ -160,7 +151,6 @@ unsafe impl Memory for MicroPython {
         mpgc_alloc_threshold,
         not(any(feature = "pacing", feature = "idle-collect", feature = "stats"))
     ))]
-    #[inline(always)]
     fn alloc_threshold(self) -> *mut usize {
         optional!(mpgc_alloc_threshold, of_mem!(gc_alloc_threshold))
     }
@@ -168,7 +158,6 @@ unsafe impl Memory for MicroPython {
         any(feature = "pacing", feature = "idle-collect", feature = "stats"),
         not(mpgc_alloc_threshold)
     ))]
-    #[inline(always)]
     fn alloc_amount(self) -> *mut usize {
         &raw mut counters::AMOUNT
     }
@@ -176,25 +165,20 @@ unsafe impl Memory for MicroPython {
         any(feature = "pacing", feature = "idle-collect", feature = "stats"),
         not(mpgc_alloc_threshold)
     ))]
-    #[inline(always)]
     fn alloc_threshold(self) -> *mut usize {
         &raw mut counters::THRESHOLD
     }
     #[cfg(feature = "pacing")]
-    #[inline(always)]
     fn paced(self) -> *mut Paced {
         &raw mut PACED
     }
     #[cfg(feature = "stats")]
-    #[inline(always)]
     fn stats(self) -> *mut Stats {
         &raw mut STATS
     }
-    #[inline(always)]
     fn collected(self) -> *mut usize {
         optional!(mpgc_collect_retval, of_mem!(gc_collected))
     }
-    #[inline(always)]
     fn lock_depth(self) -> *mut u16 {
         // SAFETY: a field of the running thread's state is in bounds.
         unsafe { &raw mut (*thread()).gc_lock_depth }

@@ -8,27 +8,23 @@ use super::bindings::{
 };
 
 /// The port's only context.
-#[inline(always)]
 pub fn ctx() -> *mut mp_state_ctx_t {
     &raw mut mp_state_ctx
 }
 
 /// The memory system's state (`MP_STATE_MEM`).
-#[inline(always)]
 pub fn mem() -> *mut mp_state_mem_t {
     // SAFETY: a field of a static is in bounds.
     unsafe { &raw mut (*ctx()).mem }
 }
 
 /// The virtual machine's state (`MP_STATE_VM`).
-#[inline(always)]
 pub fn vm() -> *mut mp_state_vm_t {
     // SAFETY: a field of a static is in bounds.
     unsafe { &raw mut (*ctx()).vm }
 }
 
 /// The main thread's state (`MP_STATE_MAIN_THREAD`).
-#[inline(always)]
 pub fn main_thread() -> *mut mp_state_thread_t {
     // SAFETY: a field of a static is in bounds.
     unsafe { &raw mut (*ctx()).thread }
@@ -49,7 +45,6 @@ pub fn thread() -> *mut mp_state_thread_t {
 }
 
 /// Whether the running thread is the main one (`mp_thread_is_main_thread`).
-#[inline(always)]
 pub fn is_main_thread() -> bool {
     !cfg!(mpgc_thread) || thread() == main_thread()
 }
@@ -61,7 +56,6 @@ pub const OBJ_NULL: mp_obj_t = super::config::MP_OBJ_NULL as usize as mp_obj_t;
 ///
 /// # Safety
 /// `thread` is the state of a thread.
-#[inline(always)]
 pub unsafe fn pending_exception(thread: *const mp_state_thread_t) -> mp_obj_t {
     // SAFETY: valid by this function's contract; an interrupt may write it.
     unsafe { (&raw const (*thread).mp_pending_exception).read_volatile() }
@@ -71,7 +65,6 @@ pub unsafe fn pending_exception(thread: *const mp_state_thread_t) -> mp_obj_t {
 ///
 /// # Safety
 /// `thread` is the state of a thread.
-#[inline(always)]
 pub unsafe fn set_pending_exception(thread: *mut mp_state_thread_t, exc: mp_obj_t) {
     // SAFETY: valid by this function's contract.
     unsafe { (&raw mut (*thread).mp_pending_exception).write_volatile(exc) }

@@ -49,12 +49,10 @@ pub use linked::*;
 struct Running(*mut mp_state_thread_t);
 
 impl Thread for Running {
-    #[inline(always)]
     fn top(self) -> *mut *mut Buffer {
         // SAFETY: a field of the running thread's state is in bounds.
         unsafe { (&raw mut (*self.0).nlr_top).cast() }
     }
-    #[inline(always)]
     unsafe fn keep(self, buffer: *mut Buffer) {
         #[cfg(mpgc_pystack)]
         // SAFETY: the buffer is valid by this function's contract, and one of py/nlr.h.
@@ -64,7 +62,6 @@ impl Thread for Running {
         #[cfg(not(mpgc_pystack))]
         let _ = buffer;
     }
-    #[inline(always)]
     unsafe fn put_back(self, buffer: *mut Buffer) {
         #[cfg(mpgc_pystack)]
         // SAFETY: as in `keep`.
@@ -94,7 +91,6 @@ impl Thread for Running {
         // SAFETY: the port's own function.
         unsafe { nlr_jump_fail(value) }
     }
-    #[inline(always)]
     unsafe fn resume(buffer: *mut Buffer) -> ! {
         #[cfg(mpgc_nlr_setjmp)]
         // SAFETY: setjmp filled the buffer in a function that has not returned.
@@ -111,7 +107,6 @@ impl Thread for Running {
 
 /// The thread's newest callback.
 #[cfg(mpgc_jump_callbacks)]
-#[inline(always)]
 fn callback_top(thread: *mut mp_state_thread_t) -> *mut *mut CallbackNode {
     // SAFETY: a field of the running thread's state is in bounds.
     unsafe { (&raw mut (*thread).nlr_jump_callback_top).cast() }
@@ -121,7 +116,6 @@ fn callback_top(thread: *mut mp_state_thread_t) -> *mut *mut CallbackNode {
 ///
 /// # Safety
 /// `buffer` is valid until it is popped or jumped to.
-#[inline(always)]
 pub unsafe fn push_tail(buffer: *mut nlr_buf_t) {
     // SAFETY: by this function's contract.
     unsafe { nlr::push_saved(Running(thread()), buffer.cast()) }
@@ -131,7 +125,6 @@ pub unsafe fn push_tail(buffer: *mut nlr_buf_t) {
 ///
 /// # Safety
 /// A buffer was pushed on this thread.
-#[inline(always)]
 pub unsafe fn pop() {
     // SAFETY: the chain is not empty by this function's contract.
     unsafe { nlr::pop(Running(thread()).top()) }
@@ -152,7 +145,6 @@ pub unsafe fn jump(value: *mut c_void) -> ! {
 /// # Safety
 /// As for [`jump`].
 #[cfg(mpgc_vm_abort)]
-#[inline(always)]
 pub unsafe fn jump_abort() -> ! {
     // SAFETY: the port pushed the abort buffer in a function that has not returned.
     unsafe {
@@ -175,7 +167,6 @@ pub unsafe fn jump_abort() -> ! {
 /// # Safety
 /// `node` lies on the C stack and is valid until it is popped.
 #[cfg(mpgc_jump_callbacks)]
-#[inline(always)]
 pub unsafe fn push_callback(
     node: *mut nlr_jump_callback_node_t,
     fun: Option<unsafe extern "C" fn(*mut c_void)>,
@@ -189,7 +180,6 @@ pub unsafe fn push_callback(
 /// # Safety
 /// A callback was pushed on this thread.
 #[cfg(mpgc_jump_callbacks)]
-#[inline(always)]
 pub unsafe fn pop_callback(run: bool) {
     // SAFETY: the chain is not empty by this function's contract.
     unsafe {

@@ -13,7 +13,6 @@ const LAYOUT: ChunkLayout = ChunkLayout {
 ///
 /// # Safety
 /// The region is valid for reads and writes as long as the thread runs.
-#[inline(always)]
 pub unsafe fn init(start: *mut u8, end: *mut u8) {
     let thread = thread();
     // SAFETY: `thread` is the running thread's state, which only it writes.
@@ -84,7 +83,6 @@ pub unsafe fn most_used() -> usize {
 ///
 /// # Safety
 /// [`init`] has run on this thread.
-#[inline(always)]
 pub unsafe fn alloc(bytes: usize) -> Result<*mut u8, Exhausted> {
     let thread = thread();
     // SAFETY: `thread` is the running thread's state; cur <= end holds from `init` on,

@@ -19,7 +19,6 @@ const _: () = {
 /// memoryview of numbers; and big int. The first word of an object is the address of its type.
 ///
 /// An instance of a subclass is none of these, but it holds a native object that is.
-#[inline(always)]
 pub fn field(first: usize, second: usize) -> Option<usize> {
     let is = |t: *const c::mp_obj_type_t| t.addr() == first;
     if is(&raw const c::mp_type_str) || is(&raw const c::mp_type_bytes) {
@@ -41,7 +40,6 @@ pub fn field(first: usize, second: usize) -> Option<usize> {
 
 /// The typecode of an array: a bit-field of 8 bits behind the type, which every ABI puts into the
 /// first byte.
-#[inline(always)]
 fn typecode(second: usize) -> u8 {
     second.to_ne_bytes()[0]
 }
@@ -53,7 +51,6 @@ const BYTEARRAY: u8 = super::config::BYTEARRAY_TYPECODE as u8;
 
 /// Whether elements of this typecode are numbers, not objects (`O`), pointers (`P`) or strings
 /// (`S`).
-#[inline(always)]
 fn is_number(typecode: u8) -> bool {
     matches!(
         typecode & !WRITABLE,
@@ -85,7 +82,6 @@ const ALIKE: usize = if cfg!(target_arch = "x86_64") {
 };
 
 /// Whether a word may be the address of a type, with which an object begins.
-#[inline(always)]
 pub fn may_be_type(first: usize) -> bool {
     let high = first & ALIKE;
     first != 0 && first.is_multiple_of(align_of::<usize>()) && (high == 0 || high == ALIKE)

@@ -66,45 +66,35 @@ unsafe impl Host<SCHEDULER_DEPTH> for MicroPython {
     const COUNTS: bool = cfg!(feature = "stats");
 
     #[cfg(feature = "stats")]
-    #[inline(always)]
     fn counts(self) -> *mut sched::Counts {
         &raw mut COUNTS
     }
-    #[inline(always)]
     fn begin(self) -> mp_uint_t {
         fields::begin()
     }
-    #[inline(always)]
     fn end(self, section: mp_uint_t) {
         fields::end(section);
     }
-    #[inline(always)]
     fn state(self) -> State {
         fields::state()
     }
-    #[inline(always)]
     fn set_state(self, state: State) {
         fields::set_state(state);
     }
-    #[inline(always)]
     fn ring(self) -> Ring<SCHEDULER_DEPTH> {
         fields::ring()
     }
-    #[inline(always)]
     fn set_ring(self, ring: Ring<SCHEDULER_DEPTH>) {
         fields::set_ring(ring);
     }
     #[cfg(mpgc_static_nodes)]
-    #[inline(always)]
     fn nodes(self) -> sched::NodeList<mp_sched_node_t> {
         fields::nodes()
     }
     #[cfg(mpgc_static_nodes)]
-    #[inline(always)]
     fn set_nodes(self, list: sched::NodeList<mp_sched_node_t>) {
         fields::set_nodes(list);
     }
-    #[inline(always)]
     fn put(self, slot: Slot, call: Call) {
         let item = fields::item(slot);
         // SAFETY: an entry of a static array; the atomic section keeps others out.
@@ -113,7 +103,6 @@ unsafe impl Host<SCHEDULER_DEPTH> for MicroPython {
             (*item).arg = call.argument;
         }
     }
-    #[inline(always)]
     fn take(self, slot: Slot) -> Call {
         let item = fields::item(slot);
         // SAFETY: as in `put`.
@@ -128,25 +117,21 @@ unsafe impl Host<SCHEDULER_DEPTH> for MicroPython {
     /// Without threads the virtual machine only checks the state, which then covers a pending
     /// exception too.
     #[cfg(not(mpgc_thread))]
-    #[inline(always)]
     fn other_work(self) -> bool {
         // SAFETY: the running thread's state.
         unsafe { pending_exception(thread()) != OBJ_NULL }
     }
     /// `MICROPY_SCHED_HOOK_SCHEDULED`, if it is not empty.
     #[cfg(mpgc_sched_hook_scheduled)]
-    #[inline(always)]
     fn scheduled(self) {
         // SAFETY: the port's own macro, inside the atomic section as in the C.
         unsafe { shim::sched_hook_scheduled() }
     }
     /// Without a GIL only the main thread runs scheduled work.
-    #[inline(always)]
     fn may_run_here(self) -> bool {
         !cfg!(mpgc_gc_mutex) || is_main_thread()
     }
 
-    #[inline(always)]
     unsafe fn call_node(self, node: NonNull<Self::Node>, callback: <Self::Node as Node>::Callback) {
         #[cfg(mpgc_static_nodes)]
         // SAFETY: C of the port, called with the node that it was queued with.
@@ -159,21 +144,17 @@ unsafe impl Host<SCHEDULER_DEPTH> for MicroPython {
             match callback {}
         }
     }
-    #[inline(always)]
     unsafe fn call(self, call: Call) {
         // SAFETY: Python code; the call catches what it raises.
         unsafe { mp_call_function_1_protected(call.function, call.argument) };
     }
 
-    #[inline(always)]
     fn guard(self) -> guard::Guard {
         guard::NEW
     }
-    #[inline(always)]
     unsafe fn link(self, guard: *mut guard::Guard) {
         guard::link(guard);
     }
-    #[inline(always)]
     unsafe fn unlink(self, guard: *mut guard::Guard) {
         guard::unlink(guard);
     }
@@ -194,12 +175,10 @@ mod guard {
     /// The address of the guard; 0 while no pass runs.
     static PASS: AtomicUsize = AtomicUsize::new(0);
 
-    #[inline(always)]
     pub fn link(guard: *mut Guard) {
         PASS.store(guard.addr(), Relaxed);
     }
 
-    #[inline(always)]
     pub fn unlink(_guard: *mut Guard) {
         PASS.store(0, Relaxed);
     }
@@ -221,9 +200,7 @@ mod guard {
     pub type Guard = ();
     pub const NEW: Guard = ();
 
-    #[inline(always)]
     pub fn link(_guard: *mut Guard) {}
-    #[inline(always)]
     pub fn unlink(_guard: *mut Guard) {}
 }
 
@@ -240,7 +217,6 @@ pub fn abandon_pass(buffer: *const crate::nlr::Buffer) {
 ///
 /// # Safety
 /// `exc` is an exception object, or none.
-#[inline(always)]
 pub unsafe fn exception(exc: mp_obj_t) {
     // SAFETY: the main thread's state is a static.
     unsafe { set_pending_exception(main_thread(), exc) };
@@ -251,7 +227,6 @@ pub unsafe fn exception(exc: mp_obj_t) {
 /// The KeyboardInterrupt, without a traceback, to be raised in the main thread. May run in an
 /// interrupt.
 #[cfg(mpgc_kbd_exception)]
-#[inline(always)]
 pub fn new_keyboard_interrupt() -> mp_obj_t {
     // SAFETY: the exception object is part of a static; its address is taken as the
     // object, as MP_OBJ_FROM_PTR does in the representations that bindgen gives a pointer
@@ -273,7 +248,6 @@ pub fn new_keyboard_interrupt() -> mp_obj_t {
 
 /// Requests an abort of the virtual machine. May run in an interrupt.
 #[cfg(mpgc_vm_abort)]
-#[inline(always)]
 pub fn vm_abort() {
     // SAFETY: a field of a static, a flag that is only set here.
     unsafe { (&raw mut (*vm()).vm_abort).write_volatile(true) }
@@ -281,14 +255,12 @@ pub fn vm_abort() {
 
 /// Keeps scheduled work from running; nests.
 #[cfg(mpgc_scheduler)]
-#[inline(always)]
 pub fn lock() {
     sched::lock(MicroPython);
 }
 
 /// Undoes one [`lock`].
 #[cfg(mpgc_scheduler)]
-#[inline(always)]
 pub fn unlock() {
     sched::unlock(MicroPython);
 }
@@ -309,7 +281,6 @@ pub fn unlock_to(depth: i16) {
 
 /// Queues a Python callback. May run in an interrupt.
 #[cfg(mpgc_scheduler)]
-#[inline(always)]
 pub fn schedule(function: mp_obj_t, argument: mp_obj_t) -> bool {
     sched::schedule(MicroPython, Call { function, argument })
 }
@@ -319,7 +290,6 @@ pub fn schedule(function: mp_obj_t, argument: mp_obj_t) -> bool {
 /// # Safety
 /// `node` is valid until its callback has been called.
 #[cfg(mpgc_static_nodes)]
-#[inline(always)]
 pub unsafe fn schedule_node(node: *mut mp_sched_node_t, callback: mp_sched_callback_t) -> bool {
     // SAFETY: by this function's contract.
     unsafe { sched::schedule_node(MicroPython, NonNull::new(node), callback) }
@@ -327,7 +297,6 @@ pub unsafe fn schedule_node(node: *mut mp_sched_node_t, callback: mp_sched_callb
 
 /// The behaviour of `mp_handle_pending` in releases where it takes a bool.
 #[cfg(not(mpgc_pending_enum))]
-#[inline(always)]
 pub fn pending_from_bool(raise: bool) -> Pending {
     if raise {
         Pending::Raise
@@ -339,7 +308,6 @@ pub fn pending_from_bool(raise: bool) -> Pending {
 /// The C's number, which differs between releases. Any other number runs the callbacks and clears
 /// the rest, as in C.
 #[cfg(mpgc_pending_enum)]
-#[inline(always)]
 pub fn pending_from_c(behaviour: super::bindings::mp_handle_pending_behaviour_t) -> Pending {
     use super::bindings as c;
     match behaviour {
@@ -357,19 +325,16 @@ impl Raise for Running {
     type Exception = mp_obj_t;
 
     #[cfg(mpgc_vm_abort)]
-    #[inline(always)]
     fn abort_waits(self) -> bool {
         // SAFETY: a field of a static, which an interrupt may write.
         unsafe { (&raw const (*vm()).vm_abort).read_volatile() && is_main_thread() }
     }
     #[cfg(mpgc_vm_abort)]
-    #[inline(always)]
     fn clear_abort(self) {
         // SAFETY: as in `abort_waits`.
         unsafe { (&raw mut (*vm()).vm_abort).write_volatile(false) }
     }
     #[cfg(mpgc_vm_abort)]
-    #[inline(always)]
     unsafe fn abort(self) {
         // SAFETY: a field of a static; the jump is covered by this function's contract.
         unsafe {
@@ -378,12 +343,10 @@ impl Raise for Running {
             }
         }
     }
-    #[inline(always)]
     fn exception_waits(self) -> bool {
         // SAFETY: the running thread's state.
         unsafe { pending_exception(self.0) != OBJ_NULL }
     }
-    #[inline(always)]
     fn take_exception(self) -> Option<mp_obj_t> {
         // SAFETY: as above; the section keeps others out.
         unsafe {
@@ -397,7 +360,6 @@ impl Raise for Running {
             (exc != OBJ_NULL).then_some(exc)
         }
     }
-    #[inline(always)]
     unsafe fn raise(self, exception: mp_obj_t) {
         // SAFETY: the jump is covered by this function's contract.
         unsafe { shim::raise(exception) }

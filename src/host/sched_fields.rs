@@ -25,7 +25,6 @@ const _: () = {
 
 /// Reads `sched_state`, a `volatile` field in C.
 #[cfg(mpgc_scheduler)]
-#[inline(always)]
 pub(super) fn state() -> State {
     // SAFETY: a field of a static; an interrupt may write it at any time.
     State(unsafe { (&raw const (*vm()).sched_state).read_volatile() })
@@ -33,7 +32,6 @@ pub(super) fn state() -> State {
 
 /// Writes `sched_state`, a `volatile` field in C.
 #[cfg(mpgc_scheduler)]
-#[inline(always)]
 pub(super) fn set_state(state: State) {
     // SAFETY: a field of a static, written inside an atomic section (or, for a pending
     // exception, exactly where the C writes it).
@@ -44,7 +42,6 @@ pub(super) fn set_state(state: State) {
 ///
 /// If the port's macros are empty (see buildsrc/sections.rs), so is this; if they are the usual
 /// instructions of a Cortex-M, it is the same ones; otherwise it calls the shim.
-#[inline(always)]
 pub(super) fn begin() -> mp_uint_t {
     #[cfg(mpgc_empty_atomic)]
     return 0;
@@ -66,7 +63,6 @@ pub(super) fn begin() -> mp_uint_t {
 }
 
 /// Ends the section, given the result of [`begin`].
-#[inline(always)]
 pub(super) fn end(section: mp_uint_t) {
     #[cfg(mpgc_empty_atomic)]
     let _ = section;
@@ -84,7 +80,6 @@ pub(super) fn end(section: mp_uint_t) {
 
 /// Reads the ring buffer of Python callbacks. Only inside an atomic section.
 #[cfg(mpgc_scheduler)]
-#[inline(always)]
 pub(super) fn ring() -> Ring<{ config::SCHEDULER_DEPTH }> {
     // SAFETY: fields of a static; the atomic section keeps others out.
     unsafe {
@@ -97,7 +92,6 @@ pub(super) fn ring() -> Ring<{ config::SCHEDULER_DEPTH }> {
 
 /// Writes the ring back.
 #[cfg(mpgc_scheduler)]
-#[inline(always)]
 pub(super) fn set_ring(ring: Ring<{ config::SCHEDULER_DEPTH }>) {
     // SAFETY: as in `ring`.
     unsafe {
@@ -108,7 +102,6 @@ pub(super) fn set_ring(ring: Ring<{ config::SCHEDULER_DEPTH }>) {
 
 /// Where a slot's callback is kept.
 #[cfg(mpgc_scheduler)]
-#[inline(always)]
 pub(super) fn item(slot: Slot) -> *mut super::bindings::mp_sched_item_t {
     // SAFETY: a field of a static; a slot's index is below the depth of the queue.
     unsafe {
@@ -122,12 +115,10 @@ pub(super) fn item(slot: Slot) -> *mut super::bindings::mp_sched_item_t {
 impl Node for mp_sched_node_t {
     type Callback = unsafe extern "C" fn(*mut mp_sched_node_t);
 
-    #[inline(always)]
     fn callback(&mut self) -> &mut mp_sched_callback_t {
         &mut self.callback
     }
 
-    #[inline(always)]
     fn next(&mut self) -> &mut Option<NonNull<mp_sched_node_t>> {
         // SAFETY: a nullable pointer and an Option<NonNull> have the same layout.
         unsafe { &mut *(&raw mut self.next).cast() }
@@ -136,7 +127,6 @@ impl Node for mp_sched_node_t {
 
 /// Reads the list of static nodes. Only inside an atomic section.
 #[cfg(mpgc_static_nodes)]
-#[inline(always)]
 pub(super) fn nodes() -> NodeList<mp_sched_node_t> {
     // SAFETY: fields of a static; the atomic section keeps others out.
     unsafe {
@@ -149,7 +139,6 @@ pub(super) fn nodes() -> NodeList<mp_sched_node_t> {
 
 /// Writes the list back.
 #[cfg(mpgc_static_nodes)]
-#[inline(always)]
 pub(super) fn set_nodes(list: NodeList<mp_sched_node_t>) {
     let raw = |node: Option<NonNull<_>>| node.map_or(core::ptr::null_mut(), NonNull::as_ptr);
     // SAFETY: as in `nodes`.

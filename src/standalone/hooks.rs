@@ -124,13 +124,11 @@ impl mpgc_config {
 pub(super) struct Held(usize);
 
 impl Held {
-    #[inline(always)]
     pub(super) fn begin(enter: mpgc_enter_fn, user: *mut c_void) -> Held {
         // SAFETY: the program's own callback.
         Held(enter.map_or(0, |enter| unsafe { enter(user) }))
     }
 
-    #[inline(always)]
     pub(super) fn end(self, exit: mpgc_exit_fn, user: *mut c_void) {
         if let Some(exit) = exit {
             // SAFETY: the program's own callback, with the result of its `enter`.

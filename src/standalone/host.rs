@@ -55,7 +55,6 @@ pub struct Fields {
 
 macro_rules! field {
     ($name:ident: $t:ty) => {
-        #[inline(always)]
         fn $name(this: *mut Self) -> *mut $t {
             this.wrapping_byte_add(offset_of!(Fields, $name)).cast()
         }
@@ -116,12 +115,10 @@ macro_rules! of_state {
 }
 
 impl Program {
-    #[inline(always)]
     pub(super) fn of(heap: *mut mpgc_heap) -> Program {
         Program(heap.cast())
     }
 
-    #[inline(always)]
     pub(super) fn heap(self) -> Heap<Program> {
         // SAFETY: the memory is valid and a heap's, by the contract of every export.
         unsafe { Heap::new(self) }
@@ -145,12 +142,10 @@ impl Program {
         }
     }
 
-    #[inline(always)]
     pub(super) fn config(self) -> *const mpgc_config {
         of_state!(self, config)
     }
 
-    #[inline(always)]
     pub(super) fn roots(self) -> *mut *mut mpgc_roots {
         of_state!(self, roots)
     }
@@ -205,14 +200,12 @@ impl Program {
     }
 
     /// Keeps other threads and interrupts out.
-    #[inline(always)]
     pub(super) fn hold(self) -> Held {
         // SAFETY: the heap's memory is valid by the contract of every export.
         unsafe { Held::begin((*self.config()).enter, (*self.config()).user) }
     }
 
     /// Lets them in again.
-    #[inline(always)]
     pub(super) fn release(self, held: Held) {
         // SAFETY: as in `hold`.
         unsafe { held.end((*self.config()).exit, (*self.config()).user) }
@@ -251,56 +244,43 @@ unsafe impl Memory for Program {
     type Area = Fields;
     type Entry = Entry;
 
-    #[inline(always)]
     fn first_area(self) -> *mut Fields {
         of_state!(self, area)
     }
-    #[inline(always)]
     fn last_free_area(self) -> *mut *mut Fields {
         of_state!(self, last_free_area)
     }
-    #[inline(always)]
     fn collects(self) -> *mut c_int {
         of_state!(self, collects)
     }
-    #[inline(always)]
     fn stack(self) -> *mut Entry {
         of_state!(self, stack)
     }
-    #[inline(always)]
     fn area_stack(self) -> *mut *mut Fields {
         of_state!(self, area_stack)
     }
-    #[inline(always)]
     fn hints(self) -> *mut Hints<Fields> {
         of_state!(self, hints)
     }
-    #[inline(always)]
     fn auto_collect(self) -> *mut u16 {
         of_state!(self, auto_collect)
     }
-    #[inline(always)]
     fn alloc_amount(self) -> *mut usize {
         of_state!(self, alloc_amount)
     }
-    #[inline(always)]
     fn alloc_threshold(self) -> *mut usize {
         of_state!(self, alloc_threshold)
     }
-    #[inline(always)]
     fn paced(self) -> *mut Paced {
         of_state!(self, paced)
     }
     #[cfg(any(feature = "stats", test))]
-    #[inline(always)]
     fn stats(self) -> *mut Stats {
         of_state!(self, stats)
     }
-    #[inline(always)]
     fn collected(self) -> *mut usize {
         of_state!(self, collected)
     }
-    #[inline(always)]
     fn lock_depth(self) -> *mut u16 {
         of_state!(self, lock_depth)
     }
@@ -319,7 +299,6 @@ unsafe impl Callbacks for Program {
         self.collect_from_roots();
     }
 
-    #[inline(always)]
     fn pace(self) -> Pace {
         // SAFETY: as in `hold`.
         match unsafe { (*self.config()).pacing } {

@@ -40,12 +40,10 @@ pub struct mpgc_sched_node {
 impl Node for mpgc_sched_node {
     type Callback = unsafe extern "C" fn(node: *mut mpgc_sched_node);
 
-    #[inline(always)]
     fn callback(&mut self) -> &mut Option<Self::Callback> {
         &mut self.callback
     }
 
-    #[inline(always)]
     fn next(&mut self) -> &mut Option<NonNull<mpgc_sched_node>> {
         // SAFETY: a nullable pointer and an Option<NonNull> have the same layout.
         unsafe { &mut *(&raw mut self.next).cast() }
@@ -92,7 +90,6 @@ struct Scheduler {
 }
 
 impl Scheduler {
-    #[inline(always)]
     fn of(sched: *mut mpgc_sched) -> Scheduler {
         Scheduler {
             state: sched.cast(),
@@ -101,7 +98,6 @@ impl Scheduler {
     }
 
     /// The address of a slot's call.
-    #[inline(always)]
     fn call_of(self, slot: Slot) -> *mut Call {
         // SAFETY: a field of an initialised scheduler; a slot's index is below the queue's depth.
         unsafe {
@@ -136,80 +132,67 @@ unsafe impl Host<MPGC_SCHED_DEPTH> for Scheduler {
     type Guard = Running;
     const CHECKED: bool = true;
 
-    #[inline(always)]
     fn begin(self) -> Held {
         // SAFETY: by the contract of the impl, here and below.
         unsafe { Held::begin((*self.state).enter, (*self.state).user) }
     }
 
-    #[inline(always)]
     fn end(self, held: Held) {
         // SAFETY: as in `begin`.
         unsafe { held.end((*self.state).exit, (*self.state).user) }
     }
 
-    #[inline(always)]
     fn state(self) -> sched::State {
         // SAFETY: as in `begin`.
         sched::State(unsafe { (&raw const (*self.state).state).read_volatile() })
     }
 
-    #[inline(always)]
     fn set_state(self, state: sched::State) {
         // SAFETY: as in `begin`.
         unsafe { (&raw mut (*self.state).state).write_volatile(state.0) }
     }
 
-    #[inline(always)]
     fn more_locks(self) -> usize {
         // SAFETY: as in `begin`.
         unsafe { (*self.state).more_locks }
     }
 
-    #[inline(always)]
     fn set_more_locks(self, more: usize) {
         // SAFETY: as in `begin`.
         unsafe { (*self.state).more_locks = more }
     }
 
-    #[inline(always)]
     fn ring(self) -> Ring<MPGC_SCHED_DEPTH> {
         // SAFETY: as in `begin`.
         unsafe { (*self.state).ring }
     }
 
-    #[inline(always)]
     fn set_ring(self, ring: Ring<MPGC_SCHED_DEPTH>) {
         // SAFETY: as in `begin`.
         unsafe { (*self.state).ring = ring }
     }
 
-    #[inline(always)]
     fn nodes(self) -> NodeList<mpgc_sched_node> {
         // SAFETY: as in `begin`.
         unsafe { (&raw const (*self.state).nodes).read() }
     }
 
-    #[inline(always)]
     fn set_nodes(self, list: NodeList<mpgc_sched_node>) {
         // SAFETY: as in `begin`.
         unsafe { (*self.state).nodes = list }
     }
 
-    #[inline(always)]
     fn put(self, slot: Slot, call: Call) {
         // SAFETY: as in `begin`.
         unsafe { self.call_of(slot).write(call) }
     }
 
     /// Clears the slot too, so that the argument is no longer a root.
-    #[inline(always)]
     fn take(self, slot: Slot) -> Call {
         // SAFETY: as in `begin`.
         unsafe { self.call_of(slot).replace(NOTHING) }
     }
 
-    #[inline(always)]
     unsafe fn call_node(
         self,
         node: NonNull<mpgc_sched_node>,
@@ -219,7 +202,6 @@ unsafe impl Host<MPGC_SCHED_DEPTH> for Scheduler {
         unsafe { callback(node.as_ptr()) }
     }
 
-    #[inline(always)]
     unsafe fn call(self, call: Call) {
         if let Some(function) = call.function {
             // SAFETY: the program's own callback, with the argument that it was queued with.
@@ -227,7 +209,6 @@ unsafe impl Host<MPGC_SCHED_DEPTH> for Scheduler {
         }
     }
 
-    #[inline(always)]
     fn guard(self) -> Running {
         Running {
             node: mpgc_nlr_callback {
@@ -238,7 +219,6 @@ unsafe impl Host<MPGC_SCHED_DEPTH> for Scheduler {
         }
     }
 
-    #[inline(always)]
     unsafe fn link(self, running: *mut Running) {
         if !self.thread.is_null() {
             // SAFETY: it is not moved, by this function's contract, and begins with a node.
@@ -246,7 +226,6 @@ unsafe impl Host<MPGC_SCHED_DEPTH> for Scheduler {
         }
     }
 
-    #[inline(always)]
     unsafe fn unlink(self, _running: *mut Running) {
         if !self.thread.is_null() {
             // SAFETY: the newest callback is that of `running`, by this function's contract.

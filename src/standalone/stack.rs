@@ -46,7 +46,6 @@ pub(super) const fn map_words(space: usize) -> usize {
 ///
 /// # Safety
 /// The map is that of a stack with these units.
-#[inline(always)]
 unsafe fn forget_chunks(map: *mut usize, from: usize, end: usize) {
     let (first, last) = (from / UNITS_PER_WORD, (end - 1) / UNITS_PER_WORD);
     // SAFETY: the units lie in the stack, so their words lie in the map.
@@ -72,7 +71,6 @@ unsafe fn clear_words(words: *mut usize, n: usize) {
 ///
 /// # Safety
 /// The thread was initialised, and `cur` is a former top of its stack.
-#[inline(always)]
 pub(super) unsafe fn give_back_to(thread: *mut mpgc_thread, cur: *mut u8) {
     let state = mpgc_thread::state(thread);
     // SAFETY: by this function's contract; the map begins at the end.
