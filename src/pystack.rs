@@ -37,7 +37,6 @@ impl ChunkLayout {
     /// assert_eq!(words.chunk_bytes(5, 64), Ok(8));
     /// assert_eq!(words.chunk_bytes(57, 63), Err(Exhausted));
     /// ```
-    #[inline(always)]
     pub const fn chunk_bytes(self, request: usize, free: usize) -> Result<usize, Exhausted> {
         debug_assert!(self.align.is_power_of_two());
         let slot = if self.size_slot { self.align } else { 0 };

@@ -43,7 +43,6 @@ impl State {
     pub const LOCKED: State = State(-1);
 
     /// Something was scheduled: an idle scheduler becomes pending.
-    #[inline(always)]
     pub const fn scheduled(self) -> State {
         if self.0 == Self::IDLE.0 {
             Self::PENDING
@@ -53,7 +52,6 @@ impl State {
     }
 
     /// Adds a lock.
-    #[inline(always)]
     pub const fn locked(self) -> State {
         if self.0 < 0 {
             State(self.0 - 1)
@@ -63,7 +61,6 @@ impl State {
     }
 
     /// Removes a lock. `work_left` is called only for the last one.
-    #[inline(always)]
     pub fn unlocked(self, work_left: impl FnOnce() -> bool) -> State {
         debug_assert!(self.0 < 0);
         match State(self.0 + 1) {
@@ -79,7 +76,6 @@ impl State {
     }
 
     /// Whether queued work may run now.
-    #[inline(always)]
     pub const fn is_pending(self) -> bool {
         self.0 == Self::PENDING.0
     }
@@ -95,7 +91,6 @@ pub struct Slot(u8);
 
 impl Slot {
     /// The index, for the host's array.
-    #[inline(always)]
     pub const fn index(self) -> usize {
         self.0 as usize
     }
@@ -120,7 +115,6 @@ impl<const DEPTH: usize> Ring<DEPTH> {
     };
 
     /// Takes the slot after the newest entry.
-    #[inline(always)]
     pub const fn push(&mut self) -> Result<Slot, Full> {
         if self.len as usize == DEPTH {
             return Err(Full);
@@ -129,7 +123,6 @@ impl<const DEPTH: usize> Ring<DEPTH> {
     }
 
     /// The same, where a slot is free: `len` is below `DEPTH`.
-    #[inline(always)]
     const fn push_below_depth(&mut self) -> Slot {
         debug_assert!((self.len as usize) < DEPTH);
         let slot = Slot(self.first.wrapping_add(self.len) & Self::MASK);
@@ -185,7 +178,6 @@ impl<N: Node> NodeList<N> {
     /// # Safety
     /// `node` and every node of the list are valid, and nobody else reads or
     /// writes them during the call.
-    #[inline(always)]
     pub unsafe fn push(
         &mut self,
         mut node: NonNull<N>,
@@ -213,7 +205,6 @@ impl<N: Node> NodeList<N> {
     ///
     /// # Safety
     /// As for [`NodeList::push`].
-    #[inline(always)]
     pub unsafe fn pop(&mut self) -> Option<(NonNull<N>, Option<N::Callback>)> {
         let mut node = self.head?;
         // SAFETY: the head is a node of the list, valid by this function's contract.

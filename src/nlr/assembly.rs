@@ -81,7 +81,6 @@ macro_rules! save_and_resume {
         /// # Safety
         /// `buffer` was filled by `nlr_push` in a function that has not returned, and no
         /// frame between here and there holds a value with a destructor.
-        #[inline(always)]
         pub unsafe fn resume(buffer: *mut super::Buffer) -> ! {
             // SAFETY: the slots hold what nlr_push saved, so this returns into its caller
             // with that caller's stack and callee-saved registers.

@@ -77,7 +77,6 @@ pub struct CallbackNode {
 ///
 /// # Safety
 /// `top` and `buffer` are valid for writes.
-#[inline(always)]
 pub unsafe fn push(top: *mut *mut Buffer, buffer: *mut Buffer) {
     // SAFETY: both are valid by this function's contract.
     unsafe {
@@ -90,7 +89,6 @@ pub unsafe fn push(top: *mut *mut Buffer, buffer: *mut Buffer) {
 ///
 /// # Safety
 /// `top` is valid for writes and the chain is not empty.
-#[inline(always)]
 pub unsafe fn pop(top: *mut *mut Buffer) {
     // SAFETY: the chain has a buffer, and buffers of the chain are valid.
     unsafe { *top = (**top).prev }
@@ -100,7 +98,6 @@ pub unsafe fn pop(top: *mut *mut Buffer) {
 ///
 /// # Safety
 /// `top` and `node` are valid for writes.
-#[inline(always)]
 pub unsafe fn push_callback(
     top: *mut *mut CallbackNode,
     node: *mut CallbackNode,
@@ -118,7 +115,6 @@ pub unsafe fn push_callback(
 ///
 /// # Safety
 /// `top` is valid for writes and the chain is not empty.
-#[inline(always)]
 pub unsafe fn pop_callback(top: *mut *mut CallbackNode) -> NonNull<CallbackNode> {
     // SAFETY: the chain has a node, so `*top` is not null and valid.
     unsafe {
@@ -134,7 +130,6 @@ pub unsafe fn pop_callback(top: *mut *mut CallbackNode) -> NonNull<CallbackNode>
 ///
 /// # Safety
 /// `top` is valid for writes; the nodes lie on the C stack of this thread.
-#[inline(always)]
 pub unsafe fn pop_callback_below(
     top: *mut *mut CallbackNode,
     buffer: *const Buffer,
@@ -153,7 +148,6 @@ pub unsafe fn pop_callback_below(
 ///
 /// # Safety
 /// The node is valid, and its function takes it.
-#[inline(always)]
 pub unsafe fn call(node: NonNull<CallbackNode>) {
     // SAFETY: by this function's contract.
     unsafe {
@@ -214,7 +208,6 @@ pub trait Thread: Copy {
 ///
 /// # Safety
 /// `buffer` is valid until it is popped or jumped to.
-#[inline(always)]
 pub unsafe fn push_saved<T: Thread>(thread: T, buffer: *mut Buffer) {
     // SAFETY: `buffer` is valid by this function's contract, and the thread's field is.
     unsafe {

@@ -40,6 +40,9 @@ pub unsafe fn resume(buffer: *mut Buffer) -> ! {
 
 /// Puts the registers of all callers on the stack, and returns from where it has to be read.
 ///
+/// It is inlined, for in a frame of its own it might have put a register of its caller there, and
+/// that frame is gone when the stack is read.
+///
 /// # Safety
 /// `buffer` lies in the caller's frame and is valid for writes as far as the last register.
 #[cfg(not(mpgc_windowed))]

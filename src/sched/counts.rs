@@ -23,7 +23,6 @@ impl Counts {
     };
 
     /// The most calls that ever waited.
-    #[inline(always)]
     pub const fn most_calls(&self) -> usize {
         self.most_calls as usize
     }
@@ -48,7 +47,6 @@ impl Counts {
 
     /// One call more than `waiting` waits, which is the most, unless no slot is left for it; says
     /// whether there is.
-    #[inline(always)]
     pub(super) const fn most(&mut self, waiting: usize, depth: usize) -> bool {
         if waiting < depth {
             self.most_calls = waiting as u16 + 1;
@@ -59,7 +57,6 @@ impl Counts {
     }
 
     /// A node was queued. Counted from the first one on, for a port may empty the list.
-    #[inline(always)]
     pub(super) const fn node_queued(&mut self, alone: bool) {
         self.nodes = if alone { 1 } else { self.nodes.wrapping_add(1) };
         if self.nodes > self.most_nodes {
@@ -68,7 +65,6 @@ impl Counts {
     }
 
     /// A node was taken from the list.
-    #[inline(always)]
     pub(super) const fn node_taken(&mut self) {
         self.nodes = self.nodes.saturating_sub(1);
     }

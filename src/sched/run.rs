@@ -49,24 +49,20 @@ pub unsafe trait Host<const DEPTH: usize>: Copy {
     /// Writes it.
     fn set_state(self, state: State);
     /// Reads the number of locks beyond those that the state can count. With `CHECKED`.
-    #[inline(always)]
     fn more_locks(self) -> usize {
         0
     }
     /// Writes it.
-    #[inline(always)]
     fn set_more_locks(self, _more: usize) {}
     /// Reads the ring.
     fn ring(self) -> Ring<DEPTH>;
     /// Writes it.
     fn set_ring(self, ring: Ring<DEPTH>);
     /// Reads the list of static nodes.
-    #[inline(always)]
     fn nodes(self) -> NodeList<Self::Node> {
         NodeList::EMPTY
     }
     /// Writes it.
-    #[inline(always)]
     fn set_nodes(self, _list: NodeList<Self::Node>) {}
     /// Writes a callback to a slot.
     fn put(self, slot: Slot, call: Self::Call);
@@ -74,21 +70,17 @@ pub unsafe trait Host<const DEPTH: usize>: Copy {
     fn take(self, slot: Slot) -> Self::Call;
 
     /// What is counted. With `COUNTS`.
-    #[inline(always)]
     fn counts(self) -> *mut Counts {
         core::ptr::null_mut()
     }
 
     /// Whether other work makes an unlocked scheduler pending.
-    #[inline(always)]
     fn other_work(self) -> bool {
         false
     }
     /// Called inside the section after something was queued.
-    #[inline(always)]
     fn scheduled(self) {}
     /// Whether the running thread may run what is queued.
-    #[inline(always)]
     fn may_run_here(self) -> bool {
         true
     }
@@ -119,7 +111,6 @@ pub unsafe trait Host<const DEPTH: usize>: Copy {
 }
 
 /// Keeps scheduled work from running; nests.
-#[inline(always)]
 pub fn lock<const DEPTH: usize, H: Host<DEPTH>>(host: H) {
     let section = host.begin();
     let state = host.state();
@@ -132,7 +123,6 @@ pub fn lock<const DEPTH: usize, H: Host<DEPTH>>(host: H) {
 }
 
 /// Undoes one [`lock`]. Returns whether there was one.
-#[cfg_attr(not(feature = "small"), inline(always))]
 pub fn unlock<const DEPTH: usize, H: Host<DEPTH>>(host: H) -> bool {
     let section = host.begin();
     let state = host.state();
@@ -149,14 +139,12 @@ pub fn unlock<const DEPTH: usize, H: Host<DEPTH>>(host: H) -> bool {
 }
 
 /// Whether there is work that makes an unlocked scheduler pending.
-#[inline(always)]
 fn work_left<const DEPTH: usize, H: Host<DEPTH>>(host: H) -> bool {
     host.other_work() || host.nodes().head.is_some() || host.ring().len != 0
 }
 
 /// Wakes an idle scheduler after an exception was made pending. As in C there is no atomic section:
 /// an interrupt in between may schedule, but a lock that it leaves would be lost.
-#[inline(always)]
 pub fn exception_left<const DEPTH: usize, H: Host<DEPTH>>(host: H) {
     if host.state() == State::IDLE {
         host.set_state(State::PENDING);
@@ -165,7 +153,6 @@ pub fn exception_left<const DEPTH: usize, H: Host<DEPTH>>(host: H) {
 
 /// Queues a callback. May run in an interrupt and from fast RAM, so all of it is inlined. Returns
 /// false if the ring is full.
-#[inline(always)]
 pub fn schedule<const DEPTH: usize, H: Host<DEPTH>>(host: H, call: H::Call) -> bool {
     let section = host.begin();
     let mut ring = host.ring();
@@ -185,7 +172,6 @@ pub fn schedule<const DEPTH: usize, H: Host<DEPTH>>(host: H, call: H::Call) -> b
 
 /// Takes a slot of the ring. A host that counts compares how many wait with the most that ever did,
 /// and with the number of slots only where that is exceeded.
-#[inline(always)]
 fn take_slot<const DEPTH: usize, H: Host<DEPTH>>(
     host: H,
     ring: &mut Ring<DEPTH>,
@@ -208,7 +194,6 @@ fn take_slot<const DEPTH: usize, H: Host<DEPTH>>(
 ///
 /// # Safety
 /// `node` is valid until its callback has been called.
-#[inline(always)]
 pub unsafe fn schedule_node<const DEPTH: usize, H: Host<DEPTH>>(
     host: H,
     node: Option<NonNull<H::Node>>,
@@ -295,7 +280,6 @@ pub unsafe fn run_pending<const DEPTH: usize, H: Host<DEPTH>>(host: H) -> bool {
 ///
 /// # Safety
 /// As for [`run_pending`]; `section` is open.
-#[inline(always)]
 unsafe fn run_nodes<const DEPTH: usize, H: Host<DEPTH>>(
     host: H,
     mut section: H::Section,
@@ -344,18 +328,15 @@ pub trait Raise: Copy {
     type Exception;
 
     /// Whether an abort is pending that this thread handles.
-    #[inline(always)]
     fn abort_waits(self) -> bool {
         false
     }
     /// Forgets it.
-    #[inline(always)]
     fn clear_abort(self) {}
     /// Jumps to the buffer for aborts, if there is one.
     ///
     /// # Safety
     /// No frame between here and that buffer has a destructor.
-    #[inline(always)]
     unsafe fn abort(self) {}
     /// Whether an exception is pending.
     fn exception_waits(self) -> bool;
