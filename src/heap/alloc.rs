@@ -31,7 +31,6 @@ impl<H: Host> Heap<H> {
     ///
     /// Mirrors `gc_alloc` (py/gc.c). Differs: the mutex is taken again between adding an area and
     /// repeating the search.
-    #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn alloc(self, bytes: usize, flags: u32) -> *mut u8 {
         let Some(n) = self.enter_for(bytes) else {
             return ptr::null_mut();
@@ -137,7 +136,6 @@ impl<H: Host> Heap<H> {
 
     /// Enters the heap for a chunk of `bytes` bytes, and returns its number of blocks. Returns
     /// `None`, and does not enter, if the request must fail.
-    #[inline(always)]
     fn enter_for(self, bytes: usize) -> Option<BlockCount> {
         let n = self.blocks_for(bytes);
         if H::VERBOSE {
@@ -165,7 +163,6 @@ impl<H: Host> Heap<H> {
     /// # Safety
     ///
     /// `chunk` is null, or a chunk of this heap that is not used afterwards.
-    #[cfg_attr(not(feature = "small"), inline(always))]
     pub unsafe fn free(self, chunk: *mut u8) {
         let lock = self.lock_word();
         if H::STATS && lock != 0 {
@@ -199,7 +196,6 @@ impl<H: Host> Heap<H> {
     /// # Safety
     ///
     /// As for [`Self::free`].
-    #[inline(always)]
     unsafe fn free_now(self, chunk: *mut u8, is_collecting: impl FnOnce() -> bool) {
         let host = self.host();
         host.enter();
@@ -265,7 +261,6 @@ impl<H: Host> Heap<H> {
     }
 
     /// Updates the hints after blocks were freed.
-    #[inline(always)]
     fn freed(self, area: Area<H>, at: BlockIndex, n: BlockCount, collecting: bool) {
         self.stats_given_back(n);
         area.poison(at, n);
@@ -312,7 +307,6 @@ impl<H: Host> Heap<H> {
     ///
     /// As in C without asserts it trusts the caller: an address outside all areas is taken for one
     /// of the first. A hardened build checks.
-    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(super) fn locate(self, chunk: *mut u8) -> (Area<H>, BlockIndex) {
         let host = self.host();
         if H::HARDENED {

@@ -47,7 +47,6 @@ pub const LOW: Word = Word::MAX / 3;
 pub const HIGH: Word = LOW << 1;
 
 /// The pairs of the first `n` blocks of a word.
-#[inline(always)]
 pub const fn first_pairs(n: usize) -> Word {
     if n >= BLOCKS_PER_WORD {
         Word::MAX
@@ -57,7 +56,6 @@ pub const fn first_pairs(n: usize) -> Word {
 }
 
 /// A bit (the low one of its pair) for each free block of `word`.
-#[inline(always)]
 pub const fn free_bits(word: Word) -> Word {
     !(word | (word >> 1)) & LOW
 }
@@ -77,19 +75,16 @@ impl AllocTable {
     /// While the value is in use, every word that holds one of the blocks must be valid for reads
     /// and writes, and nothing else may write there. The pool follows the table and has at least 64
     /// bytes for each of its bytes, so the last word never reaches past the area.
-    #[inline(always)]
     pub unsafe fn new(base: *mut u8, blocks: BlockCount) -> Self {
         AllocTable { base, blocks }
     }
 
     /// The number of blocks that the table describes.
-    #[inline(always)]
     pub fn blocks(self) -> BlockCount {
         self.blocks
     }
 
     /// How many words hold the table's blocks, the last perhaps in part.
-    #[inline(always)]
     #[allow(
         clippy::manual_div_ceil,
         reason = "div_ceil checks for a sum that wraps, but there are fewer blocks than bytes"
@@ -99,7 +94,6 @@ impl AllocTable {
     }
 
     /// Word `i`. Blocks past the end of the table may have any kind.
-    #[inline(always)]
     pub(super) fn word(self, i: usize) -> Word {
         debug_assert!(i < self.words().max(1));
         // SAFETY: i < words (debug-checked), so the word holds a block and `new` was promised it.
@@ -107,7 +101,6 @@ impl AllocTable {
     }
 
     /// Writes word `i`; the caller has kept the bits of blocks past the end of the table.
-    #[inline(always)]
     pub(super) fn set_word(self, i: usize, word: Word) {
         debug_assert!(i < self.words());
         // SAFETY: as in `word`.
@@ -115,14 +108,12 @@ impl AllocTable {
     }
 
     /// The pairs of word `i` that belong to blocks of the table.
-    #[inline(always)]
     pub(super) fn valid_pairs(self, i: usize) -> Word {
         first_pairs(self.blocks.0 - i * BLOCKS_PER_WORD)
     }
 
     /// The kinds of the [`AT_ONCE`] blocks from `i * AT_ONCE` on. Blocks past the end of the table
     /// may have any kind.
-    #[inline(always)]
     pub(super) fn part(self, i: usize) -> Word {
         if SMALL {
             self.byte_word(i)
@@ -133,7 +124,6 @@ impl AllocTable {
 
     /// Writes what [`Self::part`] reads; the caller has kept the bits of blocks past the end of the
     /// table.
-    #[inline(always)]
     pub(super) fn set_part(self, i: usize, part: Word) {
         if SMALL {
             self.set_byte_word(i, part);
@@ -143,7 +133,6 @@ impl AllocTable {
     }
 
     /// The pairs of [`Self::part`] that belong to blocks of the table.
-    #[inline(always)]
     pub(super) fn part_pairs(self, i: usize) -> Word {
         if SMALL {
             first_pairs(AT_ONCE)
@@ -152,7 +141,6 @@ impl AllocTable {
         }
     }
 
-    #[inline(always)]
     pub(super) fn pair(self, block: BlockIndex) -> Word {
         debug_assert!(block.0 < self.blocks.0);
         if PLAIN {
@@ -175,19 +163,16 @@ impl AllocTable {
     }
 
     /// Whether `block` is an unmarked head.
-    #[inline(always)]
     pub fn is_head(self, block: BlockIndex) -> bool {
         self.pair(block) == BlockKind::Head as Word
     }
 
-    #[inline(always)]
     pub(super) fn byte(self, block: BlockIndex) -> *mut u8 {
         // wrapping_add, since computing the address is harmless; the callers argue the access
         self.base.wrapping_add(block.0 / BLOCKS_PER_TABLE_BYTE)
     }
 
     /// Where the pair of `block` lies in its byte.
-    #[inline(always)]
     pub(super) fn shift(block: BlockIndex) -> usize {
         2 * (block.0 % BLOCKS_PER_TABLE_BYTE)
     }
@@ -208,7 +193,6 @@ impl AllocTable {
     }
 
     /// An unmarked head becomes marked.
-    #[inline(always)]
     pub fn head_to_mark(self, block: BlockIndex) {
         debug_assert_eq!(self.kind(block), BlockKind::Head);
         self.flip(block, 0b10);
@@ -216,7 +200,6 @@ impl AllocTable {
 
     /// Marks `block` if it is an unmarked head, and returns whether it was: one load, one test, one
     /// store.
-    #[inline(always)]
     pub(super) fn mark_if_head(self, block: BlockIndex) -> bool {
         if PLAIN {
             let is_head = self.is_head(block);
@@ -290,14 +273,12 @@ impl AllocTable {
     }
 
     /// Makes a chunk of one block, `at` blocks into word `i`, which was read as `word`.
-    #[inline(always)]
     pub(super) fn free_to_head(self, i: usize, word: Word, at: usize) {
         debug_assert!(word == self.word(i) && (word >> (2 * at)) & 0b11 == 0);
         self.set_word(i, word | (1 << (2 * at)));
     }
 
     /// Makes a chunk of `n` blocks at `block`: a head and its tails.
-    #[inline(always)]
     pub fn free_to_chunk(self, block: BlockIndex, n: BlockCount) {
         debug_assert_eq!(self.free_from(block, n), n);
         if SMALL {
@@ -318,7 +299,6 @@ impl AllocTable {
     }
 
     /// Frees the `n` blocks from `block` on, whatever they are.
-    #[inline(always)]
     pub fn any_to_free(self, block: BlockIndex, n: BlockCount) {
         if SMALL {
             return (block.0..block.0 + n.0)
@@ -330,7 +310,6 @@ impl AllocTable {
 
     /// Gives the `n` blocks from `block` on the kind that fills the word `like`, and flips the bits
     /// of `first` in the first of them.
-    #[inline(always)]
     fn put(self, block: BlockIndex, n: BlockCount, like: Word, first: Word) {
         debug_assert!(block.0 + n.0 <= self.blocks.0);
         let at = block.0 % BLOCKS_PER_WORD;
@@ -362,7 +341,6 @@ impl AllocTable {
         }
     }
 
-    #[inline(always)]
     fn merge(self, i: usize, mask: Word, bits: Word) {
         self.set_word(i, (self.word(i) & !mask) | (bits & mask));
     }

@@ -23,7 +23,6 @@ impl<H: Host> Clone for Area<H> {
 impl<H: Host> Copy for Area<H> {}
 
 impl<H: Host> PartialEq for Area<H> {
-    #[inline(always)]
     fn eq(&self, other: &Self) -> bool {
         // a heap that is not split has one area
         !H::SPLIT || self.0 == other.0
@@ -36,7 +35,6 @@ pub struct Areas<H: Host>(Option<Area<H>>);
 impl<H: Host> Iterator for Areas<H> {
     type Item = Area<H>;
 
-    #[inline(always)]
     fn next(&mut self) -> Option<Area<H>> {
         let area = self.0?;
         self.0 = area.next();
@@ -49,26 +47,22 @@ impl<H: Host> Area<H> {
     pub(super) const BLOCK_SHIFT: u32 = H::BLOCK_BYTES.trailing_zeros();
 
     /// The first area of a heap.
-    #[inline(always)]
     pub fn first(host: H) -> Self {
         // SAFETY: the first area is a field of the host's, never null.
         Area(unsafe { NonNull::new_unchecked(host.first_area()) })
     }
 
     /// The area whose fields are at `fields`; `None` for null.
-    #[inline(always)]
     pub(super) fn from_fields(fields: *mut H::Area) -> Option<Self> {
         NonNull::new(fields).map(Area)
     }
 
     /// The address of the area's fields.
-    #[inline(always)]
     pub(super) fn fields(self) -> *mut H::Area {
         self.0.as_ptr()
     }
 
     /// The area after this one.
-    #[inline(always)]
     pub fn next(self) -> Option<Self> {
         if !H::SPLIT {
             return None;
@@ -84,47 +78,40 @@ impl<H: Host> Area<H> {
     }
 
     /// All areas of a heap, in the order of the list.
-    #[inline(always)]
     pub fn all(host: H) -> Areas<H> {
         Areas(Some(Self::first(host)))
     }
 
     /// The blocks of the pool.
-    #[inline(always)]
     pub fn blocks(self) -> BlockCount {
         // SAFETY: as in `next`.
         BlockCount(unsafe { <H::Area>::table_bytes(self.fields()).read() } * BLOCKS_PER_TABLE_BYTE)
     }
 
     /// One past the last block.
-    #[inline(always)]
     pub fn end(self) -> BlockIndex {
         BlockIndex(self.blocks().0)
     }
 
     /// The alloc table.
-    #[inline(always)]
     pub fn table(self) -> AllocTable {
         // SAFETY: `set_up` put the table there; the heap alone writes it, between enter and exit.
         unsafe { AllocTable::new(<H::Area>::alloc_table(self.fields()).read(), self.blocks()) }
     }
 
     /// The finaliser table. With [`Config::FINALISER`] only.
-    #[inline(always)]
     pub fn finalisers(self) -> BitTable {
         // SAFETY: as in `table`.
         unsafe { BitTable::new(<H::Area>::finaliser_table(self.fields()).read()) }
     }
 
     /// The weakref table. With [`Config::WEAKREF`] only.
-    #[inline(always)]
     pub fn weakrefs(self) -> BitTable {
         // SAFETY: as in `table`.
         unsafe { BitTable::new(<H::Area>::weakref_table(self.fields()).read()) }
     }
 
     /// The collect table. With [`Config::SELECTIVE_COLLECT`] only.
-    #[inline(always)]
     fn collect_table(self) -> BitTable {
         // SAFETY: as in `table`.
         unsafe { BitTable::new(<H::Area>::collect_table(self.fields()).read()) }
@@ -133,14 +120,12 @@ impl<H: Host> Area<H> {
     /// Whether a collection reads the words of the chunk at `block`. Of a block where no chunk
     /// starts this tells nothing: the bit is written when a chunk is handed out, and left as it is
     /// later.
-    #[inline(always)]
     pub fn is_read(self, block: BlockIndex) -> bool {
         !H::SELECTIVE_COLLECT || self.collect_table().get(block)
     }
 
     /// Notes whether a collection reads the words of the chunk at `block`. With
     /// [`Config::SELECTIVE_COLLECT`] only.
-    #[inline(always)]
     pub(super) fn set_read(self, block: BlockIndex, read: bool) {
         if read {
             self.collect_table().set(block);
@@ -150,26 +135,22 @@ impl<H: Host> Area<H> {
     }
 
     /// The start of the pool.
-    #[inline(always)]
     pub fn pool(self) -> *mut u8 {
         // SAFETY: as in `next`.
         unsafe { <H::Area>::pool_start(self.fields()).read() }
     }
 
     /// The address of a block, which carries the provenance of the whole area.
-    #[inline(always)]
     pub fn address(self, block: BlockIndex) -> *mut u8 {
         self.pool().wrapping_add(block.0 * H::BLOCK_BYTES)
     }
 
     /// The block of this area that starts at exactly `address`, if there is one.
-    #[inline(always)]
     pub fn block_at(self, address: usize) -> Option<BlockIndex> {
         self.view().block_at(address)
     }
 
     /// The area's table and pool, valid as long as neither changes.
-    #[inline(always)]
     pub(super) fn view(self) -> View<H> {
         View {
             area: self,
@@ -193,20 +174,17 @@ impl<H: Host> Area<H> {
     }
 
     /// Between collections, a block below which none is free. While marking, the dirty segments.
-    #[inline(always)]
     pub(super) fn hint(self) -> usize {
         // SAFETY: as in `next`.
         unsafe { <H::Area>::hint(self.fields()).read() }
     }
 
-    #[inline(always)]
     pub(super) fn set_hint(self, hint: usize) {
         // SAFETY: as in `next`.
         unsafe { <H::Area>::hint(self.fields()).write(hint) }
     }
 
     /// A block above which none is used.
-    #[inline(always)]
     pub fn last_used(self) -> BlockIndex {
         if !H::LAST_USED {
             return BlockIndex(self.blocks().0.saturating_sub(1));
@@ -215,7 +193,6 @@ impl<H: Host> Area<H> {
         BlockIndex(unsafe { <H::Area>::last_used(self.fields()).read() })
     }
 
-    #[inline(always)]
     pub(super) fn set_last_used(self, block: BlockIndex) {
         if !H::LAST_USED {
             return;
@@ -225,7 +202,6 @@ impl<H: Host> Area<H> {
     }
 
     /// Notes that the blocks up to and including `block` may be used.
-    #[inline(always)]
     pub(super) fn raise_last_used(self, block: BlockIndex) {
         if block > self.last_used() {
             self.set_last_used(block);
@@ -233,13 +209,11 @@ impl<H: Host> Area<H> {
     }
 
     /// Whether the chunk at `block` has its finaliser bit set.
-    #[inline(always)]
     pub fn has_finaliser(self, block: BlockIndex) -> bool {
         H::FINALISER && self.finalisers().get(block)
     }
 
     /// Whether a chunk that starts in the `n` blocks from `first` on has its finaliser bit set.
-    #[inline(always)]
     pub(super) fn has_finaliser_in(self, first: BlockIndex, n: BlockCount) -> bool {
         let end = self.end().min(first + n);
         self.finalisers().next_set(first, end).is_some()
@@ -336,7 +310,6 @@ impl<H: Host> View<H> {
     ///
     /// The pool starts on a block boundary, so one rotation tests alignment and range at once: low
     /// bits that should be zero move to the top and make the number too large.
-    #[inline(always)]
     pub(super) fn block_at(self, address: usize) -> Option<BlockIndex> {
         let block = address
             .wrapping_sub(self.pool.addr())

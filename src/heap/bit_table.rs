@@ -19,31 +19,26 @@ impl BitTable {
     ///
     /// While the value is in use, `base` must be valid for reads and writes of one bit for each
     /// block that the methods are given, and nothing else may write there.
-    #[inline(always)]
     pub unsafe fn new(base: *mut u8) -> Self {
         BitTable { base }
     }
 
-    #[inline(always)]
     fn byte(self, block: BlockIndex) -> *mut u8 {
         // wrapping_add, since computing the address is harmless; the callers below argue the access
         self.base.wrapping_add(block.0 / 8)
     }
 
-    #[inline(always)]
     fn mask(block: BlockIndex) -> u8 {
         1 << (block.0 % 8)
     }
 
     /// Whether the bit of `block` is set.
-    #[inline(always)]
     pub fn get(self, block: BlockIndex) -> bool {
         // SAFETY: the caller of `new` promised a bit for each block that is passed.
         unsafe { self.byte(block).read() & Self::mask(block) != 0 }
     }
 
     /// Sets the bit of `block`.
-    #[inline(always)]
     pub fn set(self, block: BlockIndex) {
         let p = self.byte(block);
         // SAFETY: the caller of `new` promised a bit for each block that is passed, and no other
@@ -52,7 +47,6 @@ impl BitTable {
     }
 
     /// Clears the bit of `block`.
-    #[inline(always)]
     pub fn clear(self, block: BlockIndex) {
         let p = self.byte(block);
         // SAFETY: as in `set`.

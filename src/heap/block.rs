@@ -20,7 +20,6 @@ impl BlockCount {
     /// Mirrors the rounding in `gc_alloc` (py/gc.c): where rounding up wraps around, the result is
     /// 0 blocks. Callers refuse 0 blocks; they have to refuse 0 bytes anyway, so this costs
     /// nothing.
-    #[inline(always)]
     pub const fn for_bytes(bytes: usize, block_bytes: usize) -> Self {
         BlockCount(bytes.wrapping_add(block_bytes - 1) / block_bytes)
     }
@@ -36,7 +35,6 @@ impl Add<BlockCount> for BlockIndex {
 
 impl Sub<BlockCount> for BlockIndex {
     type Output = BlockIndex;
-    #[inline(always)]
     fn sub(self, n: BlockCount) -> BlockIndex {
         BlockIndex(self.0.wrapping_sub(n.0))
     }
@@ -44,7 +42,6 @@ impl Sub<BlockCount> for BlockIndex {
 
 impl Sub for BlockIndex {
     type Output = BlockCount;
-    #[inline(always)]
     fn sub(self, other: BlockIndex) -> BlockCount {
         BlockCount(self.0.wrapping_sub(other.0))
     }
@@ -60,7 +57,6 @@ impl Add for BlockCount {
 
 impl Sub for BlockCount {
     type Output = BlockCount;
-    #[inline(always)]
     fn sub(self, other: BlockCount) -> BlockCount {
         BlockCount(self.0.wrapping_sub(other.0))
     }

@@ -4,7 +4,6 @@
 /// The index of the first byte that is at least `least`; the number of bytes if there is none.
 ///
 /// Where a word has eight bytes, it compares eight at a time.
-#[inline(always)]
 pub(super) fn first_at_least(bytes: &[u8], least: u8) -> usize {
     let mut at = 0;
     if size_of::<usize>() == size_of::<u64>() {
@@ -30,7 +29,6 @@ pub(super) fn first_at_least(bytes: &[u8], least: u8) -> usize {
 ///   low seven bits:  x & 0x7f  +  0x80 - (least & 0x7f)    carries into bit 7 if they are not less
 ///   then, of bit 7:  least < 0x80: carried, or set in x    else: carried, and set in x
 /// ```
-#[inline(always)]
 fn bytes_at_least(x: u64, least: u8) -> u64 {
     const ONES: u64 = u64::MAX / 0xff;
     const HIGH: u64 = ONES << 7;

@@ -8,7 +8,6 @@ use super::host::Host;
 use super::stats::{Reason, Stats};
 
 impl<H: Host> Heap<H> {
-    #[inline(always)]
     fn stats(self) -> *mut Stats {
         self.host().stats()
     }
@@ -22,7 +21,6 @@ impl<H: Host> Heap<H> {
     }
 
     /// A chunk was handed out.
-    #[inline(always)]
     pub(super) fn stats_alloc(self) {
         if H::STATS {
             // SAFETY: as in `stats_begin`.
@@ -31,7 +29,6 @@ impl<H: Host> Heap<H> {
     }
 
     /// A chunk was given back; its blocks are counted by [`Self::stats_given_back`].
-    #[inline(always)]
     pub(super) fn stats_free(self) {
         if H::STATS {
             // SAFETY: as in `stats_begin`.
@@ -40,7 +37,6 @@ impl<H: Host> Heap<H> {
     }
 
     /// Blocks of a chunk have become free, all of it or its end.
-    #[inline(always)]
     pub(super) fn stats_given_back(self, n: BlockCount) {
         if H::STATS {
             // SAFETY: as in `stats_begin`.
@@ -49,7 +45,6 @@ impl<H: Host> Heap<H> {
     }
 
     /// A chunk has gained blocks in place.
-    #[inline(always)]
     pub(super) fn stats_grown(self, n: BlockCount) {
         if H::STATS {
             // SAFETY: as in `stats_begin`.
@@ -58,7 +53,6 @@ impl<H: Host> Heap<H> {
     }
 
     /// No chunk of that many blocks could be had; of 0 blocks there is none.
-    #[inline(always)]
     pub(super) fn stats_failed(self, n: BlockCount) {
         if H::STATS && n.0 > 0 {
             // SAFETY: as in `stats_begin`.
@@ -69,7 +63,6 @@ impl<H: Host> Heap<H> {
     }
 
     /// The same of a chunk of that many bytes, which may be more than blocks can be counted for.
-    #[inline(always)]
     pub(super) fn stats_failed_bytes(self, bytes: usize) {
         if H::STATS {
             let n = match self.blocks_for(bytes) {
@@ -81,7 +74,6 @@ impl<H: Host> Heap<H> {
     }
 
     /// The next collection has this reason.
-    #[inline(always)]
     pub fn stats_reason(self, reason: Reason) {
         if H::STATS {
             // SAFETY: as in `stats_begin`.
@@ -90,7 +82,6 @@ impl<H: Host> Heap<H> {
     }
 
     /// A collection begins.
-    #[inline(always)]
     pub(super) fn stats_collects(self) {
         if H::STATS {
             // SAFETY: as in `stats_begin`.
@@ -102,7 +93,6 @@ impl<H: Host> Heap<H> {
     }
 
     /// The counter of blocks starts anew.
-    #[inline(always)]
     pub(super) fn stats_amount_starts(self) {
         if H::STATS {
             // SAFETY: as in `stats_begin`.
@@ -117,7 +107,6 @@ impl<H: Host> Heap<H> {
     }
 
     /// An object of that many blocks lives.
-    #[inline(always)]
     pub(super) fn stats_lives(self, n: BlockCount) {
         if H::STATS {
             // SAFETY: as in `stats_begin`.
@@ -126,7 +115,6 @@ impl<H: Host> Heap<H> {
     }
 
     /// An object that was counted as living does not, or is counted once more.
-    #[inline(always)]
     pub(super) fn stats_lives_not(self, n: BlockCount) {
         if H::STATS {
             // SAFETY: as in `stats_begin`.
@@ -135,7 +123,6 @@ impl<H: Host> Heap<H> {
     }
 
     /// An object has found the mark stack full.
-    #[inline(always)]
     pub(super) fn stats_overflow(self) {
         if H::STATS {
             // SAFETY: as in `stats_begin`.
@@ -145,7 +132,6 @@ impl<H: Host> Heap<H> {
     }
 
     /// A finaliser runs.
-    #[inline(always)]
     pub(super) fn stats_finalises(self) {
         if H::STATS {
             // SAFETY: as in `stats_begin`.
@@ -155,7 +141,6 @@ impl<H: Host> Heap<H> {
     }
 
     /// A collection ends in which so many objects died.
-    #[inline(always)]
     pub(super) fn stats_collected(self, died: usize) {
         if H::STATS {
             self.note_collection(died);

@@ -53,7 +53,6 @@ impl<H: Host> Heap<H> {
 
 impl FreeRuns {
     /// Adds the runs of a table: a step a chunk and one a run, where less code is worth more.
-    #[inline(always)]
     fn count_by_chunk(&mut self, table: AllocTable, hook: impl Fn(usize, usize)) {
         let end = BlockIndex(table.blocks().0);
         let mut block = BlockIndex(0);
@@ -73,7 +72,6 @@ impl FreeRuns {
 
     /// Adds the runs of a table, a word at a time. A run begins where a free block follows one that
     /// is not.
-    #[inline(always)]
     fn count_by_word(&mut self, table: AllocTable, hook: impl Fn(usize, usize)) {
         let mut longest = Longest::starting_at(self.longest.0);
         let mut before = 0;

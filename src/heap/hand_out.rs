@@ -109,7 +109,6 @@ const SHORT: BlockCount = BlockCount(2);
 /// # Safety
 ///
 /// `chunk` must be valid for writes of `n` blocks and aligned to a block.
-#[inline(always)]
 unsafe fn clear_short<H: Host>(chunk: *mut u8, n: BlockCount) {
     /// A block is a multiple of 16 bytes and aligned to 16, so that the compiler may use 16-byte
     /// stores.

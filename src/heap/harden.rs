@@ -43,7 +43,6 @@ pub const CANARY: u8 = 0xa7;
 pub const GUARD: usize = 1;
 
 /// The bytes that a chunk for `bytes` bytes must have; 0, which is refused, if that wraps around.
-#[inline(always)]
 pub(super) const fn with_guard<H: Config>(bytes: usize) -> usize {
     if H::HARDENED && bytes != 0 {
         bytes.wrapping_add(GUARD)
@@ -83,7 +82,6 @@ impl<H: Host> Area<H> {
 
 impl<H: Host> Heap<H> {
     /// The blocks of a chunk for a request of `bytes` bytes; 0 if it must be refused.
-    #[inline(always)]
     pub(super) fn blocks_for(self, bytes: usize) -> BlockCount {
         BlockCount::for_bytes(with_guard::<H>(bytes), H::BLOCK_BYTES)
     }

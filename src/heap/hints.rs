@@ -83,13 +83,11 @@ impl<H: Host> Search<H> {
         self.0.hints()
     }
 
-    #[inline(always)]
     pub(super) fn run(self) -> BlockCount {
         // SAFETY: only the heap uses the hints (a promise of Host).
         BlockCount(unsafe { (*self.hints()).run })
     }
 
-    #[inline(always)]
     pub(super) fn position(self) -> (Area<H>, BlockIndex) {
         if !H::SPLIT {
             // SAFETY: as in `run`.
@@ -104,7 +102,6 @@ impl<H: Host> Search<H> {
         (area, BlockIndex(hints.position))
     }
 
-    #[inline(always)]
     pub(super) fn set_position(self, area: Area<H>, position: BlockIndex) {
         // SAFETY: as in `run`.
         let hints = unsafe { &mut *self.hints() };
@@ -116,33 +113,28 @@ impl<H: Host> Search<H> {
 
     /// The object that was set aside, which the words of the position hold while marking: see
     /// [`super::waiting`].
-    #[inline(always)]
     pub(super) fn aside(self) -> Option<(Area<H>, BlockIndex)> {
         let (area, block) = self.position();
         (block != NOTHING).then_some((area, block))
     }
 
     /// Sets an object aside, or nothing. See [`Self::aside`].
-    #[inline(always)]
     pub(super) fn set_aside(self, object: Option<(Area<H>, BlockIndex)>) {
         let (area, block) = object.unwrap_or((Area::first(self.0), NOTHING));
         self.set_position(area, block);
     }
 
-    #[inline(always)]
     pub(super) fn set_run(self, run: BlockCount) {
         // SAFETY: as in `run`.
         unsafe { (*self.hints()).run = run.0 }
     }
 
-    #[inline(always)]
     pub(super) fn segment_shift(self) -> u32 {
         // SAFETY: as in `run`.
         unsafe { (*self.hints()).segment_shift }
     }
 
     /// The number of the area's first segment.
-    #[inline(always)]
     pub(super) fn first_segment(self, area: Area<H>) -> usize {
         if !H::SPLIT || area == Area::first(self.0) {
             return 0;
@@ -153,13 +145,11 @@ impl<H: Host> Search<H> {
             .sum()
     }
 
-    #[inline(always)]
     pub(super) fn segment(self, area: Area<H>, block: BlockIndex) -> usize {
         self.first_segment(area) + (block.0 >> self.segment_shift())
     }
 
     /// The bound of a segment. A segment without a byte has the bound "any length".
-    #[inline(always)]
     pub(super) fn bound(self, segment: usize) -> u8 {
         if segment >= Self::BOUNDS {
             return ANY_LENGTH;
@@ -168,7 +158,6 @@ impl<H: Host> Search<H> {
         unsafe { self.0.stack().cast::<u8>().add(segment).read() }
     }
 
-    #[inline(always)]
     pub(super) fn set_bound(self, segment: usize, bound: u8) {
         if segment < Self::BOUNDS {
             // SAFETY: as in `bound`.
@@ -177,7 +166,6 @@ impl<H: Host> Search<H> {
     }
 
     /// The block before which no segment starts that has a bound.
-    #[inline(always)]
     pub(super) fn bounded_from(self) -> BlockIndex {
         // SAFETY: as in `run`.
         BlockIndex(unsafe { (*self.hints()).bounded_from })
@@ -185,7 +173,6 @@ impl<H: Host> Search<H> {
 
     /// Records that a search has failed: no free run that starts in the segment, whose first block
     /// is `start`, is longer than `bound`.
-    #[inline(always)]
     pub(super) fn learn_bound(self, segment: usize, start: BlockIndex, bound: u8) {
         self.set_bound(segment, bound);
         // SAFETY: as in `run`.
@@ -195,7 +182,6 @@ impl<H: Host> Search<H> {
 
     /// The first segment from `from` on whose bound is at least `least`; a segment without a byte
     /// if no bound is.
-    #[inline(always)]
     pub(super) fn next_segment(self, from: usize, least: u8) -> usize {
         // SAFETY: as in `bound`; nothing writes to the bounds while the slice lives.
         let bounds = unsafe {
@@ -207,7 +193,6 @@ impl<H: Host> Search<H> {
         from + first_at_least(bounds, least)
     }
 
-    #[inline(always)]
     pub(super) fn bound_for(n: BlockCount) -> u8 {
         n.0.min(ANY_LENGTH as usize) as u8
     }
@@ -215,7 +200,6 @@ impl<H: Host> Search<H> {
     /// Forgets everything: after a collection, and when the list of areas has changed.
     ///
     /// In C: the resets of `gc_last_free_atb_index` and `gc_last_free_area` in `gc_collect_end`.
-    #[cfg_attr(any(mpgc_bare, feature = "small"), inline(always))]
     pub(super) fn forget(self) {
         let first = Area::first(self.0);
         if H::SPLIT {
@@ -255,7 +239,6 @@ impl<H: Host> Search<H> {
     }
 
     /// In a split heap, the area before which no block is free.
-    #[inline(always)]
     pub(super) fn last_free_area(self) -> Area<H> {
         if !H::SPLIT {
             return Area::first(self.0);
@@ -267,7 +250,6 @@ impl<H: Host> Search<H> {
 
     /// Updates the hints after the `n > 1` blocks at `at`, the lowest free run of that length, were
     /// taken.
-    #[inline(always)]
     pub(super) fn passed(self, area: Area<H>, at: BlockIndex, n: BlockCount) {
         self.set_run(n);
         self.set_position(area, at + n);
@@ -277,7 +259,6 @@ impl<H: Host> Search<H> {
     }
 
     /// Updates the hints after the block at `at`, the lowest free one, was taken.
-    #[inline(always)]
     pub(super) fn passed_one(self, area: Area<H>, at: BlockIndex) {
         area.set_hint(at.0 + 1);
         if H::SPLIT {
@@ -288,7 +269,6 @@ impl<H: Host> Search<H> {
 
     /// Updates the bounds after `n` blocks at `at` were cut from the front of a free run: the rest
     /// may start in another segment, whose bound does not cover it.
-    #[inline(always)]
     pub(super) fn cut(self, area: Area<H>, at: BlockIndex, n: BlockCount) {
         if PLAIN {
             return;
@@ -304,7 +284,6 @@ impl<H: Host> Search<H> {
     ///
     /// In C: the updates of `gc_last_free_atb_index` and `gc_last_free_area` in `gc_free` and
     /// `gc_realloc`.
-    #[inline(always)]
     pub(super) fn freed(self, area: Area<H>, at: BlockIndex, n: BlockCount) {
         if at.0 < area.hint() {
             area.set_hint(at.0);
@@ -345,7 +324,6 @@ impl<H: Host> Search<H> {
     /// long as a segment even before this free, and its bound is "any length" already. The segment
     /// before an area's first may belong to another area; the answer is then true more often than
     /// necessary.
-    #[inline(always)]
     pub(super) fn is_bounded_near(self, area: Area<H>, at: BlockIndex) -> bool {
         if at < self.bounded_from() {
             return false;
@@ -357,7 +335,6 @@ impl<H: Host> Search<H> {
 
     /// Notes that a free run of the last size or longer may start at `start`, and that no new one
     /// starts before.
-    #[inline(always)]
     fn long_run_from(self, area: Area<H>, start: BlockIndex) {
         let (known_area, known) = self.position();
         let earlier = if area == known_area {
@@ -371,7 +348,6 @@ impl<H: Host> Search<H> {
     }
 
     /// Notes that a free run of `len` blocks starts at `start`.
-    #[inline(always)]
     fn has_run(self, area: Area<H>, start: BlockIndex, len: BlockCount) {
         let segment = self.segment(area, start);
         if self.bound(segment) < Self::bound_for(len) {

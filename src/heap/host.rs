@@ -66,11 +66,9 @@ macro_rules! stack_entry {
     ($($t:ty),*) => { $(
         // SAFETY: a number that does not fit is refused.
         unsafe impl StackEntry for $t {
-            #[inline(always)]
             fn from_block(block: usize) -> Option<Self> {
                 (size_of::<$t>() >= size_of::<usize>() || block <= <$t>::MAX as usize).then_some(block as $t)
             }
-            #[inline(always)]
             fn block(self) -> usize {
                 self as usize
             }

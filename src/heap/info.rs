@@ -81,7 +81,6 @@ impl<H: Host> Heap<H> {
     }
 
     /// The free blocks of an area, counted by the word.
-    #[inline(always)]
     pub(super) fn free_in(self, area: Area<H>) -> BlockCount {
         let table = area.table();
         let mut free = 0;
@@ -217,14 +216,12 @@ impl Tally {
     /// A word adds at most two to four bits.
     const WORDS: u32 = 7;
 
-    #[inline(always)]
     fn add(&mut self, bits: Word) {
         debug_assert!(bits & !LOW == 0);
         self.nibbles += (bits + (bits >> 2)) & (Word::MAX / 5);
     }
 
     /// Adds up the partial sums, after at most [`Self::WORDS`] words.
-    #[inline(always)]
     fn carry(&mut self) {
         let each = Word::MAX / 17;
         let bytes = (self.nibbles & each) + ((self.nibbles >> 4) & each);
@@ -233,7 +230,6 @@ impl Tally {
         self.nibbles = 0;
     }
 
-    #[inline(always)]
     fn sum(mut self) -> usize {
         self.carry();
         self.sum
@@ -278,7 +274,6 @@ impl Longest {
 
 /// Whether a word may have a run of more than `max` bits. It has none if it has no run of the
 /// largest power of two that is at most `max + 1`.
-#[inline(always)]
 const fn may_be_longer(bits: Word, max: usize) -> bool {
     let mut starts = bits;
     let mut have = 1;

@@ -24,42 +24,35 @@ impl<H: Host> Heap<H> {
     };
 
     /// Keeps this thread from allocating and freeing. Nests. Mirrors `gc_lock` (py/gc.c).
-    #[inline(always)]
     pub fn lock(self) {
         self.set_lock_word(self.lock_word().wrapping_add(Self::LOCK_UNIT));
     }
 
     /// Undoes one [`Self::lock`]. Mirrors `gc_unlock` (py/gc.c).
-    #[inline(always)]
     pub fn unlock(self) {
         self.set_lock_word(self.lock_word().wrapping_sub(Self::LOCK_UNIT));
     }
 
     /// Whether this thread may not allocate. Mirrors `gc_is_locked` (py/gc.c).
-    #[inline(always)]
     pub fn is_locked(self) -> bool {
         self.lock_word() != 0
     }
 
     /// Whether this thread is collecting. Always false without finalisers, where nobody can ask.
-    #[inline(always)]
     pub fn is_collecting(self) -> bool {
         self.lock_word() & Self::COLLECTING != 0
     }
 
-    #[inline(always)]
     pub(super) fn lock_word(self) -> u16 {
         // SAFETY: the field is valid (a promise of Host), and only this thread uses it.
         unsafe { self.host().lock_depth().read() }
     }
 
-    #[inline(always)]
     pub(super) fn set_lock_word(self, depth: u16) {
         // SAFETY: as in `lock_word`.
         unsafe { self.host().lock_depth().write(depth) }
     }
 
-    #[inline(always)]
     pub(super) fn set_collecting(self, on: bool) {
         if !H::FINALISER_PASS {
             return if on { self.lock() } else { self.unlock() };

@@ -115,7 +115,6 @@ impl<H: Host> Heap<H> {
     }
 
     /// An object that is not read is alive.
-    #[inline(always)]
     pub(super) fn lives_unread(self, area: Area<H>, block: BlockIndex) {
         if H::STATS {
             self.stats_lives(self.extent(area, block));
@@ -173,7 +172,6 @@ impl<H: Host> Heap<H> {
 
     /// The area and the block that starts at `address`, in any area. Most words are no addresses,
     /// and their low bits show it, since pools end on a block boundary.
-    #[inline(always)]
     fn elsewhere(self, address: usize) -> Option<(View<H>, BlockIndex)> {
         if address == 0 || !address.is_multiple_of(H::BLOCK_BYTES) {
             return None;
@@ -193,12 +191,10 @@ impl<H: Host> Heap<H> {
     ///
     /// A grey object with a finaliser has the code of a tail. In an area that may have such
     /// objects, the chunk ends before the next finaliser bit.
-    #[inline(always)]
     pub(super) fn extent(self, area: Area<H>, head: BlockIndex) -> BlockCount {
         self.extent_in(area.view(), head)
     }
 
-    #[inline(always)]
     fn extent_in(self, view: View<H>, head: BlockIndex) -> BlockCount {
         let n = if SMALL {
             view.area.chunk_len(head)
@@ -310,7 +306,6 @@ struct Reader<H: Host, const FETCH: bool> {
 
 impl<H: Host, const FETCH: bool> Reader<H, FETCH> {
     /// Reads a word of the object. If it points at a white object, marks that and lets it wait.
-    #[inline(always)]
     fn read(&mut self, word: *const usize) {
         if H::HOOK {
             self.heap.host().hook(word.addr() / size_of::<usize>(), 1);

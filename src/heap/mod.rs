@@ -116,7 +116,6 @@ impl<H: Host> Heap<H> {
     ///
     /// The caller calls [`Self::init`] before any other method. The memory that `init` and
     /// [`Self::add`] are given stays valid for as long as the heap is used.
-    #[inline(always)]
     pub const unsafe fn new(host: H) -> Self {
         const {
             assert!(
@@ -136,12 +135,10 @@ impl<H: Host> Heap<H> {
         Heap(host)
     }
 
-    #[inline(always)]
     fn host(self) -> H {
         self.0
     }
 
-    #[inline(always)]
     fn search(self) -> search::Search<H> {
         search::Search(self.0)
     }

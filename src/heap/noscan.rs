@@ -30,7 +30,6 @@ use super::host::{Callbacks, Config};
 
 impl<H: Host> Heap<H> {
     /// The word of a marked chunk that points at data without pointers, if the host finds one.
-    #[inline(always)]
     pub(super) fn raw_field(self, area: Area<H>, owner: BlockIndex) -> Option<*const usize> {
         if !area.is_read(owner) {
             return None;
@@ -46,7 +45,6 @@ impl<H: Host> Heap<H> {
     }
 
     /// Whether a white chunk that is an owner's data can be left unread.
-    #[inline(always)]
     pub(super) fn is_raw(self, area: Area<H>, data: BlockIndex) -> bool {
         // SAFETY: as above.
         let first = unsafe { area.address(data).cast::<usize>().read() };

@@ -16,7 +16,6 @@ impl<H: Host> Search<H> {
     /// Takes the lowest free block if it lies in the same word as `lowest`, below which none is
     /// free. Finding it takes few instructions, but the next ones depend on the result, which costs
     /// nothing extra on an in-order processor.
-    #[inline(always)]
     pub(super) fn take_one_at(self, area: Area<H>, lowest: BlockIndex) -> Option<BlockIndex> {
         let (table, i) = (area.table(), lowest.0 / BLOCKS_PER_WORD);
         if lowest >= area.end() {
@@ -35,7 +34,6 @@ impl<H: Host> Search<H> {
     }
 
     /// Finds and takes the lowest `n` free blocks.
-    #[inline(always)]
     pub(super) fn take_plain(self, n: BlockCount) -> Option<(Area<H>, BlockIndex)> {
         let mut next = Some(self.last_free_area());
         while let Some(area) = next {
@@ -62,7 +60,6 @@ impl<H: Host> Search<H> {
     ///
     /// The last word may hold pairs behind the end of the table, which are no blocks. A run that
     /// extends past the end starts with the last free blocks of the area, which are too few.
-    #[inline(always)]
     fn run_in(self, area: Area<H>, n: BlockCount) -> Option<BlockIndex> {
         if SMALL {
             return self.run_in_small(area, n);
@@ -101,7 +98,6 @@ impl<H: Host> Search<H> {
 
 /// How many blocks at the top of a word are free, given a bit for each free block. It checks block
 /// by block: usually there is none, and small processors cannot count leading zeros.
-#[inline(always)]
 fn free_at_the_top(free: Word) -> usize {
     let (mut free, mut run) = (free, 0);
     while free >> (BITS - 2) != 0 {

@@ -124,7 +124,6 @@ impl<H: Host> Heap<H> {
     }
 
     /// Tells the host of a chunk that was resized where it lies.
-    #[inline(always)]
     fn tell_resized(self, blocks: BlockCount) {
         if H::PROFILE {
             self.host().changed();

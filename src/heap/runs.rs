@@ -14,14 +14,12 @@ use super::word::lowest_pair;
 
 /// A word whose first block is a head, with the pairs of the head and its tails cleared: the lowest
 /// bit left is where the chunk ends.
-#[inline(always)]
 const fn behind_tails(word: Word) -> Word {
     (word & !0b11) ^ (HIGH & !0b11)
 }
 
 impl AllocTable {
     /// How many blocks from `block` on are tails, at most `max`.
-    #[inline(always)]
     pub fn tails_from(self, block: BlockIndex, max: BlockCount) -> BlockCount {
         self.run(block, HIGH, max)
     }
@@ -65,7 +63,6 @@ impl AllocTable {
     /// Returns `None` and frees nothing if the chunk may extend into another word.
     ///
     /// On a bare machine it frees only chunks of one block, which a few instructions recognise.
-    #[inline(always)]
     pub(super) fn chunk_to_free(self, head: BlockIndex) -> Option<BlockCount> {
         if SMALL {
             return Some(self.end_to_free_small(head));
@@ -91,7 +88,6 @@ impl AllocTable {
 
     /// The free run that the `n` free blocks at `block` are part of: its start and length, if a
     /// used block on either side ends it inside the word.
-    #[inline(always)]
     pub(super) fn run_in_word(
         self,
         block: BlockIndex,

@@ -22,7 +22,6 @@ impl<H: Host> Search<H> {
     /// Makes a chunk of the `n > 0` blocks at the hint, if they are free. This is the most likely
     /// place, and the branch is predictable. Nothing below is free, so they are the lowest. `None`
     /// means that the search has to look elsewhere.
-    #[inline(always)]
     pub(super) fn take_first(self, n: BlockCount) -> Option<(Area<H>, BlockIndex)> {
         let expected = if H::TWINS { self.find_naive(n) } else { None };
         self.hook_for_search();
@@ -49,7 +48,6 @@ impl<H: Host> Search<H> {
 
     /// Finds the lowest `n` free blocks, `n > 0`, and makes a chunk of them. `None` when no run is
     /// long enough.
-    #[cfg_attr(any(mpgc_bare, feature = "small"), inline(always))]
     pub(super) fn take(self, n: BlockCount) -> Option<(Area<H>, BlockIndex)> {
         let expected = if H::TWINS { self.find_naive(n) } else { None };
         self.hook_for_search();
@@ -66,7 +64,6 @@ impl<H: Host> Search<H> {
 
     /// The hook of a search, in which a port may poll its devices: the C reads at least one byte of
     /// the table.
-    #[inline(always)]
     fn hook_for_search(self) {
         if H::HOOK {
             let first = self.last_free_area().hint() / BLOCKS_PER_TABLE_BYTE;
@@ -75,7 +72,6 @@ impl<H: Host> Search<H> {
     }
 
     /// The hook of a search that reads a word of the table, for each of its bytes.
-    #[inline(always)]
     pub(super) fn hook_for_word(self, word: usize) {
         if H::HOOK {
             let bytes = BLOCKS_PER_WORD / BLOCKS_PER_TABLE_BYTE;
@@ -83,7 +79,6 @@ impl<H: Host> Search<H> {
         }
     }
 
-    #[inline(always)]
     fn take_led(self, n: BlockCount) -> Option<(Area<H>, BlockIndex)> {
         if n == BlockCount(1) {
             return self.take_one();
@@ -99,7 +94,6 @@ impl<H: Host> Search<H> {
     }
 
     /// Finds and takes one block. The first few words are read here, the rest segment by segment.
-    #[inline(always)]
     fn take_one(self) -> Option<(Area<H>, BlockIndex)> {
         let area = self.last_free_area();
         let first = area.hint() / BLOCKS_PER_WORD;
@@ -138,7 +132,6 @@ impl<H: Host> Search<H> {
     }
 
     /// Takes the first free block in some words of an area, if there is one.
-    #[inline(always)]
     fn take_one_in(self, area: Area<H>, from: usize, end: usize) -> Option<BlockIndex> {
         let table = area.table();
         for i in from..end {
@@ -198,7 +191,6 @@ impl<H: Host> Search<H> {
     ///           v------v
     ///   |.###.##|......|..####..|........|   word by word; a whole free word only extends `run`
     /// ```
-    #[inline(always)]
     fn find_run(self, area: Area<H>, from: BlockIndex, n: BlockCount) -> Option<BlockIndex> {
         let table = area.table();
         let shift = self.segment_shift();

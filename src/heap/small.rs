@@ -15,14 +15,12 @@ use super::search::Search;
 
 impl AllocTable {
     /// The kinds of the four blocks that share byte `i`.
-    #[inline(always)]
     pub(super) fn byte_word(self, i: usize) -> Word {
         // SAFETY: the block is one of the table's, so its byte is in it.
         Word::from(unsafe { self.byte(BlockIndex(i * BLOCKS_PER_TABLE_BYTE)).read() })
     }
 
     /// Writes what [`Self::byte_word`] reads.
-    #[inline(always)]
     pub(super) fn set_byte_word(self, i: usize, word: Word) {
         // SAFETY: as in `byte_word`; the heap alone writes the table (a promise to `new`).
         unsafe {
@@ -33,7 +31,6 @@ impl AllocTable {
 
     /// Whether the chunk before `block` extends to it. `block` may be one past the last: the byte
     /// behind the table is zero, which is no tail.
-    #[inline(always)]
     pub(super) fn goes_on_at(self, block: BlockIndex) -> bool {
         // SAFETY: the byte is one of the table, or the one right behind it, which is the area's.
         let byte = unsafe { self.byte(block).read() };
@@ -51,7 +48,6 @@ impl AllocTable {
     }
 
     /// Frees a chunk of one block, by the byte.
-    #[inline(always)]
     pub(super) fn head_to_free(self, head: BlockIndex) -> BlockCount {
         let byte = self.byte(head);
         // SAFETY: the block is one of the table's, so its byte is in it; the heap alone writes the
@@ -94,7 +90,6 @@ impl AllocTable {
 
 impl<H: Host> Search<H> {
     /// The lowest `n` free blocks of an area.
-    #[inline(always)]
     pub(super) fn run_in_small(self, area: Area<H>, n: BlockCount) -> Option<BlockIndex> {
         let table = area.table();
         let mut end = area.hint();
@@ -192,7 +187,6 @@ impl<H: Host> Heap<H> {
 
     /// Puts a marked object on the stack of `depth` entries, or in the tables; returns the new
     /// depth.
-    #[inline(always)]
     fn push_small(self, depth: usize, area: Area<H>, block: BlockIndex) -> usize {
         match H::Entry::from_block(block.0) {
             Some(entry) if depth < H::STACK_ENTRIES => {
@@ -213,7 +207,6 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    #[inline(always)]
     fn entry_small(self, depth: usize) -> (Area<H>, BlockIndex) {
         // SAFETY: `push_small` has written the entry.
         unsafe {

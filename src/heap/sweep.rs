@@ -65,7 +65,6 @@ impl AreaSweep {
 }
 
 /// Sweeps the blocks of `word`; `carry` is 1 if tails at its start belong to a dead chunk.
-#[inline(always)]
 fn sweep_word(word: Word, carry: Word) -> Swept {
     let high = (word >> 1) & LOW;
     let dead_heads = word & LOW & !high;
@@ -107,7 +106,6 @@ impl<H: Host> Heap<H> {
     }
 
     /// Runs the finalisers of the dying objects in `from .. end`.
-    #[inline(always)]
     fn finalise_range(self, area: Area<H>, mut from: BlockIndex, end: BlockIndex) {
         while let Some(block) = area.finalisers().next_set(from, end) {
             self.hook_in_bits(from, block);
@@ -120,7 +118,6 @@ impl<H: Host> Heap<H> {
 
     /// The hook of a pass over the bits of a table, for the step from `from` to `block`: the C
     /// calls it for each bit of a byte that is not zero.
-    #[inline(always)]
     fn hook_in_bits(self, from: BlockIndex, block: BlockIndex) {
         let first = block.0 & !(BLOCKS_PER_BIT_BYTE - 1);
         if H::HOOK && from.0 <= first {
@@ -130,7 +127,6 @@ impl<H: Host> Heap<H> {
 
     /// Runs the finaliser of the dying object at `block`. If its first word is zero, the object was
     /// never initialised.
-    #[inline(always)]
     fn finalise_at(self, area: Area<H>, block: BlockIndex) {
         let object = area.address(block);
         // SAFETY: an unmarked head's block is in the pool, aligned, with at least one word; the

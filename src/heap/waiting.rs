@@ -47,7 +47,6 @@ impl<H: Host> Copy for Found<H> {}
 
 impl<H: Host> Found<H> {
     /// No object, with an arbitrary area.
-    #[inline(always)]
     pub(super) fn none(area: Area<H>) -> Self {
         Found {
             area,
@@ -78,7 +77,6 @@ pub(super) struct Prefetch {
 }
 
 impl Prefetch {
-    #[inline(always)]
     pub(super) fn new() -> Self {
         Prefetch {
             places: [core::ptr::null_mut(); PREFETCHED],
@@ -89,7 +87,6 @@ impl Prefetch {
 }
 
 /// Whether a heap is large enough to prefetch.
-#[inline(always)]
 pub(super) fn fetches<H: Host>(first: View<H>) -> bool {
     // 32-bit processors have no cache for which it pays; in a split heap an entry would need its
     // area too.
@@ -106,7 +103,6 @@ pub(super) struct Waiting<H: Host, const FETCH: bool> {
 }
 
 impl<H: Host, const FETCH: bool> Waiting<H, FETCH> {
-    #[inline(always)]
     pub(super) fn new(heap: Heap<H>, first: View<H>) -> Self {
         Waiting {
             heap,
@@ -141,7 +137,6 @@ impl<H: Host, const FETCH: bool> Waiting<H, FETCH> {
         }
     }
 
-    #[inline(always)]
     fn pop(&mut self) -> Found<H> {
         if self.depth == 0 {
             return if PLAIN {
@@ -169,7 +164,6 @@ impl<H: Host, const FETCH: bool> Waiting<H, FETCH> {
     }
 
     /// The object to read next, or none. `first` is the first child of the last one.
-    #[inline(always)]
     pub(super) fn next(&mut self, prefetch: &mut Prefetch, first: Found<H>) -> Found<H> {
         if FETCH && (self.depth | prefetch.len) != 0 {
             return self.next_fetched(prefetch, first);
@@ -181,7 +175,6 @@ impl<H: Host, const FETCH: bool> Waiting<H, FETCH> {
     }
 
     /// The object that has been in the prefetch ring longest.
-    #[inline(always)]
     fn next_fetched(&mut self, prefetch: &mut Prefetch, first: Found<H>) -> Found<H> {
         let mut entering = first.address;
         loop {
@@ -229,7 +222,6 @@ impl<H: Host> Heap<H> {
     }
 
     /// The object that was set aside; none, with the area `any`, if there is none.
-    #[inline(always)]
     fn take_aside(self, any: Area<H>) -> Found<H> {
         let Some((area, block)) = self.search().aside() else {
             return Found::none(any);
@@ -243,7 +235,6 @@ impl<H: Host> Heap<H> {
 }
 
 /// Prefetches the memory at an address.
-#[inline(always)]
 pub(super) fn fetch(address: *const u8) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a hint that faults nowhere.

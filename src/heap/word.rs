@@ -26,7 +26,6 @@ const ALIGNED_ONLY: bool = cfg!(mpgc_aligned_words);
 /// # Safety
 ///
 /// `word` must be valid for reads of a word; it need not be aligned.
-#[inline(always)]
 pub(super) unsafe fn read_word(word: *const Word) -> Word {
     if !ALIGNED_ONLY {
         // SAFETY: by this function's contract.
@@ -46,7 +45,6 @@ pub(super) unsafe fn read_word(word: *const Word) -> Word {
 /// # Safety
 ///
 /// `word` must be valid for writes of a word; it need not be aligned.
-#[inline(always)]
 pub(super) unsafe fn write_word(word: *mut Word, value: Word) {
     let value = value.to_le();
     if !ALIGNED_ONLY {
@@ -86,7 +84,6 @@ unsafe fn write_bytes(word: *mut Word, value: Word) {
 }
 
 /// The number of the pair with the lowest set bit; the number of pairs in a word if no bit is set.
-#[inline(always)]
 pub(super) const fn lowest_pair(bits: Word) -> usize {
     // a table of bytes may lie in flash, and the ESP8266 reads its flash by words alone
     if COUNTS_ZEROS || cfg!(target_arch = "xtensa") {
@@ -98,7 +95,6 @@ pub(super) const fn lowest_pair(bits: Word) -> usize {
 
 /// The lowest set bit of a word that has one, for cold paths: smaller code where the processor has
 /// no instruction for it.
-#[inline(always)]
 pub(super) const fn lowest_bit(bits: Word) -> usize {
     if COUNTS_ZEROS {
         bits.trailing_zeros() as usize
@@ -107,7 +103,6 @@ pub(super) const fn lowest_bit(bits: Word) -> usize {
     }
 }
 
-#[inline(always)]
 const fn lowest_bit_by_loop(bits: Word) -> usize {
     let mut bit = 0;
     while bits >> bit & 1 == 0 {
@@ -120,7 +115,6 @@ const fn lowest_bit_by_loop(bits: Word) -> usize {
 ///
 /// A de Bruijn number times the lowest bit is that number shifted; the top five bits of the product
 /// identify the shift.
-#[inline(always)]
 const fn lowest_pair_by_table(bits: u32) -> usize {
     const DE_BRUIJN: u32 = 0x077c_b531;
     const PAIRS: [u8; 32] = {
