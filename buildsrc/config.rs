@@ -234,6 +234,7 @@ impl<'a> Config<'a> {
             gc && super::feature("STATS"),
             &["mpgc_reset_stats", "mpgc_stats"],
         );
+        add(gc && super::feature("TRACE"), &["mpgc_trace_dump"]);
         add(
             self.flag("ENABLE_PYSTACK"),
             &["mp_pystack_init", "mp_pystack_alloc"],

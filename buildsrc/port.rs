@@ -132,6 +132,7 @@ impl Port {
             .define("MPGC_HARDENED", flag(hardened))
             .define("MPGC_IDLE_COLLECT", flag(feature("IDLE_COLLECT")))
             .define("MPGC_STATS", flag(feature("STATS")))
+            .define("MPGC_TRACE", flag(feature("TRACE")))
             .define("MPGC_NO_MESSAGES", flag(feature("SMALL") && !hardened))
             .compiler(&self.compiler)
             .no_default_flags(true)

@@ -763,6 +763,14 @@ void mpgc_reset_stats(void);
 // no sense.
 void mpgc_snapshot(mpgc_write_fn write, void *user);
 
+// In a MicroPython port with MPGC_TRACE=1 only. Writes the last collections and failed allocations
+// as Trace Event JSON, which Perfetto and Chrome read, in pieces. `write` may jump: then the text
+// ends there.
+//
+// # Safety
+// The heap was made with `gc_init`.
+void mpgc_trace_dump(mpgc_write_fn write, void *user);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

@@ -48,6 +48,13 @@ pub mod sched;
 ))]
 mod snapshot;
 
+#[cfg(any(
+    all(test, not(feature = "micropython")),
+    all(feature = "micropython", mpgc_enable_gc, feature = "trace")
+))]
+#[cfg_attr(test, allow(dead_code, reason = "hosts begin and end a trace"))]
+mod trace;
+
 #[cfg(mpgc_port)]
 pub mod ffi;
 #[cfg(mpgc_port)]

@@ -23,6 +23,7 @@ const SOURCES: &[&str] = &[
     "src/ffi/stack.rs",
     "src/ffi/stats.rs",
     "src/ffi/snapshot.rs",
+    "src/ffi/trace.rs",
 ];
 
 const ABOVE: &str = "\

@@ -49,3 +49,5 @@ pub mod snapshot;
 pub mod stack;
 #[cfg(all(mpgc_enable_gc, feature = "stats"))]
 pub mod stats;
+#[cfg(all(mpgc_enable_gc, feature = "trace"))]
+pub mod trace;

@@ -76,6 +76,7 @@ impl<H: Host> Heap<H> {
             if H::NOSCAN {
                 self.mark_raw_data();
             }
+            self.stats_marked();
             self.run_finalisers();
             let died = self.sweep();
             self.search().forget();

@@ -5,7 +5,7 @@
 use super::Heap;
 use super::block::BlockCount;
 use super::host::Host;
-use super::stats::{Reason, Stats};
+use super::stats::{Reason, Stats, Traced};
 
 impl<H: Host> Heap<H> {
     fn stats(self) -> *mut Stats {
@@ -59,6 +59,10 @@ impl<H: Host> Heap<H> {
             let stats = unsafe { &mut *self.stats() };
             stats.failures = stats.failures.wrapping_add(1);
             stats.failed_blocks = n.0;
+            if H::TRACE {
+                let bytes = n.0.saturating_mul(H::BLOCK_BYTES);
+                self.host().traced(Traced::Failed { bytes });
+            }
         }
     }
 
@@ -140,6 +144,14 @@ impl<H: Host> Heap<H> {
         }
     }
 
+    /// A collection has marked all that lives.
+    #[inline(always)]
+    pub(super) fn stats_marked(self) {
+        if H::TRACE {
+            self.host().traced(Traced::Marked);
+        }
+    }
+
     /// A collection ends in which so many objects died.
     pub(super) fn stats_collected(self, died: usize) {
         if H::STATS {
@@ -152,10 +164,21 @@ impl<H: Host> Heap<H> {
         self.stats_see_amount();
         // SAFETY: as in `stats_begin`.
         let stats = unsafe { &mut *self.stats() };
+        let reason = stats.reason;
         stats.collected(died);
         if stats.watches_runs {
             stats.see_runs(self.free_runs_inside());
         }
-        stats.took(self.host().now_us().wrapping_sub(stats.began_us));
+        let took_us = self.host().now_us().wrapping_sub(stats.began_us);
+        stats.took(took_us);
+        if H::TRACE {
+            self.host().traced(Traced::Collected {
+                reason,
+                began_us: stats.began_us,
+                took_us,
+                live_bytes: stats.live_blocks.wrapping_mul(H::BLOCK_BYTES),
+                freed_objects: died,
+            });
+        }
     }
 }

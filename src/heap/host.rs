@@ -10,7 +10,7 @@ use super::block::BlockCount;
 use super::fault::Fault;
 use super::hints::Hints;
 use super::pacing::{Pace, Paced};
-use super::stats::Stats;
+use super::stats::{Stats, Traced};
 
 /// The fields of an area, wherever the host keeps them.
 ///
@@ -148,6 +148,9 @@ pub trait Config: Copy {
     /// Whether the heap counts what it does: see `heap/stats.rs`. Then there is
     /// [`Memory::alloc_amount`] too.
     const STATS: bool = false;
+    /// Whether collections and failures are reported to the host: see [`Callbacks::traced`]. With
+    /// [`Config::STATS`].
+    const TRACE: bool = false;
     /// Whether collected chunks are counted (`MICROPY_PY_GC_COLLECT_RETVAL`).
     const COUNT_COLLECTED: bool;
     /// Whether the whole of a region of any size is used. In C a product wraps, so that on a 32-bit
@@ -259,6 +262,8 @@ pub unsafe trait Callbacks: Memory {
     fn now_us(self) -> u32 {
         0
     }
+    /// Something has happened; the heap is entered. With [`Config::TRACE`].
+    fn traced(self, _what: Traced) {}
     /// Returns `chunk` as an address that the compiler must keep from here on. Otherwise it could
     /// keep only the number of the block and compute the address after the mutex is released, and
     /// another thread's collection would find no pointer.

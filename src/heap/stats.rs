@@ -36,6 +36,31 @@ pub enum Reason {
     Idle,
 }
 
+/// What is reported as it happens, with `Config::TRACE`.
+#[derive(Clone, Copy, Debug)]
+pub enum Traced {
+    /// A collection has marked all that lives.
+    Marked,
+    /// A collection ends.
+    Collected {
+        /// Why it began.
+        reason: Reason,
+        /// What the clock said then.
+        began_us: u32,
+        /// Microseconds that it took.
+        took_us: u32,
+        /// Bytes of the blocks in use now.
+        live_bytes: usize,
+        /// Chunks that it has freed.
+        freed_objects: usize,
+    },
+    /// No chunk of so many bytes could be had.
+    Failed {
+        /// Those of whole blocks.
+        bytes: usize,
+    },
+}
+
 /// How many reasons there are.
 pub const REASONS: usize = 4;
 
@@ -75,7 +100,7 @@ pub struct Stats {
     freed_blocks: usize,
     /// After the last collection, or when the counters began anew.
     live_objects: usize,
-    live_blocks: usize,
+    pub(super) live_blocks: usize,
     peak_blocks: usize,
     /// Up to then.
     allocations_before: usize,

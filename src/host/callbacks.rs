@@ -22,6 +22,8 @@ use crate::heap::Pace;
 use crate::heap::host::Callbacks;
 #[cfg(any(mpgc_debug_verbose, feature = "trace-marks"))]
 use crate::heap::host::Event;
+#[cfg(feature = "trace")]
+use crate::heap::stats::Traced;
 
 /// The functions of `gc_mutex`, which is recursive from 1.25 on. Before, a finaliser can neither
 /// allocate nor free, and one that calls `gc_info` or collects deadlocks in C too.
@@ -51,6 +53,10 @@ unsafe impl Callbacks for MicroPython {
     fn now_us(self) -> u32 {
         // SAFETY: the port's own clock.
         unsafe { shim::ticks_us() as u32 }
+    }
+    #[cfg(feature = "trace")]
+    fn traced(self, what: Traced) {
+        super::trace::note(self.now_us(), what);
     }
     #[cfg(mpgc_gc_mutex)]
     fn init_mutex(self) {

@@ -92,6 +92,7 @@ impl Config for MicroPython {
     ));
     const PACES: bool = cfg!(feature = "pacing");
     const STATS: bool = cfg!(feature = "stats");
+    const TRACE: bool = cfg!(feature = "trace");
     const COUNT_COLLECTED: bool = cfg!(mpgc_collect_retval);
     const HOOK: bool = cfg!(mpgc_gc_hook_loop);
     const HARDENED: bool = cfg!(feature = "hardened");

@@ -22,6 +22,8 @@ pub mod sched;
 mod sched_fields;
 #[cfg(mpgc_enable_gc)]
 pub mod snapshot;
+#[cfg(all(mpgc_enable_gc, feature = "trace"))]
+pub mod trace;
 
 /// The port's headers, as bindgen reads them.
 #[allow(
@@ -80,5 +82,9 @@ pub mod shim {
     #[cfg(mpgc_split_heap_auto)]
     pub use super::bindings::{
         mpgc_shim_plat_alloc_heap as plat_alloc_heap, mpgc_shim_plat_free_heap as plat_free_heap,
+    };
+    #[cfg(all(mpgc_enable_gc, feature = "trace"))]
+    pub use super::bindings::{
+        mpgc_shim_trace_is_open as trace_is_open, mpgc_shim_trace_put as trace_put,
     };
 }

@@ -136,6 +136,19 @@ static mp_obj_t mpgc_module_snapshot(mp_obj_t stream) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(mpgc_module_snapshot_obj, mpgc_module_snapshot);
 
+// Without MPGC_TRACE=1 nothing is kept.
+__attribute__((weak)) void mpgc_trace_dump(mpgc_write_fn write, void *user);
+
+static mp_obj_t mpgc_module_trace_dump(mp_obj_t stream) {
+    mp_get_stream_raise(stream, MP_STREAM_OP_WRITE);
+    if (mpgc_trace_dump == NULL) {
+        mp_raise_NotImplementedError(NULL);
+    }
+    mpgc_trace_dump(mpgc_module_write, &stream);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(mpgc_module_trace_dump_obj, mpgc_module_trace_dump);
+
 static const mp_rom_map_elem_t mpgc_module_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_mpgc) },
     { MP_ROM_QSTR(MP_QSTR_build_info), MP_ROM_PTR(&mpgc_module_build_info_obj) },
@@ -145,6 +158,7 @@ static const mp_rom_map_elem_t mpgc_module_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_reset_stats), MP_ROM_PTR(&mpgc_module_reset_stats_obj) },
     { MP_ROM_QSTR(MP_QSTR_snapshot), MP_ROM_PTR(&mpgc_module_snapshot_obj) },
     { MP_ROM_QSTR(MP_QSTR_stats), MP_ROM_PTR(&mpgc_module_stats_obj) },
+    { MP_ROM_QSTR(MP_QSTR_trace_dump), MP_ROM_PTR(&mpgc_module_trace_dump_obj) },
     { MP_ROM_QSTR(MP_QSTR_version), MP_ROM_PTR(&mpgc_module_version_obj) },
 };
 static MP_DEFINE_CONST_DICT(mpgc_module_globals, mpgc_module_globals_table);

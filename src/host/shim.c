@@ -157,6 +157,50 @@ bool mpgc_shim_root_readable(void **p) {
 #endif // MICROPY_ENABLE_GC
 
 #if MICROPY_ENABLE_GC
+#if MPGC_TRACE
+#if defined(__unix__) || defined(__APPLE__) || defined(_WIN32)
+#include <stdio.h>
+#include <stdlib.h>
+
+// The file that the environment names, from the first event on.
+static FILE *trace_file;
+
+static void trace_end(void) {
+    fputs("\n]\n", trace_file);
+    fclose(trace_file);
+    trace_file = NULL;
+}
+
+bool mpgc_shim_trace_is_open(void) {
+    static bool asked;
+    if (!asked) {
+        asked = true;
+        const char *name = getenv("MPGC_TRACE");
+        trace_file = name == NULL || name[0] == 0 ? NULL : fopen(name, "w");
+        if (trace_file != NULL) {
+            fputs("[\n{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":1,\"tid\":1,"
+                "\"args\":{\"name\":\"mpgc\"}}", trace_file);
+            atexit(trace_end);
+        }
+    }
+    return trace_file != NULL;
+}
+
+void mpgc_shim_trace_put(const uint8_t *bytes, size_t n_bytes) {
+    fwrite(bytes, 1, n_bytes, trace_file);
+}
+#else
+bool mpgc_shim_trace_is_open(void) {
+    return false;
+}
+
+void mpgc_shim_trace_put(const uint8_t *bytes, size_t n_bytes) {
+    (void)bytes;
+    (void)n_bytes;
+}
+#endif
+#endif
+
 #if MPGC_IDLE_COLLECT || MPGC_STATS
 mp_uint_t mpgc_shim_ticks_us(void) {
     return mp_hal_ticks_us();

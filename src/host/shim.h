@@ -87,6 +87,9 @@ bool mpgc_shim_root_readable(void **p);
 #if MICROPY_ENABLE_GC
 // The port's clock, for collections while the program waits.
 mp_uint_t mpgc_shim_ticks_us(void);
+// Whether a trace is written to a file, and the next bytes of it. With MPGC_TRACE.
+bool mpgc_shim_trace_is_open(void);
+void mpgc_shim_trace_put(const uint8_t *bytes, size_t n_bytes);
 // Calls fun(arg) where what the callers have in registers is on the stack.
 void mpgc_shim_call_with_registers(void (*fun)(void *arg), void *arg);
 // The end of the running thread's C stack.

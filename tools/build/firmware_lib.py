@@ -26,6 +26,7 @@ OF_PORTS = (
     "mpgc_stats",
     "mpgc_reset_stats",
     "mpgc_snapshot",
+    "mpgc_trace_dump",
 )
 
 # `compiler` is the words that call the C compiler for it; `hosted` means that programs run under an

@@ -30,6 +30,7 @@ class Library(unittest.TestCase):
             "mpgc_stats",
             "mpgc_reset_stats",
             "mpgc_snapshot",
+            "mpgc_trace_dump",
             "mpgc_error_fn",
             "mpgc_call_fn",
             "mpgc_heap",

@@ -34,7 +34,7 @@ TARGET = "x86_64-unknown-linux-gnu"
 RUFF = "0.14.9"
 
 AIDS = "clear-on-sweep,heap-profiling,trace-marks"
-COLLECTIONS = "pacing,idle-collect,clear-stack,stats"
+COLLECTIONS = "pacing,idle-collect,clear-stack,stats,trace"
 # Builds without MicroPython: features, which targets of cargo, whether the quick part looks at it.
 Library = namedtuple("Library", "features targets quick", defaults=("--lib", False))
 LIBRARIES = [
