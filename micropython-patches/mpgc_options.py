@@ -75,7 +75,13 @@ def check_together(values):
         raise Stop(
             "MPGC_CLEAR_ON_SWEEP=1 zeroes freed blocks, which MPGC_HARDENED=1 fills: give one of the two"
         )
-    for name in ("MPGC_PACING", "MPGC_IDLE_COLLECT", "MPGC_CLEAR_STACK", "MPGC_STATS", "MPGC_TRACE"):
+    for name in (
+        "MPGC_PACING",
+        "MPGC_IDLE_COLLECT",
+        "MPGC_CLEAR_STACK",
+        "MPGC_STATS",
+        "MPGC_TRACE",
+    ):
         if values[name] and "gc" in values["MPGC_KEEP_C"].split():
             raise Stop(
                 f"{name} is an option of mpgc's heap, and MPGC_KEEP_C=gc keeps the C's: give one of the two"

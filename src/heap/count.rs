@@ -145,7 +145,6 @@ impl<H: Host> Heap<H> {
     }
 
     /// A collection has marked all that lives.
-    #[inline(always)]
     pub(super) fn stats_marked(self) {
         if H::TRACE {
             self.host().traced(Traced::Marked);

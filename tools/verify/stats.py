@@ -1,5 +1,5 @@
-"""Compares the figures of MPGC_STATS=1 with what a program has done (tests/python/stats.py), and the
-trace of MPGC_TRACE=1 with the figures (tests/python/trace.py).
+"""Compares the figures of MPGC_STATS=1 with what a program has done (tests/python/stats.py),
+and the trace of MPGC_TRACE=1 with the figures (tests/python/trace.py).
 """
 
 import json
