@@ -27,12 +27,6 @@ REPEATS = 3
 # An unsteady test runs that many times more.
 MORE_REPEATS = 12
 CHANCE = 0.05
-# Tests that end while a thread of theirs may not have begun. The unix port frees the heap, which
-# holds the arguments of that thread, and cancels only threads that have called mp_thread_start.
-# Where the first threads have done all the work before another begins, that one ends the program
-# by a signal, after the last line of its output. Time decides how often; one that never passes is
-# an error.
-RACES = ("thread/thread_lock4_intbig.py",)
 FLAVOURS = ("c", "rust")
 # What runs on a build for another machine: what nlr, the collector's roots and threads can break.
 ARCH_DIRS = ["basics", "micropython", "stress", "thread"]
@@ -62,7 +56,7 @@ def run_again(suites, test):
     """Outcomes of one test on each side, in turns, until they can be judged."""
     seen = {flavour: [] for flavour in suites}
     for turn in range(REPEATS + MORE_REPEATS):
-        if turn >= REPEATS and not unsteady(seen) and not waits_for_a_pass(test, seen):
+        if turn >= REPEATS and not unsteady(seen):
             break
         for flavour, suite in suites.items():
             result = suite.run(f"again-{turn}", files=[test])
@@ -76,16 +70,9 @@ def unsteady(seen):
     return sum(rust) < sum(c) and (any(rust) or not all(c))
 
 
-def waits_for_a_pass(test, seen):
-    """Whether a test that ends with a race has not passed with mpgc yet."""
-    return test in RACES and "pass" not in seen["rust"]
-
-
-def judge(test, seen):
+def judge(seen):
     """The verdict of the repeated runs of a test that differed."""
     c, rust = set(seen["c"]), set(seen["rust"])
-    if test in RACES and "pass" in rust:
-        return "flaky"
     if c == {"pass"} and "pass" not in rust:
         return "ERROR"
     failures = {flavour: sum(each != "pass" for each in turns) for flavour, turns in seen.items()}
@@ -133,7 +120,7 @@ def compare(suites, c, rust, dirs):
     for test in differing:
         say(f"  {test} differs: running it {REPEATS} times more on each side")
         outcomes[test] = run_again(suites, test)
-        verdicts[test] = judge(test, outcomes[test])
+        verdicts[test] = judge(outcomes[test])
         say(
             f"    C {' '.join(outcomes[test]['c'])}, Rust {' '.join(outcomes[test]['rust'])}: "
             f"{verdicts[test]}"
