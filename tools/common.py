@@ -36,6 +36,11 @@ def say(text):
         said.append(text)
 
 
+def progress(text):
+    """Print how far a step is, which is no result of it."""
+    print(f"    {text}", flush=True)
+
+
 def run_main(main):
     """Run `main()`, and turn a Fail into one message and exit status 1."""
     try:
@@ -116,7 +121,7 @@ def run_logged(command, log, *, env=None, cwd=None, what="", fatal=True, every=1
         try:
             while (ended := wait_with_usage(process, every)) is None:
                 lines = log.read_bytes().count(b"\n")
-                say(f"    {what}: {time.monotonic() - started:.0f} s, {lines} lines so far")
+                progress(f"{what}: {time.monotonic() - started:.0f} s, {lines} lines so far")
         except BaseException:
             process.terminate()
             process.wait()

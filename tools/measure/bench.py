@@ -10,7 +10,7 @@ import subprocess
 import zlib
 from pathlib import Path
 
-from tools.common import BUILD, ROOT, Fail, run_logged, say, shown, table, write_json
+from tools.common import BUILD, ROOT, Fail, progress, run_logged, say, shown, table, write_json
 from tools.results import markdown_table, write_result
 from tools.setup.targets import TARGETS, missing_for
 from tools.setup.tree import get_tree
@@ -130,7 +130,7 @@ def count_instructions(driver, library, only):
     lines = []
     for line in lines_of(command, "counting under callgrind"):
         lines.append(line)
-        say(f"    counted: {line['case']}")
+        progress(f"counted: {line['case']}")
     found = dict(counted_instructions(path) for path in WORK.glob("callgrind.out*"))
     return {
         line["case"]: tuple(

@@ -9,9 +9,9 @@ import subprocess
 from collections import namedtuple
 
 from tools.build import unix
-from tools.common import BUILD, Fail, say, shown, table, write_json
+from tools.common import BUILD, Fail, progress, say, shown, table, write_json
 from tools.measure import bench
-from tools.results import written
+from tools.results import markdown_table, write_result
 from tools.setup import options as option_names
 from tools.setup.tree import get_tree
 from tools.verify.twins import build_twins
@@ -111,7 +111,7 @@ def interpreter_cases(tree, builds, rounds):
     for name in SCRIPTS:
         script = script_file(tree, name, COUNTED)
         counted = Pair(*(instructions(build, script) for build in builds))
-        say(f"    counted: {name}")
+        progress(f"counted: {name}")
         script = script_file(tree, name, TIMED)
         times = [Pair(*(microseconds(build, script) for build in builds)) for _ in range(rounds)]
         result[name] = {"instructions": counted, "us": Pair(*(min(side) for side in zip(*times)))}
@@ -122,7 +122,24 @@ def ratio(pair):
     return f"{pair.hardened / pair.plain:.2f}"
 
 
-@written("hardened-cost", "What the hardened build costs")
+def tables(cases, scripts, sizes):
+    """The counts as tables, without what depends on the machine."""
+    heads = ["mpgc", "hardened", "ratio"]
+    heap = [
+        [case, f"{pair.plain:.0f}", f"{pair.hardened:.0f}", ratio(pair)]
+        for case, pair in cases.items()
+    ]
+    programs = [
+        [name, *one["instructions"], ratio(one["instructions"])] for name, one in scripts.items()
+    ]
+    text = [[name, *pair, ratio(pair)] for name, pair in sizes.items()]
+    return [
+        [["heap, instructions of one operation", *heads], *heap],
+        [["perf_bench, all instructions", *heads], *programs],
+        [["text in bytes", *heads], *text],
+    ]
+
+
 def main(args):
     if args.rounds == 0:
         raise Fail("ROUNDS=0: give 1 or more")
@@ -136,40 +153,14 @@ def main(args):
         ),
         "the unix port": Pair(*(text_bytes(build.program) for build in builds)),
     }
-    heads = ["mpgc", "hardened", "ratio"]
-    say(f"\nMicroPython {tree.release}: what the hardened build costs; a ratio above 1 is a cost\n")
-    say(
-        table(
-            [
-                ["heap, instructions of one operation", *heads],
-                *(
-                    [case, f"{pair.plain:.0f}", f"{pair.hardened:.0f}", ratio(pair)]
-                    for case, pair in cases.items()
-                ),
-            ]
-        )
-    )
-    say(
-        "\n"
-        + table(
-            [
-                ["perf_bench, all instructions", *heads, "of times"],
-                *(
-                    [name, *one["instructions"], ratio(one["instructions"]), ratio(one["us"])]
-                    for name, one in scripts.items()
-                ),
-            ]
-        )
-    )
-    say(
-        "\n"
-        + table(
-            [
-                ["text in bytes", *heads],
-                *([name, *pair, ratio(pair)] for name, pair in sizes.items()),
-            ]
-        )
-    )
+    head = f"MicroPython {tree.release}: what the hardened build costs; a ratio above 1 is a cost."
+    found = tables(cases, scripts, sizes)
+    say("\n\n".join(["", head, *map(table, found)]))
+    times = ", ".join(f"{name} {ratio(one['us'])}" for name, one in scripts.items())
+    say(f"\ntimes of perf_bench, hardened / mpgc, on this machine: {times}")
+    if args.write:
+        body = "\n\n".join([head, *map(markdown_table, found)])
+        write_result("hardened-cost", "What the hardened build costs", args.command, body)
     path = WORK / "report.json"
     write_json(path, {"release": tree.release, "heap": cases, "scripts": scripts, "text": sizes})
     say(f"\nwritten: {shown(path)}")

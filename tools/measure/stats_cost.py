@@ -8,7 +8,7 @@ from collections import namedtuple
 
 from tools.common import Fail, say, table
 from tools.measure import bench, size
-from tools.results import written
+from tools.results import markdown_table, write_result
 from tools.setup.tree import get_tree
 from tools.verify.twins import build_twins
 
@@ -42,23 +42,27 @@ def percent(pair):
     return 100 * (pair.on / pair.off - 1)
 
 
-@written("stats-cost", "What the figures of MPGC_STATS=1 cost")
 def main(args):
     tree = get_tree(args.release or None, args.micropython_dir)
     cases = instructions(tree, args.case or bench.CHECKED)
     sizes = memory(tree)
     ram = Pair(*(of.data + of.bss for of in sizes))
-    say(f"MicroPython {tree.release}: instructions of one operation, if nobody reads the figures\n")
+    head = (
+        f"MicroPython {tree.release}: instructions of one operation, if nobody reads the figures."
+    )
     rows = [["case", "off", "on", "percent"]]
     for case, pair in cases.items():
         rows.append([case, f"{pair.off:.1f}", f"{pair.on:.1f}", f"{percent(pair):.2f}"])
-    say(table(rows))
     more = Pair(ram.on - ram.off, sizes.on.text - sizes.off.text)
-    say(f"\n{TARGET}: {more.off} bytes of RAM more, {more.on} bytes of flash with the shim")
+    end = f"{TARGET}: {more.off} bytes of RAM more, {more.on} bytes of flash with the shim."
+    say("\n\n".join([head, table(rows), end]))
     wrong = [case for case, pair in cases.items() if percent(pair) > MOST_PERCENT]
     if wrong or more.off > MOST_BYTES:
         raise Fail(
             f"above {MOST_PERCENT:.0f} percent, or {MOST_BYTES} bytes of RAM: "
             f"{', '.join([*wrong, f'{more.off} bytes'])}"
         )
+    if args.write:
+        body = "\n\n".join([head, markdown_table(rows), end])
+        write_result("stats-cost", "What the figures of MPGC_STATS=1 cost", args.command, body)
     return 0

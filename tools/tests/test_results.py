@@ -8,8 +8,9 @@ from unittest import mock
 
 from tools import results
 from tools.arguments import read
-from tools.common import Fail, say
-from tools.measure import bench, size
+from tools.common import Fail, progress, say
+from tools.measure import bench, hardened_cost, size
+from tools.measure.hardened_cost import Pair
 from tools.verify import upstream
 
 
@@ -43,6 +44,7 @@ class Pages(unittest.TestCase):
     def test_what_a_task_says_is_written_if_that_was_asked_for_and_it_passed(self):
         @results.written("name", "Title")
         def main(args):
+            progress("built for 15 s")
             say("3 passed, 0 failed")
             return args.status
 
@@ -54,6 +56,13 @@ class Pages(unittest.TestCase):
         say("said after the end")
         main(Namespace(write=True, status=0, command="make task"))
         self.assertNotIn("after the end", self.page("name"))
+
+    def test_what_the_hardened_build_costs_has_no_times(self):
+        one = {"instructions": Pair(10, 15), "us": Pair(100.0, 170.0)}
+        found = hardened_cost.tables({"fill": Pair(40.2, 60.3)}, {"bm": one}, {"gc.o": Pair(2, 3)})
+        self.assertEqual(found[0][1], ["fill", "40", "60", "1.50"])
+        self.assertEqual(found[1][1], ["bm", 10, 15, "1.50"])
+        self.assertEqual(found[2][1], ["gc.o", 2, 3, "1.50"])
 
     def test_comparisons_go_to_the_page_of_their_kind(self):
         side = {"performed": 9, "passed": 9, "failed": []}
