@@ -477,7 +477,7 @@ SECTIONS = {
             "metal-bench",
             "measure.metal_bench",
             "count instructions of the C and mpgc on a board in qemu [BOARD=MPS2_AN385|MICROBIT]",
-            TREE + "BOARD WRITE",
+            TREE + "BOARD OPTIONS WRITE",
             for_board,
         ),
         Task(

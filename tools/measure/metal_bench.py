@@ -2,8 +2,9 @@
 128 KB.
 
 The emulator runs with -icount, where each instruction takes the same time, so the processor's timer
-counts instructions, and the counts repeat. Writes build/bench/metal.json, a list like that of `make
-bench`.
+counts instructions, and the counts repeat. The port has one thread, and then threads as a
+microcontroller with two cores has them (c-tests/metal/threads); OPTIONS chooses one configuration.
+Writes build/bench/metal.json, a list like that of `make bench`.
 """
 
 import re
@@ -11,6 +12,7 @@ from collections import namedtuple
 
 from tools.common import BUILD, Fail, say, shown, table, write_json
 from tools.results import markdown_table, write_result
+from tools.setup import options as option_names
 from tools.setup.tree import get_tree
 from tools.verify import on_metal
 
@@ -21,6 +23,10 @@ HEAPS = {"16KB": 16 << 10, "128KB": 128 << 10}
 Machine = namedtuple("Machine", "hertz heap")
 MACHINES = {"MICROBIT": Machine(16_000_000, 184320), "MPS2_AN385": Machine(25_000_000, 400_000)}
 PROFILES = ("speed", "size", "large")
+# The profile in which no case may take more instructions than the C (`--check`).
+BARRED = "speed"
+# Without OPTIONS: the port as it is, and with threads.
+CONFIGURATIONS = ("", "threads")
 
 
 def count(tree, board, flavour, variables, name):
@@ -46,41 +52,89 @@ def count(tree, board, flavour, variables, name):
     return found
 
 
+def compare(tree, board, options, profiles):
+    """One dictionary for each case and profile, as it goes into the JSON."""
+    given = option_names.parse(options)
+    variables, slug = given.make_variables, given.build_slug
+
+    def counted(flavour, profile, more):
+        name = "-".join(filter(None, [slug, profile]))
+        return count(tree, board, flavour, {**variables, **more}, name)
+
+    c = counted("c", "speed", {})
+    rust = {profile: counted("rust", profile, {"MPGC_PROFILE": profile}) for profile in profiles}
+    return [
+        {
+            "board": board,
+            "options": options,
+            "profile": profile,
+            "case": case,
+            "c_instructions": c[case],
+            "rust_instructions": rust[profile][case],
+            "ratio": rust[profile][case] / c[case],
+        }
+        for case in c
+        for profile in profiles
+    ]
+
+
+def rows_of(found, profiles):
+    """The table of one board and configuration."""
+    rows = [["case", "C", *profiles, *(f"{profile} / C" for profile in profiles)]]
+    for at in range(0, len(found), len(profiles)):
+        of_case = found[at : at + len(profiles)]
+        rows.append(
+            [
+                of_case[0]["case"],
+                f"{of_case[0]['c_instructions']:.0f}",
+                *(f"{row['rust_instructions']:.0f}" for row in of_case),
+                *(f"{row['ratio']:.2f}" for row in of_case),
+            ]
+        )
+    return rows
+
+
+def above_c(found):
+    """A line for each case that takes more instructions than the C, where none may."""
+    return [
+        f"{row['board']} {row['options']} {row['case']}: {row['rust_instructions']:.1f} "
+        f"instructions, the C {row['c_instructions']:.1f}"
+        for row in found
+        if row["profile"] == BARRED and row["ratio"] > 1
+    ]
+
+
+def add_arguments(parser):
+    parser.add_argument(
+        "--profile", default="", help=f"with commas between them (all): {', '.join(PROFILES)}"
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help=f"fail if a case takes more instructions than the C in the profile {BARRED}",
+    )
+
+
 def main(args):
+    profiles = args.profile.split(",") if args.profile else PROFILES
+    for profile in profiles:
+        if profile not in PROFILES:
+            raise Fail(f"--profile={profile}: choose of {', '.join(PROFILES)}")
     tree = get_tree(args.release or None, args.micropython_dir)
     report, sections = [], []
     for board in args.board.split(","):
         if board not in MACHINES:
             raise Fail(f"BOARD={board}: instructions are counted on {', '.join(MACHINES)}")
-        c = count(tree, board, "c", {}, "speed")
-        rust = {
-            profile: count(tree, board, "rust", {"MPGC_PROFILE": profile}, profile)
-            for profile in PROFILES
-        }
-        rows = [["case", "C", *PROFILES, *(f"{profile} / C" for profile in PROFILES)]]
-        for case, counted in c.items():
-            ratios = [rust[profile][case] / counted for profile in PROFILES]
-            rows.append(
-                [
-                    case,
-                    f"{counted:.0f}",
-                    *(f"{rust[profile][case]:.0f}" for profile in PROFILES),
-                    *(f"{ratio:.2f}" for ratio in ratios),
-                ]
+        for options in [args.options] if args.options else CONFIGURATIONS:
+            found = compare(tree, board, options, profiles)
+            report += found
+            rows = rows_of(found, profiles)
+            title = ", ".join(filter(None, [board, options]))
+            sections.append(f"## {title}\n\n{markdown_table(rows)}")
+            say(
+                f"\n{title}, MicroPython {tree.release}, instructions of one operation\n"
+                f"{table(rows)}"
             )
-            report += [
-                {
-                    "board": board,
-                    "profile": profile,
-                    "case": case,
-                    "c_instructions": counted,
-                    "rust_instructions": rust[profile][case],
-                    "ratio": ratio,
-                }
-                for profile, ratio in zip(PROFILES, ratios)
-            ]
-        sections.append(f"## {board}\n\n{markdown_table(rows)}")
-        say(f"\n{board}, MicroPython {tree.release}, instructions of one operation\n{table(rows)}")
     if args.write:
         body = f"MicroPython {tree.release}, instructions of one operation.\n\n"
         write_result(
@@ -89,4 +143,7 @@ def main(args):
     path = BUILD / "bench" / "metal.json"
     write_json(path, report)
     say(f"\nwritten: {shown(path)}")
+    wrong = above_c(report) if args.check else []
+    if wrong:
+        raise Fail("; ".join(wrong))
     return 0

@@ -6,6 +6,9 @@ from collections import namedtuple
 
 from tools.common import ROOT, Fail
 
+# C modules for firmware.
+METAL = ROOT / "c-tests" / "metal"
+
 # The meaning of each name; the C control and the Rust build both get it.
 NAMED = {
     "pystack": "-DMICROPY_ENABLE_PYSTACK=1 -DMICROPY_STACKLESS=1",
@@ -14,6 +17,9 @@ NAMED = {
     "gil": f"VARIANT_DIR={ROOT}/tools/build/variants/gil MICROPY_PY_THREAD=0 "
     "LDFLAGS_EXTRA=-lpthread "
     "-DMICROPY_PY_THREAD=1 -DMICROPY_PY_THREAD_GIL=1",
+    # As on a microcontroller with two cores; for boards of the qemu port (c-tests/metal/threads).
+    "threads": f"USER_C_MODULES={METAL} CFLAGS_EXTRA='-include {METAL}/port.h "
+    f"-I{METAL}/threads -DMETAL_THREADS'",
     "conservative-clear": "-DMICROPY_GC_CONSERVATIVE_CLEAR=1",
     "tail-clear": "-DMICROPY_GC_CONSERVATIVE_CLEAR=0",
     "noscan": "MPGC_NOSCAN=1",

@@ -17,11 +17,9 @@ def build(tree, board, flavour, make_variables=(), name=""):
     """One flavour ("c" or "rust") for a board. Returns a Build."""
     folder = "-".join(filter(None, [unix.tree_key(tree), board, name]))
     output = WORK / folder / flavour
-    variables = {
-        "USER_C_MODULES": SOURCES,
-        "CFLAGS_EXTRA": f"-include {SOURCES / 'port.h'}",
-        **dict(make_variables),
-    }
+    variables = {"USER_C_MODULES": SOURCES, **dict(make_variables)}
+    flags = ["-include", str(SOURCES / "port.h"), variables.get("CFLAGS_EXTRA", "")]
+    variables["CFLAGS_EXTRA"] = " ".join(filter(None, flags))
     command = firmware.make_command(tree, board, flavour, variables, output)
     unix.begin_with_c(output)
     run_logged(
