@@ -13,6 +13,7 @@ use crate::host::sched;
 /// The heap was made with `gc_init`; `out` may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mpgc_stats(out: *mut mpgc_figures) {
+    #[cfg_attr(not(any(mpgc_scheduler, mpgc_pystack)), expect(unused_mut))]
     let mut figures = mpgc_figures::from(HEAP.figures());
     #[cfg(mpgc_scheduler)]
     {
