@@ -34,8 +34,9 @@ static mut COUNTS: sched::Counts = sched::Counts::NONE;
 #[cfg(all(mpgc_scheduler, feature = "stats"))]
 pub fn counts(reset: bool) -> sched::Counts {
     let section = fields::begin();
+    let counts = &raw mut COUNTS;
     // SAFETY: a section is open.
-    let counts = unsafe { &mut *(&raw mut COUNTS) };
+    let counts = unsafe { &mut *counts };
     let found = *counts;
     if reset {
         counts.reset();

@@ -5,7 +5,7 @@ use super::shim;
 use crate::heap::host::Callbacks;
 use crate::heap::stats::Traced;
 use crate::snapshot::WriteFn;
-use crate::trace::{self, Event, Ring};
+use crate::trace::{self, Ring};
 use core::ffi::c_void;
 
 /// How many events are kept: a few seconds of a board that collects often.
