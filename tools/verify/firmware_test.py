@@ -53,8 +53,8 @@ class BoardSuite(Suite):
         # leave out. They come last: the first filter decides about a test that no filter knows.
         self.flags += firmware.port_variable(tree, built, "RUN_TESTS_ARGS")
 
-    def build_ffi_library(self):
-        """The tests of the unix port alone need it."""
+    def build_libraries(self):
+        """The tests of the unix port alone need them."""
 
     def env(self):
         env = super().env()

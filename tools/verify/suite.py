@@ -55,6 +55,8 @@ fi
 exec cat "$kept"
 """
 
+EARLY_CANCEL = ROOT / "c-tests" / "port" / "early_cancel.c"
+
 Result = namedtuple("Result", "performed passed skipped failed")
 
 
@@ -77,6 +79,33 @@ def keeping_python(tree):
         partial.chmod(0o755)
         partial.replace(script)
     return str(script)
+
+
+def with_early_cancel(built, folder):
+    """A script in `folder` that runs a program of the unix port, in which a thread can be cancelled
+    before it has begun. The port lets such a thread read the heap after that is freed, with the C
+    as well as with mpgc.
+    """
+    compilers = [word.partition("=")[2] for word in built.command if word.startswith("CROSS_COMP")]
+    library, script = folder / "early_cancel.so", folder / "micropython"
+    run_logged(
+        [
+            f"{''.join(compilers)}gcc",
+            "-O2",
+            "-shared",
+            "-fPIC",
+            "-o",
+            library,
+            EARLY_CANCEL,
+            "-ldl",
+        ],
+        library.with_suffix(".log"),
+        what=f"building {library.name}",
+    )
+    words = shlex.quote(str(library)), shlex.quote(str(built.program))
+    script.write_text('#!/bin/sh\nLD_PRELOAD={}:$LD_PRELOAD exec {} "$@"\n'.format(*words))
+    script.chmod(0o755)
+    return script
 
 
 class Suite:
@@ -104,9 +133,11 @@ class Suite:
             ignore=shutil.ignore_patterns("__pycache__", "results", "*.mpy.tmp"),
         )
         subprocess.run(["chmod", "-R", "u+w", str(self.work / "tests")], check=True)
-        self.build_ffi_library()
+        self.program = self.built.program
+        self.build_libraries()
 
-    def build_ffi_library(self):
+    def build_libraries(self):
+        """What the tests of the unix port load, and what is loaded before the port."""
         source = self.work / "tests" / "ports" / "unix" / "ffi_lib.c"
         if source.is_file():
             compiler = os.environ.get("CC") or "gcc"
@@ -115,6 +146,9 @@ class Suite:
                 self.work / "ffi_lib.log",
                 what="building the library of the ffi tests",
             )
+        if self.built.program.name == "micropython":
+            # not in an emulator
+            self.program = with_early_cancel(self.built, self.work)
 
     def env(self):
         path = [".frozen", str(self.work / "extmod")]
@@ -127,7 +161,7 @@ class Suite:
         )
         return clean_env(
             MICROPYPATH=":".join(path),
-            MICROPY_MICROPYTHON=str(self.built.program),
+            MICROPY_MICROPYTHON=str(self.program),
             MICROPY_MPYCROSS=mpy_cross.partition("=")[2],
             MICROPY_CPYTHON3=keeping_python(self.tree),
         )

@@ -2,7 +2,8 @@
 
 The C program c-tests/stress/threads.c runs on both in turns. With --rounds MicroPython's own thread
 tests run that often on both, and with --stress-rounds its thread/stress_schedule, under load: a
-busy process for each core. That test gives itself 10 s, so it can fail with C as well. The rule: a
+busy process for each core. That test gives itself 10 s, so it can fail with C as well. One of these
+tests is also run with a thread that begins after the main program has ended. The rule: a
 test fails here if its failures with mpgc are those with C and three or more, and the one-sided
 Fisher test says that by chance alone this would happen less than once in a hundred. Ends with `N
 passed, N failed`.
@@ -16,7 +17,7 @@ import time
 from collections import Counter
 
 from tools.build import unix
-from tools.common import Fail, say, table
+from tools.common import BUILD, ROOT, Fail, clean_env, run_logged, say, table
 from tools.results import written
 from tools.setup import options as option_names
 from tools.setup.tree import get_tree
@@ -29,6 +30,10 @@ from tools.verify.untouched import Untouched
 MORE = 2  # more failures than this count
 CHANCE = 0.01
 STRESS_TEST = "thread/stress_schedule.py"
+# Its main program ends when four threads have done all the work, of which one may not have begun.
+LATE_TEST, LATE = "thread/thread_lock4_intbig.py", 4
+LATE_RUNS = 10
+WORK = BUILD / "threads"
 # Each of these must have happened in the C program.
 HAPPENED = ("collects", "checked", "moved", "finalised")
 
@@ -139,6 +144,49 @@ def verdict(failures, tests, rounds, what):
     return max(performed["rust"] - len(worse), 0), len(worse)
 
 
+def late_thread():
+    """The library that lets a thread begin after the end of the main program."""
+    library = WORK / "late_thread.so"
+    library.parent.mkdir(parents=True, exist_ok=True)
+    source = ROOT / "c-tests" / "port" / "late_thread.c"
+    command = ["gcc", "-O2", "-shared", "-fPIC", "-o", library, source, "-ldl"]
+    run_logged(command, library.with_suffix(".log"), what=f"building {library.name}")
+    return library
+
+
+def run_late(tree):
+    """A thread that begins after the end, on both sides. Returns (passed, failed).
+
+    The port alone may end by a signal then, with the C as with mpgc; what `make upstream` runs may
+    not.
+    """
+    options, library = option_names.parse(""), late_thread()
+    worse = []
+    for side in stress.SIDES:
+        built = unix.build(tree, "coverage", side, options)
+        suite = Suite(tree, built, options)
+        env = clean_env(LD_PRELOAD=str(library), LATE_THREAD=str(LATE))
+        killed = {}
+        for what, program in (
+            ("the port alone", built.program),
+            ("cancelled early", suite.program),
+        ):
+            command = [program, suite.work / "tests" / LATE_TEST]
+            killed[what] = 0
+            for _ in range(LATE_RUNS):
+                done = subprocess.run(
+                    command, env=env, capture_output=True, timeout=60, check=False
+                )
+                killed[what] += done.returncode != 0
+        say(
+            f"a thread begins after the end, {stress.NAMES[side]}, {LATE_RUNS} runs each, ended by "
+            "a signal: " + ", ".join(f"{what} {count}" for what, count in killed.items())
+        )
+        if killed["cancelled early"]:
+            worse.append(side)
+    return 2 - len(worse), len(worse)
+
+
 def run_interpreter(tree, args):
     """MicroPython's own tests on both sides. Returns (passed, failed)."""
     passed = failed = 0
@@ -179,6 +227,9 @@ def main(args):
         raise Fail("--threads, --operations and --turns are 1 or more")
     tree = get_tree(args.release or None, args.micropython_dir)
     passed, failed = run_program(tree, args)
+    with Untouched(tree):
+        good, bad = run_late(tree)
+    passed, failed = passed + good, failed + bad
     if args.rounds or args.stress_rounds:
         good, bad = run_interpreter(tree, args)
         passed, failed = passed + good, failed + bad

@@ -32,8 +32,8 @@ EXPECTED = ["lists 20000", "grown True", "caught divide by zero", "collected Tru
 class NodeSuite(Suite):
     """Upstream's tests, run by node."""
 
-    def build_ffi_library(self):
-        """The tests of the unix port alone need it."""
+    def build_libraries(self):
+        """The tests of the unix port alone need them."""
 
     def env(self):
         return {

@@ -47,8 +47,8 @@ __declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE data, SIZE_T size) {
 class WindowsSuite(Suite):
     """Upstream's tests, run by wine."""
 
-    def build_ffi_library(self):
-        """The tests of the unix port alone need it."""
+    def build_libraries(self):
+        """The tests of the unix port alone need them."""
 
     def env(self):
         env = super().env()
