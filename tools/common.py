@@ -140,6 +140,34 @@ def run_logged(command, log, *, env=None, cwd=None, what="", fatal=True, every=1
     return status
 
 
+def run_caught(command, *, timeout=600, **more):
+    """Run a command that gets no input. Returns what `subprocess.run` does, with all that the
+    command printed as text in `stdout`.
+    """
+    caught = {
+        "stdin": subprocess.DEVNULL,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.STDOUT,
+        "env": clean_env(),
+    }
+    return subprocess.run(
+        [str(part) for part in command],
+        text=True,
+        errors="replace",
+        timeout=timeout,
+        check=False,
+        **{**caught, **more},
+    )
+
+
+def output_of(command, **more):
+    """What a command prints, which has to succeed."""
+    done = run_caught(command, stderr=subprocess.PIPE, **more)
+    if done.returncode != 0:
+        raise Fail(f"`{' '.join(map(str, command))}` failed: {done.stderr.strip()}")
+    return done.stdout
+
+
 def cargo_build(package, *words, profile, cargo="cargo", command="build"):
     """The command that builds a member of the workspace."""
     at = ["--manifest-path", ROOT / "Cargo.toml", "--target-dir", CARGO_TARGET]

@@ -12,7 +12,7 @@ from mpgc_build import PROFILES
 from mpgc_rust import Stop, choose_toolchain, rust_target, toolchain_environment
 from mpgc_xtensa import CALL0
 
-from tools.common import BUILD, ROOT, Fail, clean_env, run_logged, say, shown
+from tools.common import BUILD, ROOT, Fail, clean_env, output_of, run_logged, say, shown
 from tools.setup.targets import METAL, find_target
 
 WORK = BUILD / "firmware-lib"
@@ -46,12 +46,7 @@ CPUS = {
 def machine(name):
     """This machine (no name), or one of tools/setup/targets.py by either of its names."""
     if not name:
-        macros = subprocess.run(
-            ["gcc", "-dM", "-E", "-x", "c", os.devnull],
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        ).stdout
+        macros = output_of(["gcc", "-dM", "-E", "-x", "c", os.devnull])
         pairs = (line.split(" ", 2) for line in macros.splitlines())
         return Machine(
             rust_target({pair[1]: pair[2] if len(pair) > 2 else "" for pair in pairs}),

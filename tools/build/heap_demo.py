@@ -10,7 +10,18 @@ import subprocess
 import sys
 
 from tools.build import unix
-from tools.common import BUILD, ROOT, Fail, built, cargo_build, clean_env, run_logged, say, shown
+from tools.common import (
+    BUILD,
+    ROOT,
+    Fail,
+    built,
+    cargo_build,
+    clean_env,
+    run_caught,
+    run_logged,
+    say,
+    shown,
+)
 from tools.setup import options as option_names
 from tools.setup.tree import get_tree
 
@@ -57,14 +68,7 @@ def take_core(program, script, folder):
         else:
             raise Fail(f"{shown(script)} ended before it said `ready`")
         say(f"\n$ gcore -o {shown(folder / 'core')} {process.pid}")
-        done = subprocess.run(
-            ["gcore", "-o", str(folder / "core"), str(process.pid)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        done = run_caught(["gcore", "-o", str(folder / "core"), str(process.pid)])
         made = folder / f"core.{process.pid}"
         if not made.is_file():
             raise Fail(f"gcore took no core (a container may forbid ptrace):\n{done.stdout}")

@@ -9,12 +9,22 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 import time
 from collections import namedtuple
 
-from tools.common import BUILD, ROOT, Fail, clean_env, jobs, locked, run_logged, say, shown
+from tools.common import (
+    BUILD,
+    ROOT,
+    Fail,
+    clean_env,
+    jobs,
+    locked,
+    output_of,
+    run_logged,
+    say,
+    shown,
+)
 from tools.setup import options as option_names
 from tools.setup.targets import find_target
 from tools.setup.tree import get_tree
@@ -188,9 +198,7 @@ def prove(program, flavour, functions=("gc_alloc", "nlr_jump"), map_file=None):
                 f"{shown(map_file)} does not say where {function} came from: remove "
                 f"{shown(program.parent)} and build again"
             )
-        symbols = subprocess.run(
-            [readelf, "-sW", found], stdout=subprocess.PIPE, text=True, check=True
-        ).stdout
+        symbols = output_of([readelf, "-sW", found])
         is_rust = any(line.split()[-1:] == [PROOF] for line in symbols.splitlines())
         if is_rust != (flavour == "rust"):
             raise Fail(

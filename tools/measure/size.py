@@ -8,11 +8,10 @@ go to build/size.json.
 """
 
 import re
-import subprocess
 from collections import namedtuple
 
 from tools.build import firmware, unix
-from tools.common import BUILD, Fail, run_logged, say, table, write_json
+from tools.common import BUILD, Fail, output_of, run_logged, say, table, write_json
 from tools.results import markdown_table, write_result
 from tools.setup.targets import METAL, TARGETS
 from tools.setup.tree import get_tree
@@ -65,15 +64,6 @@ HEADS = {
     "rust_bss": "mpgc bss",
     "own_text": "mpgc's own",
 }
-
-
-def output_of(command):
-    done = subprocess.run(
-        [str(word) for word in command], capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise Fail(f"`{' '.join(map(str, command))}` failed: {done.stderr.strip()}")
-    return done.stdout
 
 
 def replaced(tree):

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tools.common import EMULATORS, Fail, say, shown
+from tools.common import EMULATORS, Fail, run_caught, say, shown
 
 DPKG_STATUS = Path("/var/lib/dpkg/status")
 PREFIX = "qemu-system-"
@@ -50,14 +50,7 @@ def download(package, folder):
         "install",
         package,
     ]
-    done = subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    done = run_caught(command, timeout=None)
     found = sorted(archives.glob("*.deb"))
     if done.returncode != 0 or not found:
         raise Fail(

@@ -11,6 +11,7 @@ from unittest import mock
 from tools import results
 from tools.common import ROOT, Fail
 from tools.setup.tree import Tree
+from tools.tests.pages import in_a_folder
 from tools.verify import ports, ports_build, ports_program, ports_table
 
 PORTING = (ROOT / "docs" / "porting.md").read_text()
@@ -222,15 +223,7 @@ FOUND = {
 
 class Page(unittest.TestCase):
     def setUp(self):
-        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
-        for patch in (
-            mock.patch.object(results, "FOLDER", self.folder),
-            mock.patch.object(results, "commit", return_value="abc1234"),
-            mock.patch.object(results, "machine", return_value="a machine"),
-            mock.patch("builtins.print"),
-        ):
-            patch.start()
-            self.addCleanup(patch.stop)
+        self.folder = in_a_folder(self)
 
     def text(self):
         return (self.folder / "ports.md").read_text()

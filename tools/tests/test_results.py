@@ -1,9 +1,7 @@
 """Pages of docs/results: who writes them, and what stands in them."""
 
-import tempfile
 import unittest
 from argparse import Namespace
-from pathlib import Path
 from unittest import mock
 
 from tools import results
@@ -11,22 +9,13 @@ from tools.arguments import read
 from tools.common import Fail, progress, say
 from tools.measure import bench, hardened_cost, size
 from tools.measure.hardened_cost import Pair
+from tools.tests.pages import in_a_folder
 from tools.verify import upstream
 
 
 class Pages(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
-        for patch in (
-            mock.patch.object(results, "FOLDER", self.folder),
-            mock.patch.object(results, "commit", return_value="abc1234"),
-            mock.patch.object(results, "machine", return_value="a machine"),
-            mock.patch("builtins.print"),
-        ):
-            patch.start()
-            self.addCleanup(patch.stop)
+        self.folder = in_a_folder(self)
 
     def page(self, name):
         return (self.folder / f"{name}.md").read_text()

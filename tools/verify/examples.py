@@ -9,7 +9,7 @@ from collections import namedtuple
 
 from tools.build.firmware_lib import build
 from tools.build.firmware_lib import machine as find_machine
-from tools.common import BUILD, ROOT, Fail, run_logged, say, shown
+from tools.common import BUILD, ROOT, Fail, run_caught, run_logged, say, shown
 from tools.verify.promises import FIRMWARE, table_sizes
 
 SOURCES = ROOT / "examples" / "firmware"
@@ -111,16 +111,7 @@ def differing(measured):
 
 def run(command, name):
     try:
-        done = subprocess.run(
-            [str(word) for word in command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=TIMEOUT,
-            check=False,
-        )
+        done = run_caught(command, timeout=TIMEOUT)
     except subprocess.TimeoutExpired as late:
         so_far = (late.stdout or b"").decode(errors="replace")
         raise Fail(

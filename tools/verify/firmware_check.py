@@ -13,7 +13,7 @@ from pathlib import Path
 from tools.build import heap_demo, xtensa
 from tools.build.firmware_lib import CPUS, build, machine, shared_name, soname, version
 from tools.build.install import install
-from tools.common import BUILD, ROOT, Fail, run_logged, say, shown
+from tools.common import BUILD, ROOT, Fail, output_of, run_logged, say, shown
 from tools.setup.targets import find_target
 from tools.steps import count_line, ended
 from tools.verify import examples as firmware_examples
@@ -126,9 +126,7 @@ def header():
 def library():
     """Nothing but the functions of the header is global, and nothing panics."""
     folder = build()
-    listing = subprocess.run(
-        ["nm", folder / "libmpgc.a"], stdout=subprocess.PIPE, text=True, check=True
-    ).stdout
+    listing = output_of(["nm", folder / "libmpgc.a"])
     panics = re.findall(r"^.*panic.*$", listing, re.M)
     if panics:
         raise Fail(f"{shown(folder / 'libmpgc.a')} can panic: {panics[0]}")
@@ -144,9 +142,7 @@ def library():
             f"{shown(folder / 'libmpgc.a')} needs {', '.join(outside)}: only the mem functions "
             "are for it to ask for"
         )
-    sections = subprocess.run(
-        ["objdump", "-h", folder / "libmpgc.a"], stdout=subprocess.PIPE, text=True, check=True
-    ).stdout
+    sections = output_of(["objdump", "-h", folder / "libmpgc.a"])
     # A linker keeps these sections whole, even in a program that calls nothing that needs them:
     # only the version's texts may be there.
     merged = sum(

@@ -6,10 +6,9 @@ registers. Ends with `N passed, N failed`; without the compiler there is nothing
 """
 
 import re
-import subprocess
 
 from tools.build import unix
-from tools.common import BUILD, Fail, jobs, run_logged, say
+from tools.common import BUILD, Fail, jobs, output_of, run_logged, say
 from tools.setup.targets import find_target, missing_for
 from tools.setup.tree import get_tree
 from tools.steps import Tally
@@ -58,7 +57,7 @@ def main(args):
         if not set(FLAGS) <= set(words):
             raise Fail(f"the powerpc port of {tree.release} is compiled without {' '.join(FLAGS)}")
         command = [f"{target.prefix}objdump", "-d", "--no-show-raw-insn", made]
-        listing = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+        listing = output_of(command)
         found = with_registers(listing)
         count = listing.count("\t")
         tally.add(profile, count > 1000 and not found, "\n".join(found), f"{count} instructions")

@@ -24,6 +24,7 @@ from tools.common import (
     cargo_build,
     clean_env,
     jobs,
+    output_of,
     run_logged,
     say,
     shown,
@@ -54,7 +55,7 @@ Result = namedtuple("Result", "good target inputs executions coverage features t
 
 
 def host():
-    text = subprocess.run(["rustc", "-vV"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    text = output_of(["rustc", "-vV"])
     return re.search(r"^host: (\S+)$", text, re.M)[1]
 
 
@@ -67,9 +68,7 @@ def fuzz_words():
 def check_sanitizer():
     """The runtime of AddressSanitizer comes with Rust, but not for every host."""
     command = ["rustc", "--print", "target-libdir"]
-    folder = Path(
-        subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-    )
+    folder = Path(output_of(command).strip())
     if not list(folder.glob("librustc-*_rt.asan.a")):
         raise Fail(
             f"this Rust has no AddressSanitizer for {host()} ({folder}): fuzz on x86-64 Linux, "

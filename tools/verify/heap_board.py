@@ -16,7 +16,7 @@ from tools.setup import options as option_names
 from tools.setup.tree import get_tree
 from tools.steps import Tally
 from tools.verify.heap_answers import answer
-from tools.verify.heap_check import LEAKS
+from tools.verify.heap_check import check_names
 
 WORK = BUILD / "heap-check"
 SCRIPT = ROOT / "tests" / "python" / "heap_leaks.py"
@@ -80,21 +80,6 @@ class Board:
         if error:
             raise Fail(f"the board says: {error.decode(errors='replace')}")
         return printed
-
-
-def check_names(checks, tool, program, snapshot, name):
-    text = answer(tool, "why", snapshot, "bytearray", "--elf", program, "--top", "99")
-    for length, expected in LEAKS.items():
-        found = re.search(
-            rf"^0x[0-9a-f]+ bytearray of {length}, .*\n  (.*)\n    __main__ \(root pointer\)",
-            text,
-            re.M,
-        )
-        checks.add(
-            f"{name}, leak {expected}",
-            found and found[1] == expected,
-            f"found: {found and found[1]}\n{text}",
-        )
 
 
 def live_bytes(tool, program, snapshot):

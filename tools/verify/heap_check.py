@@ -12,7 +12,7 @@ import subprocess
 
 from tools.build import heap_demo as heap
 from tools.build import unix
-from tools.common import BUILD, ROOT, Fail, clean_env, shown
+from tools.common import BUILD, ROOT, Fail, clean_env, output_of, run_caught, shown
 from tools.setup import options as option_names
 from tools.setup.tree import get_tree
 from tools.steps import Tally
@@ -56,15 +56,10 @@ def under_gdb(program, script, collections, folder, *flags):
         ROOT / "tools" / "verify" / "heap_gdb.py",
     ]
     command = [*gdb, "--args", program, *flags, script]
-    done = subprocess.run(
-        [str(part) for part in command],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+    done = run_caught(
+        command,
         env=clean_env(HEAP_FOLDER=str(folder), HEAP_COLLECTIONS=",".join(map(str, collections))),
         timeout=300,
-        check=False,
     )
     starts = {
         int(number): start
@@ -120,10 +115,8 @@ def check_collections(checks, tool, program, folder, name, *flags):
         )
 
 
-def check_leaks(checks, tool, program, folder, name):
+def check_names(checks, tool, program, core, name):
     """`why` names the cause of each planted leak, and each path begins at a root."""
-    under_gdb(program, SCRIPTS / "heap_leaks.py", [1], folder)
-    core = folder / "1-after"
     text = answer(tool, "why", core, "bytearray", "--elf", program, "--top", "99")
     for length, expected in LEAKS.items():
         found = re.search(
@@ -136,6 +129,13 @@ def check_leaks(checks, tool, program, folder, name):
             found and found[1] == expected,
             f"found: {found and found[1]}\n{text}",
         )
+
+
+def check_leaks(checks, tool, program, folder, name):
+    """The planted leaks, their number, and the frame of the interpreter have names."""
+    under_gdb(program, SCRIPTS / "heap_leaks.py", [1], folder)
+    core = folder / "1-after"
+    check_names(checks, tool, program, core, name)
     summary = answer(tool, "summary", core, "--elf", program, "--top", "99")
     checks.add(
         f"{name}, summary counts 7 buffers",
@@ -230,9 +230,7 @@ def check_export(checks, tool, program, core, folder):
 
 def hot_spots(program, core):
     """Where in a core the state and the heap are: (place in the file, bytes)."""
-    listed = subprocess.run(
-        ["readelf", "-lW", core], stdout=subprocess.PIPE, text=True, check=True
-    ).stdout
+    listed = output_of(["readelf", "-lW", core])
     loads = re.findall(r"^  LOAD +(0x\w+) (0x\w+) 0x\w+ (0x\w+) 0x\w+ RW ", listed, re.M)
     loads = [tuple(int(field, 16) for field in load) for load in loads]
     # The program's own data comes first, then what it allocated.

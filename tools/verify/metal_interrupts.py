@@ -13,7 +13,7 @@ import subprocess
 from collections import namedtuple
 
 from tools.build import unix
-from tools.common import Fail
+from tools.common import Fail, output_of
 from tools.results import written
 from tools.setup.tree import get_tree
 from tools.steps import Tally
@@ -79,9 +79,7 @@ def placed_fast(tree, built):
 
 def called(built):
     """The functions of the port's atomic sections that mpgc calls."""
-    symbols = subprocess.run(
-        ["readelf", "-sW", built.program], stdout=subprocess.PIPE, text=True, check=True
-    ).stdout
+    symbols = output_of(["readelf", "-sW", built.program])
     return sorted(set(re.findall(r"\bmpgc_shim_atomic_\w+", symbols)))
 
 

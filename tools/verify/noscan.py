@@ -5,10 +5,9 @@ freed with the option.
 """
 
 import re
-import subprocess
 
 from tools.build import unix
-from tools.common import ROOT, Fail, clean_env, say, shown
+from tools.common import ROOT, Fail, run_caught, say, shown
 from tools.setup import options as option_names
 from tools.setup.tree import get_tree
 
@@ -21,16 +20,7 @@ MANY, FEW = 36, 4
 
 def run(program, heap):
     """(what came through, how many hidden objects are alive)."""
-    done = subprocess.run(
-        [str(program), "-X", f"heapsize={heap}", str(SCRIPT)],
-        env=clean_env(),
-        stdin=subprocess.DEVNULL,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=600,
-        check=False,
-    )
+    done = run_caught([str(program), "-X", f"heapsize={heap}", str(SCRIPT)])
     match = re.fullmatch(r"(.*\n)hidden (\d+)\n", done.stdout, re.S)
     if done.returncode != 0 or not match:
         raise Fail(

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from tools.build.unix import WRAPPER, build_env, tree_key
-from tools.common import BUILD, ROOT, Fail, clean_env, run_logged, shown
+from tools.common import BUILD, ROOT, Fail, clean_env, output_of, run_logged, shown
 from tools.results import written
 from tools.setup.tree import get_tree
 from tools.steps import Tally
@@ -269,7 +269,7 @@ def main(args):
     args.signals = args.signals or (2000 if args.short else 20_000)
     if args.operations < 1 or args.signals < 1:
         raise Fail("--operations and --signals are 1 or more")
-    host = subprocess.run(["rustc", "-vV"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    host = output_of(["rustc", "-vV"])
     if f"host: {TARGET}" not in host:
         raise Fail(f"the sanitizers are only set up for {TARGET}")
     tree = get_tree(args.release or None, args.micropython_dir)

@@ -6,10 +6,9 @@ and allocates nothing. Each planted leak must be named in each.
 
 import re
 import shutil
-import subprocess
 
 from tools.build import heap_demo, unix
-from tools.common import BUILD, Fail, clean_env, say, shown
+from tools.common import BUILD, Fail, run_caught, say, shown
 from tools.setup import options as option_names
 from tools.setup.tree import get_tree
 from tools.verify import stats
@@ -25,15 +24,8 @@ def take(program, folder):
     """The snapshots of the script go to the folder. Returns what it printed."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    done = subprocess.run(
-        [str(program), "-X", "heapsize=256K", str(SCRIPT), str(folder), str(SCRIPTS)],
-        env=clean_env(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=300,
-        check=False,
+    done = run_caught(
+        [str(program), "-X", "heapsize=256K", str(SCRIPT), str(folder), str(SCRIPTS)], timeout=300
     )
     if done.returncode != 0:
         raise Fail(f"{shown(SCRIPT)} ended with status {done.returncode}:\n{done.stdout}")

@@ -4,10 +4,9 @@ and the trace of MPGC_TRACE=1 with the figures (tests/python/trace.py).
 
 import json
 import re
-import subprocess
 
 from tools.build import unix
-from tools.common import BUILD, ROOT, Fail, clean_env, say, shown
+from tools.common import BUILD, ROOT, Fail, clean_env, run_caught, say, shown
 from tools.setup import options as option_names
 from tools.setup.tree import get_tree
 
@@ -32,16 +31,7 @@ def main(args):
 
 
 def figures_are_those_of_the_program(program):
-    done = subprocess.run(
-        [str(program), str(SCRIPT)],
-        env=clean_env(),
-        stdin=subprocess.DEVNULL,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=600,
-        check=False,
-    )
+    done = run_caught([str(program), str(SCRIPT)])
     held = re.findall(r"^\w+ holds", done.stdout, re.M)
     if done.returncode != 0 or "is wrong" in done.stdout or len(held) != CLAIMS:
         raise Fail(
@@ -55,15 +45,9 @@ def the_trace_has_what_the_figures_count(program):
     """The ring and the file that the environment names are JSON with each collection."""
     WORK.mkdir(parents=True, exist_ok=True)
     ring, file = WORK / "ring.json", WORK / "trace.json"
-    done = subprocess.run(
+    done = run_caught(
         [str(program), "-X", "heapsize=200k", str(TRACE_SCRIPT), str(ring)],
-        env={**clean_env(), "MPGC_TRACE": str(file)},
-        stdin=subprocess.DEVNULL,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=600,
-        check=False,
+        env=clean_env(MPGC_TRACE=str(file)),
     )
     words = done.stdout.split()
     if done.returncode != 0 or len(words) != 4:

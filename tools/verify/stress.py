@@ -5,7 +5,7 @@ import subprocess
 from collections import namedtuple
 
 from tools.build.unix import WRAPPER, build_env, tree_key
-from tools.common import BUILD, ROOT, Fail, clean_env, run_logged, shown
+from tools.common import BUILD, ROOT, Fail, clean_env, output_of, run_caught, run_logged, shown
 
 SOURCES = ROOT / "c-tests" / "stress"
 WORK = BUILD / "stress"
@@ -33,9 +33,7 @@ def build(tree, program, side, *, name="", options=PLAIN, libraries="", environm
     what = f"building {program} {name} with {NAMES[side]}".replace("  ", " ")
     run_logged(command, folder.with_suffix(".log"), env=env, what=what)
     made = folder / program
-    symbols = subprocess.run(
-        ["nm", "--defined-only", made], stdout=subprocess.PIPE, text=True, check=True
-    ).stdout
+    symbols = output_of(["nm", "--defined-only", made])
     if ("mpgc_" in symbols) != (side == "rust"):
         raise Fail(
             f"{shown(made)} is not the {NAMES[side]} build: remove {shown(folder)} and build again"
@@ -46,17 +44,7 @@ def build(tree, program, side, *, name="", options=PLAIN, libraries="", environm
 def run(command, timeout, **environment):
     """Run a program that ends with a line of counters. Returns an Outcome."""
     try:
-        done = subprocess.run(
-            [str(word) for word in command],
-            check=False,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=timeout,
-            env=clean_env(**environment),
-        )
+        done = run_caught(command, timeout=timeout, env=clean_env(**environment))
     except subprocess.TimeoutExpired:
         return Outcome(
             False, {}, f"`{' '.join(map(str, command))}` has not ended after {timeout} s"

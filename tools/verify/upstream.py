@@ -213,6 +213,24 @@ def run_and_compare(name, tree, make_suites, dirs, facts):
         raise Fail(f"{len(errors)} tests pass with C and not with Rust: {' '.join(errors)}")
 
 
+def compare_port(port, build, suite, tree, options, args, default=None):
+    """Build a port's variant with the C and with mpgc, and compare on the folders `args.dirs`;
+    `default` are those without the option.
+    """
+    some = ["only", option_names.slug(args.dirs)] if args.dirs else []
+    name = "-".join(filter(None, [tree.release, port, args.variant, options.slug, *some]))
+
+    def make_suites():
+        say(f"building the {port} port of {tree.release}, {args.variant}, C and Rust")
+        return {
+            flavour: suite(tree, build(tree, args.variant, flavour, options), options)
+            for flavour in FLAVOURS
+        }
+
+    facts = {"port": port, "variant": args.variant, "options": args.options}
+    run_and_compare(name, tree, make_suites, args.dirs or default, facts)
+
+
 # The pages of what was compared: title, and what a row is.
 PAGES = {
     "suites": ("Upstream's tests", "`make upstream` or `make firmware-test`"),

@@ -6,10 +6,9 @@ C keeps because of a stale word has to be freed.
 """
 
 import re
-import subprocess
 
 from tools.build import unix
-from tools.common import ROOT, Fail, clean_env, say, shown
+from tools.common import ROOT, Fail, run_caught, say, shown
 from tools.setup import options as option_names
 from tools.setup.tree import get_tree
 
@@ -41,16 +40,7 @@ STALE = 10_240
 
 
 def figures(program):
-    done = subprocess.run(
-        [str(program), "-X", f"heapsize={HEAP}", str(SCRIPT)],
-        env=clean_env(),
-        stdin=subprocess.DEVNULL,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=600,
-        check=False,
-    )
+    done = run_caught([str(program), "-X", f"heapsize={HEAP}", str(SCRIPT)])
     loops = {
         name: tuple(map(int, words.split()))
         for name, words in re.findall(r"^(wait|idle) ([\d ]+)$", done.stdout, re.M)

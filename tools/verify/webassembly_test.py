@@ -19,7 +19,7 @@ from tools.setup import options as option_names
 from tools.setup.deps import BROWSERS
 from tools.setup.tree import get_tree
 from tools.verify.suite import Suite
-from tools.verify.upstream import FLAVOURS, run_and_compare
+from tools.verify.upstream import compare_port
 
 # Upstream's own run on this port covers these folders.
 DIRS = ["basics", "micropython", "misc", "extmod", "float", "ports/webassembly"]
@@ -113,18 +113,5 @@ def main(args):
         try_page(tree, options)
     if args.only_page:
         return 0
-    some = ["only", option_names.slug(args.dirs)] if args.dirs else []
-    name = "-".join(filter(None, [tree.release, "webassembly", args.variant, options.slug, *some]))
-
-    def make_suites():
-        say(f"building the webassembly port of {tree.release}, {args.variant}, C and Rust")
-        return {
-            flavour: NodeSuite(
-                tree, webassembly.build(tree, args.variant, flavour, options), options
-            )
-            for flavour in FLAVOURS
-        }
-
-    facts = {"port": "webassembly", "variant": args.variant, "options": args.options}
-    run_and_compare(name, tree, make_suites, args.dirs, facts)
+    compare_port("webassembly", webassembly.build, NodeSuite, tree, options, args)
     return 0

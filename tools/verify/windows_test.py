@@ -20,7 +20,7 @@ from tools.setup import options as option_names
 from tools.setup.targets import WINE, find_target
 from tools.setup.tree import get_tree
 from tools.verify.suite import Suite
-from tools.verify.upstream import FLAVOURS, run_and_compare
+from tools.verify.upstream import compare_port
 
 # What nlr, the collector's roots and the scheduler can break.
 DIRS = ["basics", "micropython", "stress"]
@@ -135,22 +135,8 @@ def add_arguments(parser):
 def main(args):
     tree = get_tree(args.release or None, args.micropython_dir)
     options = option_names.parse(args.options)
-    dirs = args.dirs or DIRS
-    some = ["only", option_names.slug(args.dirs)] if args.dirs else []
-    name = "-".join(filter(None, [tree.release, "windows", args.variant, options.slug, *some]))
-
-    def make_suites():
-        say(f"building the windows port of MicroPython {tree.release}, {args.variant}, C and Rust")
-        return {
-            flavour: WindowsSuite(
-                tree, windows.build(tree, args.variant, flavour, options), options
-            )
-            for flavour in FLAVOURS
-        }
-
     with wine():
         weak_functions()
         unit_tests()
-        facts = {"port": "windows", "variant": args.variant, "options": args.options}
-        run_and_compare(name, tree, make_suites, dirs, facts)
+        compare_port("windows", windows.build, WindowsSuite, tree, options, args, DIRS)
     return 0

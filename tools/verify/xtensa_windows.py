@@ -7,13 +7,12 @@ is given no call that it would have to read.
 
 import re
 import shutil
-import subprocess
 
 from mpgc_rust import choose_toolchain
 from mpgc_xtensa import ASSEMBLY, TRAP, WINDOWED, with_literals_in_place
 
 from tools.build import firmware_lib, xtensa
-from tools.common import BUILD, ROOT, Fail, run_logged, say
+from tools.common import BUILD, ROOT, Fail, output_of, run_logged, say
 from tools.steps import count_line
 
 WORK = BUILD / "xtensa-windows"
@@ -31,9 +30,7 @@ COMPILER += [
 
 
 def printed(command):
-    return subprocess.run(
-        [str(word) for word in command], stdout=subprocess.PIPE, text=True, check=True
-    ).stdout
+    return output_of([str(word) for word in command])
 
 
 def for_llvm(assembly):
