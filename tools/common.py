@@ -41,6 +41,11 @@ def progress(text):
     print(f"    {text}", flush=True)
 
 
+def add_switch(parser, name, help):
+    """Add an option that is on or off."""
+    parser.add_argument(name, action="store_true", help=help)
+
+
 def run_main(main):
     """Run `main()`, and turn a Fail into one message and exit status 1."""
     try:

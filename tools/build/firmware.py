@@ -12,7 +12,7 @@ import sys
 import time
 
 from tools.build import unix
-from tools.common import BUILD, Fail, jobs, run_logged, say, shown
+from tools.common import BUILD, Fail, add_switch, jobs, run_logged, say, shown
 from tools.setup import options as option_names
 from tools.setup.boards import OWN, find_board, frozen_manifest
 from tools.setup.tree import get_tree
@@ -109,10 +109,8 @@ def emulator(tree, built):
 
 def add_arguments(parser):
     parser.add_argument("--flavour", choices=("c", "rust"), default="rust")
-    parser.add_argument(
-        "--run",
-        action="store_true",
-        help="open the prompt of the firmware in the emulator (leave it with Ctrl-A X)",
+    add_switch(
+        parser, "--run", "open the prompt of the firmware in the emulator (leave it with Ctrl-A X)"
     )
 
 

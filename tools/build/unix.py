@@ -17,6 +17,7 @@ from tools.common import (
     BUILD,
     ROOT,
     Fail,
+    add_switch,
     clean_env,
     jobs,
     locked,
@@ -211,9 +212,7 @@ def prove(program, flavour, functions=("gc_alloc", "nlr_jump"), map_file=None):
 
 def add_arguments(parser):
     parser.add_argument("--flavour", choices=("c", "rust"), default="rust")
-    parser.add_argument(
-        "--python-module", action="store_true", help="link the Python module mpgc in"
-    )
+    add_switch(parser, "--python-module", "link the Python module mpgc in")
     parser.add_argument(
         "--run",
         nargs="*",

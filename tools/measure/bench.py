@@ -10,7 +10,18 @@ import subprocess
 import zlib
 from pathlib import Path
 
-from tools.common import BUILD, ROOT, Fail, progress, run_logged, say, shown, table, write_json
+from tools.common import (
+    BUILD,
+    ROOT,
+    Fail,
+    add_switch,
+    progress,
+    run_logged,
+    say,
+    shown,
+    table,
+    write_json,
+)
 from tools.results import markdown_table, write_result
 from tools.setup.targets import TARGETS, missing_for
 from tools.setup.tree import get_tree
@@ -262,13 +273,9 @@ def add_arguments(parser):
         default="",
         help="-D options more for both, as in mpconfigport.h; the mark cases need finalisers",
     )
-    parser.add_argument(
-        "--check", action="store_true", help="count a few quick cases and compare, as CI does"
-    )
-    parser.add_argument("--no-count", action="store_true", help="times only")
-    parser.add_argument(
-        "--growth", action="store_true", help="instead measure how pauses and allocations grow"
-    )
+    add_switch(parser, "--check", "count a few quick cases and compare, as CI does")
+    add_switch(parser, "--no-count", "times only")
+    add_switch(parser, "--growth", "instead measure how pauses and allocations grow")
     parser.add_argument(
         "--largest", default="1024", help="of --growth: the largest heap, in MB (1024)"
     )

@@ -21,7 +21,7 @@ from collections import namedtuple
 from pathlib import Path
 
 from tools.build import unix
-from tools.common import BUILD, ROOT, Fail, clean_env, say, shown, table, write_json
+from tools.common import BUILD, ROOT, Fail, add_switch, clean_env, say, shown, table, write_json
 from tools.measure import memory_report
 from tools.setup import options as option_names
 from tools.setup.tree import get_tree
@@ -308,10 +308,10 @@ def add_arguments(parser):
     parser.add_argument(
         "--pacing", default="", help="with commas: only these pacings of mpgc (off,8,free/4,free/3)"
     )
-    parser.add_argument(
+    add_switch(
+        parser,
         "--check",
-        action="store_true",
-        help="check, with one program on two builds, that pacing saves heap and takes no time",
+        "check, with one program on two builds, that pacing saves heap and takes no time",
     )
 
 

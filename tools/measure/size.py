@@ -11,7 +11,7 @@ import re
 from collections import namedtuple
 
 from tools.build import firmware, unix
-from tools.common import BUILD, Fail, output_of, run_logged, say, table, write_json
+from tools.common import BUILD, Fail, add_switch, output_of, run_logged, say, table, write_json
 from tools.results import markdown_table, write_result
 from tools.setup.targets import METAL, TARGETS
 from tools.setup.tree import get_tree
@@ -176,7 +176,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--profile", default="", help=f"with commas between them (all): {', '.join(PROFILES)}"
     )
-    parser.add_argument("--check", action="store_true", help="fail if a size is above its limit")
+    add_switch(parser, "--check", "fail if a size is above its limit")
 
 
 def main(args):

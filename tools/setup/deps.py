@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from mpgc_rust import Stop, choose_toolchain
 from mpgc_xtensa import is_ours
 
-from tools.common import ROOT, Fail, say
+from tools.common import ROOT, Fail, add_switch, say
 from tools.setup import emulators
 from tools.setup.boards import TESTED_BOARDS, find_board
 from tools.setup.targets import find_target, missing_for
@@ -395,9 +395,7 @@ def ensure(kinds=(), targets=(), boards=(), check=False):
 
 
 def add_arguments(parser):
-    parser.add_argument(
-        "--check", action="store_true", help="only print what is missing, install nothing"
-    )
+    add_switch(parser, "--check", "only print what is missing, install nothing")
     for kind, help in KINDS.items():
         parser.add_argument(f"--{kind}", action="append_const", dest="kinds", const=kind, help=help)
     parser.add_argument(

@@ -12,7 +12,7 @@ import subprocess
 from collections import namedtuple
 from pathlib import Path
 
-from tools.common import BUILD, Fail, say, shown
+from tools.common import BUILD, Fail, add_switch, say, shown
 from tools.setup.apt_sources import debian_archive
 
 TREES = BUILD / "trees"
@@ -194,7 +194,7 @@ def unpack(archive, path):
 
 
 def add_arguments(parser):
-    parser.add_argument("--print", action="store_true", help="print only the folder of the tree")
+    add_switch(parser, "--print", "print only the folder of the tree")
 
 
 def main(args):

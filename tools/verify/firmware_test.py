@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from tools.build import firmware
-from tools.common import BUILD, Fail, say
+from tools.common import BUILD, Fail, add_switch, say
 from tools.setup import options as option_names
 from tools.setup.boards import DIRS, SHORT, find_board
 from tools.setup.tree import get_tree
@@ -90,11 +90,7 @@ def add_arguments(parser):
         nargs="*",
         help="test folders (default: all that upstream's run on this port covers)",
     )
-    parser.add_argument(
-        "--short",
-        action="store_true",
-        help="run some two hundred tests, mainly those that allocate and jump",
-    )
+    add_switch(parser, "--short", "run some two hundred tests, mainly those that allocate and jump")
 
 
 def main(args):

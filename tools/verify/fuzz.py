@@ -20,6 +20,7 @@ from tools.common import (
     BUILD,
     ROOT,
     Fail,
+    add_switch,
     built,
     cargo_build,
     clean_env,
@@ -342,21 +343,9 @@ def reason_of(text):
 
 
 def add_arguments(parser):
-    parser.add_argument(
-        "--keep",
-        action="store_true",
-        help="minimise what was found and write it to fuzz/corpus.tar.xz",
-    )
-    parser.add_argument(
-        "--replay",
-        action="store_true",
-        help="only run the inputs that are kept, once, without libFuzzer",
-    )
-    parser.add_argument(
-        "--prove",
-        action="store_true",
-        help="plant a fault for each target first, and paste what is printed",
-    )
+    add_switch(parser, "--keep", "minimise what was found and write it to fuzz/corpus.tar.xz")
+    add_switch(parser, "--replay", "only run the inputs that are kept, once, without libFuzzer")
+    add_switch(parser, "--prove", "plant a fault for each target first, and paste what is printed")
 
 
 def main(args):

@@ -12,7 +12,7 @@ import subprocess
 
 from tools.build import heap_demo as heap
 from tools.build import unix
-from tools.common import BUILD, ROOT, Fail, clean_env, output_of, run_caught, shown
+from tools.common import BUILD, ROOT, Fail, add_switch, clean_env, output_of, run_caught, shown
 from tools.setup import options as option_names
 from tools.setup.tree import get_tree
 from tools.steps import Tally
@@ -306,9 +306,7 @@ def add_arguments(parser):
         help="test only the build with C, or with mpgc",
     )
     parser.add_argument("--damaged", type=int, default=200, help="how many damaged cores")
-    parser.add_argument(
-        "--no-page", action="store_true", help="leave out the map, and the page in a browser"
-    )
+    add_switch(parser, "--no-page", "leave out the map, and the page in a browser")
 
 
 def main(args):

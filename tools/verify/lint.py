@@ -22,7 +22,7 @@ from mpgc_rust import choose_toolchain
 
 from tools.build import firmware
 from tools.build.unix import WRAPPER, build_env, tree_key
-from tools.common import BUILD, ROOT, Fail, clean_env, run_logged, shown
+from tools.common import BUILD, ROOT, Fail, add_switch, clean_env, run_logged, shown
 from tools.setup.boards import find_board
 from tools.setup.targets import METAL
 from tools.setup.tree import get_tree
@@ -361,7 +361,7 @@ def check_python(checks, fix):
 
 
 def add_arguments(parser):
-    parser.add_argument("--fix", action="store_true", help="let ruff fix what it can")
+    add_switch(parser, "--fix", "let ruff fix what it can")
 
 
 def main(args):

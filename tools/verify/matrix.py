@@ -12,7 +12,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from tools.build import unix
-from tools.common import BUILD, Fail, jobs, say, shown, write_json
+from tools.common import BUILD, Fail, add_switch, jobs, say, shown, write_json
 from tools.setup.tree import get_tree
 from tools.steps import ended
 from tools.verify import matrix_build, matrix_docs
@@ -78,13 +78,9 @@ class Runner:
 
 
 def add_arguments(parser):
-    parser.add_argument("--ci", action="store_true", help="run the few cells that CI runs")
-    parser.add_argument("--keep", action="store_true", help="keep the objects of each cell")
-    parser.add_argument(
-        "--docs",
-        action="store_true",
-        help="only write docs/results/options.md from the last results",
-    )
+    add_switch(parser, "--ci", "run the few cells that CI runs")
+    add_switch(parser, "--keep", "keep the objects of each cell")
+    add_switch(parser, "--docs", "only write docs/results/options.md from the last results")
 
 
 def main(args):

@@ -4,7 +4,7 @@ every board.
 Ends with `N passed, N failed`; what it prints goes to build/metal.
 """
 
-from tools.common import BUILD, say
+from tools.common import BUILD, add_switch, say
 from tools.measure import metal_bench
 from tools.setup.boards import BOARDS
 from tools.setup.targets import TARGETS
@@ -81,7 +81,7 @@ def needs(args):
 
 
 def add_arguments(parser):
-    parser.add_argument("--list", action="store_true", help="list the steps, run nothing")
+    add_switch(parser, "--list", "list the steps, run nothing")
 
 
 def main(args):

@@ -18,7 +18,7 @@ from collections import namedtuple
 
 import tomllib
 
-from tools.common import ROOT, Fail, clean_env, jobs, run_logged, say, shown, write_json
+from tools.common import ROOT, Fail, add_switch, clean_env, jobs, run_logged, say, shown, write_json
 from tools.results import markdown_table, write_result
 from tools.verify import test as run_checks
 from tools.verify.mutant_edits import EDITS, WORK, check_edits, load_edits, run_edits
@@ -327,11 +327,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--rungs", default="", help="the checks that edits are shown to, with commas (all)"
     )
-    parser.add_argument(
-        "--check",
-        action="store_true",
-        help="only check that all edits and reasons fit the sources",
-    )
+    add_switch(parser, "--check", "only check that all edits and reasons fit the sources")
 
 
 def main(args):

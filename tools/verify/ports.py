@@ -14,7 +14,7 @@ import mpgc_objects
 from mpgc_rust import Stop
 
 from tools import results
-from tools.common import BUILD, Fail, say, shown, table, write_json
+from tools.common import BUILD, Fail, add_switch, say, shown, table, write_json
 from tools.measure import bench_ports
 from tools.setup.tree import get_tree
 from tools.steps import Tally
@@ -165,8 +165,8 @@ def write_page(found, command):
 
 
 def add_arguments(parser):
-    parser.add_argument("--small", action="store_true", help="those that packages are enough for")
-    parser.add_argument("--list", action="store_true", help="list the ports, build nothing")
+    add_switch(parser, "--small", "those that packages are enough for")
+    add_switch(parser, "--list", "list the ports, build nothing")
 
 
 def main(args):

@@ -9,7 +9,7 @@ before. All but the interrupts run JOBS at once: what they find does not depend 
 compared with the C in turns.
 """
 
-from tools.common import BUILD, jobs, say
+from tools.common import BUILD, add_switch, jobs, say
 from tools.results import write_result
 from tools.setup.tree import TESTED_RELEASES
 from tools.steps import Step, choose, count_cargo, count_line, run_steps, task
@@ -88,7 +88,7 @@ def all_steps(release, releases):
 
 
 def add_arguments(parser):
-    parser.add_argument("--list", action="store_true", help="list the steps, run nothing")
+    add_switch(parser, "--list", "list the steps, run nothing")
 
 
 def main(args):

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from tools.build.unix import WRAPPER, build_env, tree_key
-from tools.common import BUILD, ROOT, Fail, clean_env, output_of, run_logged, shown
+from tools.common import BUILD, ROOT, Fail, add_switch, clean_env, output_of, run_logged, shown
 from tools.results import written
 from tools.setup.tree import get_tree
 from tools.steps import Tally
@@ -246,9 +246,7 @@ def check_valgrind(tree, checks, args):
 
 
 def add_arguments(parser):
-    parser.add_argument(
-        "--short", action="store_true", help="skip the checks that take more than a minute"
-    )
+    add_switch(parser, "--short", "skip the checks that take more than a minute")
     parser.add_argument(
         "--operations",
         type=int,

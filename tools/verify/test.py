@@ -11,7 +11,7 @@ import shutil
 import sys
 from collections import namedtuple
 
-from tools.common import BUILD, Fail, jobs, say
+from tools.common import BUILD, Fail, add_switch, jobs, say
 from tools.results import markdown_table, write_result
 from tools.setup.boards import TESTED_BOARDS
 from tools.setup.deps import LIBRARY_TARGETS
@@ -365,11 +365,9 @@ def write_times(command_given):
 
 
 def add_arguments(parser):
-    parser.add_argument("--all", action="store_true", help="run the steps of `make test-all`")
-    parser.add_argument("--list", action="store_true", help="list the steps, run nothing")
-    parser.add_argument(
-        "--times", action="store_true", help="only write docs/results/times.md from the last runs"
-    )
+    add_switch(parser, "--all", "run the steps of `make test-all`")
+    add_switch(parser, "--list", "list the steps, run nothing")
+    add_switch(parser, "--times", "only write docs/results/times.md from the last runs")
 
 
 def main(args):

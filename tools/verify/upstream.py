@@ -13,7 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from tools.build import unix
-from tools.common import BUILD, Fail, say, shown, table, write_json
+from tools.common import BUILD, Fail, add_switch, say, shown, table, write_json
 from tools.results import markdown_table, write_result
 from tools.setup import options as option_names
 from tools.setup.targets import find_target
@@ -289,11 +289,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--dirs", nargs="*", help="test folders (default: all that upstream's full run covers)"
     )
-    parser.add_argument(
-        "--results",
-        action="store_true",
-        help="only write the pages of docs/results from what is on hand",
-    )
+    add_switch(parser, "--results", "only write the pages of docs/results from what is on hand")
 
 
 def main(args):

@@ -14,7 +14,7 @@ import subprocess
 import threading
 
 from tools.build import webassembly
-from tools.common import BUILD, ROOT, Fail, say, shown
+from tools.common import BUILD, ROOT, Fail, add_switch, say, shown
 from tools.setup import options as option_names
 from tools.setup.deps import BROWSERS
 from tools.setup.tree import get_tree
@@ -102,8 +102,8 @@ def try_page(tree, options):
 
 def add_arguments(parser):
     parser.add_argument("--dirs", nargs="*", help=f"test folders (default: {' '.join(DIRS)})")
-    parser.add_argument("--page", action="store_true", help="also open a page in a browser")
-    parser.add_argument("--only-page", action="store_true", help="run no tests")
+    add_switch(parser, "--page", "also open a page in a browser")
+    add_switch(parser, "--only-page", "run no tests")
 
 
 def main(args):
