@@ -10,7 +10,8 @@ from unittest import mock
 
 from tools import arguments
 from tools.common import Fail
-from tools.setup import deps, emulators
+from tools.setup import deps, emulators, rust
+from tools.setup.targets import find_target
 from tools.tasks import TASKS
 
 
@@ -76,11 +77,11 @@ class RustTargets(unittest.TestCase):
     """Rust's library for another machine comes from rustup where it can."""
 
     def added(self, *, has_rustup=True, has_library=False, **outcome):
-        which = mock.patch.object(deps.shutil, "which", lambda name: name if has_rustup else None)
-        library = mock.patch.object(deps, "rust_for", return_value=has_library)
-        run = mock.patch.object(deps.subprocess, "run", **outcome)
-        with which, library, mock.patch.object(deps, "say"), run as run:
-            deps.add_rust_target(deps.find_target("thumbv7m"))
+        which = mock.patch.object(rust.shutil, "which", lambda name: name if has_rustup else None)
+        library = mock.patch.object(rust, "rust_for", return_value=has_library)
+        run = mock.patch.object(rust.subprocess, "run", **outcome)
+        with which, library, mock.patch.object(rust, "say"), run as run:
+            rust.add_rust_target(find_target("thumbv7m"))
         return [call.args[0] for call in run.call_args_list]
 
     def test_what_is_missing_is_added(self):
@@ -94,9 +95,9 @@ class RustTargets(unittest.TestCase):
         self.added(side_effect=subprocess.TimeoutExpired("rustup", 1))
 
     def test_a_target_with_an_operating_system_needs_std(self):
-        with mock.patch.object(deps, "choose_toolchain") as choose:
-            deps.rust_for("i686-unknown-linux-gnu")
-            deps.rust_for("thumbv7m-none-eabi")
+        with mock.patch.object(rust, "choose_toolchain") as choose:
+            rust.rust_for("i686-unknown-linux-gnu")
+            rust.rust_for("thumbv7m-none-eabi")
         self.assertEqual([call.kwargs["crate"] for call in choose.call_args_list], ["std", "core"])
 
 
