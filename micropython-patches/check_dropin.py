@@ -15,6 +15,7 @@ import sys
 import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from dropin import (
@@ -30,36 +31,48 @@ from dropin import (
 from dropin.builds import CONFIGURATIONS, SCENARIOS, Builds, Failed
 
 
+# Each takes the builds.
+CHECKS = {
+    "build info: printed, left, and available at run time": programs.build_info_is_the_printed_line,
+    "placement: MICROPY_WRAP_MP_SCHED_SCHEDULE": programs.placed_where_the_port_wants,
+    "linked: no panic, unwind or formatting code": linked.no_panic_is_linked,
+    "linked: the program runs": linked.the_program_runs_on_rust,
+    "linked: the Python module tells the build": linked.module_tells_the_build,
+    "seed: realloc is checked in debug builds only": programs.realloc_is_checked_in_debug_builds_only,
+    "seed: several threads": programs.entry_points_are_safe_from_several_threads,
+    "hardened: each fault is reported, and stops": programs.faults_are_reported,
+    "layouts: proven by the port's compiler": linked.layouts_are_proven,
+    "headers: py/gc.h and mpgc.h together": linked.headers_stand_together,
+    "incremental: a C build turns into a Rust build": incremental.c_build_turns_into_rust,
+    "incremental: the heap can stay in C, and come back": incremental.the_heap_can_stay_in_c,
+    "integration: USER_C_MODULES": integrations.usermod_integration,
+    "integration: the patch applies and switches": integrations.patch_applies_and_switches,
+    "integration: CMake, on a mock port": integrations.cmake_integration,
+    "integration: CMake, with an SDK for a Cortex-M0+": partial(
+        integrations.cmake_sdk_integration, placement="by_name"
+    ),
+    "integration: CMake, with an SDK that places gc.c in RAM by the path of its object": partial(
+        integrations.cmake_sdk_integration, placement="by_path"
+    ),
+    "handed on: to another makefile": handed_on.another_makefile,
+    "handed on: to CMake": handed_on.cmake,
+    "entry point: mpgc-object, with the package of ports/embed": embedded.object_for_a_package,
+    "bad input: mpgc-object": embedded.object_refusals,
+    "bad input: no tree": refusals.no_tree,
+    "bad input: the switch points nowhere": refusals.switch_to_nowhere,
+    "another release: CircuitPython": circuitpython.is_recognised,
+    "another release: CircuitPython without selective collect": circuitpython.without_selective_collect,
+    "another release: a CircuitPython that is otherwise": circuitpython.unknown,
+}
+
+
 def all_checks(builds):
     for name in CONFIGURATIONS:
         yield f"symbols: {name}", lambda name=name: linked.same_symbols(builds, name)
     for name in SCENARIOS:
         yield f"scenarios: {name}", lambda name=name: programs.scenarios(builds, name)
-    yield (
-        "build info: printed, left, and available at run time",
-        lambda: programs.build_info_is_the_printed_line(builds),
-    )
-    yield (
-        "placement: MICROPY_WRAP_MP_SCHED_SCHEDULE",
-        lambda: programs.placed_where_the_port_wants(builds),
-    )
-    yield "linked: no panic, unwind or formatting code", lambda: linked.no_panic_is_linked(builds)
-    yield "linked: the program runs", lambda: linked.the_program_runs_on_rust(builds)
-    yield "linked: the Python module tells the build", lambda: linked.module_tells_the_build(builds)
-    yield (
-        "seed: realloc is checked in debug builds only",
-        lambda: programs.realloc_is_checked_in_debug_builds_only(builds),
-    )
-    yield (
-        "seed: several threads",
-        lambda: programs.entry_points_are_safe_from_several_threads(builds),
-    )
-    yield (
-        "hardened: each fault is reported, and stops",
-        lambda: programs.faults_are_reported(builds),
-    )
-    yield "layouts: proven by the port's compiler", lambda: linked.layouts_are_proven(builds)
-    yield "headers: py/gc.h and mpgc.h together", lambda: linked.headers_stand_together(builds)
+    for name, check in CHECKS.items():
+        yield name, partial(check, builds)
     first = {}
 
     def rebuild(name):
@@ -69,46 +82,6 @@ def all_checks(builds):
 
     for name in incremental.Incremental.checks():
         yield f"incremental: {name.replace('_', ' ')}", lambda name=name: rebuild(name)
-    yield (
-        "incremental: a C build turns into a Rust build",
-        lambda: incremental.c_build_turns_into_rust(builds),
-    )
-    yield (
-        "incremental: the heap can stay in C, and come back",
-        lambda: incremental.the_heap_can_stay_in_c(builds),
-    )
-    yield "integration: USER_C_MODULES", lambda: integrations.usermod_integration(builds)
-    yield (
-        "integration: the patch applies and switches",
-        lambda: integrations.patch_applies_and_switches(builds),
-    )
-    yield "integration: CMake, on a mock port", lambda: integrations.cmake_integration(builds)
-    yield (
-        "integration: CMake, with an SDK for a Cortex-M0+",
-        lambda: integrations.cmake_sdk_integration(builds, "by_name"),
-    )
-    yield (
-        "integration: CMake, with an SDK that places gc.c in RAM by the path of its object",
-        lambda: integrations.cmake_sdk_integration(builds, "by_path"),
-    )
-    yield "handed on: to another makefile", lambda: handed_on.another_makefile(builds)
-    yield "handed on: to CMake", lambda: handed_on.cmake(builds)
-    yield (
-        "entry point: mpgc-object, with the package of ports/embed",
-        lambda: embedded.object_for_a_package(builds),
-    )
-    yield "bad input: mpgc-object", lambda: embedded.object_refusals(builds)
-    yield "bad input: no tree", lambda: refusals.no_tree(builds)
-    yield "bad input: the switch points nowhere", lambda: refusals.switch_to_nowhere(builds)
-    yield "another release: CircuitPython", lambda: circuitpython.is_recognised(builds)
-    yield (
-        "another release: CircuitPython without selective collect",
-        lambda: circuitpython.without_selective_collect(builds),
-    )
-    yield (
-        "another release: a CircuitPython that is otherwise",
-        lambda: circuitpython.unknown(builds),
-    )
     for name in refusals.OTHER_RELEASES:
         yield f"another release: {name}", lambda name=name: refusals.other_release(builds, name)
     for name in refusals.bad_inputs(builds):
