@@ -33,7 +33,15 @@ import mpgc_link
 import mpgc_options
 import mpgc_tree
 import mpgc_xtensa
-from mpgc_rust import Stop, choose_toolchain, first_error, run, rust_target, toolchain_environment
+from mpgc_rust import (
+    Stop,
+    choose_toolchain,
+    first_error,
+    library_command,
+    run,
+    rust_target,
+    toolchain_environment,
+)
 
 # mpgc's own exports that are left out when the heap stays in C.
 OF_THE_HEAP = ("mpgc_check", "mpgc_chunk_of", "mpgc_fault", "mpgc_snapshot")
@@ -75,7 +83,8 @@ def from_cmake(commands, target, source, path):
         entries = json.loads(commands.read_text())
     except (OSError, ValueError) as error:
         raise Stop(
-            f'{commands} tells no commands ({error}): run cmake again, with -G Ninja or -G "Unix Makefiles"'
+            f'{commands} tells no commands ({error}): run cmake again, with -G Ninja or -G "Unix '
+            'Makefiles"'
         ) from error
     of_target = f"CMakeFiles/{target}.dir/"
     same = [
@@ -87,7 +96,8 @@ def from_cmake(commands, target, source, path):
     found = [entry for entry in same if of_target in entry["command"]]
     if not found:
         raise Stop(
-            f"{commands} has no command that compiles {source} for {target}: give micropython.cmake to a port that compiles it"
+            f"{commands} has no command that compiles {source} for {target}: give "
+            "micropython.cmake to a port that compiles it"
         )
     words = shlex.split(found[0]["command"])
     at = words.index("-c") if "-c" in words else len(words)
@@ -117,7 +127,8 @@ def configured(build, module):
     found = re.search(r"^USER_C_MODULES:[A-Z]+=(.*)$", cache.read_text(errors="replace"), re.M)
     if not found or str(module) not in found[1].split(";"):
         raise Stop(
-            f"{build} was configured without mpgc, and CMake keeps that: remove it, or give another BUILD, or run "
+            f"{build} was configured without mpgc, and CMake keeps that: remove it, or give "
+            "another BUILD, or run "
             f"`cmake -DUSER_C_MODULES={module} {build}` once"
         )
 
@@ -131,7 +142,8 @@ class Compiler:
             raise Stop(f"{command_file} is empty: the port has no CC")
         if shutil.which(self.words[0]) is None:
             raise Stop(
-                f"the port's compiler `{self.words[0]}` is not found: install it, or set CROSS_COMPILE or CC"
+                f"the port's compiler `{self.words[0]}` is not found: install it, or set "
+                "CROSS_COMPILE or CC"
             )
 
     def run(self, *extra):
@@ -264,7 +276,8 @@ def headers_program(crate, tools, toolchain):
     ]
     if not programs:
         raise Stop(
-            f"cargo made no program of {crate}/buildsrc: report this with the output of `{toolchain.cargo} --version`"
+            f"cargo made no program of {crate}/buildsrc: report this with the output of "
+            f"`{toolchain.cargo} --version`"
         )
     return programs[0]
 
@@ -286,15 +299,7 @@ def build_library(args, options, toolchain, work, target, processor, asserts):
         "CARGO_PROFILE_RELEASE_OPT_LEVEL": opt_level(options, target),
         "CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS": "true" if asserts else "false",
     }
-    command = [
-        toolchain.cargo,
-        "rustc",
-        "--lib",
-        "--release",
-        "--locked",
-        "--crate-type",
-        "staticlib",
-    ]
+    command = library_command(toolchain.cargo)
     features = [
         "micropython",
         *profile_of(options, target).features,
@@ -367,7 +372,8 @@ def write_options(args):
             # CMake looks at this file before it builds
             args.again.touch()
             raise Stop(
-                f"{name} was {value or 'off'} when CMake configured this build, and is {values[name] or 'off'} now: "
+                f"{name} was {value or 'off'} when CMake configured this build, and is "
+                f"{values[name] or 'off'} now: "
                 "give the same command again, and CMake is run anew"
             )
     for name in args.tell:

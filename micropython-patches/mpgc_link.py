@@ -17,7 +17,8 @@ OVERFLOWED = re.compile(r"overflowed by \d+ bytes?")
 # Sections without code, for which another profile changes nothing.
 WITHOUT_CODE = re.compile(r"bss|noinit|heap|stack")
 NOTE = (
-    "mpgc: note: the program does not fit into the memory that the linker script has for it: with MPGC_PROFILE=size "
+    "mpgc: note: the program does not fit into the memory that the linker script has for it: with "
+    "MPGC_PROFILE=size "
     "mpgc's code is about as large as the C's; give it where you gave the command that builds"
 )
 
@@ -58,7 +59,8 @@ def check_program(path, work):
     locals_kept = any(symbol.local and symbol.function for symbol in found)
     if "gc_alloc" in names and locals_kept and not any("mpgc" in name for name in names):
         raise Stop(
-            f"{path} was linked with the C's gc_alloc, not with mpgc's: remove the build directory and build again; "
+            f"{path} was linked with the C's gc_alloc, not with mpgc's: remove the build directory "
+            "and build again; "
             "docs/porting.md lists the ways for ports with make and with CMake"
         )
 
@@ -74,13 +76,16 @@ def linked(work, carrier, patches):
         if below:
             return
         raise Stop(
-            f"what {port} has built does not hold {carrier}, so it is not mpgc's: its Makefile hands on to another one, or "
-            f"links nothing. Type `make -C {port} USER_C_MODULES={patches}/usermod`, without -f; or see docs/porting.md"
+            f"what {port} has built does not hold {carrier}, so it is not mpgc's: its Makefile "
+            "hands on to another one, or "
+            f"links nothing. Type `make -C {port} USER_C_MODULES={patches}/usermod`, without -f; "
+            "or see docs/porting.md"
         )
     seen.unlink()
     if kind(carrier) and not any(symbol.name == "mpgc_version" for symbol in symbols(carrier)):
         raise Stop(
-            f"{carrier} was compiled from C: the port has a rule of its own for it. Use wrapper.mk, whose rules come last"
+            f"{carrier} was compiled from C: the port has a rule of its own for it. Use "
+            "wrapper.mk, whose rules come last"
         )
     made = carrier.stat().st_mtime_ns
     for path in sorted(work.parent.iterdir()):

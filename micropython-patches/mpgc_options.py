@@ -63,7 +63,8 @@ def value_of(option, given):
         words = text.split()
         if not set(words) <= set(option.words):
             raise Stop(
-                f"{wrong}: only {listed([f'`{word}`' for word in option.words], 'and')} can be kept in C"
+                f"{wrong}: only {listed([f'`{word}`' for word in option.words], 'and')} can be "
+                "kept in C"
             )
     if "\n" in text:
         raise Stop(f"{wrong!r} has a line break")
@@ -73,7 +74,8 @@ def value_of(option, given):
 def check_together(values):
     if values["MPGC_HARDENED"] and values["MPGC_CLEAR_ON_SWEEP"]:
         raise Stop(
-            "MPGC_CLEAR_ON_SWEEP=1 zeroes freed blocks, which MPGC_HARDENED=1 fills: give one of the two"
+            "MPGC_CLEAR_ON_SWEEP=1 zeroes freed blocks, which MPGC_HARDENED=1 fills: give one of "
+            "the two"
         )
     for name in (
         "MPGC_PACING",
@@ -84,7 +86,8 @@ def check_together(values):
     ):
         if values[name] and "gc" in values["MPGC_KEEP_C"].split():
             raise Stop(
-                f"{name} is an option of mpgc's heap, and MPGC_KEEP_C=gc keeps the C's: give one of the two"
+                f"{name} is an option of mpgc's heap, and MPGC_KEEP_C=gc keeps the C's: give one "
+                "of the two"
             )
 
 
@@ -106,7 +109,8 @@ def read(given, environment=None):
         )
         if outside is not None and values.get(name, outside) != outside:
             raise Stop(
-                f"{name} is `{values[name]}` for CMake and `{outside}` in the environment: give it once "
+                f"{name} is `{values[name]}` for CMake and `{outside}` in the environment: give it "
+                "once "
                 f"(`cmake -U{name} <build directory>` takes it out of CMake's cache)"
             )
         values.setdefault(name, outside or "")

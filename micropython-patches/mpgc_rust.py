@@ -197,7 +197,10 @@ def too_old(rustc, target):
     if version and tuple(map(int, version.groups())) >= oldest:
         return None
     found = done.stdout.strip() or first_error(done.stderr)
-    return f"Rust {oldest[0]}.{oldest[1]} or newer is needed for {target}, found {found}: run `rustup update`"
+    return (
+        f"Rust {oldest[0]}.{oldest[1]} or newer is needed for {target}, found {found}: run `rustup "
+        "update`"
+    )
 
 
 def has_prebuilt(rustc, target, crate):
@@ -257,6 +260,11 @@ def how_to_get(target, build_std):
         else "`rustup component add rust-src`"
     )
     return f"run {command}, or on Debian `{DEBIANS_COMMAND}`"
+
+
+def library_command(cargo):
+    """The command that makes the static library, without its features and target."""
+    return [cargo, "rustc", "--lib", "--release", "--locked", "--crate-type", "staticlib"]
 
 
 def toolchain_environment(toolchain):

@@ -109,7 +109,10 @@ def account(py, names, release):
     report = []
     if edited:
         one = len(edited) == 1
-        text = f"{listed(edited)} {'is' if one else 'are'} as in no release of {maker} that mpgc knows, so edited"
+        text = (
+            f"{listed(edited)} {'is' if one else 'are'} as in no release of {maker} that mpgc "
+            "knows, so edited"
+        )
         if ours and order(release + "+") >= order(last):
             text += f", or newer than {last.rstrip('+')}"
         if ours:
@@ -119,7 +122,8 @@ def account(py, names, release):
         elif base(py, files):
             text += f" (the others are those of {spoken(base(py, files), releases)})"
         report.append(
-            f"{text}. mpgc takes {'its' if one else 'their'} place, and does not do what the edits do"
+            f"{text}. mpgc takes {'its' if one else 'their'} place, and does not do what the edits "
+            "do"
         )
     if others:
         report.append(
@@ -144,6 +148,8 @@ def cargo_failure(said):
     notes = re.findall(r"^ *=? ?note: (.*)|\^+ (expected .*)$", block, re.M)
     more = "".join(f" ({' '.join(note).strip()})" for note in notes[:1])
     return (
-        f"the port's headers do not fit what mpgc knows, as {where} uses them: {what}{more}; take such a tree as mpgc knows, "
-        f"1.20 to 1.29-preview or CircuitPython 10, or a newer mpgc. If the tree is one of those, report this with its mpconfigport.h"
+        f"the port's headers do not fit what mpgc knows, as {where} uses them: {what}{more}; take "
+        "such a tree as mpgc knows, "
+        "1.20 to 1.29-preview or CircuitPython 10, or a newer mpgc. If the tree is one of those, "
+        "report this with its mpconfigport.h"
     )

@@ -42,7 +42,8 @@ CONFIGURATIONS = {
     "no GIL, no scheduler": (
         "minimal",
         [
-            "CFLAGS_EXTRA=-DMICROPY_PY_THREAD=1 -DMICROPY_PY_THREAD_GIL=0 -DMICROPY_ENABLE_SCHEDULER=0",
+            "CFLAGS_EXTRA=-DMICROPY_PY_THREAD=1 -DMICROPY_PY_THREAD_GIL=0 "
+            "-DMICROPY_ENABLE_SCHEDULER=0",
         ],
     ),
 }
@@ -53,7 +54,8 @@ SCENARIOS = {
     "setjmp": "-DMICROPY_NLR_SETJMP=1 -Wno-clobbered",
     "asserts": "-UNDEBUG",
     "threads": "-DMICROPY_PY_THREAD=1 -DMICROPY_PY_THREAD_GIL=0",
-    "threads, inline": "-DMICROPY_PY_THREAD=1 -DMICROPY_PY_THREAD_GIL=0 -DSCENARIO_INLINE_THREADS=1",
+    "threads, inline": "-DMICROPY_PY_THREAD=1 -DMICROPY_PY_THREAD_GIL=0 "
+    "-DSCENARIO_INLINE_THREADS=1",
     "stackless": "-DMICROPY_STACKLESS=1",
     "split heap, conservative clear": "-DMICROPY_GC_SPLIT_HEAP=1 -DMICROPY_GC_CONSERVATIVE_CLEAR=1",
 }

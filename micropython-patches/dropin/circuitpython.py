@@ -24,7 +24,8 @@ EDITS = {
     },
     "mpstate.h": {
         "    byte *gc_pool_start;\n": (
-            "    #if MICROPY_ENABLE_SELECTIVE_COLLECT\n    byte *gc_collect_table_start;\n    #endif\n"
+            "    #if MICROPY_ENABLE_SELECTIVE_COLLECT\n    byte *gc_collect_table_start;\n    "
+            "#endif\n"
             "    byte *gc_pool_start;\n"
         ),
     },

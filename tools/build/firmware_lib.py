@@ -9,7 +9,13 @@ from pathlib import Path
 
 import mpgc_xtensa
 from mpgc_build import PROFILES
-from mpgc_rust import Stop, choose_toolchain, rust_target, toolchain_environment
+from mpgc_rust import (
+    Stop,
+    choose_toolchain,
+    library_command,
+    rust_target,
+    toolchain_environment,
+)
 from mpgc_xtensa import CALL0
 
 from tools.common import BUILD, ROOT, Fail, clean_env, output_of, run_logged, say, shown
@@ -131,15 +137,7 @@ def compile_rust(target, hosted, toolchain, folder, features=()):
     """Compile the library for a target of Rust. Returns the static library; for a target of our
     own, LLVM's assembly is in the folder too.
     """
-    command = [
-        toolchain.cargo,
-        "rustc",
-        "--lib",
-        "--release",
-        "--locked",
-        "--crate-type",
-        "staticlib",
-    ]
+    command = library_command(toolchain.cargo)
     command += ["--features", ",".join(["standalone", *features])]
     command += ["--target-dir", WORK / ("cargo-from-source" if toolchain.build_std else "cargo")]
     if toolchain.build_std:
