@@ -110,15 +110,14 @@ fn declares(headers: &Headers, (function, types): (&str, &str)) -> bool {
 }
 
 fn number(headers: &Headers, name: &str) -> u64 {
-    headers
-        .value(&format!("NUMBER_VERSION_{name}"))
-        .unwrap_or(0)
+    headers.value(&format!("NUMBER_{name}")).unwrap_or(0)
 }
 
 /// The release's number, for people to read.
 pub fn name(headers: &Headers) -> String {
-    let [major, minor, micro] = ["MAJOR", "MINOR", "MICRO"].map(|name| number(headers, name));
-    let preview = if number(headers, "PRERELEASE") != 0 {
+    let [major, minor, micro] =
+        ["VERSION_MAJOR", "VERSION_MINOR", "VERSION_MICRO"].map(|name| number(headers, name));
+    let preview = if number(headers, "VERSION_PRERELEASE") != 0 {
         "-preview"
     } else {
         ""
@@ -142,7 +141,7 @@ pub fn of_files(headers: &Headers) -> String {
 
 /// Whether the number is a fork's own.
 fn is_forks(headers: &Headers) -> bool {
-    number(headers, "MAJOR") > LAST_MAJOR
+    number(headers, "VERSION_MAJOR") > LAST_MAJOR
 }
 
 /// Whose headers they are, and their number.
@@ -176,7 +175,10 @@ pub fn fix() -> String {
 /// headers fit.
 pub fn warning(headers: &Headers) -> String {
     let tests = "run its tests (`make upstream MICROPYTHON_DIR=...`) before you rely on it";
-    let release = (number(headers, "MAJOR"), number(headers, "MINOR"));
+    let release = (
+        number(headers, "VERSION_MAJOR"),
+        number(headers, "VERSION_MINOR"),
+    );
     if is_circuitpython(headers) {
         if release <= NEWEST_CIRCUITPYTHON {
             return String::new();

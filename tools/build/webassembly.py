@@ -4,7 +4,7 @@ import re
 import shlex
 import shutil
 
-from tools.build import ports, unix
+from tools.build import other_ports, unix
 from tools.common import BUILD, ROOT, locked
 
 MANIFEST = ROOT / "tools" / "build" / "manifests" / "webassembly.py"
@@ -58,16 +58,16 @@ def copy_of(tree):
 
 def build(tree, variant, flavour, options):
     """Build one flavour. Returns a Build, whose program is a script that starts node."""
-    folder = ports.folder_of(PORT, tree, variant, options, flavour)
+    folder = other_ports.folder_of(PORT, tree, variant, options, flavour)
     variables = {
         "VARIANT": variant,
         "FROZEN_MANIFEST": MANIFEST,
         "LDFLAGS": "--emit-symbol-map",
     }
     port = copy_of(tree) / "ports" / PORT
-    command = ports.make(tree, port, flavour, options, folder, variables)
+    command = other_ports.make(tree, port, flavour, options, folder, variables)
     symbols = (folder / "micropython.mjs.symbols").read_text().splitlines()
-    ports.prove(flavour, folder / "py" / "gc.o", {line.partition(":")[2] for line in symbols})
+    other_ports.prove(flavour, folder / "py" / "gc.o", {line.partition(":")[2] for line in symbols})
     old = OF_NEWER not in (folder / "micropython.mjs").read_text()
     (folder / "globals.cjs").write_text(GLOBALS if old else "")
     script = folder / "run-micropython"

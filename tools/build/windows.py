@@ -4,7 +4,7 @@ import shlex
 
 import mpgc_objects
 
-from tools.build import ports, unix
+from tools.build import other_ports, unix
 from tools.common import ROOT
 from tools.setup.targets import find_target
 
@@ -14,17 +14,19 @@ MANIFEST = ROOT / "tools" / "build" / "manifests" / "standard.py"
 def build(tree, variant, flavour, options):
     """Build one flavour. Returns a Build, whose program is a script that starts wine."""
     target = find_target("windows")
-    folder = ports.folder_of("windows", tree, variant, options, flavour)
+    folder = other_ports.folder_of("windows", tree, variant, options, flavour)
     variables = {
         "VARIANT": variant,
         "CROSS_COMPILE": target.prefix,
         "STRIP": "",
         "FROZEN_MANIFEST": MANIFEST,
     }
-    command = ports.make(tree, tree.path / "ports" / "windows", flavour, options, folder, variables)
+    command = other_ports.make(
+        tree, tree.path / "ports" / "windows", flavour, options, folder, variables
+    )
     program = folder / "micropython.exe"
     names = {symbol.name for symbol in mpgc_objects.symbols(program) if symbol.function}
-    ports.prove(flavour, folder / "py" / "gc.o", names)
+    other_ports.prove(flavour, folder / "py" / "gc.o", names)
     return unix.Build(flavour, folder, starter(program), command)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import mpgc_objects
 from mpgc_objects import OBJECT, PROGRAM, Symbol
 
-from tools.build import ports, webassembly
+from tools.build import other_ports, webassembly
 from tools.common import Fail
 
 
@@ -169,7 +169,7 @@ class Proof(unittest.TestCase):
 
     def prove(self, flavour, exported, *names):
         self.carrier.write_bytes(coff((exported, 1, 0x20, 2, [])))
-        ports.prove(flavour, self.carrier, {"gc_alloc", *names})
+        other_ports.prove(flavour, self.carrier, {"gc_alloc", *names})
 
     def test_each_side_as_it_is_to_be(self):
         self.prove("c", "gc_alloc", "gc_mark_subtree")

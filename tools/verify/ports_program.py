@@ -10,7 +10,7 @@ from pathlib import Path
 
 import mpgc_objects
 
-from tools.build import ports, unix
+from tools.build import other_ports, unix
 from tools.common import Fail, shown
 from tools.setup.deps import DEBIANS_PYTHON
 
@@ -186,7 +186,7 @@ def prove(flavour, path, carrier, heap=True):
     """
     names = {symbol.name for symbol in mpgc_objects.symbols(path) if symbol.function}
     if heap:
-        ports.prove(flavour, carrier, names)
+        other_ports.prove(flavour, carrier, names)
         return
     has = unix.PROOF in {symbol.name for symbol in mpgc_objects.symbols(carrier)}
     if "nlr_jump" not in names or has != (flavour == "rust"):
