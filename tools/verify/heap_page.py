@@ -6,6 +6,7 @@ import struct
 import subprocess
 from urllib.parse import quote
 
+from tools.common import run_caught
 from tools.setup.deps import find_browser
 from tools.verify.heap_answers import answer, chunks_of
 
@@ -42,15 +43,7 @@ def check_pictures(checks, tool, program, core, folder):
             "--dump-dom",
             f"{page.as_uri()}#{quote(wanted)}",
         ]
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        done = run_caught(command, timeout=120, stderr=subprocess.DEVNULL)
         found = re.search(
             r'<div id="why"><code class="name">(.*?)</code><div>(.*?)</div>', done.stdout
         )
