@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tools.arguments import FOR_ALL, FOR_OTHERS, option
 from tools.common import ROOT
+from tools.setup.tree import TESTED_RELEASES
 from tools.tasks import TASKS, variables_of
 
 # The changelog may name what is gone.
@@ -77,10 +78,13 @@ def sources():
 @functools.cache
 def trees():
     """The MicroPython trees at hand: their files and folders, and the words of those that documents
-    speak of.
+    speak of. None if one of the tested releases is missing, since it may be the one that has them.
     """
     found, words = set(), set()
-    for tree in sorted((ROOT / "build" / "trees").glob("micropython-*")):
+    folder = ROOT / "build" / "trees"
+    if not all((folder / f"micropython-{release}").is_dir() for release in TESTED_RELEASES):
+        return found, words
+    for tree in sorted(folder.glob("micropython-*")):
         for path in tree.rglob("*"):
             name = path.relative_to(tree)
             found.add(str(name))
