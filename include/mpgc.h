@@ -17,9 +17,9 @@
 
 // The version of this header. Until 1.0 a change of the minor version may change what is here.
 #define MPGC_VERSION_MAJOR 0
-#define MPGC_VERSION_MINOR 1
+#define MPGC_VERSION_MINOR 2
 #define MPGC_VERSION_PATCH 0
-#define MPGC_VERSION_STRING "0.1.0"
+#define MPGC_VERSION_STRING "0.2.0"
 #define MPGC_VERSION_NUMBER ((MPGC_VERSION_MAJOR << 16) | (MPGC_VERSION_MINOR << 8) | MPGC_VERSION_PATCH)
 
 // Words of registers in an `mpgc_nlr_buf`.
