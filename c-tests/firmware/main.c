@@ -26,9 +26,13 @@ static void the_header_fits_the_library(void) {
 }
 
 int main(int argc, char **argv) {
+    #ifdef WITHOUT_FILES
+    (void)argc, (void)argv;
+    #else
     if (argc > 1) {
         return write_snapshot(argv[1]);
     }
+    #endif
     printf("%s\n", mpgc_build_info());
     RUN(the_header_fits_the_library);
     heap_tests();

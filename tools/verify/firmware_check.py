@@ -48,7 +48,7 @@ def c_tests(flavour, target=""):
     program.parent.mkdir(parents=True, exist_ok=True)
     if target == xtensa.TARGET:
         compiler, run_command = (
-            [*xtensa.compiler(), "-DWITHOUT_THREADS"],
+            [*xtensa.compiler(), "-DWITHOUT_THREADS", "-DWITHOUT_FILES"],
             xtensa.run_command(program),
         )
         sources = [
