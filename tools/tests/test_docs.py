@@ -24,7 +24,17 @@ FILE = re.compile(
     r"[\w.*/-]*\.(rs|c|h|py|toml|md|mk|cmake|ld|json|svg|xz|S|patch|mjs)|[\w.*-]+/[\w.*/-]*"
 )
 NAME = re.compile(r"[A-Za-z_]\w*(::\w+)*(\(.*\)|!|\*)?")
-UPSTREAM_FOLDERS = ("py/", "ports/", "extmod/", "thread/", "lib/", "shared/")
+UPSTREAM_FOLDERS = (
+    "py/",
+    "ports/",
+    "extmod/",
+    "thread/",
+    "lib/",
+    "shared/",
+    "basics/",
+    "boards/",
+    "examples/",
+)
 # Names of other programs, and words that are no name at all.
 OTHERS = {
     "compile_commands.json",
