@@ -19,6 +19,8 @@ class Version(unittest.TestCase):
     def test_it_is_that_of_the_workspace_everywhere(self):
         self.assertEqual(found(r'MPGC_VERSION_STRING "(.*)"', "include/mpgc.h"), [VERSION])
         self.assertEqual(set(found(r"^ +mpgc (\S+) for MicroPython", "docs/porting.md")), {VERSION})
+        minor = VERSION.rpartition(".")[0]
+        self.assertEqual(found(r"find_package\(mpgc (\S+) REQUIRED", "docs/firmware.md"), [minor])
         packages = tomllib.loads((ROOT / "Cargo.lock").read_text())["package"]
         ours = {package["version"] for package in packages if "source" not in package}
         self.assertEqual(ours, {VERSION})
