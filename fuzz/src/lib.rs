@@ -14,6 +14,7 @@ pub mod layout;
 pub mod pystack;
 pub mod sched;
 mod show;
+pub mod snapshot;
 
 use arbitrary::{Result, Unstructured};
 use std::env::var_os;

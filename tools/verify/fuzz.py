@@ -39,7 +39,7 @@ SOURCES = ROOT / "fuzz"
 WORK = BUILD / "fuzz"
 # All inputs that are kept: a folder for each target.
 KEPT = SOURCES / "corpus.tar.xz"
-TARGETS = ("heap_model", "heap_c", "layout", "pystack", "sched")
+TARGETS = ("heap_model", "heap_c", "layout", "pystack", "sched", "snapshot")
 CARGO_FUZZ = "0.13.2"
 # The configurations that heap_c compares. An input selects one by its index: append, do not sort.
 TWINS = ("default", "auto", "stack8", "no-finaliser")

@@ -17,6 +17,7 @@ edition = "2024"
 [dependencies]
 libc = "0.2"
 mpgc = {{ path = "{root}", features = ["testing"] }}
+mpgc-heap = {{ path = "{root}/crates/mpgc-heap", default-features = false, features = ["testing"] }}
 twins = {{ path = "{root}/c-tests/twins" }}
 
 [profile.dev]

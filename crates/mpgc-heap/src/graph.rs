@@ -67,6 +67,7 @@ impl Graph {
             let (plan, begin) = (kind.plan, edges.len());
             // A pool was read whole when the areas were.
             let bytes = memory.bytes(chunk.address, length).unwrap_or(&[]);
+            let bytes = if chunk.is_read { bytes } else { &[] };
             for (index, bytes) in bytes.chunks_exact(word).enumerate() {
                 let Some(to) = heap.head(memory.machine.value(bytes)) else {
                     continue;

@@ -21,6 +21,8 @@ pub struct Chunk {
     pub address: u64,
     pub bytes: u64,
     pub area: u32,
+    /// A collection reads its words; with CircuitPython's selective collect some are not read.
+    pub is_read: bool,
 }
 
 pub struct Heap {
@@ -205,7 +207,30 @@ impl Heap {
         if table == 0 && pool == 0 {
             bail!("the heap was not yet initialised when the snapshot was taken");
         }
-        self.add_area(fields.memory, (table, table_bytes), (pool, end))
+        let first = self.chunks.len();
+        self.add_area(fields.memory, (table, table_bytes), (pool, end))?;
+        let name = format!("{}gc_collect_table_start", place.prefix);
+        match fields.option(place.at, &place.structure, &name)? {
+            Some(bits) => self.mark_read(fields.memory, bits, first),
+            None => Ok(()),
+        }
+    }
+
+    /// The chunks from `first` on are those of an area with a bit for each block: that of a head
+    /// says whether its chunk is read.
+    fn mark_read(&mut self, memory: &Memory, bits: u64, first: usize) -> Result<()> {
+        let Some(area) = self.areas.last() else {
+            return Ok(());
+        };
+        let length = area.heads.len().div_ceil(8);
+        let Some(bits) = memory.bytes(bits, length) else {
+            bail!("the snapshot does not hold the collect table at {bits:#x}");
+        };
+        for chunk in &mut self.chunks[first..] {
+            let block = ((chunk.address - area.pool) / area.block_bytes) as usize;
+            chunk.is_read = bits[block / 8] >> (block % 8) & 1 == 1;
+        }
+        Ok(())
     }
 
     fn add_area(
@@ -252,6 +277,7 @@ impl Heap {
                         address,
                         bytes: block_bytes,
                         area,
+                        is_read: true,
                     });
                     open = true;
                 }

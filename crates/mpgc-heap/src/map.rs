@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::view::View;
 
-const BLOCKS_A_LINE: usize = 128;
+pub const BLOCKS_A_LINE: usize = 128;
 const SQUARE: usize = 4;
 const FREE: [u8; 3] = [0xf4, 0xf4, 0xf2];
 const GARBAGE: [u8; 3] = [0xc9, 0xc9, 0xc9];
@@ -31,7 +31,7 @@ pub fn colour(name: &str) -> [u8; 3] {
 }
 
 /// The colour of each block, area after area, each beginning a line.
-fn lines(view: &View<'_>) -> Vec<[[u8; 3]; BLOCKS_A_LINE]> {
+pub fn lines(view: &View<'_>) -> Vec<[[u8; 3]; BLOCKS_A_LINE]> {
     let mut lines = Vec::new();
     let mut chunks = view.heap.chunks.iter().enumerate().peekable();
     for (index, area) in view.heap.areas.iter().enumerate() {
@@ -86,7 +86,7 @@ fn png(lines: &[[[u8; 3]; BLOCKS_A_LINE]], out: impl Write) -> Result<()> {
     Ok(())
 }
 
-fn svg(lines: &[[[u8; 3]; BLOCKS_A_LINE]], mut out: impl Write) -> Result<()> {
+pub fn svg(lines: &[[[u8; 3]; BLOCKS_A_LINE]], mut out: impl Write) -> Result<()> {
     let (width, height) = (BLOCKS_A_LINE * SQUARE, lines.len() * SQUARE);
     writeln!(
         out,
