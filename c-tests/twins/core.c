@@ -54,7 +54,12 @@ bool twin_schedule_node(size_t node) {
 
 #if MICROPY_ENABLE_SCHEDULER
 bool twin_schedule(void *function, void *argument) {
-    return mp_sched_schedule(MP_OBJ_FROM_PTR(function), MP_OBJ_FROM_PTR(argument));
+    bool queued = mp_sched_schedule(MP_OBJ_FROM_PTR(function), MP_OBJ_FROM_PTR(argument));
+    #if TWIN_FIGURES
+    return twin_count_call(queued);
+    #else
+    return queued;
+    #endif
 }
 #endif
 

@@ -334,6 +334,9 @@ const twin_t twin = {
     .area_bytes = sizeof(mp_state_mem_area_t),
     .build_info = mpgc_build_info,
     .check = mpgc_check,
+    #if TWIN_FIGURES
+    .figures = twin_figures,
+    #endif
     .reset = reset,
     .settle = twin_settle,
     .counts = &twin_counts,
@@ -341,17 +344,27 @@ const twin_t twin = {
     .numbers = numbers,
     .type = type,
     .take_text = take_text,
+    #if TWIN_FIGURES
+    .init = twin_init,
+    #else
     .init = gc_init,
+    #endif
     #if MICROPY_GC_SPLIT_HEAP
     .add = gc_add,
     #endif
-    #if MICROPY_PY_WEAKREF
+    #if TWIN_FIGURES
+    .alloc = twin_alloc,
+    #elif MICROPY_PY_WEAKREF
     .alloc = twin_alloc_referred,
     #else
     .alloc = gc_alloc,
     #endif
     .free = gc_free,
+    #if TWIN_FIGURES
+    .realloc = twin_realloc,
+    #else
     .realloc = gc_realloc,
+    #endif
     .nbytes = gc_nbytes,
     .lock = gc_lock,
     .unlock = gc_unlock,

@@ -60,6 +60,9 @@ static void after_collect(void) {
         twin_counts.areas_fixed += 1;
     }
     #endif
+    #if TWIN_FIGURES
+    twin_count_collection();
+    #endif
 }
 
 void gc_collect(void) {

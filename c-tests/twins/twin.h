@@ -85,6 +85,23 @@ typedef struct {
     size_t mark_steps;     // and of these, those before the mark stack is looked at again
 } twin_counts_t;
 
+// What figures.c counts around the C, and mpgc itself with MPGC_STATS=1.
+typedef struct {
+    size_t collections;
+    size_t failures;
+    size_t failed_bytes;
+    size_t allocations;
+    size_t allocated_bytes;
+    size_t freed_objects;
+    size_t live_objects; // after the last collection, as the next ones
+    size_t live_bytes;
+    size_t peak_bytes;
+    size_t max_free;
+    size_t free_runs;
+    size_t sched_refused;
+    size_t peak_sched;
+} twin_figures_t;
+
 // As in include/mpgc.h, which C objects do not have.
 typedef struct {
     const char *what;
@@ -120,6 +137,7 @@ typedef struct {
     // Of mpgc alone.
     const char *(*build_info)(void);
     bool (*check)(twin_broken_t *out);
+    void (*figures)(twin_figures_t *out); // NULL without TWIN_FIGURES
     // Of the harness.
     void (*reset)(const twin_hooks_t *hooks);
     void (*settle)(void);
@@ -164,7 +182,7 @@ typedef struct {
     const twin_bench_t *bench; // NULL without TWIN_BENCH
 } twin_t;
 
-// Between env.c, heap.c and core.c.
+// Between env.c, heap.c, figures.c and core.c.
 
 #define TWIN_NODES (6)
 // What mpgc_fault adds its kind to; a panic of the driver ends with 101.
@@ -190,6 +208,14 @@ void twin_dump(bool table);
 void twin_reset_weakrefs(void);
 void *twin_alloc_referred(size_t n_bytes, unsigned int flags);
 extern const twin_bench_t twin_bench;
+#if TWIN_FIGURES
+void twin_init(void *start, void *end);
+void twin_count_collection(void);
+bool twin_count_call(bool queued);
+void twin_figures(twin_figures_t *out);
+void *twin_alloc(size_t n_bytes, unsigned int flags);
+void *twin_realloc(void *chunk, size_t n_bytes, bool may_move);
+#endif
 void twin_tell(int kind, uintptr_t value);
 // An exception as a value that is the same in both twins, if it is one of the twin's own.
 uintptr_t twin_exception_value(void *value);

@@ -56,7 +56,10 @@ CONFIGURATIONS = {
     "split-no-finaliser": Configuration(
         f"{SPLIT} {NO_FINALISER} -DMICROPY_GC_CONSERVATIVE_CLEAR=1"
     ),
-    "split-stack8": Configuration(f"{SPLIT} {stack(8)}"),
+    # What mpgc counts is compared with what is counted around the C.
+    "split-stack8": Configuration(
+        f"-DTWIN_FIGURES=1 {SPLIT} {stack(8)}", rust_variables=("MPGC_STATS=1",)
+    ),
     "auto": Configuration(AUTO),
     "auto-no-finaliser": Configuration(f"{AUTO} {NO_FINALISER} {stack(8)}"),
     "block16": Configuration("-DMICROPY_BYTES_PER_GC_BLOCK=16"),

@@ -44,6 +44,7 @@ seen!(
     pools_compared,
     dumps_compared,
     mpgc_checks,
+    figures_compared,
     c_last_used_fixed,
     c_areas_fixed,
     c_mutex_fixed,

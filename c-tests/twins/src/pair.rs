@@ -281,6 +281,10 @@ impl Pair {
         self.numbers = same("numbers", numbers[0], numbers[1])?;
         // SAFETY: the heap was made.
         self.both("gc_is_locked", |_, twin, _| unsafe { (twin.is_locked)() })?;
+        if let (Some(c), Some(rust)) = (self.side(0).figures(), self.side(1).figures()) {
+            self.covered.figures_compared += 1;
+            same("what was counted", c, rust)?;
+        }
         self.note_collects();
         Ok(())
     }

@@ -36,7 +36,10 @@ pub fn prove(twins: [&'static Twin; 2], traces: bool) -> Result<(), String> {
         let code = [c, rust].map(|at| unsafe {
             std::slice::from_raw_parts(std::ptr::with_exposed_provenance::<u8>(at), 16)
         });
-        if name != "the context" && name != "gc_lock" && code[0] == code[1] {
+        // figures.c has functions of its own around these.
+        let wrapped =
+            twins[0].figures.is_some() && matches!(name, "gc_alloc" | "gc_realloc" | "gc_init");
+        if name != "the context" && name != "gc_lock" && !wrapped && code[0] == code[1] {
             return Err(format!("{name} has the same code in both"));
         }
     }

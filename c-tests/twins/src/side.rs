@@ -3,7 +3,7 @@
 use crate::hardened;
 use crate::memory::{Memory, Place};
 use crate::pair::Setup;
-use crate::twin::{AreaWords, BrokenWords, Numbers, Twin};
+use crate::twin::{AreaWords, BrokenWords, Figures, Numbers, Twin};
 use mpgc::heap::testing::{CallbackAction, FinaliserAction};
 use std::cell::Cell;
 use std::ffi::c_int;
@@ -219,6 +219,15 @@ impl Side {
             }
         }
         shared
+    }
+
+    /// What was counted, where it is compared.
+    pub fn figures(&self) -> Option<Figures> {
+        let ask = self.twin.figures?;
+        let mut figures = Figures::default();
+        // SAFETY: the heap was made; `figures` may be written.
+        unsafe { ask(&mut figures) };
+        Some(figures)
     }
 
     /// `mpgc_check`, where there is one.

@@ -75,6 +75,25 @@ pub struct Counts {
     pub mark_steps: usize,
 }
 
+/// What mpgc counts with MPGC_STATS=1, and the harness around the C.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    pub collections: usize,
+    pub failures: usize,
+    pub failed_bytes: usize,
+    pub allocations: usize,
+    pub allocated_bytes: usize,
+    pub freed_objects: usize,
+    pub live_objects: usize,
+    pub live_bytes: usize,
+    pub peak_bytes: usize,
+    pub max_free: usize,
+    pub free_runs: usize,
+    pub sched_refused: usize,
+    pub peak_sched: usize,
+}
+
 /// `mpgc_broken` of include/mpgc.h.
 #[repr(C)]
 pub struct BrokenWords {
@@ -129,6 +148,7 @@ pub struct Twin {
     pub area_bytes: u32,
     pub build_info: Option<extern "C" fn() -> *const c_char>,
     pub check: Option<unsafe extern "C" fn(*mut BrokenWords) -> bool>,
+    pub figures: Option<unsafe extern "C" fn(*mut Figures)>,
     pub reset: unsafe extern "C" fn(*const Hooks),
     pub settle: unsafe extern "C" fn(),
     pub counts: *mut Counts,
