@@ -211,7 +211,7 @@ SECTIONS = {
         Task(
             "fuzz",
             "verify.fuzz",
-            "fuzz heap, layout, pystack and scheduler from the kept corpus [SECONDS=60] "
+            "fuzz heap, layout, pystack, scheduler and snapshots from the kept corpus [SECONDS=60] "
             "[TARGET=heap_c,sched]",
             TREE + "TARGET SECONDS=60 INPUT",
             nothing_more,

@@ -49,12 +49,12 @@ def shown_run(command):
         raise Fail(f"that ended with status {done.returncode}")
 
 
-def take_core(program, script, folder):
+def take_core(program, script, folder, *flags):
     """Run a script until it says `ready`, take a core of it with gdb's gcore, and end it."""
     if not shutil.which("gcore"):
         raise Fail("`gcore` is needed: install the package gdb")
     process = subprocess.Popen(
-        [str(program), str(script)],
+        [str(program), *flags, str(script)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

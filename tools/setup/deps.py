@@ -107,6 +107,8 @@ HEAP_NEEDS = [
         "gdb",
         lambda: all(map(shutil.which, ("gdb", "gcore"))),
     ),
+    Need("node (reads exports with memlab and Chrome's parser)", "nodejs", program("node")),
+    Need("npm (gets these)", "npm", program("npm")),
     *SITE_NEEDS,
 ]
 
@@ -118,6 +120,7 @@ WEBASSEMBLY_NEEDS = [
 
 # What `make test` needs beyond that.
 TEST_NEEDS = [
+    HEAP_NEEDS[0],
     Need("cmake (checks the CMake integration and package)", "cmake", program("cmake")),
     Need("patch (checks the patches)", "patch", program("patch")),
     *BENCH_NEEDS,

@@ -17,6 +17,7 @@ from tools.setup import options as option_names
 from tools.setup.tree import get_tree
 from tools.steps import Tally
 from tools.verify.heap_answers import READ, REFUSED, answer, chunks_of, run_tool
+from tools.verify.heap_export import check_programs
 from tools.verify.heap_page import check_pictures
 
 WORK = BUILD / "heap-check"
@@ -306,7 +307,16 @@ def add_arguments(parser):
         help="test only the build with C, or with mpgc",
     )
     parser.add_argument("--damaged", type=int, default=200, help="how many damaged cores")
-    add_switch(parser, "--no-page", "leave out the map, and the page in a browser")
+    add_switch(
+        parser,
+        "--short",
+        "the leaks alone, the export, and what is refused: no collections, no browser",
+    )
+    add_switch(
+        parser,
+        "--no-page",
+        "leave out the map, the page in a browser, and the programs that read exports",
+    )
 
 
 def main(args):
@@ -319,12 +329,15 @@ def main(args):
         program = unix.build(tree, args.variant, flavour, option_names.parse("")).program
         folder = WORK / f"{args.variant}-{flavour}"
         name = "mpgc" if flavour == "rust" else "C"
-        check_collections(checks, tool, program, folder / "graph", name, "-X", "heapsize=256K")
+        if not args.short:
+            check_collections(checks, tool, program, folder / "graph", name, "-X", "heapsize=256K")
         core = check_leaks(checks, tool, program, folder / "leaks", name)
-    check_diff(checks, tool, program, folder / "graph")
     check_export(checks, tool, program, core, folder)
-    if not args.no_page:
+    if not args.short:
+        check_diff(checks, tool, program, folder / "graph")
+    if not (args.short or args.no_page):
         check_pictures(checks, tool, program, core, folder)
+        check_programs(checks, tool, program, core, folder)
     check_refusals(checks, tool, program, core, folder)
-    check_damaged(checks, tool, program, core, folder, args.damaged)
+    check_damaged(checks, tool, program, core, folder, 12 if args.short else args.damaged)
     return checks.ended()

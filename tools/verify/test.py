@@ -77,6 +77,9 @@ FEWER_TRACES = "20"
 SHORT_OPERATIONS = "60000"
 SHORT_SHARE = "23"
 
+# Those on which mpgc-heap is tried.
+HEAP_BOARDS = ("MPS2_AN385",)
+
 # Of the C program alone, and a few turns of it.
 SHORT_THREADS = ("--operations", "20000", "--turns", "3", "--rounds", "0", "--stress-rounds", "0")
 
@@ -242,12 +245,20 @@ def ports(release):
 
 
 def heap_tool(release):
-    """mpgc-heap on processes, on their page in a browser, and on a board in qemu."""
+    """mpgc-heap on processes, on their page in a browser, and on boards in qemu."""
     words = {"cores": 1, "after": (tree_of(release),), "uses": ("mpgc-heap",)}
     check = task("heap-check", "--release", release)
-    board = task("heap-board", "--release", release)
     yield Step("mpgc-heap", check, count_line, **words)
-    yield Step("mpgc-heap on a board", board, count_line, **words)
+    for board in HEAP_BOARDS:
+        at = task("heap-board", "--release", release, "--board", board)
+        yield Step(f"mpgc-heap on {board}", at, count_line, **words)
+
+
+def heap_tool_short(release):
+    """mpgc-heap on the leaks of a program, with the builds and the tool of the steps before."""
+    command = task("heap-check", "--release", release, "--short")
+    after = (upstream(SHORT_SUITES[0]).name, firmware_library().name)
+    return Step("mpgc-heap", command, count_line, cores=1, after=after, uses=("mpgc-heap",))
 
 
 def beginning(releases, short):
@@ -271,6 +282,7 @@ def short_steps():
         fuzz_corpus(release),
         *instructions(release),
         firmware_library(),
+        heap_tool_short(release),
         size(release),
     ]
 
