@@ -59,6 +59,18 @@ const MACHINE: (u16, usize, usize) = if cfg!(target_arch = "x86_64") {
     (0, 0, 0)
 };
 
+/// What a snapshot begins with. In words: the ESP8266 does not read its flash by bytes.
+const HEADER: [u32; 4] = {
+    let order = 1 + cfg!(target_endian = "big") as u8;
+    let [a, b] = MACHINE.0.to_ne_bytes();
+    [
+        u32::from_ne_bytes(*b"mpgc"),
+        u32::from_ne_bytes([b'-', b's', b'n', VERSION]),
+        u32::from_ne_bytes([size_of::<usize>() as u8, order, a, b]),
+        0,
+    ]
+};
+
 /// A snapshot that is being written.
 pub struct Writer {
     write: WriteFn,
@@ -78,15 +90,9 @@ impl Writer {
             user,
             sum: 0,
         };
-        let order = 1 + u8::from(cfg!(target_endian = "big"));
-        let [a, b] = MACHINE.0.to_ne_bytes();
-        let mut header = *b"mpgc-sn\0\0\0\0\0\0\0\0\0";
-        header[7] = VERSION;
-        header[8] = size_of::<usize>() as u8;
-        header[9] = order;
-        (header[10], header[11]) = (a, b);
+        let header = HEADER;
         // SAFETY: an array.
-        unsafe { writer.put(header.as_ptr(), header.len()) };
+        unsafe { writer.put(header.as_ptr().cast(), size_of_val(&header)) };
         writer
     }
 
