@@ -50,6 +50,28 @@ pub unsafe trait AreaFields: Sized {
     fn last_used(this: *mut Self) -> *mut usize;
 }
 
+/// Declares an area's fields, each the memory of the method of [`AreaFields`] that has its name.
+#[allow(unused_macros, reason = "MicroPython's areas are C's")]
+macro_rules! area_fields {
+    ($(#[$doc:meta])* $vis:vis struct $area:ident { $($field:ident: $type:ty,)* }) => {
+        $(#[$doc])*
+        #[repr(C)]
+        #[derive(Debug)]
+        $vis struct $area {
+            $(pub(super) $field: $type,)*
+        }
+
+        // SAFETY: each method returns its own field.
+        unsafe impl $crate::heap::AreaFields for $area {
+            $(fn $field(this: *mut Self) -> *mut $type {
+                this.wrapping_byte_add(core::mem::offset_of!($area, $field)).cast()
+            })*
+        }
+    };
+}
+#[allow(unused_imports, reason = "as above")]
+pub(crate) use area_fields;
+
 /// An entry of the mark stack: as wide as the port says (`MICROPY_GC_STACK_ENTRY_TYPE`).
 ///
 /// # Safety

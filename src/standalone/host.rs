@@ -10,7 +10,7 @@ use super::snapshot::Taker;
 use super::thread::Barrier;
 #[cfg(any(feature = "stats", test))]
 use crate::heap::Stats;
-use crate::heap::host::{AreaFields, Callbacks, Config, Memory};
+use crate::heap::host::{Callbacks, Config, Memory, area_fields};
 use crate::heap::{Fault, Heap, Hints, Pace, Paced};
 
 /// An entry of the mark stack: half a word, which covers the first 65536 blocks (1 MiB) of an area
@@ -39,38 +39,18 @@ const MOST_LOCKS: u16 = u16::MAX / Heap::<Program>::LOCK_UNIT;
 /// it is full.
 pub(super) const BY_BYTES: u16 = 2;
 
-/// The fields of an area.
-#[repr(C)]
-#[derive(Debug)]
-pub struct Fields {
-    next: *mut Fields,
-    alloc_table: *mut u8,
-    table_bytes: usize,
-    finaliser_table: *mut u8,
-    pool_start: *mut u8,
-    pool_end: *mut u8,
-    hint: usize,
-    last_used: usize,
-}
-
-macro_rules! field {
-    ($name:ident: $t:ty) => {
-        fn $name(this: *mut Self) -> *mut $t {
-            this.wrapping_byte_add(offset_of!(Fields, $name)).cast()
-        }
-    };
-}
-
-// SAFETY: each field is at its own offset.
-unsafe impl AreaFields for Fields {
-    field!(next: *mut Fields);
-    field!(alloc_table: *mut u8);
-    field!(table_bytes: usize);
-    field!(finaliser_table: *mut u8);
-    field!(pool_start: *mut u8);
-    field!(pool_end: *mut u8);
-    field!(hint: usize);
-    field!(last_used: usize);
+area_fields! {
+    /// The fields of an area.
+    pub struct Fields {
+        next: *mut Fields,
+        alloc_table: *mut u8,
+        table_bytes: usize,
+        finaliser_table: *mut u8,
+        pool_start: *mut u8,
+        pool_end: *mut u8,
+        hint: usize,
+        last_used: usize,
+    }
 }
 
 /// The contents of an [`mpgc_heap`].
@@ -114,6 +94,14 @@ macro_rules! of_state {
     };
 }
 
+macro_rules! words {
+    ($($field:ident: $type:ty),*) => { $(
+        fn $field(self) -> *mut $type {
+            of_state!(self, $field)
+        }
+    )* };
+}
+
 impl Program {
     pub(super) fn of(heap: *mut mpgc_heap) -> Program {
         Program(heap.cast())
@@ -150,7 +138,6 @@ impl Program {
         of_state!(self, roots)
     }
 
-    #[inline(always)]
     pub(super) fn taker(self) -> *mut *mut Taker {
         of_state!(self, taker)
     }
@@ -247,43 +234,11 @@ unsafe impl Memory for Program {
     fn first_area(self) -> *mut Fields {
         of_state!(self, area)
     }
-    fn last_free_area(self) -> *mut *mut Fields {
-        of_state!(self, last_free_area)
-    }
-    fn collects(self) -> *mut c_int {
-        of_state!(self, collects)
-    }
-    fn stack(self) -> *mut Entry {
-        of_state!(self, stack)
-    }
-    fn area_stack(self) -> *mut *mut Fields {
-        of_state!(self, area_stack)
-    }
-    fn hints(self) -> *mut Hints<Fields> {
-        of_state!(self, hints)
-    }
-    fn auto_collect(self) -> *mut u16 {
-        of_state!(self, auto_collect)
-    }
-    fn alloc_amount(self) -> *mut usize {
-        of_state!(self, alloc_amount)
-    }
-    fn alloc_threshold(self) -> *mut usize {
-        of_state!(self, alloc_threshold)
-    }
-    fn paced(self) -> *mut Paced {
-        of_state!(self, paced)
-    }
+    words!(last_free_area: *mut Fields, collects: c_int, stack: Entry, area_stack: *mut Fields);
+    words!(hints: Hints<Fields>, auto_collect: u16, alloc_amount: usize, alloc_threshold: usize);
+    words!(paced: Paced, collected: usize, lock_depth: u16);
     #[cfg(any(feature = "stats", test))]
-    fn stats(self) -> *mut Stats {
-        of_state!(self, stats)
-    }
-    fn collected(self) -> *mut usize {
-        of_state!(self, collected)
-    }
-    fn lock_depth(self) -> *mut u16 {
-        of_state!(self, lock_depth)
-    }
+    words!(stats: Stats);
 }
 
 // SAFETY: exports hold the heap while its functions run, so `enter` and `exit` have nothing to do.

@@ -2,7 +2,6 @@
 
 use core::ffi::c_int;
 use core::marker::PhantomData;
-use core::mem::offset_of;
 use std::alloc::{Layout, alloc, dealloc};
 use std::vec::Vec;
 
@@ -10,7 +9,7 @@ use super::op::FinaliserAction;
 use crate::heap::Fault;
 use crate::heap::area::Area;
 use crate::heap::block::{BlockCount, BlockKind};
-use crate::heap::host::{AreaFields, Callbacks, Config, Event, Memory, StackEntry};
+use crate::heap::host::{Callbacks, Config, Event, Memory, StackEntry, area_fields};
 use crate::heap::stats::Stats;
 use crate::heap::{Heap, Hints, Pace, Paced};
 
@@ -65,41 +64,20 @@ pub(super) fn may_be_object(first: usize) -> bool {
     first != 0 && first.is_multiple_of(2)
 }
 
-/// The fields of an area in a [`TestHost`].
-#[repr(C)]
-pub struct Fields {
-    pub(super) next: *mut Fields,
-    pub(super) alloc_table: *mut u8,
-    pub(super) table_bytes: usize,
-    pub(super) finaliser_table: *mut u8,
-    pub(super) weakref_table: *mut u8,
-    pub(super) collect_table: *mut u8,
-    pub(super) pool_start: *mut u8,
-    pub(super) pool_end: *mut u8,
-    pub(super) hint: usize,
-    pub(super) last_used: usize,
-}
-
-macro_rules! field {
-    ($name:ident: $t:ty) => {
-        fn $name(this: *mut Self) -> *mut $t {
-            this.wrapping_byte_add(offset_of!(Fields, $name)).cast()
-        }
-    };
-}
-
-// SAFETY: each method returns its own field.
-unsafe impl AreaFields for Fields {
-    field!(next: *mut Fields);
-    field!(alloc_table: *mut u8);
-    field!(table_bytes: usize);
-    field!(finaliser_table: *mut u8);
-    field!(weakref_table: *mut u8);
-    field!(collect_table: *mut u8);
-    field!(pool_start: *mut u8);
-    field!(pool_end: *mut u8);
-    field!(hint: usize);
-    field!(last_used: usize);
+area_fields! {
+    /// The fields of an area in a [`TestHost`].
+    pub struct Fields {
+        next: *mut Fields,
+        alloc_table: *mut u8,
+        table_bytes: usize,
+        finaliser_table: *mut u8,
+        weakref_table: *mut u8,
+        collect_table: *mut u8,
+        pool_start: *mut u8,
+        pool_end: *mut u8,
+        hint: usize,
+        last_used: usize,
+    }
 }
 
 /// Everything a [`TestHost`] points at.

@@ -7,19 +7,21 @@ use std::vec;
 use crate::heap::Fault;
 use crate::heap::Heap;
 use crate::heap::hints::Hints;
-use crate::heap::host::{AreaFields, Callbacks, Config, Memory};
+use crate::heap::host::{AreaFields, Callbacks, Config, Memory, area_fields};
 
 const ENTRIES: usize = 16;
 
-struct Fields {
-    next: *mut Fields,
-    alloc_table: *mut u8,
-    table_bytes: usize,
-    finaliser_table: *mut u8,
-    pool_start: *mut u8,
-    pool_end: *mut u8,
-    hint: usize,
-    last_used: usize,
+area_fields! {
+    struct Fields {
+        next: *mut Fields,
+        alloc_table: *mut u8,
+        table_bytes: usize,
+        finaliser_table: *mut u8,
+        pool_start: *mut u8,
+        pool_end: *mut u8,
+        hint: usize,
+        last_used: usize,
+    }
 }
 
 struct State {
@@ -41,21 +43,6 @@ struct State {
 
 #[derive(Clone, Copy)]
 struct Least(*mut State);
-
-macro_rules! fields {
-    ($($name:ident: $t:ty),*) => { $(
-        fn $name(this: *mut Self) -> *mut $t {
-            // SAFETY: the area lies in the test's state, of which no reference is alive.
-            unsafe { &raw mut (*this).$name }
-        }
-    )* };
-}
-
-// SAFETY: each method returns its own field.
-unsafe impl AreaFields for Fields {
-    fields!(next: *mut Fields, alloc_table: *mut u8, table_bytes: usize, finaliser_table: *mut u8);
-    fields!(pool_start: *mut u8, pool_end: *mut u8, hint: usize, last_used: usize);
-}
 
 macro_rules! words {
     ($($name:ident: $t:ty),*) => { $(
