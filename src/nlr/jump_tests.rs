@@ -152,6 +152,21 @@ macro_rules! pushes_and_counts {
     };
 }
 
+/// The same with the registers that each system saves, and these.
+macro_rules! pushes_and_counts_with {
+    ($($more:tt)*) => {
+        pushes_and_counts!(
+            "rbx" = "11" kept at "32";
+            "rbp" = "12" kept at "40";
+            "r12" = "13" kept at "48";
+            "r13" = "14" kept at "56";
+            "r14" = "15" kept at "64";
+            "r15" = "16" kept at "72";
+            $($more)*
+        )
+    };
+}
+
 unsafe extern "C" fn raise_null() -> ! {
     // SAFETY: it is called with a buffer pushed; no frame between has a destructor.
     unsafe { jump(Here, null_mut()) }
@@ -160,25 +175,9 @@ unsafe extern "C" fn raise_null() -> ! {
 #[unsafe(naked)]
 unsafe extern "C" fn lost_registers(buffer: *mut Buffer) -> usize {
     #[cfg(not(windows))]
-    pushes_and_counts!(
-        "rbx" = "11" kept at "32";
-        "rbp" = "12" kept at "40";
-        "r12" = "13" kept at "48";
-        "r13" = "14" kept at "56";
-        "r14" = "15" kept at "64";
-        "r15" = "16" kept at "72";
-    );
+    pushes_and_counts_with!();
     #[cfg(windows)]
-    pushes_and_counts!(
-        "rbx" = "11" kept at "32";
-        "rbp" = "12" kept at "40";
-        "r12" = "13" kept at "48";
-        "r13" = "14" kept at "56";
-        "r14" = "15" kept at "64";
-        "r15" = "16" kept at "72";
-        "rdi" = "17" kept at "80";
-        "rsi" = "18" kept at "88";
-    );
+    pushes_and_counts_with!("rdi" = "17" kept at "80"; "rsi" = "18" kept at "88";);
 }
 
 #[test]

@@ -29,6 +29,13 @@ fn fill(heap: *mut mpgc_heap) -> Vec<*mut c_void> {
         .collect()
 }
 
+fn assert_inside(chunks: &[*mut c_void], region: &Region) {
+    for chunk in chunks {
+        assert!(*chunk >= region.start().cast());
+        assert!(chunk.wrapping_byte_add(BLOCK) <= region.end().cast());
+    }
+}
+
 #[test]
 fn a_region_of_any_size_at_any_address_is_no_room_or_a_whole_heap() {
     let mut heap = MaybeUninit::<mpgc_heap>::uninit();
@@ -46,10 +53,7 @@ fn a_region_of_any_size_at_any_address_is_no_room_or_a_whole_heap() {
                 mpgc_set_collect(heap, false, usize::MAX);
                 let chunks = fill(heap);
                 assert!(chunks.len() >= 4, "{bytes} bytes at {offset}");
-                for chunk in chunks {
-                    assert!(chunk >= region.start().cast());
-                    assert!(chunk.wrapping_byte_add(BLOCK) <= region.end().cast());
-                }
+                assert_inside(&chunks, &region);
                 assert!(mpgc_heap_check(heap, null_mut()));
             }
         }
@@ -70,10 +74,7 @@ fn the_chunks_of_an_added_region_lie_inside_it() {
             assert_eq!(mpgc_heap_add(heap, second.start().cast(), 700), OK);
             let more = fill(heap);
             assert!(before > 0 && more.len() >= 8);
-            for chunk in more {
-                assert!(chunk >= second.start().cast());
-                assert!(chunk.wrapping_byte_add(BLOCK) <= second.end().cast());
-            }
+            assert_inside(&more, &second);
             assert!(mpgc_heap_check(heap, null_mut()));
         }
     }

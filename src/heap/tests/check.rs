@@ -2,11 +2,11 @@
 
 use core::ffi::CStr;
 
-use super::{BLOCK, blocks, heap_of};
+use super::{WITH_FINALISER, blocks, heap_of};
 use crate::heap::area::Area;
 use crate::heap::block::BlockIndex;
 use crate::heap::testing::options::Plain;
-use crate::heap::testing::{Op, TestHost, World, every};
+use crate::heap::testing::{TestHost, World, every};
 
 #[test]
 #[cfg_attr(miri, ignore = "the twins take too long")]
@@ -53,11 +53,7 @@ fn check_looks_at_the_bound_of_every_segment() {
 /// a finaliser, after something was done to it.
 fn said(spoil: impl FnOnce(&mut World<Plain>, Area<TestHost<Plain>>)) -> Result<(), &'static CStr> {
     let mut w = heap_of::<Plain>(64);
-    let finaliser = Op::Alloc {
-        bytes: BLOCK,
-        finaliser: true,
-    };
-    w.run(&[blocks(2), finaliser]);
+    w.run(&[blocks(2), WITH_FINALISER]);
     let area = Area::first(w.host());
     spoil(&mut w, area);
     w.heap().check().map_err(|broken| broken.what)

@@ -3,7 +3,7 @@
 use std::vec;
 use std::vec::Vec;
 
-use super::{BLOCK, blocks, heap_of};
+use super::{BLOCK, WITH_FINALISER, blocks, heap_of, root};
 use crate::heap::alloc::HAS_FINALISER;
 use crate::heap::alloc_table::SMALL;
 use crate::heap::area::Area;
@@ -17,10 +17,7 @@ use crate::heap::testing::{FinaliserAction, Op, Options, World, every};
 fn realloc_to_the_last_block_keeps_the_finaliser_scan_inside() {
     for n in [8, 16, 24, 64] {
         let mut w = heap_of::<Plain>(n);
-        w.run(&[Op::Alloc {
-            bytes: BLOCK,
-            finaliser: true,
-        }]);
+        w.run(&[WITH_FINALISER]);
         w.run(&[Op::Realloc {
             chunk: 0,
             bytes: n * BLOCK,
@@ -35,14 +32,7 @@ fn realloc_to_the_last_block_keeps_the_finaliser_scan_inside() {
 #[test]
 fn a_threshold_hit_collects_once_and_not_twice() {
     let mut w = heap_of::<Plain>(64);
-    w.run(&[
-        blocks(60),
-        Op::Root {
-            chunk: 0,
-            offset: 0,
-        },
-        Op::Threshold { blocks: 1 },
-    ]);
+    w.run(&[blocks(60), root(0), Op::Threshold { blocks: 1 }]);
     let before = w.collects_run();
     w.run(&[blocks(30)]);
     assert_eq!((w.model.seen.failed, w.collects_run() - before), (1, 1));
@@ -64,23 +54,7 @@ fn nothing_is_collected_when_automatic_collects_are_off() {
 #[test]
 fn a_collection_started_by_a_finaliser_is_ignored() {
     let mut w = heap_of::<Plain>(64);
-    let finaliser = Op::Alloc {
-        bytes: BLOCK,
-        finaliser: true,
-    };
-    w.run(&[
-        finaliser,
-        finaliser,
-        blocks(3),
-        Op::Root {
-            chunk: 1,
-            offset: 0,
-        },
-        Op::Root {
-            chunk: 2,
-            offset: 0,
-        },
-    ]);
+    w.run(&[WITH_FINALISER, WITH_FINALISER, blocks(3), root(1), root(2)]);
     w.run(&[
         Op::Finaliser {
             action: FinaliserAction::Collects,
@@ -94,17 +68,7 @@ fn a_collection_started_by_a_finaliser_is_ignored() {
 #[test]
 fn a_jump_out_of_a_finaliser_leaves_a_heap_that_works() {
     let mut w = heap_of::<SmallStack>(64);
-    w.run(&[
-        Op::Alloc {
-            bytes: BLOCK,
-            finaliser: true,
-        },
-        blocks(2),
-        Op::Root {
-            chunk: 1,
-            offset: 0,
-        },
-    ]);
+    w.run(&[WITH_FINALISER, blocks(2), root(1)]);
     let (heap, roots) = (w.heap(), w.state().roots.clone());
     heap.collect_start();
     // SAFETY: the vector is live.
@@ -122,18 +86,7 @@ fn a_jump_out_of_a_finaliser_leaves_a_heap_that_works() {
 #[test]
 fn sweep_all_runs_the_remaining_finalisers() {
     let mut w = heap_of::<Plain>(64);
-    w.run(&[
-        Op::Alloc {
-            bytes: BLOCK,
-            finaliser: true,
-        },
-        blocks(3),
-        Op::Root {
-            chunk: 0,
-            offset: 0,
-        },
-        Op::SweepAll,
-    ]);
+    w.run(&[WITH_FINALISER, blocks(3), root(0), Op::SweepAll]);
     assert_eq!((w.model.seen.finalised, w.chunks().len()), (1, 0));
 }
 
@@ -304,10 +257,7 @@ fn a_block_whose_number_does_not_fit_on_the_mark_stack_is_traced_too() {
 #[cfg_attr(miri, ignore = "takes minutes")]
 fn the_hook_of_long_loops_gets_each_number() {
     let mut w = heap_of::<Steps>(4096);
-    let root = Op::Root {
-        chunk: 0,
-        offset: 0,
-    };
+    let root = root(0);
     w.run(&[blocks(2000), root]);
     let expect_each_from =
         |w: &mut World<Steps>, least: usize, something: &dyn Fn(&World<Steps>)| {
@@ -338,11 +288,13 @@ fn the_hook_of_long_loops_gets_each_number() {
 #[test]
 fn the_hook_is_called_for_each_bit_that_the_c_looks_at() {
     let mut w = heap_of::<Steps>(64);
-    let dying = Op::Alloc {
-        bytes: BLOCK,
-        finaliser: true,
-    };
-    w.run(&[blocks(7), dying, blocks(20), dying, dying]);
+    w.run(&[
+        blocks(7),
+        WITH_FINALISER,
+        blocks(20),
+        WITH_FINALISER,
+        WITH_FINALISER,
+    ]);
     w.state().numbers = 0;
     w.run(&[Op::Collect]);
     // two bytes, of which one has two; and a step for each block in use in the sweep
@@ -357,10 +309,7 @@ fn overflow_far_up<O: Options>() {
     let mut w = heap_of::<O>(36_000);
     w.run(&[blocks(33_500), blocks(16)]);
     w.run(&vec![blocks(1); 32]);
-    w.run(&[Op::Root {
-        chunk: 1,
-        offset: 0,
-    }]);
+    w.run(&[root(1)]);
     for i in 0..16 {
         let links = [(1, i, 2 + i), (2 + i, 0, 18 + i)];
         w.run(&links.map(|(from, word, to)| Op::Link { from, word, to }));
@@ -382,7 +331,7 @@ fn the_chunks_that_a_collection_frees_are_counted_over_all_areas() {
     w.run(&[Op::AddArea { bytes: 4000 }]);
     w.run(&vec![blocks(3); 50]);
     for chunk in [0, 7, 40] {
-        w.run(&[Op::Root { chunk, offset: 0 }]);
+        w.run(&[root(chunk)]);
     }
     w.run(&[Op::Collect]);
     assert_eq!((w.chunks().len(), w.state().collected), (3, 47));
@@ -398,10 +347,7 @@ fn objects_of_a_second_area_wait_as_those_of_the_first_do() {
     w.run(&[blocks(5), blocks(995), Op::AddArea { bytes: 8000 }]);
     w.run(&vec![blocks(3); 20]);
     w.run(&vec![blocks(1); 20]);
-    w.run(&[Op::Root {
-        chunk: 0,
-        offset: 0,
-    }]);
+    w.run(&[root(0)]);
     for i in 0..20 {
         let links = [(0, i, 2 + i), (2 + i, 11, 22 + i)];
         w.run(&links.map(|(from, word, to)| Op::Link { from, word, to }));

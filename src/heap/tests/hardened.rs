@@ -2,7 +2,7 @@
 
 use std::vec::Vec;
 
-use super::{BLOCK, Hardened, heap_of};
+use super::{BLOCK, Hardened, WITH_FINALISER, heap_of, root};
 use crate::heap::Fault;
 use crate::heap::alloc::HAS_FINALISER;
 use crate::heap::host::Callbacks;
@@ -16,10 +16,7 @@ fn hardened() -> (World<Hardened>, Vec<*mut u8>) {
         bytes: 40,
         finaliser: false,
     };
-    let root = Op::Root {
-        chunk: 1,
-        offset: 0,
-    };
+    let root = root(1);
     w.run(&[chunk, chunk, chunk, root]);
     let chunks = w.chunks();
     (w, chunks)
@@ -244,15 +241,11 @@ fn a_tail_without_a_head_lies_in_no_chunk() {
 #[test]
 fn a_finaliser_may_free_an_object_that_is_marked() {
     let mut w = heap_of::<Hardened>(64);
-    let object = Op::Alloc {
-        bytes: BLOCK,
-        finaliser: true,
-    };
     let kept = Op::Alloc {
         bytes: BLOCK,
         finaliser: false,
     };
-    w.run(&[object, kept]);
+    w.run(&[WITH_FINALISER, kept]);
     w.run(&[
         Op::Link {
             from: 0,
@@ -264,10 +257,7 @@ fn a_finaliser_may_free_an_object_that_is_marked() {
             word: 1,
             to: 1,
         },
-        Op::Root {
-            chunk: 1,
-            offset: 0,
-        },
+        root(1),
         Op::Finaliser {
             action: FinaliserAction::FreesLinked,
         },

@@ -124,6 +124,17 @@ fn blocks(n: usize) -> Op {
     }
 }
 
+/// A block with a finaliser.
+const WITH_FINALISER: Op = Op::Alloc {
+    bytes: BLOCK,
+    finaliser: true,
+};
+
+/// Makes the start of a chunk a root.
+const fn root(chunk: usize) -> Op {
+    Op::Root { chunk, offset: 0 }
+}
+
 /// A heap of exactly `n` blocks, a multiple of 4.
 fn heap_of<O: Options>(n: usize) -> World<O> {
     let bit_tables = Tables::of::<TestHost<O>>().bit_tables();

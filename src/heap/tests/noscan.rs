@@ -4,16 +4,13 @@
 use std::vec;
 use std::vec::Vec;
 
-use super::{BLOCK, heap_of};
+use super::{BLOCK, WITH_FINALISER, heap_of, root};
 use crate::heap::alloc::HAS_FINALISER;
 use crate::heap::host::Callbacks;
 use crate::heap::testing::options::{Noscan, NoscanSplit, NoscanSteps};
 use crate::heap::testing::{Op, World, every};
 
-const ROOT: Op = Op::Root {
-    chunk: 0,
-    offset: 0,
-};
+const ROOT: Op = root(0);
 
 fn chunk(bytes: usize) -> Op {
     Op::Alloc {
@@ -84,10 +81,7 @@ fn data_that_something_else_points_at_is_read() {
 
 #[test]
 fn data_that_a_root_points_at_is_read() {
-    let data = Op::Root {
-        chunk: 1,
-        offset: 0,
-    };
+    let data = root(1);
     let ops = [ROOT, data, link(0, 2, 1), link(1, 3, 2)];
     assert_eq!(after(&[BLOCK; 3], &ops).1, 3);
 }
@@ -103,11 +97,7 @@ fn an_object_is_no_data_of_what_looks_like_an_owner() {
 #[test]
 fn data_with_a_finaliser_is_read() {
     let mut w = heap_of::<Noscan>(256);
-    let finaliser = Op::Alloc {
-        bytes: BLOCK,
-        finaliser: true,
-    };
-    w.run(&[chunk(BLOCK), finaliser, chunk(BLOCK)]);
+    w.run(&[chunk(BLOCK), WITH_FINALISER, chunk(BLOCK)]);
     w.run(&[ROOT, link(0, 2, 1), link(1, 3, 2), Op::Collect]);
     assert_eq!(w.chunks().len(), 3);
 }
@@ -158,10 +148,7 @@ fn the_word_behind_a_chunk_is_not_its_field() {
 /// No block behind the owner is used, and its data lies before it.
 #[test]
 fn the_last_chunk_may_be_an_owner() {
-    let last = Op::Root {
-        chunk: 1,
-        offset: 0,
-    };
+    let last = root(1);
     assert_eq!(after(&[BLOCK; 2], &[last, link(1, 2, 0)]).1, 2);
 }
 

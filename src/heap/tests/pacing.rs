@@ -1,15 +1,12 @@
 //! The threshold that the heap sets itself.
 
-use super::{blocks, heap_of};
+use super::{blocks, heap_of, root};
 use crate::heap::testing::options::{Paced, PacedAuto, PacedByFree, Plain};
 use crate::heap::testing::{Op, Options, World};
 use std::vec;
 use std::vec::Vec;
 
-const ROOT: Op = Op::Root {
-    chunk: 0,
-    offset: 0,
-};
+const ROOT: Op = root(0);
 
 fn threshold<O: Options>(w: &mut World<O>) -> usize {
     w.state().alloc_threshold
@@ -134,13 +131,7 @@ fn the_less_is_free_the_smaller_the_part_of_it_that_may_be_used() {
     for n in [64, 64, 64, 32] {
         w.step(blocks(n));
         let last = w.model.all().len() - 1;
-        w.run(&[
-            Op::Root {
-                chunk: last,
-                offset: 0,
-            },
-            Op::Collect,
-        ]);
+        w.run(&[root(last), Op::Collect]);
         intervals.push(threshold(&mut w));
     }
     // three quarters, half, a quarter, an eighth

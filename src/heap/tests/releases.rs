@@ -7,10 +7,7 @@ use crate::heap::host::Callbacks;
 use std::vec::Vec;
 
 /// One object with a finaliser.
-const OBJECT: Op = Op::Alloc {
-    bytes: BLOCK,
-    finaliser: true,
-};
+const OBJECT: Op = WITH_FINALISER;
 
 fn gives_its_info_to_the_model<O: Options>() -> World<O> {
     let mut w = heap_of::<O>(64);

@@ -6,10 +6,7 @@ use super::*;
 use crate::heap::host::Callbacks;
 use std::vec::Vec;
 
-const OBJECT: Op = Op::Alloc {
-    bytes: BLOCK,
-    finaliser: true,
-};
+const OBJECT: Op = WITH_FINALISER;
 
 #[test]
 fn seed_sweep_all_runs_the_remaining_finalisers() {

@@ -3,7 +3,7 @@
 use std::vec;
 use std::vec::Vec;
 
-use super::{BLOCK, blocks, heap_of};
+use super::{BLOCK, blocks, heap_of, root};
 use crate::heap::area::Area;
 use crate::heap::host::AreaFields;
 use crate::heap::testing::options::{
@@ -11,10 +11,7 @@ use crate::heap::testing::options::{
 };
 use crate::heap::testing::{Fields, Op, Options, World};
 
-const ROOT: Op = Op::Root {
-    chunk: 0,
-    offset: 0,
-};
+const ROOT: Op = root(0);
 
 fn unread(n: usize) -> Op {
     Op::AllocUnread {
@@ -144,10 +141,7 @@ fn a_chunk_that_grows_by_moving_stays_unread() {
         // the last chunk is the one that moved
         let moved = w.chunks().len() - 1;
         w.run(&[
-            Op::Root {
-                chunk: moved,
-                offset: 0,
-            },
+            root(moved),
             link(moved, 0),
             Op::Link {
                 from: moved,
