@@ -15,19 +15,6 @@ const FINALISERS: [FinaliserAction; 7] = [
     FinaliserAction::Collects,
 ];
 
-/// What callbacks do.
-pub const CALLBACKS: [CallbackAction; 9] = [
-    CallbackAction::Nothing,
-    CallbackAction::Raises,
-    CallbackAction::Schedules,
-    CallbackAction::SchedulesNode,
-    CallbackAction::Locks,
-    CallbackAction::Allocates,
-    CallbackAction::Collects,
-    CallbackAction::Pends,
-    CallbackAction::Interrupts,
-];
-
 /// A number below `end`, of one byte if that is enough.
 pub fn below(u: &mut Unstructured, end: usize) -> Result<usize> {
     u.int_in_range(0..=end - 1)
@@ -155,7 +142,7 @@ fn core_op(u: &mut Unstructured, kind: u8) -> Result<CoreOp> {
         26 => CoreOp::KeyboardInterrupt,
         27 => CoreOp::VmAbort,
         28 | 29 => CoreOp::Callback {
-            action: one_of(u, &CALLBACKS)?,
+            action: one_of(u, &CallbackAction::ALL)?,
         },
         _ => CoreOp::Jump {
             plan: u.arbitrary()?,

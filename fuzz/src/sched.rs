@@ -2,7 +2,7 @@
 
 use crate::{Source, Target, draw};
 use arbitrary::{Result, Unstructured};
-use mpgc::sched::testing::{CoreOp, Interrupt, NODES, Scheduler, Step};
+use mpgc::sched::testing::{CallbackAction, CoreOp, Interrupt, NODES, Scheduler, Step};
 
 /// The queue's length, as a power of two, and where it starts.
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +64,7 @@ impl Target for Sched {
                 8 if number & 1 != 0 => Step::Main(CoreOp::VmAbort),
                 8 => Step::Main(CoreOp::Exception { chunk: 0 }),
                 9 => Step::Main(CoreOp::Callback {
-                    action: draw::CALLBACKS[number % draw::CALLBACKS.len()],
+                    action: CallbackAction::ALL[number % CallbackAction::ALL.len()],
                 }),
                 kind => Step::Interrupt {
                     after,

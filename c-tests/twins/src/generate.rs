@@ -357,22 +357,9 @@ impl Generator {
             20 => CoreOp::Exception { chunk: any },
             21 => CoreOp::KeyboardInterrupt,
             22 => CoreOp::VmAbort,
-            23 => {
-                let actions = [
-                    CallbackAction::Nothing,
-                    CallbackAction::Raises,
-                    CallbackAction::Schedules,
-                    CallbackAction::SchedulesNode,
-                    CallbackAction::Locks,
-                    CallbackAction::Allocates,
-                    CallbackAction::Collects,
-                    CallbackAction::Pends,
-                    CallbackAction::Interrupts,
-                ];
-                CoreOp::Callback {
-                    action: actions[rng.usize(0..actions.len())],
-                }
-            }
+            23 => CoreOp::Callback {
+                action: CallbackAction::ALL[rng.usize(0..CallbackAction::ALL.len())],
+            },
             _ => CoreOp::Jump {
                 plan: rng.u64(..),
                 levels: rng.u8(0..12),

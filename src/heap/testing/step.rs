@@ -89,3 +89,18 @@ pub enum CallbackAction {
     /// Leaves a KeyboardInterrupt.
     Interrupts,
 }
+
+impl CallbackAction {
+    /// Each of them.
+    pub const ALL: [Self; 9] = [
+        Self::Nothing,
+        Self::Raises,
+        Self::Schedules,
+        Self::SchedulesNode,
+        Self::Locks,
+        Self::Allocates,
+        Self::Collects,
+        Self::Pends,
+        Self::Interrupts,
+    ];
+}
