@@ -175,14 +175,12 @@ fn realloc_growth() -> Case {
 
 /// All objects of a full heap are freed, in random order.
 fn free_storm(heap: usize) -> Case {
-    let sizes = mixed_sizes(11);
-    Case::new(
-        format!("free-storm-{}", size(heap)),
-        move |w| {
-            fill(w, heap, 100, &sizes);
-            fastrand::Rng::with_seed(12).shuffle(&mut w.chunks);
-        },
-        move |w| {
+    Case::full(
+        "free-storm",
+        heap,
+        11,
+        |w, _| fastrand::Rng::with_seed(12).shuffle(&mut w.chunks),
+        |w| {
             w.begin();
             for chunk in &w.chunks {
                 w.free(*chunk);

@@ -51,6 +51,22 @@ impl Case {
         }
     }
 
+    /// A case in a heap full of objects of mixed sizes, on which `build` goes on.
+    fn full(
+        name: &str,
+        heap: usize,
+        seed: u64,
+        build: impl Fn(&mut World, &[usize]) + 'static,
+        run: impl Fn(&mut World) + 'static,
+    ) -> Self {
+        let sizes = mixed_sizes(seed);
+        let build = move |w: &mut World| {
+            fill(w, heap, 100, &sizes);
+            build(w, &sizes);
+        };
+        Self::new(format!("{name}-{}", size(heap)), build, run)
+    }
+
     fn keeps(mut self) -> Self {
         self.keeps = true;
         self

@@ -1,6 +1,6 @@
 //! Passes over the tables: the sweep and the figures; and the whole collection.
 
-use super::{Case, KB, MB, fill, mark::wire, mixed_sizes, root_half, size};
+use super::{Case, KB, MB, mark::wire, root_half};
 
 pub fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
@@ -12,11 +12,11 @@ pub fn cases() -> Vec<Case> {
 
 /// Half of the objects, all that will be, are marked; the end of the collection is timed.
 fn sweep(heap: usize) -> Case {
-    let sizes = mixed_sizes(20);
-    Case::new(
-        format!("sweep-{}", size(heap)),
-        move |w| {
-            fill(w, heap, 100, &sizes);
+    Case::full(
+        "sweep",
+        heap,
+        20,
+        |w, _| {
             root_half(w, 21);
             let (words, len) = (w.roots.as_mut_ptr(), w.roots.len());
             // SAFETY: the end follows in the run; the roots are words.
@@ -37,11 +37,11 @@ fn sweep(heap: usize) -> Case {
 
 /// `gc_info`, which `gc.mem_free()` and `gc.mem_alloc()` call, in a heap that is half free.
 fn info(heap: usize) -> Case {
-    let sizes = mixed_sizes(22);
-    Case::new(
-        format!("gc_info-{}", size(heap)),
-        move |w| {
-            fill(w, heap, 100, &sizes);
+    Case::full(
+        "gc_info",
+        heap,
+        22,
+        |w, _| {
             root_half(w, 23);
             w.collect();
         },
@@ -58,11 +58,11 @@ fn info(heap: usize) -> Case {
 
 /// A full heap, half of it a graph that is alive.
 fn collect_half(heap: usize) -> Case {
-    let sizes = mixed_sizes(24);
-    Case::new(
-        format!("collect-half-{}", size(heap)),
-        move |w| {
-            fill(w, heap, 100, &sizes);
+    Case::full(
+        "collect-half",
+        heap,
+        24,
+        |w, sizes| {
             let mut rng = fastrand::Rng::with_seed(25);
             let alive: Vec<_> = w
                 .chunks
