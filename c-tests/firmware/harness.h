@@ -52,6 +52,26 @@ static inline void note_error(void *user, int kind, const void *address) {
     reported.times += 1;
 }
 
+// Sections that keep SIGALRM out, which stands for an interrupt.
+static inline size_t block_signal(void *user) {
+    sigset_t now, before;
+    (void)user;
+    sigemptyset(&now);
+    sigaddset(&now, SIGALRM);
+    sigprocmask(SIG_BLOCK, &now, &before);
+    return sigismember(&before, SIGALRM);
+}
+
+static inline void allow_signal(void *user, size_t blocked_before) {
+    sigset_t now;
+    (void)user;
+    sigemptyset(&now);
+    sigaddset(&now, SIGALRM);
+    if (!blocked_before) {
+        sigprocmask(SIG_UNBLOCK, &now, NULL);
+    }
+}
+
 // Whether this error, and no other, was reported once since the last call.
 static inline int was_reported(int kind) {
     int right = reported.times == 1 && reported.kind == kind;

@@ -162,23 +162,14 @@ static void a_call_that_runs_the_scheduler_has_nothing_to_do(void) {
 
 static volatile sig_atomic_t signals, calls, locked;
 
-static size_t block_signal(void *user) {
-    sigset_t now, before;
+static size_t block_for_sched(void *user) {
     EXPECT(user == &sched);
-    sigemptyset(&now);
-    sigaddset(&now, SIGALRM);
-    sigprocmask(SIG_BLOCK, &now, &before);
-    return sigismember(&before, SIGALRM);
+    return block_signal(user);
 }
 
-static void allow_signal(void *user, size_t blocked_before) {
-    sigset_t now;
+static void allow_for_sched(void *user, size_t blocked_before) {
     EXPECT(user == &sched);
-    sigemptyset(&now);
-    sigaddset(&now, SIGALRM);
-    if (!blocked_before) {
-        sigprocmask(SIG_UNBLOCK, &now, NULL);
-    }
+    allow_signal(user, blocked_before);
 }
 
 static void count_call(void *argument) {
@@ -200,7 +191,7 @@ static void lock_or_unlock(int number) {
 }
 
 static void an_interrupt_may_lock_and_unlock(void) {
-    mpgc_sched_init(&sched, block_signal, allow_signal, &sched);
+    mpgc_sched_init(&sched, block_for_sched, allow_for_sched, &sched);
     signals = calls = locked = 0;
     struct sigaction action = {.sa_handler = lock_or_unlock};
     sigaction(SIGALRM, &action, NULL);

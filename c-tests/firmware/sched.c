@@ -134,29 +134,10 @@ static void its_arguments_are_roots_until_the_call(void) {
     EXPECT(mpgc_nbytes(&heap, shown(kept)) == 0);
 }
 
-// A signal stands for an interrupt; the sections of the scheduler block it.
+// A signal stands for an interrupt; the sections of the scheduler block it (harness.h).
 
 static volatile sig_atomic_t signals, calls_queued, calls_refused, nodes_queued, calls_made, nodes_made;
 static mpgc_sched_node tick_node;
-
-static size_t block_signal(void *user) {
-    sigset_t now, before;
-    (void)user;
-    sigemptyset(&now);
-    sigaddset(&now, SIGALRM);
-    sigprocmask(SIG_BLOCK, &now, &before);
-    return sigismember(&before, SIGALRM);
-}
-
-static void allow_signal(void *user, size_t blocked_before) {
-    sigset_t now;
-    (void)user;
-    sigemptyset(&now);
-    sigaddset(&now, SIGALRM);
-    if (!blocked_before) {
-        sigprocmask(SIG_UNBLOCK, &now, NULL);
-    }
-}
 
 static void count_call(void *argument) {
     (void)argument;

@@ -15,36 +15,24 @@ int64_t __divdi3(int64_t n, int64_t d);
 int64_t __moddi3(int64_t n, int64_t d);
 
 // Bit by bit, as on paper. The remainder is below `d`, and so is twice it in one bit more: `carry`.
-#define DIVIDE(type, bits, n, d, quotient, rest) \
-    type quotient = 0, rest = 0; \
-    for (int bit = bits - 1; bit >= 0; bit--) { \
-        type carry = rest >> (bits - 1); \
-        rest = rest << 1 | (n >> bit & 1); \
-        if (carry || rest >= d) { \
-            rest -= d; \
-            quotient |= (type)1 << bit; \
+#define DIVIDE(function, type, result) \
+    type function(type n, type d) { \
+        type quotient = 0, rest = 0; \
+        for (int bit = 8 * sizeof(type) - 1; bit >= 0; bit--) { \
+            type carry = rest >> (8 * sizeof(type) - 1); \
+            rest = rest << 1 | (n >> bit & 1); \
+            if (carry || rest >= d) { \
+                rest -= d; \
+                quotient |= (type)1 << bit; \
+            } \
         } \
+        return result; \
     }
 
-uint32_t __udivsi3(uint32_t n, uint32_t d) {
-    DIVIDE(uint32_t, 32, n, d, quotient, rest)
-    return quotient;
-}
-
-uint32_t __umodsi3(uint32_t n, uint32_t d) {
-    DIVIDE(uint32_t, 32, n, d, quotient, rest)
-    return rest;
-}
-
-uint64_t __udivdi3(uint64_t n, uint64_t d) {
-    DIVIDE(uint64_t, 64, n, d, quotient, rest)
-    return quotient;
-}
-
-uint64_t __umoddi3(uint64_t n, uint64_t d) {
-    DIVIDE(uint64_t, 64, n, d, quotient, rest)
-    return rest;
-}
+DIVIDE(__udivsi3, uint32_t, quotient)
+DIVIDE(__umodsi3, uint32_t, rest)
+DIVIDE(__udivdi3, uint64_t, quotient)
+DIVIDE(__umoddi3, uint64_t, rest)
 
 #define MAGNITUDE(type, x) ((x) < 0 ? -(type)(x) : (type)(x))
 
