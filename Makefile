@@ -14,7 +14,7 @@ TASKS := help deps tree clean \
 	build build-c run repl firmware firmware-lib install heap-demo docs \
 	unit test test-all proof lint fmt upstream twins fuzz fuzz-corpus nlr forbidden interrupts \
 	threads matrix noscan waiting stats snapshot xtensa-constants xtensa-windows own-tree \
-	sanitize miri mutants firmware-test \
+	sanitize miri mutants firmware-test board-test \
 	windows-test webassembly-test firmware-check examples docs-check heap-check heap-board \
 	ports metal metal-interrupts \
 	size bench bench-growth bench-python bench-memory bench-memory-board hardened-cost stats-cost \

@@ -44,6 +44,7 @@ VARIABLES = {
     "ARCH": text("another machine to build for and run on, under qemu-user"),
     "TARGET": text("another machine, by its name in tools/setup/targets.py or Rust's"),
     "BOARD": text("the board of MicroPython's qemu port", "MPS2_AN385"),
+    "RP2040_BOOTROM": text("a boot ROM of the RP2040, an image or words in hex (default: ours)"),
     "ONLY": text("run what has this in its name"),
     "RESUME": switch("leave out what an earlier run of the same sources saw pass"),
     "WRITE": switch("write what was found to docs/results"),

@@ -71,6 +71,10 @@ def for_xtensa(args):
     return {"boards": ["SIM_LX106"]}
 
 
+def for_pico(args):
+    return {"targets": ["thumbv6m"]}
+
+
 def for_ports(args):
     return {"kinds": ["ports"]}
 
@@ -337,6 +341,14 @@ SECTIONS = {
             "[BOARD=...]",
             TREE + "BOARD OPTIONS WRITE",
             for_board,
+        ),
+        Task(
+            "board-test",
+            "verify.board_test",
+            "run MicroPython's own tests on a Raspberry Pi Pico in an emulator, with C and with "
+            "mpgc, and measure both [BOARD=RPI_PICO] [RP2040_BOOTROM=FILE]",
+            TREE + "BOARD=RPI_PICO RP2040_BOOTROM WRITE",
+            for_pico,
         ),
         Task(
             "windows-test",
