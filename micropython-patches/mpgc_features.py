@@ -44,6 +44,12 @@ GIVEN = (
     Given(r"riscv", "__riscv_zbs", "+zbs"),
 )
 
+# How addresses come into registers on a Cortex-M: by a load, as with gcc, which is one instruction;
+# LLVM's own choice, two halves, takes four bytes more. Not where a port wants no such loads.
+LITERALS = re.compile(r"thumbv(7e?m|8m\.main)-none")
+NO_LITERALS = {"-mslow-flash-data", "-mpure-code", "-mexecute-only"}
+BY_LOADS = "+no-movt"
+
 # LLVM has no feature for this on PowerPC.
 POWERPC_ALIGNED = "-disable-ppc-unaligned"
 
@@ -92,6 +98,8 @@ def of(target, macros, words):
         and row.macro in macros
         and (not row.bit or int(macros[row.macro], 0) & row.bit)
     ]
+    if LITERALS.match(target) and not NO_LITERALS & set(words):
+        gained.append(BY_LOADS)
     rustc = [f"-Ctarget-feature={','.join(lost + gained)}"] if lost or gained else []
     if target.startswith("powerpc") and STRICT in words:
         lost.append(STRICT)

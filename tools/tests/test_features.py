@@ -1,6 +1,7 @@
 """What rustc is given of a port's processor, and what the carrier must not hold then."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -122,6 +123,12 @@ def macros_of(command):
     return {pair[1]: pair[2] if len(pair) > 2 else "" for pair in pairs}
 
 
+def as_gcc_has_addresses(target, features):
+    """With the feature by which LLVM loads addresses on a Cortex-M, as gcc does."""
+    of_cortex_m = re.match(r"thumbv(7|8m\.main).*-none", target)
+    return ",".join(filter(None, [features, "+no-movt" if of_cortex_m else ""]))
+
+
 def features_of(processor):
     """The features among rustc's words."""
     words = [word.partition("=")[2] for word in processor.rustc if "target-feature" in word]
@@ -142,15 +149,20 @@ class Table(unittest.TestCase):
     def test_a_port_with_what_the_target_has_is_compiled_as_ever(self):
         for target, compiler, words in AS_THE_TARGET:
             with self.subTest(target):
+                found, processor = self.ask(compiler, words)
                 self.assertEqual(
-                    self.ask(compiler, words), (target, mpgc_features.Features([], []))
+                    (found, features_of(processor), processor.lost),
+                    (target, as_gcc_has_addresses(target, ""), []),
                 )
 
     def test_other_processors(self):
         for target, compiler, words, features in OTHERS:
             with self.subTest(" ".join(words)):
                 found, processor = self.ask(compiler, words)
-                self.assertEqual((found, features_of(processor)), (target, features))
+                self.assertEqual(
+                    (found, features_of(processor)),
+                    (target, as_gcc_has_addresses(target, features)),
+                )
 
 
 class ByMacros(unittest.TestCase):
@@ -169,7 +181,8 @@ class ByMacros(unittest.TestCase):
     def test_the_crate_reads_aligned_words_only(self):
         processor = self.of("thumbv7m-none-eabi")
         self.assertEqual(
-            processor.rustc, ["-Ctarget-feature=+strict-align", "--cfg", "mpgc_aligned_words"]
+            processor.rustc,
+            ["-Ctarget-feature=+strict-align,+no-movt", "--cfg", "mpgc_aligned_words"],
         )
         self.assertNotIn(
             "--cfg",
@@ -177,6 +190,18 @@ class ByMacros(unittest.TestCase):
                 "thumbv8m.main-none-eabi", __ARM_FEATURE_DSP="1", __ARM_FEATURE_UNALIGNED="1"
             ).rustc,
         )
+
+    def test_a_cortex_m_loads_addresses_unless_the_port_wants_no_loads_from_code(self):
+        macros = {"__ARM_FEATURE_UNALIGNED": "1"}
+        for target, words, features in (
+            ("thumbv7em-none-eabihf", [], "+no-movt"),
+            ("thumbv7m-none-eabi", ["-mslow-flash-data"], ""),
+            ("thumbv8m.main-none-eabi", ["-mpure-code"], ""),
+            ("thumbv6m-none-eabi", [], ""),
+            ("thumbv7neon-unknown-linux-gnueabihf", [], ""),
+        ):
+            with self.subTest(target):
+                self.assertEqual(features_of(self.of(target, *words, **macros)), features)
 
     def test_loongarch_without_vectors(self):
         self.assertEqual(
