@@ -106,14 +106,9 @@ impl<'a> Config<'a> {
         self.flag("PY_THREAD") && !self.flag("PY_THREAD_GIL")
     }
 
-    /// The function that takes `gc_mutex`. The headers declare it unless the port has it inline, as
-    /// rp2 does.
-    fn mutex_lock(&self) -> &'static str {
-        if self.shape.recursive_mutex {
-            "mp_thread_recursive_mutex_lock"
-        } else {
-            "mp_thread_mutex_lock"
-        }
+    /// Whether `nlr_push` is in assembly, so that code for the running thread can stand in it.
+    pub fn nlr_in_assembly(&self) -> bool {
+        nlr::in_assembly(self) && self.flag("PY_THREAD")
     }
 
     /// The cfgs that are on.
@@ -130,15 +125,8 @@ impl<'a> Config<'a> {
         on.extend(nlr::cfgs(self));
         if self.gc_mutex() {
             on.push("mpgc_gc_mutex");
-            if self.headers.function(self.mutex_lock()).is_none() {
-                on.push("mpgc_mutex_inline");
-            }
         }
         on.extend(self.shape.cfgs());
-        let state = self.headers.function("mp_thread_get_state");
-        if self.flag("PY_THREAD") && state.is_none() {
-            on.push("mpgc_thread_state_inline");
-        }
         on
     }
 

@@ -13,11 +13,15 @@
 //!   nlr.rs       the non-local return that they choose
 //!   release.rs   what differs between releases, found in the headers; structs that do not fit
 //!   layout.rs    proves sizes and offsets with the port's own compiler
-//!   sections.rs  where the port places the scheduler's functions, and what its atomic sections are
+//!   sections.rs  where the port places the scheduler's functions
+//!   assembly.rs  what the port's compiler makes of a small function
+//!   in_place.rs  the port's macros and inline functions on the hot paths, as Rust
 //! ```
 
+mod assembly;
 mod config;
 mod headers;
+mod in_place;
 mod layout;
 mod needed;
 mod nlr;
@@ -101,6 +105,9 @@ fn run() -> Result<()> {
 
     write(&out.join("config.rs"), &config.rust())?;
     write(&out.join("sections.rs"), &probed.placed)?;
+    let shim = host_folder.join("shim.c");
+    let in_place = in_place::find(&port, &shim, &out, &headers);
+    write(&out.join("in_place.rs"), &in_place.rust)?;
     write(
         &report.join("exports"),
         &(config.exports().join("\n") + "\n"),
@@ -116,14 +123,20 @@ fn run() -> Result<()> {
     for cfg in config.cfgs() {
         println!("cargo:rustc-cfg={cfg}");
     }
-    if let Some(cfg) = probed.atomic.cfg() {
-        println!("cargo:rustc-cfg={cfg}");
+    if probed.empty_atomic {
+        println!("cargo:rustc-cfg=mpgc_empty_atomic");
+    }
+    if in_place.primask_atomic {
+        println!("cargo:rustc-cfg=mpgc_primask_atomic");
+    }
+    if in_place.thread_state_in_assembly && config.nlr_in_assembly() {
+        println!("cargo:rustc-cfg=mpgc_nlr_in_thread");
     }
     if probed.direct_data {
         println!("cargo:rustc-cfg=mpgc_direct_data");
     }
-    port.compile_shim(&host_folder.join("shim.c"))?;
-    for file in port.dependencies(&[host_folder.join("port.h"), host_folder.join("shim.c")])? {
+    port.compile_shim(&shim)?;
+    for file in port.dependencies(&[host_folder.join("port.h"), shim])? {
         println!("cargo:rerun-if-changed={}", file.display());
     }
     Ok(())

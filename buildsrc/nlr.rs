@@ -105,6 +105,11 @@ pub fn cfgs(config: &Config) -> Vec<&'static str> {
     on
 }
 
+/// Whether `nlr_push` is a function in assembly.
+pub fn in_assembly(config: &Config) -> bool {
+    !config.flag("NLR_SETJMP")
+}
+
 /// Whether the assembly of this architecture can link a buffer to a static: on ARM not where code
 /// may lie anywhere.
 fn links() -> bool {

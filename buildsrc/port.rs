@@ -63,6 +63,19 @@ const FLAGS_WITH_VALUE: &[&str] = &[
     "--sysroot",
 ];
 
+/// The options for readable assembly: no two functions share their code, and a function has only
+/// its own.
+const ASSEMBLY: &[&str] = &[
+    "-w",
+    "-g0",
+    "-O2",
+    "-fno-lto",
+    "-fomit-frame-pointer",
+    "-fno-ipa-icf",
+    "-fno-stack-protector",
+    "-fno-asynchronous-unwind-tables",
+];
+
 impl Port {
     /// Reads the files of the make rules: `MPGC_PORT_COMMAND`, a file with one argument a line, and
     /// `MPGC_PORT_DIR`, where relative paths start.
@@ -112,6 +125,17 @@ impl Port {
             return Ok(());
         }
         Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    /// The assembly that the port's compiler writes for `source`, by its flags, but optimised: what
+    /// the code does is the same.
+    pub fn assembly(&self, source: &Path, file: &Path) -> Option<String> {
+        let (source, written) = (source.display().to_string(), file.display().to_string());
+        let mut words = ASSEMBLY.to_vec();
+        words.extend(["-S", &source, "-o", &written]);
+        let output = self.run(&words).ok()?;
+        output.status.success().then_some(())?;
+        std::fs::read_to_string(file).ok()
     }
 
     /// `source` with all macros expanded and `define` defined.

@@ -80,7 +80,6 @@ impl Shape {
             ("mpgc_pending_enum", self.pending_enum),
             ("mpgc_pending_internal", self.pending_internal),
             ("mpgc_pool_bounds", self.pool_bounds),
-            ("mpgc_recursive_mutex", self.recursive_mutex),
         ];
         all.into_iter().filter(|&(_, on)| on).map(|(cfg, _)| cfg)
     }

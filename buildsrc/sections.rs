@@ -1,10 +1,10 @@
-//! Where the port places the scheduler's functions (`MICROPY_WRAP_MP_SCHED_*`), what its atomic
-//! sections do, and how its code reaches data.
+//! Where the port places the scheduler's functions (`MICROPY_WRAP_MP_SCHED_*`), whether its atomic
+//! sections are empty, and how its code reaches data.
 //!
 //! The macros hold whatever the port's compiler understands, so that compiler is
 //! asked: a probe with the same macros is compiled, and the sections are read off
 //! its symbols. Whether an atomic section is anything is read off the probe's text with the
-//! macros expanded, and whether it is Cortex-M's usual one off its machine code.
+//! macros expanded; what it is, `in_place.rs` finds out.
 
 use super::port::{Port, first_error};
 use super::{Result, write};
@@ -26,51 +26,19 @@ pub struct Probed {
     /// The macro `placed!` for the functions of this port: `placed!(mp_sched_schedule, fn ...)`
     /// gives the function its section.
     pub placed: String,
-    /// The kind of its atomic sections.
-    pub atomic: Atomic,
+    /// Its atomic sections have no code, as py/mphal.h has them for ports without interrupts and
+    /// threads.
+    pub empty_atomic: bool,
     /// The port's code, on x86-64, reaches data by its distance from the code, as in a program; in
     /// a library that is shared it would ask a table for the address.
     pub direct_data: bool,
 }
 
-/// The kind of the port's atomic sections.
-pub enum Atomic {
-    /// No code, as py/mphal.h has it for ports without interrupts and threads.
-    Empty,
-    /// Cortex-M's usual one: PRIMASK is kept and interrupts are switched off; at the end it is
-    /// written back.
-    Primask,
-    /// Something else, behind the shim.
-    Called,
-}
-
-impl Atomic {
-    /// The cfg of the crate, if it has one.
-    pub fn cfg(&self) -> Option<&'static str> {
-        match self {
-            Atomic::Empty => Some("mpgc_empty_atomic"),
-            Atomic::Primask => Some("mpgc_primask_atomic"),
-            Atomic::Called => None,
-        }
-    }
-}
-
-/// The machine code of functions that hold nothing but the usual section of a Cortex-M, which is
-/// little-endian in all its code: `mrs r0, primask`, `cpsid i`, `bx lr` and `msr primask, r0`,
-/// `bx lr`.
-const PRIMASK_BEGIN: &[u8] = &[0xef, 0xf3, 0x10, 0x80, 0x72, 0xb6, 0x70, 0x47];
-const PRIMASK_END: &[u8] = &[0x80, 0xf3, 0x10, 0x88, 0x70, 0x47];
-
 const HEADERS: &str = "#include \"py/gc.h\"\n#include \"py/mphal.h\"\n#include \"py/runtime.h\"\n";
-/// The two macros as text, the argument of the second called `s`, and as code.
+/// The two macros as text, the argument of the second called `s`.
 const ATOMIC: &str = "#ifdef MPGC_PROBE_TEXT\n\
                       mpgc_atomic_begin MICROPY_BEGIN_ATOMIC_SECTION() mpgc_end\n\
                       mpgc_atomic_end MICROPY_END_ATOMIC_SECTION(s) mpgc_end\n\
-                      #else\n\
-                      mp_uint_t probe_begin(void);\n\
-                      mp_uint_t probe_begin(void) {\n    mp_uint_t s = MICROPY_BEGIN_ATOMIC_SECTION();\n    return s;\n}\n\
-                      void probe_end(mp_uint_t s);\n\
-                      void probe_end(mp_uint_t s) {\n    MICROPY_END_ATOMIC_SECTION(s);\n}\n\
                       #endif\n";
 const DIRECT: &str = "#if defined(__x86_64__) && defined(__code_model_small__) && (!defined(__PIC__) || defined(__PIE__))\n\
                       extern const char probe_direct_data;\n\
@@ -115,7 +83,7 @@ pub fn find(port: &Port, out: &Path) -> Result<Probed> {
         return Ok(Probed {
             placed: placed(|_| Ok(None))?,
             direct_data: false,
-            atomic: atomic(&text, None),
+            empty_atomic: empty_atomic(&text),
         });
     }
     let file = object::File::parse(&*data).map_err(|e| {
@@ -128,26 +96,15 @@ pub fn find(port: &Port, out: &Path) -> Result<Probed> {
     Ok(Probed {
         placed: placed(|name| section_of(&file, name))?,
         direct_data: symbol(&file, "probe_direct_data").is_some(),
-        atomic: atomic(&text, Some(&file)),
+        empty_atomic: empty_atomic(&text),
     })
 }
 
-fn atomic(text: &str, file: Option<&object::File>) -> Atomic {
+fn empty_atomic(text: &str) -> bool {
     let begin = expanded(text, "mpgc_atomic_begin");
     let end = expanded(text, "mpgc_atomic_end");
-    let arm = file.filter(|file| file.architecture() == object::Architecture::Arm);
-    if begin.is_some_and(|text| text.parse::<u32>() == Ok(0))
+    begin.is_some_and(|text| text.parse::<u32>() == Ok(0))
         && end.is_some_and(|text| matches!(&*text, "void s" | "" | "voids"))
-    {
-        Atomic::Empty
-    } else if arm.is_some_and(|file| {
-        bytes_of(file, "probe_begin") == Some(PRIMASK_BEGIN)
-            && bytes_of(file, "probe_end") == Some(PRIMASK_END)
-    }) {
-        Atomic::Primask
-    } else {
-        Atomic::Called
-    }
 }
 
 /// The text behind `mark` in the probe's output, without parentheses and spaces around it.
@@ -167,16 +124,6 @@ fn symbol<'a, 'data>(
             .name()
             .is_ok_and(|n| n.trim_start_matches('_') == name)
     })
-}
-
-/// The bytes at a symbol.
-fn bytes_of<'data>(file: &object::File<'data>, name: &str) -> Option<&'data [u8]> {
-    let symbol = symbol(file, name)?;
-    let section = file.section_by_index(symbol.section_index()?).ok()?;
-    // the lowest bit of an ARM function's address says that it is Thumb
-    let is_code = symbol.kind() == object::SymbolKind::Text;
-    let address = symbol.address() & !u64::from(is_code);
-    section.data_range(address, symbol.size()).ok()?
 }
 
 /// The name of the section that a function of the probe lies in.

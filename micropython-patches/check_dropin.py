@@ -35,6 +35,7 @@ from dropin.builds import CONFIGURATIONS, SCENARIOS, Builds, Failed
 CHECKS = {
     "build info: printed, left, and available at run time": programs.build_info_is_the_printed_line,
     "placement: MICROPY_WRAP_MP_SCHED_SCHEDULE": programs.placed_where_the_port_wants,
+    "in place: the macros of atomic sections": programs.macros_are_called_as_they_are,
     "linked: no panic, unwind or formatting code": linked.no_panic_is_linked,
     "linked: the program runs": linked.the_program_runs_on_rust,
     "linked: the Python module tells the build": linked.module_tells_the_build,

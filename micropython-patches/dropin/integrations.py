@@ -174,6 +174,6 @@ def cmake_sdk_integration(builds, placement):
         for line in symbols.splitlines()
         if len(line.split()) == 3
     }
-    for name in ("gc_alloc", "gc_collect_end", "mp_sched_schedule", "mpgc_shim_atomic_begin"):
+    for name in ("gc_alloc", "gc_collect_end", "mp_sched_schedule", "mpgc_shim_atomic_end"):
         expect(place.get(name, 0) >= 0x20000000, f"{name} is not in RAM")
     return same_output(builds, output)

@@ -3,6 +3,8 @@
 use crate::host::bindings::nlr_buf_t;
 #[cfg(mpgc_jump_callbacks)]
 use crate::host::bindings::{nlr_jump_callback_fun_t, nlr_jump_callback_node_t};
+#[cfg(mpgc_nlr_in_thread)]
+use crate::host::in_place::thread_state_in_r1;
 use crate::host::nlr;
 use core::ffi::{c_uint, c_void};
 
@@ -16,12 +18,18 @@ use core::ffi::{c_uint, c_void};
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
 pub unsafe extern "C" fn nlr_push(buffer: *mut nlr_buf_t) -> c_uint {
-    #[cfg(not(mpgc_nlr_linked))]
+    #[cfg(not(any(mpgc_nlr_linked, mpgc_nlr_in_thread)))]
     crate::nlr::registers::nlr_push_body!(nlr_push_tail);
     #[cfg(all(mpgc_nlr_linked, not(mpgc_pystack)))]
     crate::nlr::registers::nlr_push_linked!(nlr::STATE, nlr::TOP);
     #[cfg(all(mpgc_nlr_linked, mpgc_pystack))]
     crate::nlr::registers::nlr_push_linked!(nlr::STATE, nlr::TOP, nlr::PYSTACK_CUR, nlr::PYSTACK);
+    #[cfg(all(mpgc_nlr_in_thread, not(mpgc_pystack)))]
+    crate::nlr::registers::nlr_push_in_thread!([thread_state_in_r1!()] nlr::TOP);
+    #[cfg(all(mpgc_nlr_in_thread, mpgc_pystack))]
+    crate::nlr::registers::nlr_push_in_thread!(
+        [thread_state_in_r1!()] nlr::TOP, nlr::PYSTACK_CUR, nlr::PYSTACK
+    );
 }
 
 /// Mirrors `nlr_push_tail` (py/nlr.c): links the buffer, returns 0.
@@ -39,18 +47,21 @@ pub unsafe extern "C" fn nlr_push_tail(buffer: *mut nlr_buf_t) -> c_uint {
 ///
 /// # Safety
 /// A buffer was pushed on this thread.
-#[cfg(mpgc_nlr_linked)]
+#[cfg(any(mpgc_nlr_linked, mpgc_nlr_in_thread))]
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
 pub unsafe extern "C" fn nlr_pop() {
-    crate::nlr::registers::nlr_pop_linked!(nlr::STATE, nlr::TOP)
+    #[cfg(mpgc_nlr_linked)]
+    crate::nlr::registers::nlr_pop_linked!(nlr::STATE, nlr::TOP);
+    #[cfg(mpgc_nlr_in_thread)]
+    crate::nlr::registers::nlr_pop_in_thread!([thread_state_in_r1!()] nlr::TOP);
 }
 
 /// Mirrors `nlr_pop` (py/nlr.c).
 ///
 /// # Safety
 /// A buffer was pushed on this thread.
-#[cfg(not(mpgc_nlr_linked))]
+#[cfg(not(any(mpgc_nlr_linked, mpgc_nlr_in_thread)))]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nlr_pop() {
     // SAFETY: by this function's contract.

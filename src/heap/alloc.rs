@@ -174,7 +174,7 @@ impl<H: Host> Heap<H> {
             return;
         }
         // SAFETY: by this function's contract.
-        unsafe { self.free_now(chunk, || !H::STATS && self.is_collecting()) }
+        unsafe { self.free_now(chunk, !H::STATS && Self::tells_collecting(lock)) }
     }
 
     /// [`Self::free`] where this thread holds locks, or collects.
@@ -187,16 +187,16 @@ impl<H: Host> Heap<H> {
     unsafe fn free_while_locked(self, chunk: *mut u8, lock: u16) {
         if lock & !Self::COLLECTING == 0 {
             // SAFETY: by this function's contract.
-            unsafe { self.free_now(chunk, || true) }
+            unsafe { self.free_now(chunk, true) }
         }
     }
 
-    /// Frees a chunk, or null. The lock has been looked at.
+    /// Frees a chunk, or null. The lock has been looked at; only this thread changes it.
     ///
     /// # Safety
     ///
     /// As for [`Self::free`].
-    unsafe fn free_now(self, chunk: *mut u8, is_collecting: impl FnOnce() -> bool) {
+    unsafe fn free_now(self, chunk: *mut u8, collecting: bool) {
         let host = self.host();
         host.enter();
         if H::VERBOSE {
@@ -207,7 +207,6 @@ impl<H: Host> Heap<H> {
                 host.absent()
             }
             let (area, head) = self.locate(chunk);
-            let collecting = is_collecting();
             debug_assert!(match area.table().kind(head) {
                 BlockKind::Head => true,
                 BlockKind::Mark => collecting,
@@ -264,8 +263,10 @@ impl<H: Host> Heap<H> {
     fn freed(self, area: Area<H>, at: BlockIndex, n: BlockCount, collecting: bool) {
         self.stats_given_back(n);
         area.poison(at, n);
-        // a collection forgets all hints when it ends, and may use their memory now
-        if !collecting {
+        // a collection forgets all hints when it ends, and may use their memory now; the plain hint
+        // is 0 then, and stays so
+        debug_assert!(!(PLAIN && collecting) || area.hint() == 0);
+        if PLAIN || !collecting {
             self.search().freed(area, at, n);
         }
     }

@@ -25,12 +25,12 @@ impl<H: Host> Heap<H> {
 
     /// Keeps this thread from allocating and freeing. Nests. Mirrors `gc_lock` (py/gc.c).
     pub fn lock(self) {
-        self.set_lock_word(self.lock_word().wrapping_add(Self::LOCK_UNIT));
+        self.change_lock_word(|depth| depth.wrapping_add(Self::LOCK_UNIT));
     }
 
     /// Undoes one [`Self::lock`]. Mirrors `gc_unlock` (py/gc.c).
     pub fn unlock(self) {
-        self.set_lock_word(self.lock_word().wrapping_sub(Self::LOCK_UNIT));
+        self.change_lock_word(|depth| depth.wrapping_sub(Self::LOCK_UNIT));
     }
 
     /// Whether this thread may not allocate. Mirrors `gc_is_locked` (py/gc.c).
@@ -40,7 +40,12 @@ impl<H: Host> Heap<H> {
 
     /// Whether this thread is collecting. Always false without finalisers, where nobody can ask.
     pub fn is_collecting(self) -> bool {
-        self.lock_word() & Self::COLLECTING != 0
+        Self::tells_collecting(self.lock_word())
+    }
+
+    /// Whether the thread with this lock depth is collecting.
+    pub(super) fn tells_collecting(depth: u16) -> bool {
+        depth & Self::COLLECTING != 0
     }
 
     pub(super) fn lock_word(self) -> u16 {
@@ -53,11 +58,20 @@ impl<H: Host> Heap<H> {
         unsafe { self.host().lock_depth().write(depth) }
     }
 
+    /// Changes the depth. It asks once where the field is, which may take a call.
+    fn change_lock_word(self, to: impl FnOnce(u16) -> u16) {
+        let field = self.host().lock_depth();
+        // SAFETY: as in `lock_word`.
+        unsafe { field.write(to(field.read())) }
+    }
+
     pub(super) fn set_collecting(self, on: bool) {
         if !H::FINALISER_PASS {
             return if on { self.lock() } else { self.unlock() };
         }
-        let depth = self.lock_word() & !Self::COLLECTING;
-        self.set_lock_word(if on { depth | Self::COLLECTING } else { depth });
+        self.change_lock_word(|depth| {
+            let depth = depth & !Self::COLLECTING;
+            if on { depth | Self::COLLECTING } else { depth }
+        });
     }
 }

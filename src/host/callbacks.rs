@@ -12,7 +12,9 @@ use super::config::SAFE_MODE_GC_ALLOC_OUTSIDE_VM;
 use super::heap::HEAP;
 use super::heap::MicroPython;
 #[cfg(mpgc_gc_mutex)]
-use super::micropython::mem;
+use super::in_place;
+#[cfg(mpgc_gc_mutex)]
+use super::micropython::ctx;
 use super::shim;
 #[cfg(mpgc_memory_monitor)]
 use crate::heap::BlockCount;
@@ -25,25 +27,29 @@ use crate::heap::host::Event;
 #[cfg(feature = "trace")]
 use crate::heap::stats::Traced;
 
-/// The functions of `gc_mutex`, which is recursive from 1.25 on. Before, a finaliser can neither
-/// allocate nor free, and one that calls `gc_info` or collects deadlocks in C too.
+/// The address of the mutex in a context.
 #[cfg(mpgc_gc_mutex)]
-mod mutex {
-    #[cfg(not(any(mpgc_recursive_mutex, mpgc_mutex_inline)))]
-    pub use crate::host::bindings::{
-        mp_thread_mutex_init as init, mp_thread_mutex_lock as lock,
-        mp_thread_mutex_unlock as unlock,
+fn gc_mutex(ctx: *mut c::mp_state_ctx_t) -> *mut c::mpgc_mutex_t {
+    // SAFETY: a field of a static is in bounds.
+    unsafe { &raw mut (*ctx).mem.gc_mutex }
+}
+
+/// The port's only context, of which the compiler does not know that it is the same as before.
+/// What it has computed from it is then not kept across calls, for which a short function on ARM
+/// would have to save one register more.
+#[cfg(mpgc_gc_mutex)]
+fn ctx_anew() -> *mut c::mp_state_ctx_t {
+    let ctx = ctx();
+    #[cfg(all(target_arch = "arm", target_os = "none"))]
+    let ctx = {
+        let anew;
+        // SAFETY: there is no instruction.
+        unsafe {
+            core::arch::asm!("/* {0} */", inout(reg) ctx => anew, options(nomem, nostack, preserves_flags));
+        }
+        anew
     };
-    #[cfg(all(mpgc_recursive_mutex, not(mpgc_mutex_inline)))]
-    pub use crate::host::bindings::{
-        mp_thread_recursive_mutex_init as init, mp_thread_recursive_mutex_lock as lock,
-        mp_thread_recursive_mutex_unlock as unlock,
-    };
-    #[cfg(mpgc_mutex_inline)]
-    pub use crate::host::bindings::{
-        mpgc_shim_mutex_init as init, mpgc_shim_mutex_lock as lock,
-        mpgc_shim_mutex_unlock as unlock,
-    };
+    ctx
 }
 
 // SAFETY: the mutex keeps other threads out, and no interrupt handler may call the heap; the port
@@ -58,20 +64,22 @@ unsafe impl Callbacks for MicroPython {
     fn traced(self, what: Traced) {
         super::trace::note(self.now_us(), what);
     }
+    // The mutex is recursive from 1.25 on. Before, a finaliser can neither allocate nor free, and
+    // one that calls `gc_info` or collects deadlocks in C too.
     #[cfg(mpgc_gc_mutex)]
     fn init_mutex(self) {
         // SAFETY: the mutex is a field of a static.
-        unsafe { mutex::init(&raw mut (*mem()).gc_mutex) }
+        unsafe { in_place::mutex_init(gc_mutex(ctx())) }
     }
     #[cfg(mpgc_gc_mutex)]
     fn enter(self) {
         // SAFETY: `gc_init` has initialised the mutex.
-        unsafe { mutex::lock(&raw mut (*mem()).gc_mutex, 1) };
+        unsafe { in_place::mutex_lock(gc_mutex(ctx())) }
     }
     #[cfg(mpgc_gc_mutex)]
     fn exit(self) {
         // SAFETY: this thread has held the mutex since `enter`.
-        unsafe { mutex::unlock(&raw mut (*mem()).gc_mutex) }
+        unsafe { in_place::mutex_unlock(gc_mutex(ctx_anew())) }
     }
 
     // A store and a load that are opaque to the compiler; c-tests/rp2 shows a chunk lost without

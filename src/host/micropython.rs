@@ -33,12 +33,9 @@ pub fn main_thread() -> *mut mp_state_thread_t {
 /// The running thread's state (`MP_STATE_THREAD`).
 #[inline(always)]
 pub fn thread() -> *mut mp_state_thread_t {
-    #[cfg(mpgc_thread_state_inline)]
+    #[cfg(mpgc_thread)]
     // SAFETY: the port's own accessor, without arguments or side effects.
-    let state = unsafe { super::bindings::mpgc_shim_thread_state() };
-    #[cfg(all(mpgc_thread, not(mpgc_thread_state_inline)))]
-    // SAFETY: the port's own accessor, without arguments or side effects.
-    let state = unsafe { super::bindings::mp_thread_get_state() };
+    let state = unsafe { super::in_place::thread_state() };
     #[cfg(not(mpgc_thread))]
     let state = main_thread();
     state

@@ -11,6 +11,7 @@ pub mod dump;
 pub mod heap;
 #[cfg(all(mpgc_enable_gc, feature = "idle-collect"))]
 pub mod idle;
+pub mod in_place;
 pub mod micropython;
 pub mod nlr;
 mod panic;
@@ -31,6 +32,7 @@ pub mod trace;
     non_camel_case_types,
     non_snake_case,
     non_upper_case_globals,
+    clashing_extern_declarations,
     dead_code,
     unsafe_op_in_unsafe_fn,
     clippy::all,
@@ -49,7 +51,6 @@ pub mod bindings {
 )]
 pub mod shim {
     pub use super::bindings::{
-        mpgc_shim_atomic_begin as atomic_begin, mpgc_shim_atomic_end as atomic_end,
         mpgc_shim_internal_event_hook as internal_event_hook,
         mpgc_shim_internal_wfe_indefinite as internal_wfe_indefinite,
         mpgc_shim_internal_wfe_ms as internal_wfe_ms, mpgc_shim_raise as raise,
@@ -69,8 +70,6 @@ pub mod shim {
     pub use super::bindings::mpgc_shim_root_readable as root_readable;
     #[cfg(all(mpgc_enable_gc, mpgc_finaliser))]
     pub use super::bindings::mpgc_shim_run_finaliser as run_finaliser;
-    #[cfg(mpgc_sched_hook_scheduled)]
-    pub use super::bindings::mpgc_shim_sched_hook_scheduled as sched_hook_scheduled;
     #[cfg(all(mpgc_enable_gc, any(feature = "idle-collect", feature = "stats")))]
     pub use super::bindings::mpgc_shim_ticks_us as ticks_us;
     #[cfg(mpgc_enable_gc)]

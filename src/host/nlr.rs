@@ -22,16 +22,22 @@ const _: () = {
     assert!(super::config::NLR_NUM_REGS == nlr::registers::REGISTERS);
 };
 
-/// Where assembly finds the newest buffer, in a port without threads.
-#[cfg(mpgc_nlr_linked)]
+/// Where assembly finds the newest buffer: in the static of a port without threads, or in the state
+/// of the running thread.
+#[cfg(any(mpgc_nlr_linked, mpgc_nlr_in_thread))]
 mod linked {
+    #[cfg(mpgc_nlr_linked)]
     pub use super::super::bindings::mp_state_ctx as STATE;
+    #[cfg(mpgc_nlr_linked)]
     use super::super::bindings::mp_state_ctx_t;
     #[cfg(mpgc_pystack)]
     use super::nlr_buf_t;
     use super::{mp_state_thread_t, offset_of};
 
+    #[cfg(mpgc_nlr_linked)]
     const THREAD: usize = offset_of!(mp_state_ctx_t, thread);
+    #[cfg(mpgc_nlr_in_thread)]
+    const THREAD: usize = 0;
     /// The offset of the newest buffer in the state, in bytes.
     pub const TOP: usize = THREAD + offset_of!(mp_state_thread_t, nlr_top);
     /// The offset of the height of the Python stack.
@@ -41,7 +47,7 @@ mod linked {
     #[cfg(mpgc_pystack)]
     pub const PYSTACK: usize = offset_of!(nlr_buf_t, pystack);
 }
-#[cfg(mpgc_nlr_linked)]
+#[cfg(any(mpgc_nlr_linked, mpgc_nlr_in_thread))]
 pub use linked::*;
 
 /// The running thread.

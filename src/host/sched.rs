@@ -8,8 +8,6 @@ use super::bindings::{mp_obj_t, mp_state_thread_t};
 use super::bindings::{mp_sched_callback_t, mp_sched_node_t};
 #[cfg(mpgc_scheduler)]
 use super::config::SCHEDULER_DEPTH;
-#[cfg(any(mpgc_scheduler, mpgc_vm_abort))]
-use super::micropython::is_main_thread;
 #[cfg(any(mpgc_scheduler, mpgc_vm_abort, mpgc_kbd_exception))]
 use super::micropython::vm;
 use super::micropython::{OBJ_NULL, main_thread, pending_exception, set_pending_exception, thread};
@@ -126,11 +124,12 @@ unsafe impl Host<SCHEDULER_DEPTH> for MicroPython {
     #[cfg(mpgc_sched_hook_scheduled)]
     fn scheduled(self) {
         // SAFETY: the port's own macro, inside the atomic section as in the C.
-        unsafe { shim::sched_hook_scheduled() }
+        unsafe { super::in_place::sched_hook_scheduled() }
     }
-    /// Without a GIL only the main thread runs scheduled work.
-    fn may_run_here(self) -> bool {
-        !cfg!(mpgc_gc_mutex) || is_main_thread()
+    /// Calls the export, so that there is only one copy of the function.
+    fn unlock_after_pass(self) {
+        // SAFETY: the pass has locked.
+        unsafe { super::bindings::mp_sched_unlock() }
     }
 
     unsafe fn call_node(self, node: NonNull<Self::Node>, callback: <Self::Node as Node>::Callback) {
@@ -322,13 +321,21 @@ pub fn pending_from_c(behaviour: super::bindings::mp_handle_pending_behaviour_t)
 #[derive(Clone, Copy)]
 struct Running(*mut mp_state_thread_t);
 
+impl Running {
+    /// Whether it is the main one (`mp_thread_is_main_thread`).
+    #[cfg(any(mpgc_scheduler, mpgc_vm_abort))]
+    fn is_main(self) -> bool {
+        !cfg!(mpgc_thread) || self.0 == main_thread()
+    }
+}
+
 impl Raise for Running {
     type Exception = mp_obj_t;
 
     #[cfg(mpgc_vm_abort)]
     fn abort_waits(self) -> bool {
         // SAFETY: a field of a static, which an interrupt may write.
-        unsafe { (&raw const (*vm()).vm_abort).read_volatile() && is_main_thread() }
+        unsafe { (&raw const (*vm()).vm_abort).read_volatile() && self.is_main() }
     }
     #[cfg(mpgc_vm_abort)]
     fn clear_abort(self) {
@@ -370,7 +377,8 @@ impl Raise for Running {
         #[cfg(mpgc_scheduler)]
         // SAFETY: by this function's contract.
         unsafe {
-            sched::run_due(MicroPython)
+            // Without a GIL only the main thread runs scheduled work.
+            sched::run_due(MicroPython, || !cfg!(mpgc_gc_mutex) || self.is_main())
         }
     }
 }

@@ -5,10 +5,10 @@ use super::bindings::mp_uint_t;
 use super::bindings::{mp_sched_callback_t, mp_sched_node_t};
 #[cfg(mpgc_scheduler)]
 use super::config;
+#[cfg(not(mpgc_empty_atomic))]
+use super::in_place;
 #[cfg(mpgc_scheduler)]
 use super::micropython::vm;
-#[cfg(not(any(mpgc_empty_atomic, mpgc_primask_atomic)))]
-use super::shim;
 #[cfg(mpgc_static_nodes)]
 use crate::sched::{Node, NodeList};
 #[cfg(mpgc_scheduler)]
@@ -38,43 +38,24 @@ pub(super) fn set_state(state: State) {
     unsafe { (&raw mut (*vm()).sched_state).write_volatile(state.0) }
 }
 
-/// Opens the port's atomic section.
-///
-/// If the port's macros are empty (see buildsrc/sections.rs), so is this; if they are the usual
-/// instructions of a Cortex-M, it is the same ones; otherwise it calls the shim.
+/// Opens the port's atomic section. If the port's macros are empty, so is this.
 pub(super) fn begin() -> mp_uint_t {
     #[cfg(mpgc_empty_atomic)]
-    return 0;
-    #[cfg(mpgc_primask_atomic)]
-    {
-        let before;
-        // SAFETY: saves PRIMASK and disables interrupts, as the port's own macro does. Memory may
-        // change here, so the compiler moves no access across.
-        unsafe {
-            core::arch::asm!("mrs {}, primask", "cpsid i", out(reg) before, options(nostack, preserves_flags));
-        }
-        before
-    }
-    #[cfg(not(any(mpgc_empty_atomic, mpgc_primask_atomic)))]
+    let section = 0;
+    #[cfg(not(mpgc_empty_atomic))]
     // SAFETY: the port's own macro.
-    unsafe {
-        shim::atomic_begin()
-    }
+    let section = unsafe { in_place::atomic_begin() };
+    section
 }
 
 /// Ends the section, given the result of [`begin`].
 pub(super) fn end(section: mp_uint_t) {
     #[cfg(mpgc_empty_atomic)]
     let _ = section;
-    #[cfg(mpgc_primask_atomic)]
-    // SAFETY: restores what `begin` saved, as the port's own macro does.
-    unsafe {
-        core::arch::asm!("msr primask, {}", in(reg) section, options(nostack, preserves_flags));
-    }
-    #[cfg(not(any(mpgc_empty_atomic, mpgc_primask_atomic)))]
+    #[cfg(not(mpgc_empty_atomic))]
     // SAFETY: ends the section that `begin` opened.
     unsafe {
-        shim::atomic_end(section)
+        in_place::atomic_end(section)
     }
 }
 

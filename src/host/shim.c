@@ -97,8 +97,8 @@ void mpgc_shim_mutex_init(mpgc_mutex_t *mutex) {
     GC_MUTEX(init)(mutex);
 }
 
-int mpgc_shim_mutex_lock(mpgc_mutex_t *mutex, int wait) {
-    return GC_MUTEX(lock)(mutex, wait);
+void mpgc_shim_mutex_lock(mpgc_mutex_t *mutex) {
+    GC_MUTEX(lock)(mutex, 1);
 }
 
 void mpgc_shim_mutex_unlock(mpgc_mutex_t *mutex) {

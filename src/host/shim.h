@@ -51,15 +51,15 @@ MPGC_SHIM_NORETURN void mpgc_shim_raise_pystack_exhausted(void);
 #endif
 
 #if MICROPY_PY_THREAD
-// The state of the running thread, if the port's accessor is inline.
+// The state of the running thread.
 mp_state_thread_t *mpgc_shim_thread_state(void);
 #endif
 
 #if MICROPY_ENABLE_GC && MICROPY_PY_THREAD && !MICROPY_PY_THREAD_GIL
-// The functions of gc_mutex, if the port's are inline.
+// The functions of gc_mutex.
 typedef __typeof__(mp_state_ctx.mem.gc_mutex) mpgc_mutex_t;
 void mpgc_shim_mutex_init(mpgc_mutex_t *mutex);
-int mpgc_shim_mutex_lock(mpgc_mutex_t *mutex, int wait);
+void mpgc_shim_mutex_lock(mpgc_mutex_t *mutex);
 void mpgc_shim_mutex_unlock(mpgc_mutex_t *mutex);
 #endif
 

@@ -99,9 +99,8 @@ save_and_resume! {
         "str r1, [r0, {lr}]", // where a jump goes on
     }
     go_on {
-        "push {{r4, lr}}", // two words: the stack stays aligned
-        "bl {tail}",       // links the buffer; a plain branch does not reach as far
-        "pop {{r4, pc}}",  // returns its 0
+        "ldr r1, ={tail}",
+        "bx r1", // links the buffer and returns 0; a plain branch does not reach as far
     }
     resume ("r0") {
         "ldr r4, [r0, {r4}]", // the callee-saved registers, as they were
@@ -148,6 +147,30 @@ linked! {
         "ldr r2, [r1]",
         "ldr r2, [r2, {prev}]", // the buffer before the newest
         "str r2, [r1]",         // is the newest now
+        "bx lr",
+    }
+}
+
+// The same where the instructions that find the thread's state leave its address in r1.
+linked_in_thread! {
+    ($)
+    link {
+        "ldr r2, [r1, {top}]",
+        "str r2, [r0, {prev}]", // the newest buffer is the one before this
+        "str r0, [r1, {top}]",  // this is the newest
+    }
+    keep {
+        "ldr r2, [r1, {kept}]",
+        "str r2, [r0, {keeps}]", // what a jump puts back
+    }
+    done {
+        "movs r0, #0", // 0: no jump
+        "bx lr",
+    }
+    pop {
+        "ldr r2, [r1, {top}]",
+        "ldr r2, [r2, {prev}]", // the buffer before the newest
+        "str r2, [r1, {top}]",  // is the newest now
         "bx lr",
     }
 }

@@ -153,6 +153,58 @@ macro_rules! linked {
     };
 }
 
+/// Defines the same bodies for a port with threads: `find` are instructions that leave the address
+/// of the running thread's state in a register, and `{top}` and `{kept}` are offsets in that state.
+#[allow(unused_macros, reason = "not every target has one")]
+macro_rules! linked_in_thread {
+    (
+        ($d:tt)
+        link { $($link:tt)* }
+        keep { $($keep:tt)* }
+        done { $($done:tt)* }
+        pop { $($pop:tt)* }
+    ) => {
+        #[allow(unused_macros, reason = "expanded by the module that exports nlr_push")]
+        macro_rules! nlr_push_in_thread {
+            ([$d($d find:tt)*] $d top:expr) => {
+                $crate::nlr::registers::save_and!(
+                    [$d($d find)*, $($link)* $($done)*]
+                    [
+                        top = const $d top,
+                        prev = const core::mem::offset_of!($crate::nlr::Buffer, prev),
+                    ]
+                )
+            };
+            ([$d($d find:tt)*] $d top:expr, $d kept:expr, $d keeps:expr) => {
+                $crate::nlr::registers::save_and!(
+                    [$d($d find)*, $($link)* $($keep)* $($done)*]
+                    [
+                        top = const $d top,
+                        prev = const core::mem::offset_of!($crate::nlr::Buffer, prev),
+                        kept = const $d kept,
+                        keeps = const $d keeps,
+                    ]
+                )
+            };
+        }
+        #[allow(unused_imports, reason = "as above")]
+        pub(crate) use nlr_push_in_thread;
+
+        #[allow(unused_macros, reason = "as above")]
+        macro_rules! nlr_pop_in_thread {
+            ([$d($d find:tt)*] $d top:expr) => {
+                core::arch::naked_asm!(
+                    $d($d find)*, $($pop)*
+                    top = const $d top,
+                    prev = const core::mem::offset_of!($crate::nlr::Buffer, prev),
+                )
+            };
+        }
+        #[allow(unused_imports, reason = "as above")]
+        pub(crate) use nlr_pop_in_thread;
+    };
+}
+
 /// The first text if a register has 64 bits, the second if it has 32.
 #[cfg(target_pointer_width = "64")]
 #[allow(unused_macros, reason = "not every target has both")]

@@ -80,9 +80,9 @@ pub unsafe trait Host<const DEPTH: usize>: Copy {
     }
     /// Called inside the section after something was queued.
     fn scheduled(self) {}
-    /// Whether the running thread may run what is queued.
-    fn may_run_here(self) -> bool {
-        true
+    /// Undoes the lock of a pass ([`unlock`]).
+    fn unlock_after_pass(self) {
+        unlock(self);
     }
 
     /// Calls a node's callback. It may jump.
@@ -221,14 +221,17 @@ pub unsafe fn schedule_node<const DEPTH: usize, H: Host<DEPTH>>(
     queued
 }
 
-/// Runs what is queued if the state says that something is, in a thread that may. The state is read
-/// without a section.
+/// Runs what is queued if the state says that something is, and if the running thread may. The
+/// state is read without a section.
 ///
 /// # Safety
 /// As for [`run_pending`].
 #[inline(always)]
-pub unsafe fn run_due<const DEPTH: usize, H: Host<DEPTH>>(host: H) {
-    if host.state().is_pending() && host.may_run_here() {
+pub unsafe fn run_due<const DEPTH: usize, H: Host<DEPTH>>(
+    host: H,
+    may_run_here: impl FnOnce() -> bool,
+) {
+    if host.state().is_pending() && may_run_here() {
         // SAFETY: by this function's contract.
         unsafe { run_pending(host) };
     }
@@ -272,7 +275,7 @@ pub unsafe fn run_pending<const DEPTH: usize, H: Host<DEPTH>>(host: H) -> bool {
     }
     // SAFETY: it was linked above, and the callbacks have unlinked their own guards.
     unsafe { host.unlink(&raw mut guard) };
-    unlock(host);
+    host.unlock_after_pass();
     true
 }
 

@@ -322,7 +322,7 @@ impl Raise for &Least {
     }
     unsafe fn run_due(self) {
         // SAFETY: nothing jumps.
-        unsafe { run_due(self) }
+        unsafe { run_due(self, || true) }
     }
 }
 
