@@ -223,10 +223,10 @@ impl Board {
                 4 if raw => {
                     let text = String::from_utf8(std::mem::take(&mut source)).unwrap();
                     let (printed, error) = self.run(&text, &mut begun);
-                    let begin = if pasted.take().is_some() {
-                        "\x04"
-                    } else {
-                        "OK"
+                    let begin = match pasted.take() {
+                        Some(_) if text.starts_with("# too large") => "",
+                        Some(_) => "\x04",
+                        None => "OK",
                     };
                     self.put(&format!("{begin}{printed}\x04{error}\x04>"));
                 }
@@ -234,7 +234,9 @@ impl Board {
                     source.push(byte);
                     if let Some(count) = &mut pasted {
                         *count += 1;
-                        if *count % 32 == 0 {
+                        if *count == 32 && source.starts_with(b"# too large") {
+                            self.put("\x04");
+                        } else if *count % 32 == 0 {
                             self.put("\x01");
                         }
                     }
@@ -251,11 +253,13 @@ impl Board {
     fn run(&mut self, source: &str, begun: &mut bool) -> (String, String) {
         if source.contains("import mpgc") {
             *begun = true;
-        } else if !*begun {
+        } else if !*begun && !source.starts_with('#') {
             return (
                 String::new(),
                 "Traceback\r\nNameError: name '_mpgc_figures' isn't defined\r\n".into(),
             );
+        } else if source.starts_with("# too large") {
+            return (String::new(), "MemoryError: of the parser\r\n".into());
         } else if source.contains("reset_stats") {
             self.collections = 0;
         } else if source.contains("gc.collect()") {
@@ -312,6 +316,27 @@ fn a_board_is_asked_by_the_raw_prompt_and_left_at_its_own() {
     terminal.shows(&["0: "]);
     terminal.quit();
     assert!(log.lock().unwrap().ends_with("left\n"));
+}
+
+/// A board without memory ends the program that it is sent before all of it has come.
+#[test]
+fn a_board_that_gives_up_is_heard() {
+    let (_line, path, _) = board(true);
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("large.py");
+    std::fs::write(&program, format!("# too large{}\n", "x".repeat(300))).unwrap();
+    let done = Command::new(PROGRAM)
+        .args(["watch", &path, "--every", "0.05", "--count", "1", "--run"])
+        .arg(&program)
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(done.stdout).unwrap();
+    assert!(
+        printed.starts_with("| MemoryError: of the parser\n"),
+        "{printed}{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    assert!(printed.contains("6224 of 64000 bytes in use"), "{printed}");
 }
 
 #[test]

@@ -167,7 +167,8 @@ impl Board {
             if space == 0 {
                 match self.byte(Instant::now(), ANSWER)? {
                     MORE => space += window,
-                    END => break,
+                    // It gives up, as without memory, and waits for the end.
+                    END => return self.put(&[END]),
                     other => bail!("the board answers {other:#x} while it is sent a program"),
                 }
                 continue;
@@ -213,7 +214,7 @@ impl Board {
         Ok(Answer { text, error })
     }
 
-    /// After a soft reset the names are gone.
+    /// After a soft reset the names are gone. A board may have no memory to answer with.
     fn reading(&mut self) -> Result<String> {
         let mut answer = self.ask(READING)?;
         if answer.error.contains("NameError") {
@@ -223,6 +224,9 @@ impl Board {
             }
         }
         if let Some(last) = answer.error.trim_end().lines().last() {
+            if last.starts_with("MemoryError") {
+                return Ok(format!("the board has no memory to answer with: {last}"));
+            }
             bail!("the board says: {last}");
         }
         Ok(answer.text)
