@@ -1,4 +1,4 @@
-"""Has a program take snapshots of itself, `mpgc.snapshot`, and mpgc-heap read them.
+"""Has a program take snapshots of itself, `mpgc.snapshot`, and mpgc-heap read them and watch it.
 
 tests/python/heap_snapshot.py takes one as it is, one with a locked heap and one with a full heap,
 and allocates nothing. Each planted leak must be named in each.
@@ -53,6 +53,25 @@ def the_device_says_what_it_holds(tool, program, folder, printed):
         raise Fail(f"{found} bytes are live in the snapshot, the program said {live}:\n{summary}")
 
 
+def the_process_is_watched(tool, program, folder):
+    """`watch` starts the program with a trace: its lines count what the program has counted."""
+    script = SCRIPTS / "trace.py"
+    words = ("--", program, "-X", "heapsize=200k", script, folder / "ring.json")
+    lines = answer(tool, "watch", *words).splitlines()
+    printed = [line for line in lines if re.fullmatch(r"\| \d+ \d+ \d+ \d+", line)]
+    if len(printed) != 1 or lines[-1] != "the program ended: exit status: 0":
+        raise Fail("watch does not show what the program prints:\n" + "\n".join(lines[-9:]))
+    collections, asked, _, failures = map(int, printed[0].split()[1:])
+    # the program's end sweeps once more
+    expected = (
+        rf"; {collections} collections \(asked {asked}, full \d+, threshold \d+, idle 0\)"
+        rf"; last \d+ us; longest \d+ us; failures {failures}$"
+    )
+    if not any(re.search(expected, line) for line in lines):
+        raise Fail(f"watch does not count {collections} collections:\n" + "\n".join(lines[-9:]))
+    say(f"watch has counted {collections} collections and {failures} failures")
+
+
 def main(args):
     tree = get_tree(args.release or None, args.micropython_dir)
     tool = heap_demo.build()
@@ -61,4 +80,5 @@ def main(args):
     program = unix.build(tree, "standard", "rust", options, *stats.WORDS).program
     folder = WORK / "snapshots"
     the_device_says_what_it_holds(tool, program, folder, take(program, folder))
+    the_process_is_watched(tool, program, folder)
     return 0

@@ -77,8 +77,8 @@ FEWER_TRACES = "20"
 SHORT_OPERATIONS = "60000"
 SHORT_SHARE = "23"
 
-# Those on which mpgc-heap is tried.
-HEAP_BOARDS = ("MPS2_AN385",)
+# Those on which mpgc-heap is tried: of two processors.
+HEAP_BOARDS = ("MPS2_AN385", "VIRT_RV32")
 
 # Of the C program alone, and a few turns of it.
 SHORT_THREADS = ("--operations", "20000", "--turns", "3", "--rounds", "0", "--stress-rounds", "0")
