@@ -18,7 +18,7 @@ TASKS := help deps tree clean \
 	windows-test webassembly-test firmware-check examples docs-check heap-check heap-board \
 	ports metal metal-interrupts \
 	size bench bench-growth bench-python bench-memory bench-memory-board hardened-cost stats-cost \
-	metal-bench bench-ports
+	heap-speed metal-bench bench-ports
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

@@ -486,6 +486,13 @@ SECTIONS = {
             for_bench,
         ),
         Task(
+            "heap-speed",
+            "measure.heap_speed",
+            "measure mpgc-heap on 64 MB of heap with a million objects",
+            TREE + "WRITE",
+            for_heap,
+        ),
+        Task(
             "metal-bench",
             "measure.metal_bench",
             "count instructions of the C and mpgc on a board in qemu [BOARD=MPS2_AN385|MICROBIT]",
