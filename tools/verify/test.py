@@ -249,8 +249,10 @@ def heap_tool(release):
     words = {"cores": 1, "after": (tree_of(release),), "uses": ("mpgc-heap",)}
     check = task("heap-check", "--release", release)
     yield Step("mpgc-heap", check, count_line, **words)
+    # The worked example of docs/snapshot.md is of this release.
+    words["after"] = (tree_of(SHORT_RELEASE),)
     for board in HEAP_BOARDS:
-        at = task("heap-board", "--release", release, "--board", board)
+        at = task("heap-board", "--release", SHORT_RELEASE, "--board", board)
         yield Step(f"mpgc-heap on {board}", at, count_line, **words)
 
 
@@ -258,7 +260,8 @@ def heap_tool_short(release):
     """mpgc-heap on the leaks of a program, with the builds and the tool of the steps before."""
     command = task("heap-check", "--release", release, "--short")
     after = (upstream(SHORT_SUITES[0]).name, firmware_library().name)
-    return Step("mpgc-heap", command, count_line, cores=1, after=after, uses=("mpgc-heap",))
+    uses = ("mpgc-heap", f"unix {release}")
+    return Step("mpgc-heap", command, count_line, cores=1, after=after, uses=uses)
 
 
 def beginning(releases, short):
