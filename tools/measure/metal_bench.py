@@ -11,7 +11,7 @@ import re
 from collections import namedtuple
 
 from tools.common import BUILD, Fail, say, shown, table, write_json
-from tools.results import markdown_table, write_result
+from tools.results import markdown_table, write_result, write_section
 from tools.setup import options as option_names
 from tools.setup.tree import get_tree
 from tools.verify import on_metal
@@ -104,6 +104,17 @@ def above_c(found):
     ]
 
 
+def write(sections, args, release):
+    """Writes the page; of a part of what it has, only the sections."""
+    of_what = f"MicroPython {release}, instructions of one operation.\n\n"
+    if args.options or args.profile:
+        for title, rows in sections:
+            write_section("metal-bench", title, args.command, of_what + rows)
+        return
+    body = "\n\n".join(f"## {title}\n\n{rows}" for title, rows in sections)
+    write_result("metal-bench", "Instructions on boards", args.command, of_what + body)
+
+
 def add_arguments(parser):
     parser.add_argument(
         "--profile", default="", help=f"with commas between them (all): {', '.join(PROFILES)}"
@@ -130,16 +141,13 @@ def main(args):
             report += found
             rows = rows_of(found, profiles)
             title = ", ".join(filter(None, [board, options]))
-            sections.append(f"## {title}\n\n{markdown_table(rows)}")
+            sections.append((title, markdown_table(rows)))
             say(
                 f"\n{title}, MicroPython {tree.release}, instructions of one operation\n"
                 f"{table(rows)}"
             )
     if args.write:
-        body = f"MicroPython {tree.release}, instructions of one operation.\n\n"
-        write_result(
-            "metal-bench", "Instructions on boards", args.command, body + "\n\n".join(sections)
-        )
+        write(sections, args, tree.release)
     path = BUILD / "bench" / "metal.json"
     write_json(path, report)
     say(f"\nwritten: {shown(path)}")
