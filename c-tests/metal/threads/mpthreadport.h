@@ -3,6 +3,7 @@
 #ifndef MPGC_METAL_MPTHREADPORT_H
 #define MPGC_METAL_MPTHREADPORT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 typedef struct {
