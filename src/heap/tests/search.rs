@@ -218,6 +218,7 @@ fn segments_without_a_run_long_enough_are_stepped_over() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
 #[cfg_attr(mpgc_plain, ignore = "the plain search has one hint an area alone")]
 fn full_segments_are_stepped_over_when_one_block_is_wanted() {
     let (mut w, chunks) = full::<Steps>();

@@ -60,6 +60,7 @@ fn a_root_that_is_not_read_keeps_nothing() {
 /// Where the mark stack is full an object waits in the tables, or is only marked, and its segment
 /// is looked at again: that must not read an unread chunk.
 #[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
 fn a_full_mark_stack_reads_no_more() {
     fn check<O: Options>() {
         // the children of the first, each unread, each with a child of its own
