@@ -126,9 +126,7 @@ def sources(release, short):
     words = {"count": count_cargo, "cores": 1, "after": (PACKAGES,)}
     others = [*test, "--workspace", "--exclude", "mpgc", "--exclude", "mpgc-heap"]
     yield Step("tests of the other packages", others, uses=("cargo",), **words)
-    # In the profile of tools/build/heap_demo.py, so that what it depends on is compiled once.
-    heap = [*test, "--profile", "checked", "--package", "mpgc-heap"]
-    yield Step("tests of mpgc-heap", heap, uses=("cargo", "mpgc-heap"), **words)
+    yield Step("tests of mpgc-heap", [*test, "--package", "mpgc-heap"], uses=("cargo",), **words)
 
 
 def drop_in(release, only=""):
