@@ -11,13 +11,24 @@ from pathlib import Path
 from tools.common import ROOT, listeners, say, shown
 
 FOLDER = ROOT / "docs" / "results"
+# The section of a page that is written by hand: what explains the figures. Commands leave it.
+NOTES = "## Notes"
 
 
-def commit():
-    """The commit that was measured; `-dirty` where the sources differ from it."""
-    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+def commit(root=ROOT):
+    """The commit that was measured; `-dirty` where the sources differ from it. Pages do not count:
+    a command may write several.
+    """
+
+    def git(*words):
+        done = subprocess.run(
+            ["git", *words], cwd=root, capture_output=True, text=True, check=False
+        )
+        return done.stdout.strip()
+
+    name = git("describe", "--always", "--exclude=*")
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs")
+    return (name + ("-dirty" if changed else "")) or "unknown"
 
 
 def machine():
@@ -63,11 +74,13 @@ def write_section(name, title, command, body):
     """
     path = FOLDER / f"{name}.md"
     first, sections = parts_of(path.read_text())
-    new = f"## {title}\n\n{stamp(command)}\n\n{body.strip()}\n\n"
+    new = f"## {title}\n\n{stamp(command)}\n\n{body}"
     heads = [text.splitlines()[0] for text in sections]
-    at = heads.index(f"## {title}") if f"## {title}" in heads else len(sections)
-    sections[at : at + 1] = [new]
-    path.write_text("".join([first, *sections]).rstrip("\n") + "\n")
+    if f"## {title}" in heads:
+        sections[heads.index(f"## {title}")] = new
+    else:
+        sections.insert(heads.index(NOTES) if NOTES in heads else len(sections), new)
+    path.write_text("\n\n".join(text.strip() for text in [first, *sections]) + "\n")
     say(f"written: {shown(path)}")
     return path
 
@@ -75,8 +88,8 @@ def write_section(name, title, command, body):
 def write_result(name, title, command, body, pictures=(), keep_sections=False):
     """Write docs/results/<name>.md: a title, the stamp, and `body` in Markdown.
 
-    Pictures that the command has drawn go to docs/pictures, and are shown before the body. With
-    `keep_sections` the page's sections stay, behind the body.
+    Pictures that the command has drawn go to docs/pictures, and are shown before the body. The
+    section `## Notes` stays, behind the body; with `keep_sections` all sections do.
     """
     for picture in pictures:
         shutil.copy(picture, ROOT / "docs" / "pictures" / picture.name)
@@ -84,9 +97,10 @@ def write_result(name, title, command, body, pictures=(), keep_sections=False):
     body = "\n\n".join([*shown_pictures, body.strip()])
     FOLDER.mkdir(parents=True, exist_ok=True)
     path = FOLDER / f"{name}.md"
-    kept = parts_of(path.read_text())[1] if keep_sections and path.exists() else []
-    text = f"# {title}\n\n{stamp(command)}\n\n{body}\n"
-    path.write_text("\n".join([text, "".join(kept)]) if kept else text)
+    old = parts_of(path.read_text())[1] if path.exists() else []
+    kept = [text for text in old if keep_sections or text.splitlines()[0] == NOTES]
+    text = f"# {title}\n\n{stamp(command)}\n\n{body}"
+    path.write_text("\n\n".join(text.strip() for text in [text, *kept]) + "\n")
     say(f"written: {shown(path)}")
     return path
 

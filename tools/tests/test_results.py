@@ -1,7 +1,10 @@
 """Pages of docs/results: who writes them, and what stands in them."""
 
+import subprocess
+import tempfile
 import unittest
 from argparse import Namespace
+from pathlib import Path
 from unittest import mock
 
 from tools import results
@@ -29,6 +32,17 @@ class Pages(unittest.TestCase):
             r"^Written by `make task WRITE=1` at commit abc1234 on 20..-..-..; a machine\.$",
         )
         self.assertEqual(lines[4:], ["body"])
+
+    def test_what_explains_the_figures_stays_when_they_are_written_again(self):
+        results.write_result("name", "Title", "make task", "old\n\n## Part\n\nold")
+        path = self.folder / "name.md"
+        path.write_text(path.read_text() + "\n## Notes\n\nThe reason.\n")
+        for _ in range(2):
+            results.write_result("name", "Title", "make task", "new\n\n## Part\n\nnew")
+        self.assertTrue(self.page("name").endswith("\nnew\n\n## Notes\n\nThe reason.\n"))
+        self.assertNotIn("old", self.page("name"))
+        results.write_section("name", "Other", "make other", "more")
+        self.assertTrue(self.page("name").endswith("\n## Notes\n\nThe reason.\n"))
 
     def test_what_a_task_says_is_written_if_that_was_asked_for_and_it_passed(self):
         @results.written("name", "Title")
@@ -86,6 +100,23 @@ class Pages(unittest.TestCase):
             size.main(args)
         self.assertIn("| processor | profile | C | mpgc | ratio |", self.page("size"))
         self.assertIn("| thumbv7m | size | 3615 | 3588 | 0.993 |", self.page("size"))
+
+
+class Commit(unittest.TestCase):
+    def test_only_a_change_of_the_sources_makes_it_dirty(self):
+        with tempfile.TemporaryDirectory() as name:
+            root = Path(name)
+            (root / "docs").mkdir()
+            for file in (root / "docs" / "page.md", root / "source.rs"):
+                file.write_text("one\n")
+            who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+            for words in (["init", "-q"], ["add", "."], [*who, "commit", "-q", "-m", "one"]):
+                subprocess.run(["git", *words], cwd=root, check=True)
+            (root / "docs" / "page.md").write_text("two\n")
+            self.assertNotIn("dirty", results.commit(root))
+            (root / "source.rs").write_text("two\n")
+            self.assertRegex(results.commit(root), "^[0-9a-f]{7,}-dirty$")
+            self.assertEqual(results.commit(Path("/")), "unknown")
 
 
 class Commands(unittest.TestCase):
