@@ -84,7 +84,7 @@ if(NOT _with_MPGC_KEEP_C STREQUAL "gc")
 endif()
 file(GLOB_RECURSE MPGC_SOURCES CONFIGURE_DEPENDS
     ${MPGC_DIR}/src/*.rs ${MPGC_DIR}/src/*.c ${MPGC_DIR}/src/*.h ${MPGC_DIR}/src/*.S
-    ${MPGC_DIR}/buildsrc/*.rs ${MPGC_PATCHES_DIR}/targets/*.json
+    ${MPGC_DIR}/buildsrc/*.rs ${MPGC_PATCHES_DIR}/mpgc_*.py ${MPGC_PATCHES_DIR}/targets/*.json
 )
 
 # Runs when the port has made its target and all its lists.
@@ -114,15 +114,6 @@ function(mpgc_attach)
             ${MPGC_BUILD}/command
             ${MPGC_SOURCES}
             ${MPGC_OPTION_TABLE}
-            ${MPGC_PATCHES_DIR}/mpgc_build.py
-            ${MPGC_PATCHES_DIR}/mpgc_carrier.py
-            ${MPGC_PATCHES_DIR}/mpgc_link.py
-            ${MPGC_PATCHES_DIR}/mpgc_objects.py
-            ${MPGC_PATCHES_DIR}/mpgc_options.py
-            ${MPGC_PATCHES_DIR}/mpgc_run.py
-            ${MPGC_PATCHES_DIR}/mpgc_rust.py
-            ${MPGC_PATCHES_DIR}/mpgc_tree.py
-            ${MPGC_PATCHES_DIR}/mpgc_xtensa.py
             ${MPGC_PATCHES_DIR}/known_files.txt
             ${MPGC_DIR}/Cargo.toml
             ${MPGC_DIR}/Cargo.lock

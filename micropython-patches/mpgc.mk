@@ -31,10 +31,8 @@ MPGC_REPLACED := $(filter-out $(MPGC_KEEP_C),gc pystack scheduler \
 MPGC_CARRIER := $(firstword $(MPGC_REPLACED))
 
 MPGC_SOURCES := $(MPGC_DIR)/Cargo.toml $(MPGC_DIR)/Cargo.lock $(MPGC_DIR)/build.rs \
-	$(addprefix $(MPGC_PATCHES_DIR)/,mpgc_build.py mpgc_carrier.py mpgc_link.py mpgc_objects.py \
-		mpgc_options.py mpgc_run.py mpgc_rust.py mpgc_tree.py mpgc_xtensa.py \
-		known_files.txt options.txt) \
-	$(wildcard $(MPGC_PATCHES_DIR)/targets/*.json) \
+	$(addprefix $(MPGC_PATCHES_DIR)/,known_files.txt options.txt) \
+	$(wildcard $(MPGC_PATCHES_DIR)/mpgc_*.py $(MPGC_PATCHES_DIR)/targets/*.json) \
 	$(MPGC_DIR)/buildsrc/Cargo.toml \
 	$(shell find $(MPGC_DIR)/src $(MPGC_DIR)/buildsrc -name '*.rs' -o -name '*.[chS]')
 

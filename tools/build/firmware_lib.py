@@ -8,7 +8,7 @@ from collections import namedtuple
 from pathlib import Path
 
 import mpgc_xtensa
-from mpgc_build import PROFILES
+from mpgc_cargo import PROFILES
 from mpgc_rust import (
     Stop,
     choose_toolchain,

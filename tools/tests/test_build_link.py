@@ -1,6 +1,7 @@
 """What a build looks at when it has ended: is it mpgc that was linked?"""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -153,6 +154,30 @@ all: {build}/by-ld.elf {build}/by-cc.elf
 {build}/object.o: {build}/object.c
 \t$(CC) -c -o $@ $<
 """
+
+
+class Sources(unittest.TestCase):
+    """The carrier is made again when a script that makes it has changed."""
+
+    def setUp(self):
+        self.folder = ROOT / "micropython-patches"
+        self.scripts = {str(path) for path in self.folder.glob("mpgc_*.py")}
+        self.assertIn(str(self.folder / "mpgc_build.py"), self.scripts)
+
+    def test_make_knows_each_script(self):
+        text = (self.folder / "mpgc.mk").read_text()
+        sources = re.search(r"^MPGC_SOURCES := (?:.*\\\n)*.*\n", text, re.M)[0]
+        sources += "$(info $(MPGC_SOURCES))\nall:\n"
+        words = [f"MPGC_DIR={ROOT}", f"MPGC_PATCHES_DIR={self.folder}"]
+        command = ["make", "-s", "-f", "-", *words]
+        done = subprocess.run(command, input=sources, capture_output=True, text=True, check=True)
+        self.assertEqual(self.scripts - set(done.stdout.split()), set())
+
+    def test_cmake_knows_each_script(self):
+        text = (self.folder / "micropython.cmake").read_text()
+        names = re.findall(r"\$\{MPGC_PATCHES_DIR\}/(\S+\.py)", text)
+        known = {str(path) for name in names for path in self.folder.glob(name)}
+        self.assertEqual(self.scripts - known, set())
 
 
 class TooLarge(unittest.TestCase):

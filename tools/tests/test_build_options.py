@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PATCHES = ROOT / "micropython-patches"
 sys.path.insert(0, str(PATCHES))
 
-import mpgc_build  # noqa: E402
+import mpgc_cargo  # noqa: E402
 import mpgc_options  # noqa: E402
 from mpgc_rust import Stop  # noqa: E402
 
@@ -108,12 +108,12 @@ class Readers(unittest.TestCase):
         for option in mpgc_options.table().values():
             if option.kind == "switch":
                 self.assertLessEqual(set(option.words), set(features), option.name)
-        for profile in mpgc_build.PROFILES.values():
+        for profile in mpgc_cargo.PROFILES.values():
             self.assertLessEqual(set(profile.features), set(features))
 
     def test_the_profiles_are_those_of_the_table(self):
         profile = mpgc_options.table()["MPGC_PROFILE"]
-        self.assertEqual(profile.words + profile.hidden, list(mpgc_build.PROFILES))
+        self.assertEqual(profile.words + profile.hidden, list(mpgc_cargo.PROFILES))
 
     def test_the_documents_have_the_table(self):
         command = [sys.executable, PATCHES / "mpgc_options.py"]

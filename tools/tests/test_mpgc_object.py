@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PATCHES = ROOT / "micropython-patches"
 sys.path.insert(0, str(PATCHES))
 
-import mpgc_build  # noqa: E402
+import mpgc_command  # noqa: E402
 from dropin.builds import warnings_of_ours  # noqa: E402
 
 sys.dont_write_bytecode = True
@@ -43,10 +43,10 @@ class Command(unittest.TestCase):
             "in.c",
         ]
         self.assertEqual(
-            mpgc_build.without_files(command),
+            mpgc_command.without_files(command),
             ["cc", "-Iinc", "-DNAME=x", "-include", "head.h", "in.c"],
         )
-        self.assertEqual(mpgc_build.without_files(["cc", "-o"]), ["cc"])
+        self.assertEqual(mpgc_command.without_files(["cc", "-o"]), ["cc"])
 
     def test_the_objcopy_is_the_one_beside_the_compiler(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -17,7 +17,7 @@ import time
 from collections import namedtuple
 from pathlib import Path
 
-import mpgc_build
+import mpgc_cargo
 from mpgc_rust import choose_toolchain
 
 from tools.build import firmware
@@ -231,10 +231,10 @@ def make_headers(tree, build, command, folder, debug=False, more=()):
 def headers_program():
     """The program that reads headers, which is compiled once for builds and for this."""
     toolchain = choose_toolchain(TARGET)
-    tools = mpgc_build.tools_folder(
+    tools = mpgc_cargo.tools_folder(
         ROOT, {"MPGC_BUILD_TOOLS": clean_env()["MPGC_BUILD_TOOLS"]}, WORK, toolchain
     )
-    return mpgc_build.headers_program(ROOT, tools, toolchain)
+    return mpgc_cargo.headers_program(ROOT, tools, toolchain)
 
 
 def check_ports(checks, tree, everything):
