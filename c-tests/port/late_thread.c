@@ -3,21 +3,11 @@
 //
 // The kernel may do the same, where main() needs less than a time slice for the rest.
 
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <errno.h>
-#include <pthread.h>
+#include "thread_start.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <time.h>
-
-typedef int (*create_t)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
-
-typedef struct {
-    void *(*entry)(void *);
-    void *arg;
-} start_t;
 
 static atomic_int created;
 static atomic_bool main_ended, waited_for, thread_ended;
@@ -41,18 +31,13 @@ static void *begin(void *arg) {
 }
 
 int pthread_create(pthread_t *id, const pthread_attr_t *attr, void *(*entry)(void *), void *arg) {
-    create_t create = (create_t)dlsym(RTLD_NEXT, "pthread_create");
     const char *late = getenv("LATE_THREAD");
     if (late == NULL || ++created != atoi(late)) {
-        return create(id, attr, entry, arg);
+        return real_create()(id, attr, entry, arg);
     }
-    start_t *start = malloc(sizeof(*start));
-    if (start == NULL) {
-        return EAGAIN;
-    }
-    *start = (start_t) {entry, arg};
-    waited_for = true;
-    return create(id, attr, begin, start);
+    int result = create_with(begin, id, attr, (start_t) {entry, arg});
+    waited_for = result == 0;
+    return result;
 }
 
 __attribute__((destructor)) static void end(void) {
