@@ -6,6 +6,7 @@ import platform
 import re
 import shutil
 import subprocess
+import textwrap
 from pathlib import Path
 
 from tools.common import ROOT, listeners, say, shown
@@ -54,6 +55,22 @@ def parts_of(text):
     return first, sections
 
 
+def wrapped(text):
+    """The text with its paragraphs in lines of at most 100 columns; what is laid out stays."""
+    found, code = [], False
+    for part in text.split("\n\n"):
+        laid_out = part.startswith(("|", "#", "!", "- ", "    ", "```")) or code
+        code ^= part.count("```") % 2 == 1
+        found.append(
+            part
+            if laid_out
+            else textwrap.fill(
+                " ".join(part.split()), 100, break_long_words=False, break_on_hyphens=False
+            )
+        )
+    return "\n\n".join(found)
+
+
 def table_of(name, heads):
     """The rows of the first table with these heads in docs/results/<name>.md; none without it."""
     path = FOLDER / f"{name}.md"
@@ -74,7 +91,7 @@ def write_section(name, title, command, body):
     """
     path = FOLDER / f"{name}.md"
     first, sections = parts_of(path.read_text())
-    new = f"## {title}\n\n{stamp(command)}\n\n{body}"
+    new = f"## {title}\n\n{stamp(command)}\n\n{wrapped(body.strip())}"
     heads = [text.splitlines()[0] for text in sections]
     if f"## {title}" in heads:
         sections[heads.index(f"## {title}")] = new
@@ -94,7 +111,7 @@ def write_result(name, title, command, body, pictures=(), keep_sections=False):
     for picture in pictures:
         shutil.copy(picture, ROOT / "docs" / "pictures" / picture.name)
     shown_pictures = [f"![{title}](../pictures/{picture.name})" for picture in pictures]
-    body = "\n\n".join([*shown_pictures, body.strip()])
+    body = "\n\n".join([*shown_pictures, wrapped(body.strip())])
     FOLDER.mkdir(parents=True, exist_ok=True)
     path = FOLDER / f"{name}.md"
     old = parts_of(path.read_text())[1] if path.exists() else []
@@ -105,8 +122,10 @@ def write_result(name, title, command, body, pictures=(), keep_sections=False):
     return path
 
 
-def written(name, title):
-    """For the `main` of a task that takes WRITE: what it prints becomes docs/results/<name>.md."""
+def written(name, title, keep_sections=False):
+    """For the `main` of a task that takes WRITE: what it prints becomes docs/results/<name>.md, as
+    by `write_result`.
+    """
 
     def decorate(main):
         @functools.wraps(main)
@@ -119,7 +138,8 @@ def written(name, title):
                 listeners.remove(said)
             if args.write and not status:
                 text = "\n".join(said).strip("\n")
-                write_result(name, title, args.command, f"```text\n{text}\n```")
+                body = f"```text\n{text}\n```"
+                write_result(name, title, args.command, body, keep_sections=keep_sections)
             return status
 
         return recorded

@@ -169,8 +169,8 @@ SECTIONS = {
         Task(
             "test",
             "verify.test",
-            "run the quick checks (12 minutes), as CI does; ends with `N passed, N failed` "
-            "[RESUME=1]",
+            "run the quick checks (a quarter of an hour), as CI does; ends with `N passed, N "
+            "failed` [RESUME=1]",
             "ONLY RESUME WRITE",
         ),
         Task(

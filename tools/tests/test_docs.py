@@ -341,7 +341,8 @@ MACHINE = re.compile(r"\b(Intel|AMD|Xeon|EPYC|Ryzen)\b")
 OUTCOME = re.compile(r"\b\d+ passed, \d+ failed")
 STAMP = re.compile(
     r"(Written by `[^`]+` at commit [0-9a-f]+(-dirty)? on 20\d\d-\d\d-\d\d; .+\."
-    r"|Entered by hand in commit [0-9a-f]+ on 20\d\d-\d\d-\d\d; .+; `[^`]+` renews it\.)"
+    r"|Entered by hand in commit [0-9a-f]+ on 20\d\d-\d\d-\d\d; .+; `[^`]+` renews it\."
+    r"|Measured by hand at commit [0-9a-f]+ on 20\d\d-\d\d-\d\d; .+; no command writes it\.)"
 )
 RESULTS = ROOT / "docs" / "results"
 

@@ -1,5 +1,6 @@
 """Pages of docs/results: who writes them, and what stands in them."""
 
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -9,11 +10,11 @@ from unittest import mock
 
 from tools import results
 from tools.arguments import read
-from tools.common import Fail, progress, say
+from tools.common import Fail, progress, say, write_json
 from tools.measure import bench, hardened_cost, size
 from tools.measure.hardened_cost import Pair
 from tools.tests.pages import in_a_folder
-from tools.verify import upstream
+from tools.verify import upstream_pages
 
 
 class Pages(unittest.TestCase):
@@ -44,6 +45,16 @@ class Pages(unittest.TestCase):
         results.write_section("name", "Other", "make other", "more")
         self.assertTrue(self.page("name").endswith("\n## Notes\n\nThe reason.\n"))
 
+    def test_paragraphs_have_lines_of_at_most_100_columns(self):
+        words = "a `command` and " * 20
+        table = "| " + "cell | " * 30
+        code = f"```text\n{words}\n\n{words}\n```"
+        results.write_result("name", "Title", "c", f"{words}\n\n{table}\n\n{code}\n\n{words}")
+        lines = self.page("name").splitlines()
+        longer = [line for line in lines if len(line) > 100]
+        self.assertEqual(longer, [table, words, words])
+        self.assertEqual(lines[4], lines[-4])
+
     def test_what_a_task_says_is_written_if_that_was_asked_for_and_it_passed(self):
         @results.written("name", "Title")
         def main(args):
@@ -70,16 +81,46 @@ class Pages(unittest.TestCase):
     def test_comparisons_go_to_the_page_of_their_kind(self):
         side = {"performed": 9, "passed": 9, "failed": []}
         run = {"release": "1.26.1", "variant": "standard", "options": "", "c": side, "rust": side}
-        self.assertEqual(upstream.page_of(run), "suites")
-        self.assertEqual(upstream.page_of({**run, "arch": "armhf"}), "metal")
-        self.assertEqual(upstream.page_of({**run, "board": "MICROBIT"}), "metal")
-        self.assertEqual(upstream.page_of({**run, "release": "1.22.2"}), "releases")
-        bad = {**run, "rust": {**side, "passed": 8, "failed": ["basics/a.py"]}}
-        text = upstream.body_of([run, bad], "`make upstream`")
-        self.assertIn("| 1.26.1 | standard |  | 9 | 9 | 8 |", text)
-        self.assertIn("fail with mpgc: basics/a.py (standard).", text)
-        with mock.patch.object(upstream, "BUILD", self.folder), self.assertRaises(Fail):
-            upstream.write_results()
+        page_of = upstream_pages.page_of
+        self.assertEqual(page_of(run), "suites")
+        self.assertEqual(page_of({**run, "arch": "armhf"}), "metal")
+        self.assertEqual(page_of({**run, "board": "MICROBIT"}), "metal")
+        self.assertEqual(page_of({**run, "release": "1.22.2"}), "releases")
+        with mock.patch.object(upstream_pages, "BUILD", self.folder), self.assertRaises(Fail):
+            upstream_pages.write_results()
+
+    def test_a_comparison_replaces_its_row_and_leaves_the_others(self):
+        good = {"performed": 9, "passed": 9, "failed": []}
+        run = {"release": "1.26.1", "variant": "standard", "options": "", "c": good, "rust": good}
+        run["of"] = "abc on 2026-01-01"
+        both = {**good, "passed": 8, "failed": ["basics/a.py"]}
+        many = {**good, "passed": 2, "failed": [f"basics/{number}.py" for number in range(7)]}
+
+        def write(*runs):
+            shutil.rmtree(self.folder / "upstream", ignore_errors=True)
+            for number, one in enumerate(runs):
+                write_json(self.folder / "upstream" / f"{number}.json", one)
+            with mock.patch.object(upstream_pages, "BUILD", self.folder):
+                upstream_pages.write_results()
+            return [line for line in self.page("suites").splitlines() if "1.26.1" in line]
+
+        first = write(run, {**run, "options": "gil", "folders": ["basics", "stress"], "c": both})
+        self.assertEqual(
+            first,
+            [
+                "| 1.26.1 | standard |  | all | 9 | 9 | 9 |  |  | abc on 2026-01-01 |",
+                "| 1.26.1 | standard | gil | basics stress | 9 | 8 | 9 |  |  | abc on 2026-01-01 |",
+            ],
+        )
+        later = {**run, "c": both, "rust": {**both, "failed": ["basics/a.py", "basics/b.py"]}}
+        del later["of"]
+        text = write(later, {**run, "port": "windows", "variant": "dev", "c": many, "rust": many})
+        self.assertRegex(
+            text[0],
+            r"standard \|  \| all \| 9 \| 8 \| 8 \| basics/a.py \| basics/b.py \| abc1234 on 20",
+        )
+        self.assertEqual(text[1], first[1])
+        self.assertIn("| windows dev |  | all | 9 | 2 | 2 | 7 tests |  |", text[2])
 
     def test_a_report_of_the_benchmark_is_a_table(self):
         line = {"case": "fill", "c_ns": 2000, "rust_ns": 1000, "ratio": 2.0, "median_ratio": 1.9}

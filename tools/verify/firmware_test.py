@@ -16,7 +16,8 @@ from tools.setup import options as option_names
 from tools.setup.boards import DIRS, SHORT, find_board
 from tools.setup.tree import get_tree
 from tools.verify.suite import Suite
-from tools.verify.upstream import FLAVOURS, run_and_compare, write_results
+from tools.verify.upstream import FLAVOURS, run_and_compare
+from tools.verify.upstream_pages import write_results
 
 # Where Debian's python3-serial puts the module; it is plain Python, and fits any Python 3.
 DEBIANS_SERIAL = Path("/usr/lib/python3/dist-packages/serial")
@@ -120,6 +121,11 @@ def main(args):
         tree,
         make_suites,
         args.dirs,
-        {"port": "qemu", "board": args.board, "options": args.options},
+        {
+            "port": "qemu",
+            "board": args.board,
+            "options": args.options,
+            "folders": args.dirs or (["short"] if args.short else []),
+        },
     )
     return write_results(command=args.command) if args.write else 0

@@ -9,7 +9,7 @@ from tools.measure import metal_bench
 from tools.setup.boards import BOARDS
 from tools.setup.targets import TARGETS
 from tools.steps import Step, choose, count_line, run_steps, task
-from tools.verify import upstream
+from tools.verify import upstream_pages
 
 RELEASE = "1.25.0"
 # The release in which a variant of the unix port appeared.
@@ -91,5 +91,5 @@ def main(args):
         return 0
     status = run_steps(chosen, BUILD / "metal", resume=args.resume)
     if args.write:
-        upstream.write_results(["metal"], args.command)
+        upstream_pages.write_results(["metal"], args.command)
     return status

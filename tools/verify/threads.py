@@ -221,7 +221,7 @@ def add_arguments(parser):
     )
 
 
-@written("threads", "Threads without a GIL")
+@written("threads", "Threads without a GIL", keep_sections=True)
 def main(args):
     if args.threads < 1 or args.operations < 1 or args.turns < 1:
         raise Fail("--threads, --operations and --turns are 1 or more")

@@ -8,20 +8,20 @@ on a busy machine whatever it runs on. Results go to
 build/upstream/<release>[-<arch>]-<variant>[-<options>].json.
 """
 
-import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 from tools.build import unix
 from tools.common import BUILD, Fail, add_switch, say, shown, table, write_json
-from tools.results import markdown_table, write_result
+from tools.results import commit, today
 from tools.setup import options as option_names
 from tools.setup.targets import find_target
-from tools.setup.tree import TESTED_RELEASES, get_tree
+from tools.setup.tree import get_tree
 from tools.verify.chance import fisher
 from tools.verify.hardened_tests import stopped
 from tools.verify.suite import Suite
 from tools.verify.untouched import Untouched
+from tools.verify.upstream_pages import write_results
 
 REPEATS = 3
 # An unsteady test runs that many times more.
@@ -179,10 +179,11 @@ def run_and_compare(name, tree, make_suites, dirs, facts):
     alone.
 
     `dirs` is none for all that upstream's full run covers; `facts` are what the JSON tells of the
-    builds.
+    builds and of what was run.
     """
     with Untouched(tree):
         suites = make_suites()
+        of = f"{commit()} on {today()}"
         dirs = dirs or suites["c"].all_dirs()
         results = run_suites(suites, dirs)
         c, rust = results["c"], results["rust"]
@@ -198,6 +199,7 @@ def run_and_compare(name, tree, make_suites, dirs, facts):
         path,
         {
             "release": tree.release,
+            "of": of,
             **facts,
             "c": as_json(c),
             "rust": as_json(rust),
@@ -227,62 +229,13 @@ def compare_port(port, build, suite, tree, options, args, default=None):
             for flavour in FLAVOURS
         }
 
-    facts = {"port": port, "variant": args.variant, "options": args.options}
+    facts = {
+        "port": port,
+        "variant": args.variant,
+        "options": args.options,
+        "folders": args.dirs or default or [],
+    }
     run_and_compare(name, tree, make_suites, args.dirs or default, facts)
-
-
-# The pages of what was compared: title, and what a row is.
-PAGES = {
-    "suites": ("Upstream's tests", "`make upstream` or `make firmware-test`"),
-    "releases": ("Other releases that were run", "`make upstream MICROPYTHON_DIR=<checkout>`"),
-    "metal": (
-        "Upstream's tests on boards and other processors",
-        "`make firmware-test BOARD=...` or `make upstream ARCH=...`",
-    ),
-}
-
-
-def page_of(run):
-    if run.get("board") or run.get("arch"):
-        return "metal"
-    return "suites" if run["release"] in TESTED_RELEASES else "releases"
-
-
-def body_of(runs, row_is):
-    """A table of comparisons, and the tests that fail on one side or on both."""
-    rows = [["release", "build", "options", "performed", "pass with C", "pass with mpgc"]]
-    alike, only_mpgc = set(), set()
-    for run in runs:
-        build = run.get("board") or " ".join(filter(None, [run.get("arch"), run.get("variant")]))
-        sides = [run["c"], run["rust"]]
-        passed = [side["passed"] for side in sides]
-        rows.append([run["release"], build, run["options"], sides[0]["performed"], *passed])
-        failed = [set(side["failed"]) for side in sides]
-        alike |= failed[0] & failed[1]
-        only_mpgc |= {f"{test} ({run['options'] or build})" for test in failed[1] - failed[0]}
-    return (
-        "MicroPython's own tests on a C build and an mpgc build of the same command line, one "
-        f"{row_is} a row; some rows run the core folders alone.\n\n"
-        + markdown_table(rows)
-        + f"\n\nPass with C and fail with mpgc: {', '.join(sorted(only_mpgc)) or 'none'}. What "
-        "stops a hardened "
-        "build is explained in "
-        "[porting.md](../porting.md#what-a-hardened-build-stops-in-micropython).\n\n"
-        + f"Fail with both: {', '.join(sorted(alike)) or 'none'}.\n"
-    )
-
-
-def write_results(wanted=tuple(PAGES), command="python3 -m tools upstream --results"):
-    """The pages of PAGES that some comparison on hand belongs to."""
-    runs = [json.loads(path.read_text()) for path in sorted((BUILD / "upstream").glob("*.json"))]
-    by_page = {page: [run for run in runs if page_of(run) == page] for page in wanted}
-    for page, runs in by_page.items():
-        if runs:
-            title, row_is = PAGES[page]
-            write_result(page, title, command, body_of(runs, row_is))
-    if not any(by_page.values()):
-        raise Fail("no comparison is on hand: run `make test` or `make test-all` first")
-    return 0
 
 
 def add_arguments(parser):
@@ -318,6 +271,11 @@ def main(args):
         tree,
         make_suites,
         dirs,
-        {"arch": args.arch, "variant": args.variant, "options": args.options},
+        {
+            "arch": args.arch,
+            "variant": args.variant,
+            "options": args.options,
+            "folders": dirs or [],
+        },
     )
     return write_results(command=args.command) if args.write else 0
