@@ -14,12 +14,14 @@ from tools.common import ROOT, Fail, clean_env, run_logged, say, shown, table, w
 
 # `count` adds up the (passed, failed) that a log reports; without it a step is one check. `minutes`
 # is about how long it takes on two cores. A step uses that many `cores`; 0 means all of them, for a
-# step that runs several jobs of its own or measures time. It starts when the steps that `after`
-# names have passed, and never beside one that has a word of `uses` in common with it (a build
-# folder).
+# step that runs several jobs of its own or measures time. HALF is for a step that waits half of the
+# time: one such may run beside steps that keep each core busy. A step starts when the steps that
+# `after` names have passed, and never beside one that has a word of `uses` in common with it (a
+# build folder).
 Step = namedtuple(
     "Step", "name command count minutes cores after uses", defaults=(None, 0, 0, (), ())
 )
+HALF = 0.5
 Result = namedtuple("Result", "passed failed seconds cpu")
 
 
@@ -84,7 +86,7 @@ def run_step(number, step, folder, cores):
     log = folder / (f"{number:02}-" + re.sub(r"[^a-z0-9.]+", "-", step.name.lower()) + ".log")
     say(f"{step.name} ...")
     started, usage = time.monotonic(), {}
-    share = str(cores)
+    share = str(max(1, int(cores)))
     env = clean_env(JOBS=share, CARGO_BUILD_JOBS=share, RUST_TEST_THREADS=share)
     status = run_logged(
         step.command, log, env=env, cwd=ROOT, what=step.name, fatal=False, every=60, usage=usage
@@ -151,11 +153,12 @@ class Runner:
         self.settled, self.broken = settled, None
 
     def cores(self, step):
-        return self.width if step.cores == 0 else min(step.cores, self.width)
+        # All of them is so many that no half is left for another step.
+        return self.width + HALF if step.cores == 0 else min(step.cores, self.width)
 
     def may_start(self, step):
         busy = sum(self.cores(other) for other in self.running.values())
-        if busy + self.cores(step) > self.width:
+        if int(busy + self.cores(step)) > self.width:
             return False
         if any(set(step.uses) & set(other.uses) for other in self.running.values()):
             return False

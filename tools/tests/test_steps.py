@@ -57,6 +57,24 @@ class Steps(unittest.TestCase):
         many = [steps.Step(f"{n}", alone(self.folder), cores=n % 2 * 2) for n in range(4)]
         self.assertEqual(self.run_all(*many, width=2), 0)
 
+    def test_a_step_that_waits_runs_beside_those_that_keep_each_core_busy(self):
+        busy = steps.Step("busy", meets(self.folder, "a", "b"), cores=1)
+        waits = steps.Step("waits", meets(self.folder, "b", "a"), cores=steps.HALF)
+        self.assertEqual(self.run_all(busy, waits, width=1), 0)
+
+    def test_only_one_step_that_waits_runs_beside_them(self):
+        busy, waits = steps.Step("busy", [], cores=1), steps.Step("waits", [], cores=steps.HALF)
+        runner = steps.Runner([], self.folder, 1, None)
+        runner.running = {0: waits}
+        self.assertTrue(runner.may_start(waits) and runner.may_start(busy))
+        runner.running = {0: waits, 1: busy}
+        self.assertFalse(runner.may_start(waits) or runner.may_start(busy))
+
+    def test_a_step_that_waits_leaves_all_cores_to_one_that_asks_for_them(self):
+        cores = (0, steps.HALF, 0)
+        many = [steps.Step(f"{at}", alone(self.folder), cores=n) for at, n in enumerate(cores)]
+        self.assertEqual(self.run_all(*many, width=2), 0)
+
     def test_steps_that_use_the_same_folder_take_turns(self):
         many = [steps.Step(f"{n}", alone(self.folder), cores=1, uses=("a",)) for n in range(4)]
         self.assertEqual(self.run_all(*many, width=4), 0)

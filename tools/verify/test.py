@@ -16,6 +16,7 @@ from tools.results import markdown_table, write_result
 from tools.setup.boards import TESTED_BOARDS
 from tools.setup.deps import LIBRARY_TARGETS
 from tools.steps import (
+    HALF,
     Step,
     choose,
     count_cargo,
@@ -160,12 +161,14 @@ def upstream(suite):
     # The tests of extmod open ports by fixed numbers, and builds of a release share mpy-cross.
     uses = (f"unix {suite.release}", *(() if suite.dirs else ("ports",)))
     command = task("upstream", *words)
-    return Step(name, command, cores=1, after=(tree_of(suite.release),), uses=uses)
+    # Its tests of time and of sockets wait.
+    cores = 1 if suite.dirs else HALF
+    return Step(name, command, cores=cores, after=(tree_of(suite.release),), uses=uses)
 
 
 def firmware(release, board):
     command = task("firmware-test", "--release", release, "--board", board, "--short")
-    return Step(f"firmware {release} {board}", command, cores=1, after=(tree_of(release),))
+    return Step(f"firmware {release} {board}", command, cores=HALF, after=(tree_of(release),))
 
 
 def xtensa(release):
