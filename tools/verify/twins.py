@@ -7,6 +7,7 @@ Ends with `N passed, N failed`, one for each configuration.
 """
 
 import re
+import shutil
 import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -84,6 +85,14 @@ def fixed_gc(tree, folder, fixes):
     return [f"TWIN_GC={copy}"]
 
 
+def copy_headers(made, wanted):
+    """The headers that make generates are the same for both twins. It makes those again that are
+    older than their sources.
+    """
+    if not wanted.exists():
+        shutil.copytree(made, wanted)
+
+
 def build_twins(
     tree, name, options, rust_variables=(), work=WORK, target=None, cover=False, c_fixes=()
 ):
@@ -116,6 +125,7 @@ def build_twins(
         command = ["make", "-j1", "-C", SOURCES]
         if twin == "rust":
             command += ["-f", WRAPPER, *rust_variables]
+            copy_headers(folder / "c" / "genhdr", build / "genhdr")
         else:
             command += fixed_gc(tree, folder, c_fixes)
         command += [
