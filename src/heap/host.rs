@@ -50,10 +50,11 @@ pub unsafe trait AreaFields: Sized {
     fn last_used(this: *mut Self) -> *mut usize;
 }
 
-/// Declares an area's fields, each the memory of the method of [`AreaFields`] that has its name.
+/// Declares an area's fields, each the memory of the method of [`AreaFields`] that has its name:
+/// those of every host, and the tables that are named.
 #[allow(unused_macros, reason = "MicroPython's areas are C's")]
 macro_rules! area_fields {
-    ($(#[$doc:meta])* $vis:vis struct $area:ident { $($field:ident: $type:ty,)* }) => {
+    (@all $(#[$doc:meta])* $vis:vis $area:ident $($field:ident: $type:ty,)*) => {
         $(#[$doc])*
         #[repr(C)]
         #[derive(Debug)]
@@ -66,6 +67,20 @@ macro_rules! area_fields {
             $(fn $field(this: *mut Self) -> *mut $type {
                 this.wrapping_byte_add(core::mem::offset_of!($area, $field)).cast()
             })*
+        }
+    };
+    ($(#[$doc:meta])* $vis:vis struct $area:ident { $($table:ident),* }) => {
+        $crate::heap::host::area_fields! {
+            @all $(#[$doc])* $vis $area
+            next: *mut $area,
+            alloc_table: *mut u8,
+            table_bytes: usize,
+            finaliser_table: *mut u8,
+            $($table: *mut u8,)*
+            pool_start: *mut u8,
+            pool_end: *mut u8,
+            hint: usize,
+            last_used: usize,
         }
     };
 }

@@ -41,16 +41,7 @@ pub(super) const BY_BYTES: u16 = 2;
 
 area_fields! {
     /// The fields of an area.
-    pub struct Fields {
-        next: *mut Fields,
-        alloc_table: *mut u8,
-        table_bytes: usize,
-        finaliser_table: *mut u8,
-        pool_start: *mut u8,
-        pool_end: *mut u8,
-        hint: usize,
-        last_used: usize,
-    }
+    pub struct Fields {}
 }
 
 /// The contents of an [`mpgc_heap`].

@@ -66,18 +66,7 @@ pub(super) fn may_be_object(first: usize) -> bool {
 
 area_fields! {
     /// The fields of an area in a [`TestHost`].
-    pub struct Fields {
-        next: *mut Fields,
-        alloc_table: *mut u8,
-        table_bytes: usize,
-        finaliser_table: *mut u8,
-        weakref_table: *mut u8,
-        collect_table: *mut u8,
-        pool_start: *mut u8,
-        pool_end: *mut u8,
-        hint: usize,
-        last_used: usize,
-    }
+    pub struct Fields { weakref_table, collect_table }
 }
 
 /// Everything a [`TestHost`] points at.

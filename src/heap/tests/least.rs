@@ -12,16 +12,7 @@ use crate::heap::host::{AreaFields, Callbacks, Config, Memory, area_fields};
 const ENTRIES: usize = 16;
 
 area_fields! {
-    struct Fields {
-        next: *mut Fields,
-        alloc_table: *mut u8,
-        table_bytes: usize,
-        finaliser_table: *mut u8,
-        pool_start: *mut u8,
-        pool_end: *mut u8,
-        hint: usize,
-        last_used: usize,
-    }
+    struct Fields {}
 }
 
 struct State {
