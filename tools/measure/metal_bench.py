@@ -10,7 +10,7 @@ Writes build/bench/metal.json, a list like that of `make bench`.
 import re
 from collections import namedtuple
 
-from tools.common import BUILD, Fail, say, shown, table, write_json
+from tools.common import BUILD, Fail, add_switch, say, shown, table, write_json
 from tools.results import markdown_table, write_result, write_section
 from tools.setup import options as option_names
 from tools.setup.tree import get_tree
@@ -107,7 +107,7 @@ def above_c(found):
 def write(sections, args, release):
     """Writes the page; of a part of what it has, only the sections."""
     of_what = f"MicroPython {release}, instructions of one operation.\n\n"
-    if args.options or args.profile:
+    if len(sections) < len(MACHINES) * len(CONFIGURATIONS) or args.profile:
         for title, rows in sections:
             write_section("metal-bench", title, args.command, of_what + rows)
         return
@@ -119,11 +119,19 @@ def add_arguments(parser):
     parser.add_argument(
         "--profile", default="", help=f"with commas between them (all): {', '.join(PROFILES)}"
     )
-    parser.add_argument(
+    add_switch(parser, "--one-thread", "measure the port as it is, and not with threads too")
+    add_switch(
+        parser,
         "--check",
-        action="store_true",
-        help=f"fail if a case takes more instructions than the C in the profile {BARRED}",
+        f"fail if a case takes more instructions than the C in the profile {BARRED}",
     )
+
+
+def configurations(args):
+    """The OPTIONS that are measured."""
+    if args.one_thread and args.options:
+        raise Fail("--one-thread measures the port without OPTIONS: give one of the two")
+    return [args.options] if args.options or args.one_thread else CONFIGURATIONS
 
 
 def main(args):
@@ -136,7 +144,7 @@ def main(args):
     for board in args.board.split(","):
         if board not in MACHINES:
             raise Fail(f"BOARD={board}: instructions are counted on {', '.join(MACHINES)}")
-        for options in [args.options] if args.options else CONFIGURATIONS:
+        for options in configurations(args):
             found = compare(tree, board, options, profiles)
             report += found
             rows = rows_of(found, profiles)

@@ -6,10 +6,14 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
+from tools import results
+from tools.arguments import read
 from tools.build.unix import Build
+from tools.common import Fail
 from tools.measure import metal_bench
 from tools.setup import options
 from tools.setup.tree import Tree
+from tools.tests.pages import in_a_folder
 from tools.verify import on_metal
 
 
@@ -39,6 +43,38 @@ class MetalBench(unittest.TestCase):
             metal_bench.rows_of(found, ("speed", "size"))[1:],
             [["free-storm-16KB", "84", "42", "105", "0.50", "1.25"]],
         )
+
+    def write(self, *words):
+        """What --write makes of docs/results/metal-bench.md, when the words are given."""
+        args = read(["metal-bench", "WRITE=1", *words])[2]
+
+        def compare(tree, board, options, profiles):
+            return [{**row(profile, 0.5), "case": board + options} for profile in profiles]
+
+        with (
+            mock.patch.object(metal_bench, "compare", compare),
+            mock.patch.object(metal_bench, "get_tree", return_value=Tree(Path("."), "1.25.0", True)),
+            mock.patch.object(metal_bench, "write_json"),
+        ):
+            metal_bench.main(args)
+        return (results.FOLDER / "metal-bench.md").read_text()
+
+    def test_a_part_of_the_measurement_leaves_the_rest_of_the_page(self):
+        in_a_folder(self)
+        both = "MPS2_AN385,MICROBIT"
+        whole = self.write(f"BOARD={both}")
+        self.assertEqual(whole.count("## "), 4)
+        (results.FOLDER / "metal-bench.md").write_text(whole.replace("0.50", "0.75"))
+        for words, changed in (
+            ((f"BOARD={both}", "--one-thread"), 2),
+            (("BOARD=MICROBIT",), 3),
+            (("BOARD=MPS2_AN385", "OPTIONS=threads"), 4),
+        ):
+            text = self.write(*words)
+            self.assertEqual(text.count("## "), 4)
+            self.assertEqual(text.count("| 0.50 | 0.50 | 0.50 |"), changed, words)
+        with self.assertRaises(Fail):
+            self.write("OPTIONS=threads", "--one-thread")
 
     def test_the_flags_of_options_join_those_of_every_build_on_a_board(self):
         given = options.parse("threads -DMICROPY_ENABLE_VM_ABORT=1")
