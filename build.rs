@@ -91,8 +91,9 @@ fn read_headers(cfgs: &[&str], port: bool) {
     println!("cargo:rerun-if-env-changed=MPGC_RUN");
     if !port {
         eprintln!(
-            "mpgc: MPGC_PORT_COMMAND is not set: the feature `micropython` is built by the rules in micropython-patches/ \
-             (for instance `make -C ports/unix -f .../wrapper.mk`), and the pure modules need no feature"
+            "mpgc: MPGC_PORT_COMMAND is not set: the feature `micropython` is built by the rules \
+             in micropython-patches/ (for instance `make -C ports/unix -f .../wrapper.mk`), and \
+             the pure modules need no feature"
         );
         std::process::exit(1)
     }

@@ -192,8 +192,8 @@ pub fn warning(headers: &Headers) -> String {
     }
     if is_forks(headers) {
         return format!(
-            "{} is no number of MicroPython: this tree is a fork, and mpgc was tried with releases ({KNOWN}) alone. Its \
-             headers fit; {tests}",
+            "{} is no number of MicroPython: this tree is a fork, and mpgc was tried with \
+             releases ({KNOWN}) alone. Its headers fit; {tests}",
             name(headers)
         );
     }
@@ -201,7 +201,8 @@ pub fn warning(headers: &Headers) -> String {
         return String::new();
     }
     format!(
-        "MicroPython {} is newer than any release that mpgc was tried with ({KNOWN}). Its headers fit; {tests}",
+        "MicroPython {} is newer than any release that mpgc was tried with ({KNOWN}). Its headers \
+         fit; {tests}",
         name(headers)
     )
 }
@@ -274,6 +275,7 @@ pub fn check_age(port: &Port, out: &Path) -> Result<()> {
         _ => "py/mpconfig.h names no release, as in releases before 1.10: they are".into(),
     };
     Err(format!(
-        "{release} older than any release that mpgc knows ({KNOWN}): take a newer tree, or build this one without mpgc"
+        "{release} older than any release that mpgc knows ({KNOWN}): take a newer tree, or build \
+         this one without mpgc"
     ))
 }

@@ -72,5 +72,6 @@ mod standalone;
 
 #[cfg(all(mpgc_port, feature = "standalone"))]
 compile_error!(
-    "the features `micropython` and `standalone` are two libraries, and a port was named: choose one"
+    "the features `micropython` and `standalone` are two libraries, and a port was named: choose \
+     one"
 );

@@ -142,7 +142,10 @@ impl<const N: usize> Ring<N> {
 
 /// Writes what comes before all events.
 pub fn begin(put: Put<'_>) {
-    put(b"[\n{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":1,\"tid\":1,\"args\":{\"name\":\"mpgc\"}}");
+    put(
+        b"[\n{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":1,\"tid\":1,\
+          \"args\":{\"name\":\"mpgc\"}}",
+    );
 }
 
 /// Writes what comes after all events.
@@ -255,7 +258,8 @@ mod tests {
         assert_eq!(
             text(|put| event.write(put)),
             concat!(
-                ",\n{\"name\":\"collect\",\"cat\":\"gc\",\"ph\":\"X\",\"pid\":1,\"tid\":1,\"ts\":0,",
+                ",\n{\"name\":\"collect\",\"cat\":\"gc\",\"ph\":\"X\",\"pid\":1,\"tid\":1,\
+                 \"ts\":0,",
                 "\"dur\":50,\"args\":{\"reason\":\"full\",\"freed_objects\":0}}",
                 ",\n{\"name\":\"mark\",\"cat\":\"gc\",\"ph\":\"X\",\"pid\":1,\"tid\":1,\"ts\":0,",
                 "\"dur\":30}",

@@ -1,6 +1,6 @@
 //! The processors whose assembly is understood: their registers, and their instructions.
 
-use super::Line;
+use super::text::Line;
 
 /// How an instruction uses its operands.
 #[derive(Clone, Copy, PartialEq)]

@@ -133,7 +133,8 @@ impl Target for HeapC {
         Source {
             file: "the list in c-tests/twins/src/known.rs",
             text: format!(
-                "Known {{\n    name: \"what was wrong (found with {name})\",\n    {pair},\n    steps: {steps}{map},\n}},\n"
+                "Known {{\n    name: \"what was wrong (found with {name})\",\n    {pair},\n    \
+                 steps: {steps}{map},\n}},\n"
             ),
         }
     }

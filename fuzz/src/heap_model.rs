@@ -107,7 +107,8 @@ impl Target for HeapModel {
         Source {
             file: "src/heap/tests/",
             text: format!(
-                "#[test]\n#[rustfmt::skip]\nfn name_it_for_what_was_wrong() {{\n    use crate::heap::testing::{{*, options::*}};\n    \
+                "#[test]\n#[rustfmt::skip]\nfn name_it_for_what_was_wrong() {{\n    use \
+                 crate::heap::testing::{{*, options::*}};\n    \
                  let mut world = World::<{name}>::at({offset}, {bytes});\n    \
                  world.run(&{steps});\n    world.run(&[Op::Collect, Op::Info]);\n}}\n"
             ),

@@ -43,7 +43,8 @@ impl Target for Layouts {
         Source {
             file: "src/heap/layout.rs",
             text: format!(
-                "#[test]\n#[rustfmt::skip]\nfn name_it_for_what_was_wrong() {{\n    use crate::heap::testing::*;\n{}}}\n",
+                "#[test]\n#[rustfmt::skip]\nfn name_it_for_what_was_wrong() {{\n    use \
+                 crate::heap::testing::*;\n{}}}\n",
                 cases.collect::<String>()
             ),
         }

@@ -65,7 +65,8 @@ impl Target for Pystack {
         Source {
             file: "src/pystack.rs",
             text: format!(
-                "#[test]\n#[rustfmt::skip]\nfn name_it_for_what_was_wrong() {{\n    use crate::heap::testing::*;\n    \
+                "#[test]\n#[rustfmt::skip]\nfn name_it_for_what_was_wrong() {{\n    use \
+                 crate::heap::testing::*;\n    \
                  use crate::pystack::{{testing::*, *}};\n    \
                  Stack::new({layout:?}, {bytes}).run(&{steps});\n}}\n"
             ),

@@ -107,7 +107,8 @@ impl Target for Sched {
         Source {
             file: "src/sched/tests.rs",
             text: format!(
-                "#[test]\n#[rustfmt::skip]\nfn name_it_for_what_was_wrong() {{\n    use crate::sched::testing::*;\n    \
+                "#[test]\n#[rustfmt::skip]\nfn name_it_for_what_was_wrong() {{\n    use \
+                 crate::sched::testing::*;\n    \
                  Scheduler::<{depth}>::new({first}).run(&[\n{lines}    ]);\n}}\n"
             ),
         }

@@ -104,7 +104,8 @@ macro_rules! stack_entry {
         // SAFETY: a number that does not fit is refused.
         unsafe impl StackEntry for $t {
             fn from_block(block: usize) -> Option<Self> {
-                (size_of::<$t>() >= size_of::<usize>() || block <= <$t>::MAX as usize).then_some(block as $t)
+                let fits = size_of::<$t>() >= size_of::<usize>() || block <= <$t>::MAX as usize;
+                fits.then_some(block as $t)
             }
             fn block(self) -> usize {
                 self as usize

@@ -245,7 +245,9 @@ pub(super) fn fetch(address: *const u8) {
     #[cfg(target_arch = "aarch64")]
     // SAFETY: as above.
     unsafe {
-        core::arch::asm!("prfm pldl1keep, [{}]", in(reg) address, options(readonly, nostack, preserves_flags))
+        core::arch::asm!(
+            "prfm pldl1keep, [{}]", in(reg) address, options(readonly, nostack, preserves_flags)
+        )
     }
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     let _ = address;

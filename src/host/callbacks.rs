@@ -45,7 +45,9 @@ fn ctx_anew() -> *mut c::mp_state_ctx_t {
         let anew;
         // SAFETY: there is no instruction.
         unsafe {
-            core::arch::asm!("/* {0} */", inout(reg) ctx => anew, options(nomem, nostack, preserves_flags));
+            core::arch::asm!(
+                "/* {0} */", inout(reg) ctx => anew, options(nomem, nostack, preserves_flags)
+            );
         }
         anew
     };

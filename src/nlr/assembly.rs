@@ -29,7 +29,12 @@ macro_rules! registers {
 
         /// The offset of each slot in a buffer, for the assembly of this file.
         #[doc(hidden)]
-        #[allow(non_upper_case_globals, missing_docs, dead_code, reason = "the names of the registers")]
+        #[allow(
+            non_upper_case_globals,
+            missing_docs,
+            dead_code,
+            reason = "the names of the registers"
+        )]
         pub mod slot {
             $(pub const $name: usize = core::mem::offset_of!(super::RegisterBuffer, $name);)*
         }

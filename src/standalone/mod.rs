@@ -48,5 +48,7 @@ pub mod version;
     target_arch = "xtensa",
 )))]
 compile_error!(
-    "the library for C programs supports x86-64, x86, arm, aarch64, riscv and xtensa: build for one of these, or add this one here, in hooks.rs (how to stop) and in tests/header.rs (its registers)"
+    "the library for C programs supports x86-64, x86, arm, aarch64, riscv and xtensa: build for \
+     one of these, or add this one here, in hooks.rs (how to stop) and in tests/header.rs (its \
+     registers)"
 );

@@ -139,7 +139,8 @@ pub fn last_block(stage: Stage) -> Shown {
     expect(word == 0x11 && ran.is_none(), || {
         let what = ran.map_or(Place::Number(0), |ran| ran.1);
         format!(
-            "a finaliser runs for {what:?}, outside the heap, and a live object is changed to {word:#x}"
+            "a finaliser runs for {what:?}, outside the heap, and a live object is changed to \
+             {word:#x}"
         )
     })
 }
@@ -284,7 +285,8 @@ pub fn abort_in_finaliser(stage: Stage) -> Shown {
     let (depth, sched, chunk) = (after.lock_depth, after.sched_state, stage.take(1, 0));
     expect(depth == 0 && sched == before && !chunk.is_null(), || {
         format!(
-            "afterwards gc_lock_depth is {depth}, sched_state {sched:#x}, and gc_alloc returns {chunk:?}"
+            "afterwards gc_lock_depth is {depth}, sched_state {sched:#x}, and gc_alloc returns \
+             {chunk:?}"
         )
     })
 }

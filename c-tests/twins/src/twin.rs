@@ -249,7 +249,8 @@ pub fn load(path: &str) -> Result<[&'static Twin; 2], String> {
     }
     if twins[0].configuration() != twins[1].configuration() {
         return Err(format!(
-            "the two of {path} were built with different options: remove the folder of the build and try again"
+            "the two of {path} were built with different options: remove the folder of the build \
+             and try again"
         ));
     }
     Ok([twins[0], twins[1]])

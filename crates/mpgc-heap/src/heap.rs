@@ -243,7 +243,8 @@ impl Heap {
         let bytes = end.wrapping_sub(pool);
         if blocks == 0 || end < pool || !bytes.is_multiple_of(blocks) || blocks >= u64::from(NONE) {
             bail!(
-                "an area is damaged: a table of {table_bytes} bytes for the pool from {pool:#x} to {end:#x}"
+                "an area is damaged: a table of {table_bytes} bytes for the pool from {pool:#x} \
+                 to {end:#x}"
             );
         }
         let block_bytes = bytes / blocks;

@@ -54,7 +54,8 @@ use crate::view::View;
 #[command(
     name = "mpgc-heap",
     version,
-    about = "Shows what fills the heap of MicroPython, or of a C program with libmpgc, and what keeps it alive"
+    about = "Shows what fills the heap of MicroPython, or of a C program with libmpgc, and what \
+     keeps it alive"
 )]
 struct Options {
     #[command(subcommand)]

@@ -107,7 +107,8 @@ pub fn svg(lines: &[[[u8; 3]; BLOCKS_A_LINE]], mut out: impl Write) -> Result<()
                 let fill = hex(run[0]);
                 writeln!(
                     out,
-                    "<rect x=\"{x}\" y=\"{y}\" width=\"{wide}\" height=\"{SQUARE}\" fill=\"{fill}\"/>"
+                    "<rect x=\"{x}\" y=\"{y}\" width=\"{wide}\" height=\"{SQUARE}\" \
+                     fill=\"{fill}\"/>"
                 )?;
             }
             column += run.len();

@@ -143,7 +143,10 @@ impl View<'_> {
                     .layouts
                     .place("mp_obj_dict_t", "map")?
                     .offset as u64;
-                let named = |&(key, _): &(u64, u64)| matches!(python.decode(key), Value::Qstr(number) if python.qstr(number).as_deref() == Some("__name__"));
+                let named = |&(key, _): &(u64, u64)| {
+                    matches!(python.decode(key), Value::Qstr(number)
+                        if python.qstr(number).as_deref() == Some("__name__"))
+                };
                 let (_, name) = python
                     .map(globals.wrapping_add(map))?
                     .into_iter()

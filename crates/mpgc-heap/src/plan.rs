@@ -238,7 +238,8 @@ impl Plan {
 fn is_object(found: &Struct) -> bool {
     found.name.trim_start_matches('_') == "mp_obj_base_t"
         || found.fields.first().is_some_and(|field| {
-            matches!(&field.kind, Type::Named(name) if name.trim_start_matches('_') == "mp_obj_base_t")
+            matches!(&field.kind, Type::Named(name)
+                if name.trim_start_matches('_') == "mp_obj_base_t")
         })
 }
 

@@ -47,8 +47,9 @@ impl Program {
         machine.id = machine.value(data.get(18..20).context("the ELF header")?) as u16;
         if file.section_by_name(".debug_info").is_none() {
             bail!(
-                "{shown} has no DWARF (.debug_info), which says how the objects are laid out: build it with -g and do not \
-                 strip it (unix port: `make STRIP=`; others: the .elf file of the build directory, or `make DEBUG=1`)"
+                "{shown} has no DWARF (.debug_info), which says how the objects are laid out: \
+                 build it with -g and do not strip it (unix port: `make STRIP=`; others: the .elf \
+                 file of the build directory, or `make DEBUG=1`)"
             );
         }
         let layouts = read_layouts(&file, word)?;

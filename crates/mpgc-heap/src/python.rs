@@ -125,14 +125,16 @@ impl<'a> Python<'a> {
                 .map(state.wrapping_add(map.offset as u64))
                 .unwrap_or_default()
             {
-                if matches!(repr.decode(key, word), Value::Qstr(number) if self.qstr(number).as_deref() == Some("__name__"))
+                if matches!(repr.decode(key, word), Value::Qstr(number)
+                    if self.qstr(number).as_deref() == Some("__name__"))
                 {
                     return Ok(repr);
                 }
             }
         }
         bail!(
-            "the globals of `__main__` have no `__name__`: the snapshot is damaged, or is of another build than the ELF file"
+            "the globals of `__main__` have no `__name__`: the snapshot is damaged, or is of \
+             another build than the ELF file"
         )
     }
 

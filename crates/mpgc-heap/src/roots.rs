@@ -197,7 +197,8 @@ pub fn state(fields: &Fields<'_>) -> Result<u64> {
     let size = layouts.get("mp_state_ctx_t")?.size;
     if fields.memory.bytes(state, size).is_none() {
         bail!(
-            "the snapshot does not hold mp_state_ctx at {state:#x}: is the ELF file of the program that it was taken from?"
+            "the snapshot does not hold mp_state_ctx at {state:#x}: is the ELF file of the \
+             program that it was taken from?"
         );
     }
     let top: Place = layouts.need("mp_state_ctx_t", "thread.stack_top")?;

@@ -19,7 +19,8 @@ pub fn print(program: &Program, out: &mut dyn Write) -> Result<()> {
     let machine = &program.machine;
     if machine.word != 4 || machine.big_endian {
         bail!(
-            "the script is for boards with 32 bits in little-endian order; of a unix process take a core"
+            "the script is for boards with 32 bits in little-endian order; of a unix process take \
+             a core"
         );
     }
     let layouts = &program.layouts;

@@ -93,7 +93,8 @@ pub fn read(data: &[u8]) -> Result<Memory> {
             let sum = data[..at].iter().map(|&byte| u64::from(byte)).sum::<u64>() & mask;
             if sum != address || length != 0 {
                 bail!(
-                    "the snapshot is damaged: the sum of its bytes is {sum:#x}, its end says {address:#x}"
+                    "the snapshot is damaged: the sum of its bytes is {sum:#x}, its end says \
+                     {address:#x}"
                 );
             }
             if at + 3 * word != data.len() {

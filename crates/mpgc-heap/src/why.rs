@@ -58,7 +58,8 @@ pub fn find(view: &View<'_>, question: &str) -> Result<Vec<usize>> {
     }
     if found.is_empty() {
         bail!(
-            "`{question}` is no address, no type and no name in this snapshot; `summary` lists types"
+            "`{question}` is no address, no type and no name in this snapshot; `summary` lists \
+             types"
         );
     }
     found.sort_by_key(|&chunk| {

@@ -326,12 +326,14 @@ mod tests {
         for line in [
             "[",
             ",",
-            "{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":1,\"tid\":1,\"args\":{\"name\":\"mpgc\"}},",
+            "{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":1,\"tid\":1,\
+             \"args\":{\"name\":\"mpgc\"}},",
             ",",
             "{\"name\":\"collect\",\"cat\":\"gc\",\"ph\":\"X\",\"pid\":1,\"tid\":1,\"ts\":2000000,\
              \"dur\":50,\"args\":{\"reason\":\"full\",\"freed_objects\":7}}",
             ",",
-            "{\"name\":\"live bytes\",\"cat\":\"gc\",\"ph\":\"C\",\"pid\":1,\"tid\":1,\"ts\":2000050,\
+            "{\"name\":\"live bytes\",\"cat\":\"gc\",\"ph\":\"C\",\"pid\":1,\"tid\":1,\
+             \"ts\":2000050,\
              \"args\":{\"live\":4096}}",
             "{\"name\":\"allocation failed\",\"ph\":\"i\",\"ts\":2500000,\"args\":{\"bytes\":99}}",
             "]",
