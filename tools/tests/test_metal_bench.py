@@ -1,4 +1,4 @@
-"""Tests of `make metal-bench`, without any build."""
+"""Tests of `make metal-bench` and `make metal-interrupts`, without any build."""
 
 import shlex
 import tempfile
@@ -14,7 +14,7 @@ from tools.measure import metal_bench
 from tools.setup import options
 from tools.setup.tree import Tree
 from tools.tests.pages import in_a_folder
-from tools.verify import on_metal
+from tools.verify import metal_interrupts, on_metal
 
 
 def row(profile, ratio):
@@ -53,7 +53,9 @@ class MetalBench(unittest.TestCase):
 
         with (
             mock.patch.object(metal_bench, "compare", compare),
-            mock.patch.object(metal_bench, "get_tree", return_value=Tree(Path("."), "1.25.0", True)),
+            mock.patch.object(
+                metal_bench, "get_tree", return_value=Tree(Path("."), "1.25.0", True)
+            ),
             mock.patch.object(metal_bench, "write_json"),
         ):
             metal_bench.main(args)
@@ -75,6 +77,14 @@ class MetalBench(unittest.TestCase):
             self.assertEqual(text.count("| 0.50 | 0.50 | 0.50 |"), changed, words)
         with self.assertRaises(Fail):
             self.write("OPTIONS=threads", "--one-thread")
+
+    def test_interrupts_come_by_the_instruction_and_not_by_the_clock(self):
+        """A busy machine would let them take all the time that the emulator gets."""
+        said = "counts 1 2 3 4 5 6 7 8"
+        with mock.patch.object(on_metal, "run", return_value=(said, True)) as run:
+            counts, _ = metal_interrupts.run(None, None, 20000, True, "name")
+        self.assertEqual(counts, metal_interrupts.Counts(1, 2, 3, 4, 5, 6, 7, 8))
+        self.assertEqual(run.call_args.args[-2:], ("-icount", "shift=5"))
 
     def test_the_flags_of_options_join_those_of_every_build_on_a_board(self):
         given = options.parse("threads -DMICROPY_ENABLE_VM_ABORT=1")
