@@ -112,7 +112,7 @@ def count(text, status):
     """
     found = re.search(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored", text, re.M)
     passed, failed, ignored = (
-        map(int, found.groups()) if found else (len(re.findall(r"\.\.\. ok$", text, re.M)), 1, 0)
+        map(int, found.groups()) if found else (len(re.findall(r"\.\.\. ok <", text)), 1, 0)
     )
     return passed, max(failed, int(status != 0 or passed == 0)), ignored
 
@@ -137,6 +137,9 @@ def run(name, args):
     command += [
         "--",
         "--test-threads=1",
+        # which of them takes long
+        "-Zunstable-options",
+        "--report-time",
         *(args.tests.split(",") if args.tests else filter(None, configuration.tests)),
     ]
     log = WORK / f"{name}.log"

@@ -86,3 +86,16 @@ pub enum FinaliserAction {
     /// Raises; the exception is caught.
     Raises,
 }
+
+impl FinaliserAction {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Nothing,
+        Self::Allocates,
+        Self::FreesItself,
+        Self::Collects,
+        Self::AsksInfo,
+        Self::FreesLinked,
+        Self::Raises,
+    ];
+}

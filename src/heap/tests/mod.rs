@@ -34,38 +34,69 @@ use std::vec;
 
 const BLOCK: usize = <Plain as Options>::BLOCK_BYTES;
 
+/// The sum of the weights below.
+const WEIGHTS: usize = 84;
+
+/// Four numbers become an operation. `prop_oneof!` makes a generator for each of its choices before
+/// it takes one, which took longer than the operations.
 fn op() -> impl Strategy<Value = Op> {
-    let chunk = 0usize..1000;
-    prop_oneof![
-        20 => (1usize..200, any::<bool>()).prop_map(|(bytes, finaliser)| Op::Alloc { bytes, finaliser }),
-        6 => (1usize..40, any::<bool>()).prop_map(|(b, finaliser)| Op::Alloc { bytes: b * BLOCK, finaliser }),
-        6 => (1usize..200, any::<bool>()).prop_map(|(bytes, finaliser)| Op::AllocUnread { bytes, finaliser }),
-        1 => Just(Op::Alloc { bytes: 0, finaliser: false }),
-        12 => chunk.clone().prop_map(|chunk| Op::Free { chunk }),
-        8 => (chunk.clone(), 0usize..1500, any::<bool>())
-            .prop_map(|(chunk, bytes, may_move)| Op::Realloc { chunk, bytes, may_move }),
-        12 => (chunk.clone(), 0usize..64, chunk.clone()).prop_map(|(from, word, to)| Op::Link { from, word, to }),
-        4 => (chunk.clone(), 0usize..20).prop_map(|(chunk, o)| Op::Root { chunk, offset: o.saturating_sub(16) }),
-        1 => Just(Op::NoRoots),
-        2 => Just(Op::Collect),
-        1 => Just(Op::Lock),
-        3 => Just(Op::Unlock),
-        1 => (0usize..100).prop_map(|blocks| Op::Threshold { blocks }),
-        1 => any::<bool>().prop_map(|on| Op::AutoCollect { on }),
-        1 => (256usize..4000).prop_map(|bytes| Op::AddArea { bytes }),
-        2 => (chunk, 0usize..100).prop_map(|(chunk, offset)| Op::ChunkBytes { chunk, offset }),
-        1 => Just(Op::Info),
-        1 => Just(Op::ResetFigures),
-        1 => prop_oneof![
-            Just(FinaliserAction::Nothing),
-            Just(FinaliserAction::Allocates),
-            Just(FinaliserAction::FreesItself),
-            Just(FinaliserAction::Collects),
-            Just(FinaliserAction::FreesLinked),
-            Just(FinaliserAction::Raises),
-            Just(FinaliserAction::AsksInfo),
-        ].prop_map(|action| Op::Finaliser { action }),
-    ]
+    let number = 0usize..1 << 16;
+    let numbers = (0..WEIGHTS, number.clone(), number.clone(), number);
+    numbers.prop_map(|(weight, a, b, c)| match weight {
+        0..20 => Op::Alloc {
+            bytes: 1 + a % 199,
+            finaliser: is_odd(b),
+        },
+        20..26 => Op::Alloc {
+            bytes: (1 + a % 39) * BLOCK,
+            finaliser: is_odd(b),
+        },
+        26..32 => Op::AllocUnread {
+            bytes: 1 + a % 199,
+            finaliser: is_odd(b),
+        },
+        32 => Op::Alloc {
+            bytes: 0,
+            finaliser: false,
+        },
+        33..45 => Op::Free { chunk: a },
+        45..53 => Op::Realloc {
+            chunk: a,
+            bytes: b % 1500,
+            may_move: is_odd(c),
+        },
+        53..65 => Op::Link {
+            from: a,
+            word: b % 64,
+            to: c,
+        },
+        65..69 => Op::Root {
+            chunk: a,
+            offset: (b % 20).saturating_sub(16),
+        },
+        69 => Op::NoRoots,
+        70..72 => Op::Collect,
+        72 => Op::Lock,
+        73..76 => Op::Unlock,
+        76 => Op::Threshold { blocks: a % 100 },
+        77 => Op::AutoCollect { on: is_odd(a) },
+        78 => Op::AddArea {
+            bytes: 256 + a % 3744,
+        },
+        79..81 => Op::ChunkBytes {
+            chunk: a,
+            offset: b % 100,
+        },
+        81 => Op::Info,
+        82 => Op::ResetFigures,
+        _ => Op::Finaliser {
+            action: FinaliserAction::ALL[a % FinaliserAction::ALL.len()],
+        },
+    })
+}
+
+fn is_odd(n: usize) -> bool {
+    n % 2 == 1
 }
 
 /// How many traces each of the tests below draws; MPGC_TRACES asks for more. Under Miri they are
