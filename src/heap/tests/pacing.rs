@@ -112,10 +112,7 @@ fn what_the_program_frees_itself_starts_no_collection() {
     w.step(Op::Collect);
     let before = w.collects_run();
     // several times what may be allocated between two collections
-    for _ in 0..if cfg!(miri) { 60 } else { 2000 } {
-        w.step(blocks(8));
-        w.step(Op::Free { chunk: 0 });
-    }
+    w.run(&[blocks(8), Op::Free { chunk: 0 }].repeat(if cfg!(miri) { 60 } else { 2000 }));
     assert_eq!(w.collects_run(), before);
     assert!(w.model.seen.waited > 0, "no collection was due");
     // and what it leaves lying does
