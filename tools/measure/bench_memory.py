@@ -6,22 +6,39 @@ should; the smallest size from which all larger ones that were tried do; and in 
 smallest of the C: instructions (callgrind), collections, the longest pause, and the largest free
 run. The C is paced by `gc.threshold((gc.mem_free() + gc.mem_alloc()) // 8)`, mpgc by MPGC_PACING.
 
-Results are kept in build/bench/memory-runs.json, by what the program and the build hold, so that a
-run that was stopped goes on. Writes build/bench/memory.json and memory.svg; where all were
+A run has failed as soon as it prints something else than in a large heap, or collects again and
+again. JOBS programs run at a time. Results are kept in build/bench/memory-runs.json, by what the
+program and the build hold: a measurement that was stopped goes on, and one of another commit counts
+only what changed. Writes build/bench/memory.json and memory.svg; where all were
 measured, docs/results/memory.md too.
 """
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
 import tempfile
+import threading
+import time
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tools.build import unix
-from tools.common import BUILD, ROOT, Fail, add_switch, clean_env, say, shown, table, write_json
+from tools.common import (
+    BUILD,
+    ROOT,
+    Fail,
+    add_switch,
+    jobs,
+    run_logged,
+    say,
+    shown,
+    table,
+    write_json,
+)
 from tools.measure import memory_report
 from tools.setup import options as option_names
 from tools.setup.tree import get_tree
@@ -40,35 +57,43 @@ FLAVOURS = (
     Flavour("mpgc", "free/4", "MPGC_PACING=free/4", ""),
     Flavour("mpgc", "free/3", "MPGC_PACING=free/3", ""),
 )
-WATCH = (f"USER_C_MODULES={PROGRAMS}", "LDFLAGS_EXTRA=-Wl,--wrap=gc_alloc,--wrap=gc_collect")
+WATCH = (f"USER_C_MODULES={PROGRAMS}", "LDFLAGS_EXTRA=-Wl,--wrap=gc_collect")
 LARGE = 4 << 20  # every program ends in this heap
 PICTURED = "cache"  # the program whose heap is drawn
 STEP = 256  # sizes of heaps are multiples of it
 CHECKED = ("table", "free/3")  # the program and the pace of --check
 LARGEST_SHARE = 0.65  # of the C's smallest heap, for --check
-SLOW = 600  # seconds after which a run has failed
+COLLECTIONS = 20_000  # a run that collects more often has failed
+SLOW = 3600  # seconds after which callgrind has failed
+SAVED = 10  # seconds after which results are written to the file
 
 
 class Runs:
-    """The results of runs, kept in a file."""
+    """The results of runs, kept in a file; several threads ask for them."""
 
     def __init__(self, library):
         self.path = WORK / "memory-runs.json"
         self.known = json.loads(self.path.read_text()) if self.path.exists() else {}
         self.library = library
-        self.new = 0
+        self.lock, self.saved = threading.Lock(), time.monotonic()
 
     def get(self, key, find):
         key = " ".join(map(str, key))
         if key not in self.known:
-            self.known[key] = find()
-            self.new += 1
-            if self.new % 50 == 0:
-                self.save()
+            found = find()
+            with self.lock:
+                self.known[key] = found
+                if time.monotonic() - self.saved > SAVED:
+                    self.write()
         return self.known[key]
 
     def save(self):
+        with self.lock:
+            self.write()
+
+    def write(self):
         write_json(self.path, self.known)
+        self.saved = time.monotonic()
 
 
 def digest(path):
@@ -88,20 +113,23 @@ class Subject:
         self.key = (digest(program["plain"]), digest(self.script))
         self.expected = None
 
-    def run(self, heap, which="plain", before=()):
+    def command(self, heap, which="plain", before=()):
         # The stack is scanned for roots, so the same addresses have to be on it in each run.
-        command = [
-            "setarch",
-            "-R",
-            *before,
-            self.program[which],
-            "-X",
-            f"heapsize={heap}",
-            self.script,
-        ]
+        words = ["setarch", "-R", *before, self.program[which], "-X", f"heapsize={heap}"]
+        return [str(word) for word in [*words, self.script]]
+
+    def surroundings(self):
+        """The environment: little, and the same always, since it lies on the stack."""
+        return {
+            "PATH": os.environ["PATH"],
+            "MICROPYPATH": str(self.runs.library),
+            "WATCH_LIMIT": str(COLLECTIONS),
+        }
+
+    def run(self, heap, which="plain", before=()):
         return subprocess.run(
-            [str(word) for word in command],
-            env=clean_env(MICROPYPATH=str(self.runs.library)),
+            self.command(heap, which, before),
+            env=self.surroundings(),
             cwd=WORK,
             text=True,
             stdin=subprocess.DEVNULL,
@@ -109,6 +137,25 @@ class Subject:
             timeout=SLOW,
             check=False,
         )
+
+    def prints(self, heap, expected, folder=WORK):
+        """Whether it ends, with that output. It is stopped where it prints something else."""
+        process = subprocess.Popen(
+            self.command(heap),
+            env=self.surroundings(),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        rest = expected.encode()
+        with process:
+            while part := process.stdout.read1():
+                if not rest.startswith(part):
+                    process.kill()
+                    return False
+                rest = rest[len(part) :]
+        return process.returncode == 0 and not rest
 
     def output(self, heap):
         done = self.run(heap)
@@ -122,7 +169,7 @@ class Subject:
                 f"{shown(self.script)} does not run on {shown(self.program['plain'])}: "
                 f"{self.run(LARGE).stderr.strip()}"
             )
-        return self.runs.get((*self.key, heap), lambda: self.output(heap) == expected)
+        return self.runs.get((*self.key, heap), lambda: self.prints(heap, expected))
 
     def smallest(self):
         """The smallest heap, by bisection; and the smallest from which all larger heaps that were
@@ -177,52 +224,56 @@ class Subject:
 
 def read_parts(path):
     """[(why a part was written, the instructions since the one before)]."""
+    # A program that collects a thousand times has tens of megabytes of parts.
+    lines = subprocess.run(
+        ["grep", "-aE", "^(desc: Trigger|totals):", path],
+        env={"LC_ALL": "C", "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
     parts, why = [], ""
-    with open(path, errors="replace") as lines:
-        for line in lines:
-            if line.startswith("desc: Trigger:"):
-                why = line
-            elif line.startswith("totals:"):
-                parts.append((why, int(line.split()[1])))
+    for line in lines.splitlines():
+        if line.startswith("totals:"):
+            parts.append((why, int(line.split()[1])))
+        else:
+            why = line
     return parts
 
 
-def build_all(tree, flavours, kinds=("plain", "watched")):
+def build_all(tree, flavours):
     """{(build, pacing): {"plain": program, "watched": program}}."""
+    # A program tells the day it was made on. With one day for all, what is known of a program that
+    # did not change stays known.
+    os.environ["SOURCE_DATE_EPOCH"] = "0"
     built, c_folder = {}, None
     for flavour in flavours:
         name = "c" if flavour.build == "c" else "rust"
-        for which in kinds:
-            extra = WATCH if which == "watched" else ()
+        if (name, flavour.variable) not in built:
+            slug = flavour.variable.replace("MPGC_PACING=", "pacing-").replace("/", "-")
+            slug = "-".join(filter(None, ["memory", slug]))
+            options = option_names.parse("")._replace(build_slug=slug)
+            if c_folder:
+                begin_with(c_folder, unix_folder(tree, slug) / name)
             variables = [flavour.variable] if flavour.variable else []
-            known = next(
-                (
-                    value
-                    for (other, value) in built.items()
-                    if other == (name, flavour.variable, which)
-                ),
-                None,
-            )
-            if not known:
-                words = (
-                    [flavour.variable.replace("MPGC_PACING=", "pacing-").replace("/", "-")]
-                    if flavour.variable
-                    else []
-                )
-                slug = "-".join([*words, *(["watched"] if extra else [])])
-                options = option_names.parse("")._replace(build_slug=slug)
-                if c_folder:
-                    begin_with(c_folder, unix_folder(tree, slug) / name)
-                known = unix.build(tree, "standard", name, options, *variables, *extra, arch=ARCH)
-                c_folder = c_folder or (known.folder if name == "c" else None)
-                built[name, flavour.variable, which] = known
+            known = unix.build(tree, "standard", name, options, *variables, *WATCH, arch=ARCH)
+            c_folder = c_folder or known.folder
+            built[name, flavour.variable] = {
+                "plain": known.program,
+                "watched": link_watched(tree, known),
+            }
     return {
-        (f.build, f.pacing): {
-            which: built["c" if f.build == "c" else "rust", f.variable, which].program
-            for which in kinds
-        }
-        for f in flavours
+        (f.build, f.pacing): built["c" if f.build == "c" else "rust", f.variable] for f in flavours
     }
+
+
+def link_watched(tree, built):
+    """The same objects once more, with the look at the largest free run."""
+    name = "micropython-watched"
+    command = [*built.command, f"PROG={name}", f"{WATCH[1]},--wrap=gc_alloc"]
+    log = built.folder.with_name(f"{built.flavour}-watched.log")
+    run_logged(command, log, env=unix.build_env(tree), what=f"linking {name}")
+    return built.folder / name
 
 
 def unix_folder(tree, slug):
@@ -318,7 +369,7 @@ def add_arguments(parser):
 def check(tree):
     """One program, two builds: with pacing mpgc must need less heap, and be as fast as the C."""
     flavours = [f for f in FLAVOURS if (f.build, f.pacing) in (("c", "off"), ("mpgc", CHECKED[1]))]
-    programs = build_all(tree, flavours, ("plain",))
+    programs = build_all(tree, flavours)
     runs, script = Runs(libraries(tree)), PROGRAMS / f"{CHECKED[0]}.py"
     subjects = [Subject(runs, f, programs[f.build, f.pacing], script) for f in flavours]
     (base, _), (paced, _) = (subject.smallest() for subject in subjects)
@@ -354,13 +405,19 @@ def main(args):
     if not scripts or not flavours:
         raise Fail(f"no program has one of `{args.case}` in its name")
     programs = build_all(tree, flavours)
-    runs, lines = Runs(libraries(tree)), []
+    runs = Runs(libraries(tree))
+
+    def measure_script(script):
+        subjects = [Subject(runs, f, programs[f.build, f.pacing], script) for f in flavours]
+        found = measure(subjects)
+        say(f"  {script.stem}")
+        return found
+
+    pool = ThreadPoolExecutor(jobs())
     try:
-        for script in scripts:
-            say(f"  {script.stem}")
-            subjects = [Subject(runs, f, programs[f.build, f.pacing], script) for f in flavours]
-            lines += measure(subjects)
+        lines = [line for found in pool.map(measure_script, scripts) for line in found]
     finally:
+        pool.shutdown(cancel_futures=True)
         runs.save()
     write_json(WORK / "memory.json", lines)
     (WORK / "memory.svg").write_text(memory_report.picture(lines))
