@@ -24,8 +24,9 @@ pub enum Pace {
     ///
     /// Blocks that the program frees itself do not count. A heap that is mostly free can hold
     /// garbage in half of that. With little free memory each misplaced chunk matters, so
-    /// collections come sooner; they are never much more than n times as frequent as without
-    /// pacing.
+    /// collections come sooner. But the more is in use, the more a collection costs: at least a
+    /// sixth of the blocks in use is waited for, so that collections take no more than so many
+    /// steps for each new block.
     OfFree(usize),
 }
 
@@ -50,11 +51,15 @@ impl Paced {
 /// count reads the whole table.
 const LEAST: usize = 256;
 
+/// At least one in this many of the blocks in use is used anew between two collections.
+const LEAST_OF_USED: usize = 6;
+
 /// The blocks that may be used of those that are free, as [`Pace::OfFree`] says. No product of
 /// two numbers of blocks: those of a large heap would not fit in a word.
 fn part_of_free(free: usize, blocks: usize, n: usize) -> usize {
     let eighths = free.saturating_sub(blocks / 4) / (blocks / 16).max(1);
-    ((free + free / 8 * eighths.min(8)) / n).max(1)
+    let part = (free + free / 8 * eighths.min(8)) / n;
+    part.max(blocks.saturating_sub(free) / LEAST_OF_USED).max(1)
 }
 
 impl<H: Host> Heap<H> {

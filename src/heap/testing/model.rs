@@ -111,11 +111,13 @@ impl<O: Options> Default for Model<O> {
 }
 
 /// What may be used of the free blocks before a collection: once the nth part, and an eighth of
-/// that more for each sixteenth of the heap that is free beyond its quarter, up to eight.
+/// that more for each sixteenth of the heap that is free beyond its quarter, up to eight; but a
+/// sixth of what is in use where that is more.
 fn part_of_free(free: usize, all: usize, n: usize) -> usize {
     let step = (all / 16).max(1);
     let eighths = (1..=8).filter(|i| free >= all / 4 + i * step).count();
-    ((free + eighths * (free / 8)) / n).max(1)
+    let share = (free + eighths * (free / 8)) / n;
+    share.max((all - free) / 6).max(1)
 }
 
 impl<O: Options> Model<O> {

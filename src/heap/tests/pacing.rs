@@ -120,7 +120,7 @@ fn what_the_program_frees_itself_starts_no_collection() {
 }
 
 #[test]
-fn the_less_is_free_the_smaller_the_part_of_it_that_may_be_used() {
+fn the_interval_falls_with_what_is_free_until_a_sixth_of_what_is_in_use() {
     let mut w = heap_of::<PacedByFree>(256);
     // two thirds of a heap that is all free
     assert_eq!(threshold(&mut w), 512 / 3);
@@ -131,6 +131,6 @@ fn the_less_is_free_the_smaller_the_part_of_it_that_may_be_used() {
         w.run(&[root(last), Op::Collect]);
         intervals.push(threshold(&mut w));
     }
-    // three quarters, half, a quarter, an eighth
-    assert_eq!(intervals, [2 * 192 / 3, (128 + 64) / 3, 64 / 3, 32 / 3]);
+    // of three quarters, of half; where a quarter or less is free, of the blocks in use
+    assert_eq!(intervals, [2 * 192 / 3, (128 + 64) / 3, 192 / 6, 224 / 6]);
 }
