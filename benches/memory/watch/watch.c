@@ -1,7 +1,8 @@
 // Counts collections, and looks at the largest free run, in a unix port of either kind. By --wrap
-// the linker leads calls of gc_collect here, and in micropython-watched those of gc_alloc too. At the
-// end of the process one line goes to stderr: watch COLLECTIONS MEAN LEAST, the last two in bytes.
-// The variable WATCH_LIMIT has the number of collections at which the process ends with status 3.
+// the linker leads calls of gc_collect here, and in micropython-watched those of gc_alloc too. At
+// the end of the process one line goes to stderr: watch COLLECTIONS MEAN LEAST, the last two in
+// bytes. The variable WATCH_LIMIT has the number of collections at which the process ends with
+// status 3.
 
 #include <stdio.h>
 #include <stdlib.h>
