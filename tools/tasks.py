@@ -169,7 +169,7 @@ SECTIONS = {
         Task(
             "test",
             "verify.test",
-            "run the quick checks (a quarter of an hour), as CI does; ends with `N passed, N "
+            "run the quick checks (twelve minutes), as CI does; ends with `N passed, N "
             "failed` [RESUME=1]",
             "ONLY RESUME WRITE",
         ),

@@ -157,8 +157,8 @@ fn a_full_mark_stack_loses_nothing() {
 /// Grey objects with a finaliser look like tails of the chunk before them.
 #[test]
 fn each_object_is_read_once_though_grey_ones_look_like_tails() {
-    let n = 2000 / every(20);
-    let mut w = heap_of::<Steps>(4096 / every(8));
+    let n = 2000 / every(10);
+    let mut w = heap_of::<Steps>(4096 / every(4));
     let root = w.heap().alloc(n * size_of::<usize>(), 0);
     for i in 0..n {
         let child = w.heap().alloc(1, HAS_FINALISER);

@@ -2,7 +2,7 @@
 
 use super::{blocks, heap_of, root};
 use crate::heap::testing::options::{Paced, PacedAuto, PacedByFree, Plain};
-use crate::heap::testing::{Op, Options, World};
+use crate::heap::testing::{Op, Options, World, every};
 use std::vec;
 use std::vec::Vec;
 
@@ -108,7 +108,8 @@ fn an_area_given_back_takes_its_share_along() {
 
 #[test]
 fn what_the_program_frees_itself_starts_no_collection() {
-    let mut w = heap_of::<PacedByFree>(256);
+    let n = 256 / every(4);
+    let mut w = heap_of::<PacedByFree>(n);
     w.step(Op::Collect);
     let before = w.collects_run();
     // several times what may be allocated between two collections
@@ -116,7 +117,7 @@ fn what_the_program_frees_itself_starts_no_collection() {
     assert_eq!(w.collects_run(), before);
     assert!(w.model.seen.waited > 0, "no collection was due");
     // and what it leaves lying does
-    assert!(until_a_collection(&mut w) <= 2 * 256 / 3 + 1);
+    assert!(until_a_collection(&mut w) <= 2 * n / 3 + 1);
 }
 
 #[test]
