@@ -68,7 +68,7 @@ class Miri(unittest.TestCase):
         self.assertRegex(said, r"\Askipped: Miri is missing: .*rustup.*\n0 passed, 0 failed\n\Z")
 
     def test_a_run_that_stops_before_its_end_has_failed(self):
-        log = "test heap::a ... ok <0.010s>\ntest heap::b ... error: Undefined Behavior: out-of-bounds\n"
+        log = "test heap::a ... ok <0.010s>\ntest heap::b ... error: Undefined Behavior: outside\n"
         self.assertEqual(miri.count(log, 1), (1, 1, 0))
         self.assertEqual(
             miri.count("test result: ok. 7 passed; 0 failed; 2 ignored; 0 measured", 0), (7, 0, 2)

@@ -51,5 +51,6 @@ __attribute__((constructor)) static void ask(void) {
 }
 
 __attribute__((destructor)) static void tell(void) {
-    fprintf(stderr, "watch %lu %.0f %.0f\n", collections, looks ? sum / looks : 0.0, looks ? (double)least : 0.0);
+    double mean = looks ? sum / looks : 0.0;
+    fprintf(stderr, "watch %lu %.0f %.0f\n", collections, mean, looks ? (double)least : 0.0);
 }
