@@ -37,7 +37,7 @@ fn an_area_is_added_when_nothing_fits_and_given_back_when_nothing_of_it_is_used(
 
 #[test]
 fn a_region_too_small_for_a_block_is_a_heap_that_is_always_full() {
-    for bytes in [32, 64, 96, 128] {
+    for bytes in [1, 2, 3, 4].map(|n| n * BLOCK) {
         let mut w = World::<Plain>::new(bytes);
         w.run(&[blocks(1), Op::Collect, Op::Info]);
         assert_eq!(w.model.seen.failed, 1, "{bytes} bytes");

@@ -9,11 +9,14 @@ use crate::heap::host::Callbacks;
 use crate::heap::testing::options::HardenedAuto;
 use crate::heap::testing::{FinaliserAction, Op, World, every};
 
-/// A hardened heap with three chunks of 40 bytes, one of which a root keeps.
+/// The bytes of a chunk of two blocks, whose end is inside of the second.
+const BYTES: usize = BLOCK + 8;
+
+/// A hardened heap with three chunks of [`BYTES`], one of which a root keeps.
 fn hardened() -> (World<Hardened>, Vec<*mut u8>) {
     let mut w = heap_of::<Hardened>(64);
     let chunk = Op::Alloc {
-        bytes: 40,
+        bytes: BYTES,
         finaliser: false,
     };
     let root = root(1);
@@ -49,7 +52,7 @@ fn the_mutex_is_held_when_a_fault_is_reported() {
         |w, chunks| unsafe { w.heap().free(chunks[0].wrapping_add(1)) },
         |w, _| unsafe { w.heap().free(core::ptr::dangling_mut()) },
         |w, chunks| unsafe {
-            chunks[0].add(40).write(0);
+            chunks[0].add(BYTES).write(0);
             w.heap().free(chunks[0]);
         },
         |w, chunks| unsafe {
@@ -103,7 +106,7 @@ faults! {
     };
     a_write_after_free_is_noticed_at_the_next_allocation, "WriteAfterFree": |w, chunks| {
         w.heap().free(chunks[0]);
-        chunks[0].add(33).write(0);
+        chunks[0].add(BLOCK + 1).write(0);
         w.heap().alloc(2 * BLOCK - 1, 0)
     };
     a_write_after_a_collection_is_noticed, "WriteAfterFree": |w, chunks| {
@@ -113,13 +116,13 @@ faults! {
         heap.alloc(2 * BLOCK - 1, 0)
     };
     a_write_to_shrunk_blocks_is_noticed_when_they_are_gained_again, "WriteAfterFree": |w, chunks| {
-        w.heap().realloc(chunks[2], 20, false);
-        chunks[2].add(35).write(0);
-        w.heap().realloc(chunks[2], 60, false)
+        w.heap().realloc(chunks[2], BLOCK / 2 + 4, false);
+        chunks[2].add(BLOCK + 3).write(0);
+        w.heap().realloc(chunks[2], 2 * BLOCK - 4, false)
     };
     a_write_after_free_to_the_last_byte_is_noticed, "WriteAfterFree": |w, chunks| {
         w.heap().free(chunks[0]);
-        chunks[0].add(63).write(0);
+        chunks[0].add(2 * BLOCK - 1).write(0);
         w.heap().alloc(2 * BLOCK - 1, 0)
     };
     the_free_of_the_end_of_the_heap_is_noticed, "Foreign": |w, chunks| {
@@ -132,11 +135,11 @@ faults! {
     };
     an_overrun_behind_free_blocks_is_noticed_at_a_collection, "Overrun": |w, chunks| {
         w.heap().free(chunks[0]);
-        chunks[1].add(40).write(0);
+        chunks[1].add(BYTES).write(0);
         Callbacks::collect(w.host())
     };
     an_overrun_by_one_byte_is_noticed_at_the_free, "Overrun": |w, chunks| {
-        chunks[0].add(40).write(0);
+        chunks[0].add(BYTES).write(0);
         w.heap().free(chunks[0])
     };
     an_overrun_behind_a_full_block_is_noticed_at_the_free, "Overrun": |w, _chunks| {
@@ -167,12 +170,12 @@ faults! {
         w.heap().free(byte)
     };
     an_overrun_by_one_byte_is_noticed_at_a_collection, "Overrun": |w, chunks| {
-        chunks[1].add(40).write(0);
+        chunks[1].add(BYTES).write(0);
         Callbacks::collect(w.host())
     };
     an_overrun_of_the_last_byte_is_noticed_at_a_realloc, "Overrun": |w, chunks| {
-        chunks[1].add(63).write(0);
-        w.heap().realloc(chunks[1], 41, true)
+        chunks[1].add(2 * BLOCK - 1).write(0);
+        w.heap().realloc(chunks[1], BYTES + 1, true)
     };
     a_tail_without_a_head_is_noticed_at_a_collection, "BrokenTable": |w, _chunks| {
         let mut w = w;

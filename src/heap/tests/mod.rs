@@ -110,14 +110,14 @@ fn traces() -> u32 {
 
 /// The bytes of a region, fewer under Miri.
 fn region(bytes: Range<usize>) -> Range<usize> {
-    bytes.start..if cfg!(miri) { 3000 } else { bytes.end }
+    bytes.start..if cfg!(miri) { 2000 } else { bytes.end }
 }
 
 macro_rules! traces {
     ($($name:ident: $options:ty, $bytes:expr;)*) => { proptest! {
         #![proptest_config(ProptestConfig { cases: traces(), max_shrink_iters: 20_000, ..ProptestConfig::default() })]
         $(#[test]
-        fn $name(bytes in region($bytes), ops in prop::collection::vec(op(), 1..400 / every(4))) {
+        fn $name(bytes in region($bytes), ops in prop::collection::vec(op(), 1..400 / every(5))) {
             World::<$options>::new(bytes).run(&ops);
         })*
     } };

@@ -162,7 +162,11 @@ fn a_run_longer_than_the_neighbourhood_is_found_when_its_halves_join() {
     }
 }
 
-/// A heap of 4096 blocks, every other one free, without automatic collections. Returns it and all
+/// The blocks of the heaps below, which have fewer segments under Miri.
+const BLOCKS: usize = 4096 / every(4);
+const SEGMENTS: usize = BLOCKS / 256;
+
+/// A heap of [`BLOCKS`], every other one free, without automatic collections. Returns it and all
 /// chunks.
 fn comb<O: Options>() -> (World<O>, Vec<*mut u8>) {
     let (w, chunks) = full();
@@ -173,12 +177,13 @@ fn comb<O: Options>() -> (World<O>, Vec<*mut u8>) {
     (w, chunks)
 }
 
-/// A heap of 4096 chunks of one block, without automatic collections. Returns it and the chunks.
+/// A heap of [`BLOCKS`] chunks of one block, without automatic collections. Returns it and the
+/// chunks.
 fn full<O: Options>() -> (World<O>, Vec<*mut u8>) {
-    let mut w = heap_of::<O>(4096);
+    let mut w = heap_of::<O>(BLOCKS);
     w.run(&[Op::AutoCollect { on: false }]);
     let heap = w.heap();
-    let chunks = (0..4096).map(|_| heap.alloc(BLOCK, 0)).collect();
+    let chunks = (0..BLOCKS).map(|_| heap.alloc(BLOCK, 0)).collect();
     (w, chunks)
 }
 
@@ -199,7 +204,7 @@ fn segments_without_a_run_long_enough_are_stepped_over() {
     let heap = w.heap();
     // the first search of a size reads the table, a word a step, and learns a bound for each
     // segment
-    let words = 4096 / BLOCKS_PER_WORD;
+    let words = BLOCKS / BLOCKS_PER_WORD;
     let (first, found) = steps(&mut w, |w| w.heap().alloc(2 * BLOCK, 0));
     assert!(found.is_null() && first >= words, "{first} steps");
     // nothing was freed since: no word for the same or more; a step at the hint, and one for the
@@ -208,13 +213,13 @@ fn segments_without_a_run_long_enough_are_stepped_over() {
         let (more, found) = steps(&mut w, |w| w.heap().alloc(n * BLOCK, 0));
         assert!(found.is_null() && more == 2, "{more} steps for {n} blocks");
     }
-    // a run of 3 in the last segment, which a search from the start must find: 16 segments, a step
-    // for each
+    // a run of 3 in the last segment, which a search from the start must find: a step for each
+    // segment
     // SAFETY: the chunk is live and used no more.
-    unsafe { heap.free(chunks[4093]) };
+    unsafe { heap.free(chunks[BLOCKS - 3]) };
     let (led, found) = steps(&mut w, |w| w.heap().alloc(2 * BLOCK, 0));
-    assert_eq!(found, chunks[4092]);
-    assert!(led <= 2 + 16 + 256 / BLOCKS_PER_WORD, "{led} steps");
+    assert_eq!(found, chunks[BLOCKS - 4]);
+    assert!(led <= 2 + SEGMENTS + 256 / BLOCKS_PER_WORD, "{led} steps");
 }
 
 #[test]
@@ -277,29 +282,27 @@ fn every_search_calls_the_hook() {
 fn a_loop_of_one_size_goes_on_where_it_was() {
     let (mut w, chunks) = comb::<Steps>();
     let heap = w.heap();
-    for chunk in &chunks[2048..] {
+    for chunk in &chunks[BLOCKS / 2..] {
         if heap.chunk_bytes(*chunk) > 0 {
             // SAFETY: the chunk is live and used no more.
             unsafe { heap.free(*chunk) };
         }
     }
     let (first, _) = steps(&mut w, |w| w.heap().alloc(2 * BLOCK, 0));
-    assert!(first >= 2048 / BLOCKS_PER_WORD, "{first} steps");
+    assert!(first >= BLOCKS / 2 / BLOCKS_PER_WORD, "{first} steps");
+    let n = BLOCKS / 4 - 24;
     let (more, _) = steps(&mut w, |w| {
-        (0..1000).for_each(|_| assert!(!w.heap().alloc(2 * BLOCK, 0).is_null()));
+        (0..n).for_each(|_| assert!(!w.heap().alloc(2 * BLOCK, 0).is_null()));
     });
     // two steps each; and a word is left behind every 16 chunks
-    assert!(
-        more <= 2 * 1000 + 4 * 1000 / 16,
-        "{more} steps for 1000 chunks"
-    );
+    assert!(more <= 2 * n + 4 * n / 16, "{more} steps for {n} chunks");
 }
 
 #[test]
 #[cfg_attr(mpgc_plain, ignore = "the plain search has one hint an area alone")]
 fn bounds_of_one_area_say_nothing_of_another() {
     let (mut w, chunks) = comb::<SplitSteps>();
-    let second = Region::new(4096 * BLOCK + 4096, 0);
+    let second = Region::new(BLOCKS * BLOCK + BLOCKS, 0);
     // SAFETY: the region outlives the world's heap, which is used in this function alone.
     unsafe { w.heap().add(second.start(), second.end()) };
     // through the first area, all of whose segments learn a bound, into the second
@@ -309,11 +312,11 @@ fn bounds_of_one_area_say_nothing_of_another() {
     assert_eq!(w.heap().check(), Ok(()));
     // and back, when there is a run in the first: no word of its other segments is read again
     // SAFETY: the chunk is live and used no more.
-    unsafe { w.heap().free(chunks[4093]) };
+    unsafe { w.heap().free(chunks[BLOCKS - 3]) };
     w.state().steps = 0;
-    assert_eq!(w.heap().alloc(3 * BLOCK, 0), chunks[4092]);
+    assert_eq!(w.heap().alloc(3 * BLOCK, 0), chunks[BLOCKS - 4]);
     let led = w.state().steps;
-    assert!(led <= 2 + 16 + 256 / BLOCKS_PER_WORD, "{led} steps");
+    assert!(led <= 2 + SEGMENTS + 256 / BLOCKS_PER_WORD, "{led} steps");
     assert_eq!(w.heap().check(), Ok(()));
 }
 
@@ -353,7 +356,8 @@ fn the_first_block_of_the_first_bounded_segment_is_looked_at_when_it_is_freed() 
 fn segments_of_a_second_area_are_stepped_over_from_wherever_the_search_is() {
     let mut w = heap_of::<Split>(300);
     w.run(&[Op::AutoCollect { on: false }]);
-    let region = Region::new(2048 * BLOCK + 2048, 0);
+    let segments = 4 / every(4);
+    let region = Region::new((segments + 4) * 256 * (BLOCK + 1), 0);
     // SAFETY: the region outlives the world's heap, which is used in this function alone.
     unsafe { w.heap().add(region.start(), region.end()) };
     let heap = w.heap();
@@ -368,7 +372,7 @@ fn segments_of_a_second_area_are_stepped_over_from_wherever_the_search_is() {
     let search = heap.search();
     let second = search.first_segment(area);
     assert_eq!(second, 2);
-    for segment in 1..5 {
+    for segment in 1..=segments {
         // the next search is for less than this one, and begins at the hints
         assert!(heap.alloc(5 * BLOCK, 0).is_null());
         // one with a bound that is too high, one without a run, and one with the run
