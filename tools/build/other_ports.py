@@ -52,6 +52,8 @@ def prove(flavour, carrier, names):
 
     `names` are the functions of the program.
     """
+    # link-time optimization renames what was static: `gc_mark_subtree.lto_priv.0`
+    names = {name.partition(".")[0] for name in names}
     has = {symbol.name for symbol in mpgc_objects.symbols(carrier)}
     wrong = None
     if FUNCTION not in names:

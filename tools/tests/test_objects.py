@@ -175,6 +175,11 @@ class Proof(unittest.TestCase):
         self.prove("c", "gc_alloc", "gc_mark_subtree")
         self.prove("rust", "mpgc_build_info", "_ZN4mpgc4heap")
 
+    def test_link_time_optimization_leaves_the_names_known(self):
+        self.prove("c", "gc_alloc", "gc_mark_subtree.lto_priv.0")
+        with self.assertRaisesRegex(Fail, "the C's gc_mark_subtree"):
+            self.prove("rust", "mpgc_build_info", "_ZN4mpgc4heap", "gc_mark_subtree.lto_priv.0")
+
     def test_anything_of_the_other_side_fails(self):
         for flavour, exported, *names in (
             ("c", "mpgc_build_info", "gc_mark_subtree"),

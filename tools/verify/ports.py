@@ -33,10 +33,9 @@ ABOUT = (
 )
 
 
-def exports(objects):
-    """What the C's objects of the replaced files define for others."""
-    found = (symbol for path in objects for symbol in mpgc_objects.symbols(path))
-    return {symbol.name for symbol in found if not symbol.local}
+def exports(path):
+    """What an object defines for others."""
+    return {symbol.name for symbol in mpgc_objects.symbols(path) if not symbol.local}
 
 
 def check_program(row, control, built, result):
@@ -55,7 +54,7 @@ def check_program(row, control, built, result):
     result["compared"] = ports_program.compare_code(control.objects, c, rust)
     if not (row.heap or result["compared"]):
         raise Fail("no function of the C's objects is long enough to be looked for")
-    result["moved"] = ports_program.compare_places(exports(control.objects), c, rust)
+    result["moved"] = ports_program.compare_places(exports(built.carrier), c, rust)
 
 
 def check_profile(row, control, printed, profile, tree):
