@@ -1,7 +1,7 @@
 """Makes one object of the Rust library, for a port's link, in the format of the port's compiler."""
 
 import mpgc_xtensa
-from mpgc_objects import members, symbols_in, with_weak_functions
+from mpgc_objects import commons, members, symbols_in, with_weak_functions
 from mpgc_rust import Stop, first_error, run
 
 # A bare machine's port has these functions (the division is libgcc's), and its C files call them.
@@ -78,6 +78,10 @@ def link(compiler, objcopy, output, work, library, exports, target):
         options.append("-Wl,--force-group-allocation")
     command = compiler + ["-r", "-nostdlib", *options, "-o", str(linked)]
     command += [f"-Wl,-u,{name}" for name in exports]
+    if commons(library):
+        # A header of the port defines variables, and -fcommon merges them. The linker drops those
+        # that nothing uses, and refuses debug information that names them.
+        command.append("-Wl,--strip-debug")
     command += [f"-Wl,--wrap={name}" for name in [*lent(target), *(OF_THE_SHIM if bare else [])]]
     if target.startswith("mips"):
         command.append(f"-Wl,--defsym={GP}=0")

@@ -19,6 +19,8 @@ PROGRAM, OBJECT = "program", "object"
 
 ELF_PROGRAMS = (2, 3)
 SYMBOL_TABLE, LOCAL, FUNCTION = 2, 0, 2
+# The "section" of a tentative definition (`int x;` with -fcommon), which the linker merges.
+COMMON = 0xFFF2
 COFF_HEADER, COFF_SYMBOL = "<HHIIIHH", "<8sIhHBB"
 COFF_ENTRY = struct.calcsize(COFF_SYMBOL)
 COFF_FUNCTION, COFF_STATIC, COFF_WEAK = 0x20, 3, 105
@@ -81,7 +83,8 @@ def members(archive):
             yield name.rstrip(b"/").decode(errors="replace"), content
 
 
-def elf_symbols(data):
+def elf_entries(data):
+    """(name, binding and type, section) of each entry of the symbol tables."""
     wide, order = data[4] == 2, "<" if data[5] == 1 else ">"
     sections_at = struct.unpack_from(order + ("Q" if wide else "I"), data, 40 if wide else 32)[0]
     size, count = struct.unpack_from(order + "HH", data, 58 if wide else 46)
@@ -96,8 +99,22 @@ def elf_symbols(data):
             order + ("IBxH16x" if wide else "I8xBxH"), data[offset : offset + length]
         )
         for name, info, section in entries:
-            if section:
-                yield Symbol(text(data, names_at + name), info >> 4 == LOCAL, info & 15 == FUNCTION)
+            yield text(data, names_at + name), info, section
+
+
+def elf_symbols(data):
+    for name, info, section in elf_entries(data):
+        if section:
+            yield Symbol(name, info >> 4 == LOCAL, info & 15 == FUNCTION)
+
+
+def commons(library):
+    """The names of the tentative definitions in an archive's ELF objects, sorted."""
+    found = set()
+    for _, content in members(library.read_bytes()):
+        if content.startswith(ELF):
+            found |= {name for name, _, section in elf_entries(content) if section == COMMON}
+    return sorted(found)
 
 
 def sections(program):

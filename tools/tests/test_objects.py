@@ -1,11 +1,13 @@
 """Symbols of objects and programs in each format, and what linkers' maps say of them."""
 
+import shutil
 import struct
 import subprocess
 import tempfile
 import unittest
 from pathlib import Path
 
+import mpgc_carrier
 import mpgc_objects
 from mpgc_objects import OBJECT, PROGRAM, Symbol
 
@@ -159,6 +161,42 @@ class Objects(unittest.TestCase):
         for data in (b"", b"\x7f", b"MZ", b"text of some length", b"#!/bin/sh\n"):
             with self.subTest(data):
                 self.assertIsNone(mpgc_objects.kind(self.file(data)))
+
+
+# As modmachine.h of the esp8266 port has it; each object that includes it defines the pins.
+SHIM = """
+const int pins[17];
+int gc_alloc(int x) { return %s; }
+"""
+
+
+@unittest.skipUnless(shutil.which("gcc"), "gcc is not there")
+class Common(unittest.TestCase):
+    """A port whose headers define variables, and whose compiler merges them (-fcommon)."""
+
+    def setUp(self):
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+
+    def run_with(self, shim):
+        """The status of a program that has a carrier of this shim, and pins of its own."""
+        made, library, carrier = (self.folder / name for name in ("shim.o", "library.a", "gc.o"))
+        flags = ["-g", "-fcommon", "-fdata-sections", "-x", "c"]
+        subprocess.run(["gcc", *flags, "-c", "-o", made, "-"], input=shim, text=True, check=True)
+        subprocess.run(["ar", "rcs", library, made], check=True)
+        self.assertEqual(mpgc_objects.commons(library), ["pins"])
+        names, target = ["gc_alloc"], "x86_64-unknown-linux-gnu"
+        mpgc_carrier.link(["gcc"], "objcopy", carrier, self.folder, library, names, target)
+        main = "int gc_alloc(int); const int pins[17] = {0, 7}; int main() { return gc_alloc(1); }"
+        program = self.folder / "program"
+        command = ["gcc", "-o", program, "-x", "c", "-", "-x", "none", carrier]
+        subprocess.run(command, input=main, text=True, check=True)
+        return subprocess.run([program], check=False).returncode
+
+    def test_the_carrier_links_where_it_does_not_use_them(self):
+        self.assertEqual(self.run_with(SHIM % "x + 1"), 2)
+
+    def test_the_carrier_has_the_programs_where_it_does(self):
+        self.assertEqual(self.run_with(SHIM % "pins[x]"), 7)
 
 
 class Proof(unittest.TestCase):
