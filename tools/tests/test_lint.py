@@ -61,6 +61,14 @@ class Lint(unittest.TestCase):
 
 
 class Miri(unittest.TestCase):
+    def test_configurations_that_were_not_run_keep_their_rows(self):
+        kept = [["`s390x`", "big", "1", "0", "0", "9", "old"], ["`gone`"] * 7]
+        rows = miri.rows_of({"small": (3, 1, 2, 7.4)}, kept, "new")
+        self.assertEqual(
+            [(row[0], row[-1]) for row in rows], [("`small`", "new"), ("`s390x`", "old")]
+        )
+        self.assertEqual(rows[0][2:6], [3, 1, 2, "7"])
+
     def test_without_miri_the_reason_is_reported_and_nothing_fails(self):
         with mock.patch.object(miri.shutil, "which", return_value=None):
             status, said = printed(miri.main, read(["miri"])[2])

@@ -8,7 +8,7 @@ that would take minutes are left out.
 
 As many configurations as there are cores (JOBS) run at once. Ends with `N passed, N failed`, tests
 of all of them; where Miri cannot be had, a line `skipped: ...` says why, and the exit status is 0.
---write keeps the table in docs/results/miri.md.
+--write keeps the table in docs/results/miri.md; configurations that were not run keep their rows.
 """
 
 import re
@@ -18,8 +18,8 @@ import time
 from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 
+from tools import results as pages
 from tools.common import BUILD, ROOT, Fail, clean_env, jobs, run_logged, say, shown
-from tools.results import markdown_table, write_result
 from tools.steps import ended
 
 WORK = BUILD / "miri"
@@ -57,6 +57,8 @@ CONFIGURATIONS = {
         "big endian: tables by the word and by the byte agree",
     ),
 }
+
+HEADS = ["configuration", "what it is for", "passed", "failed", "left out", "seconds", "of"]
 
 
 def works(*command):
@@ -178,23 +180,32 @@ def sees_the_planted_fault():
     return seen
 
 
-def write(results, args):
-    rows = [("configuration", "what it is for", "passed", "failed", "left out", "seconds")]
+def rows_of(results, old, of):
+    """The rows of the page in the order of CONFIGURATIONS: what was run, and the others as they
+    were.
+    """
+    rows = {row[0]: row for row in old}
     for name, (passed, failed, ignored, seconds) in results.items():
-        rows.append(
-            (f"`{name}`", CONFIGURATIONS[name].why, passed, failed, ignored, f"{seconds:.0f}")
-        )
+        why = CONFIGURATIONS[name].why
+        rows[f"`{name}`"] = [f"`{name}`", why, passed, failed, ignored, f"{seconds:.0f}", of]
+    return [rows[f"`{name}`"] for name in CONFIGURATIONS if f"`{name}`" in rows]
+
+
+def write(results, args):
     version = subprocess.run(
         ["cargo", f"+{TOOLCHAIN}", "miri", "--version"],
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
+    of = f"{pages.commit()} on {pages.today()}"
+    rows = rows_of(results, pages.table_of("miri", HEADS), of)
     body = (
-        f'{version.stdout.strip()}, `MIRIFLAGS="{FLAGS} '
-        f'-Zmiri-seed={args.seed}"`.\n\n{markdown_table(rows)}\n'
+        f'{version.stdout.strip()}, `MIRIFLAGS="{FLAGS} -Zmiri-seed={args.seed}"`. As many at a '
+        "time as there are cores. Each row has the commit that it was run at.\n\n"
+        f"{pages.markdown_table([HEADS, *rows])}\n"
     )
-    write_result("miri", "Miri", args.command, body)
+    pages.write_result("miri", "Miri", args.command, body)
 
 
 def add_arguments(parser):
