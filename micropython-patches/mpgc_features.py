@@ -44,6 +44,10 @@ GIVEN = (
     Given(r"riscv", "__riscv_zbs", "+zbs"),
 )
 
+# Features that neither has, unless the port's compiler defines the macro. The user's own flags for
+# rustc may have them.
+VECTORS = Given(r"thumbv8m\.main", "__ARM_FEATURE_MVE", "+mve")
+
 # How addresses come into registers on a Cortex-M: by a load, as with gcc, which is one instruction;
 # LLVM's own choice, two halves, takes four bytes more. Not where a port wants no such loads.
 LITERALS = re.compile(r"thumbv(7e?m|8m\.main)-none")
@@ -60,13 +64,17 @@ FORBIDDEN = {
     "-hard-float": r"f|lf|stf|mff|mtf",
     "-lsx": r"v|xv",
     "-a": r"amo|lr\.|sc\.",
+    # An objdump that takes the object for one of an older processor shows vectors that are loaded
+    # and stored as ldc and stc.
+    "+mve": r"v(?!cvt)\w+\.[iusp]\d|v(?:ldr|str)[bhwd]\.|vctp|vp(?:st|t|sel|not)|ldc|stc",
+    "+fp64": r"v\w+\.f64",
 }
 # Each as long as two bytes.
 COMPRESSED = "-c"
 
 # `rustc` are its words; `lost` is what the target's features lose, so that code that was compiled
-# for it may not fit.
-Features = namedtuple("Features", "rustc lost")
+# for it may not fit; `absent` is what neither it nor the port has.
+Features = namedtuple("Features", "rustc lost absent", defaults=((),))
 
 OBJDUMP_LINE = re.compile(r"\s*[0-9a-f]+:\s+((?:[0-9a-f]{2,8} ?)+)\s*\t([a-z][\w.]*)")
 FUNCTION_LINE = re.compile(r"[0-9a-f]+ <(.+)>:$")
@@ -91,13 +99,15 @@ def of(target, macros, words):
     lost += [
         feature for name, word, feature in BY_WORD if target.startswith(name) and word in words
     ]
-    gained = [
-        row.feature
-        for row in GIVEN
-        if re.match(row.targets, target)
-        and row.macro in macros
-        and (not row.bit or int(macros[row.macro], 0) & row.bit)
-    ]
+    gained, absent = [], []
+    for row in (*GIVEN, VECTORS):
+        if re.match(row.targets, target):
+            value = macros.get(row.macro)
+            has = value is not None and (not row.bit or int(value, 0) & row.bit)
+            if not has:
+                absent.append(row.feature)
+            elif row is not VECTORS:
+                gained.append(row.feature)
     if LITERALS.match(target) and not NO_LITERALS & set(words):
         gained.append(BY_LOADS)
     rustc = [f"-Ctarget-feature={','.join(lost + gained)}"] if lost or gained else []
@@ -106,7 +116,7 @@ def of(target, macros, words):
         rustc.append(f"-Cllvm-args={POWERPC_ALIGNED}")
     if {STRICT, "+strict-align", "-ual"} & set(lost):
         rustc += ["--cfg", "mpgc_aligned_words"]
-    return Features(rustc, lost)
+    return Features(rustc, lost, absent)
 
 
 def with_flags(env, words):
@@ -146,7 +156,8 @@ def check(carrier, objcopy, features):
     Where there is no objdump beside objcopy, nothing is looked at.
     """
     program = re.sub(r"objcopy(?=[^/]*$)", "objdump", objcopy.split()[0])
-    looked_for = [feature for feature in features.lost if feature in (*FORBIDDEN, COMPRESSED)]
+    known = (*FORBIDDEN, COMPRESSED)
+    looked_for = [feature for feature in (*features.lost, *features.absent) if feature in known]
     if not looked_for or shutil.which(program) is None:
         return
     done = run([program, "-d", str(carrier)])
@@ -158,5 +169,5 @@ def check(carrier, objcopy, features):
         raise Stop(
             f"{len(found)} instructions of the carrier are forbidden by the port's compiler "
             f"({' '.join(looked_for)}), the first is `{instruction}` in {function}: "
-            "set MPGC_BUILD_STD=1, and if it is on, report this"
+            "look at your RUSTFLAGS, set MPGC_BUILD_STD=1, and if it is on, report this"
         )

@@ -241,8 +241,9 @@ class ByMacros(unittest.TestCase):
         )
 
     def test_what_can_be_looked_for_is_a_feature_of_the_table(self):
-        lost = {row.feature for row in mpgc_features.TAKEN}
-        self.assertLessEqual({*mpgc_features.FORBIDDEN, mpgc_features.COMPRESSED}, lost)
+        rows = (*mpgc_features.TAKEN, *mpgc_features.GIVEN, mpgc_features.VECTORS)
+        named = {row.feature for row in rows}
+        self.assertLessEqual({*mpgc_features.FORBIDDEN, mpgc_features.COMPRESSED}, named)
 
 
 class Flags(unittest.TestCase):
@@ -326,6 +327,39 @@ class Forbidden(unittest.TestCase):
                     mpgc_features.check(made, f"{prefix}objcopy", processor)
             else:
                 mpgc_features.check(made, f"{prefix}objcopy", processor)
+
+    @unittest.skipUnless(shutil.which("arm-none-eabi-gcc"), "arm-none-eabi-gcc is not here")
+    def test_vectors_and_doubles_that_a_cortex_m_lacks_are_refused(self):
+        """An object for a Cortex-M55, as rustc makes it where RUSTFLAGS say so, in other ports."""
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        target, made = "thumbv8m.main-none-eabihf", folder / "carrier.o"
+        vectors = "void f(int *a, int n) { for (int i = 0; i < n; i++) a[i] += 3; }"
+        bytes_ = "void f(char *restrict a, char *restrict b) { for (int i = 0; i < 64; i++) a[i] += b[i]; }"
+        doubles = "double f(double a, double b) { return a * b; }"
+        singles = "float f(int a, float b) { return a * b; } int g(float a) { return a; }"
+        command = ["arm-none-eabi-gcc", "-mthumb", "-mfloat-abi=hard"]
+        for cpu, text, found in (
+            ("cortex-m55", vectors, "vectors"),
+            ("cortex-m55", bytes_, "vectors"),
+            ("cortex-m55+nomve", doubles, "doubles"),
+            ("cortex-m33", singles, ""),
+            ("cortex-m33", vectors, ""),
+        ):
+            words = [*command, f"-mcpu={cpu}", "-O3", "-w", "-c", "-x", "c", "-o", made, "-"]
+            subprocess.run(words, input=text, text=True, check=True)
+            for port, refused in (
+                ("cortex-m55", ""),
+                ("cortex-m55+nomve", "vectors"),
+                ("cortex-m33", "vectors doubles"),
+            ):
+                macros = macros_of([*command, f"-mcpu={port}"])
+                processor = mpgc_features.of(target, macros, command)
+                with self.subTest(cpu=cpu, text=text, port=port):
+                    if found and found in refused:
+                        with self.assertRaisesRegex(mpgc_rust.Stop, "forbidden by the port's"):
+                            mpgc_features.check(made, "arm-none-eabi-objcopy", processor)
+                    else:
+                        mpgc_features.check(made, "arm-none-eabi-objcopy", processor)
 
     def test_a_register_is_seen_and_an_address_is_none(self):
         lines = [
