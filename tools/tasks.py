@@ -72,7 +72,7 @@ def for_xtensa(args):
 
 
 def for_pico(args):
-    return {"targets": ["thumbv6m"]}
+    return {"kinds": ["pico"], "targets": ["thumbv6m"]}
 
 
 def for_ports(args):

@@ -35,6 +35,21 @@ def program(name):
     return lambda: shutil.which(name) is not None
 
 
+def installed(package):
+    """Whether dpkg has the package; without dpkg the build shows what is missing."""
+
+    def present():
+        if not shutil.which("dpkg-query"):
+            return True
+        command = ["dpkg-query", "-W", "-f", "${Status}", package]
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False
+        )
+        return done.stdout.endswith(" installed")
+
+    return present
+
+
 def libclang():
     """bindgen loads libclang at run time, from LIBCLANG_PATH or the usual folders. libclang-cpp is
     another library.
@@ -136,6 +151,18 @@ PORTS_NEEDS = [
     ),
 ]
 
+# What `make board-test` needs beyond the compiler for Arm: the SDK has files in C++.
+PICO_NEEDS = [
+    Need("cmake (builds the SDK)", "cmake", program("cmake")),
+    Need(
+        "the C++ library for Arm (the SDK includes it)",
+        "libstdc++-arm-none-eabi-newlib",
+        installed("libstdc++-arm-none-eabi-newlib"),
+    ),
+    Need("node (runs the emulator)", "nodejs", program("node")),
+    Need("npm (gets the emulator)", "npm", program("npm")),
+]
+
 # What `make matrix` needs beyond that.
 MATRIX_NEEDS = [
     Need("clang (a port's other compiler)", "clang-14", program("clang-14")),
@@ -175,21 +202,6 @@ def needs_of(target):
         Need(f"Rust for {target.rust}", package, lambda: rust_for(target.rust))
         for package in ("cargo-web", "rust-web-src")
     ]
-
-
-def installed(package):
-    """Whether dpkg has the package; without dpkg the build shows what is missing."""
-
-    def present():
-        if not shutil.which("dpkg-query"):
-            return True
-        command = ["dpkg-query", "-W", "-f", "${Status}", package]
-        done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False
-        )
-        return done.stdout.endswith(" installed")
-
-    return present
 
 
 def find_browser():
@@ -259,6 +271,7 @@ KINDS = {
     "matrix": "also what `make matrix` needs",
     "heap": "also what `make heap-check` needs",
     "ports": "also what `make ports` needs",
+    "pico": "also what `make board-test` needs",
     "examples": "also what the examples for C programs need",
 }
 
@@ -270,6 +283,7 @@ def wanted(kinds=(), targets=(), boards=()):
     needs = needs + (MATRIX_NEEDS if "matrix" in kinds else [])
     needs = needs + (HEAP_NEEDS if "heap" in kinds or "test-all" in kinds else [])
     needs = needs + (PORTS_NEEDS if "ports" in kinds or "test-all" in kinds else [])
+    needs = needs + (PICO_NEEDS if "pico" in kinds else [])
     needs = needs + (SITE_NEEDS if "site" in kinds else [])
     boards = boards or (
         TESTED_BOARDS if "test-all" in kinds else SHORT_BOARDS if "test" in kinds else []
