@@ -195,7 +195,11 @@ def from_environment():
 
 def command_of(name, values, words):
     """The command, as a person would type it."""
-    given = [f"{variable}={shlex.quote(value)}" for variable, value in values.items()]
+    # where somebody keeps a tree says nothing to others
+    given = [
+        f"{variable}=" + ("<checkout>" if variable == "MICROPYTHON_DIR" else shlex.quote(value))
+        for variable, value in values.items()
+    ]
     options = [shlex.quote(word) for word in words if word != "--no-deps"]
     return " ".join([f"python3 -m tools {name}" if options else f"make {name}", *given, *options])
 

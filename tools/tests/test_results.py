@@ -166,6 +166,10 @@ class Commands(unittest.TestCase):
             (["size", "--no-deps", "WRITE=1"], "make size WRITE=1"),
             (["twins", "CONFIG=a b", "WRITE=yes"], "make twins CONFIG='a b' WRITE=yes"),
             (["matrix", "--docs"], "python3 -m tools matrix --docs"),
+            (
+                ["ports", "MICROPYTHON_DIR=/home/me/tree"],
+                "make ports MICROPYTHON_DIR=<checkout>",
+            ),
         ):
             self.assertEqual(sorted(read(words)[2].command.split()), sorted(command.split()))
 
