@@ -48,6 +48,19 @@ class Table(unittest.TestCase):
             with self.assertRaisesRegex(Fail, said):
                 ports_table.row_of(wrong)
 
+    def test_a_whole_name_chooses_its_row_alone(self):
+        for only, names in (
+            ("rp2 RPI_PICO", ["rp2 RPI_PICO"]),
+            ("rp2 RPI_PICO2, ARM", ["rp2 RPI_PICO2, ARM"]),
+            (
+                "samd,WIPY",
+                ["cc3200 WIPY", *(row.name for row in ports_table.rows() if row.port == "samd")],
+            ),
+        ):
+            with self.subTest(only):
+                found = [row.name for row in ports_table.chosen(only, False)]
+                self.assertEqual(sorted(found), sorted(names))
+
     def test_docs_and_the_table_recommend_the_same(self):
         text = PORTING.partition("### Which profile")[2].partition("\n#")[0]
         lines = [line.strip("| ").split(" | ") for line in text.splitlines()]

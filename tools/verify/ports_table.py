@@ -70,8 +70,12 @@ def rows(path=TABLE):
 
 
 def chosen(only, small):
+    """The rows whose name has a word of `only`; where that is a whole name, the row of that name
+    alone (`rp2 RPI_PICO` begins other names too).
+    """
     words = only.split(",")
-    found = [row for row in rows() if any(word in row.name for word in words)]
+    found = [row for row in rows() if row.name == only]
+    found = found or [row for row in rows() if any(word in row.name for word in words)]
     found = [row for row in found if row.small or not small]
     if not found:
         names = "; ".join(row.name for row in rows())
