@@ -17,6 +17,12 @@ ifneq ($(if $(wildcard CMakeLists.txt),$(shell grep -L 'py/py\.mk' Makefile)),)
 # A semicolon separates modules for CMake; the port passes them through a shell.
 MPGC_CMAKE_MODULE := $(MPGC_PATCHES_DIR)/micropython.cmake
 override USER_C_MODULES := $(if $(USER_C_MODULES),$(USER_C_MODULES)\;)$(MPGC_CMAKE_MODULE)
+
+# On make's command line these replace what the port's Makefile appends to them: the board, and
+# mpgc.
+$(foreach name,CMAKE_ARGS IDFPY_FLAGS,$(if $(filter command,$(origin $(name))),$(error mpgc: \
+	$(name) on make's command line drops what the port appends to it, mpgc too; put it before make: \
+	$(name)="$($(name))" make ...)))
 include Makefile
 
 .PHONY: mpgc-configured

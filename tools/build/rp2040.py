@@ -107,11 +107,6 @@ def build(tree, board, flavour, profile="speed"):
             "submodules>"
         )
     check_compiler()
-    if not shutil.which("picotool"):
-        # It would be fetched. Without it there is no .uf2 file, which nothing here needs.
-        words = os.environ.get("CMAKE_ARGS", "")
-        if "PICO_NO_PICOTOOL" not in words:
-            os.environ["CMAKE_ARGS"] = f"{words} -DPICO_NO_PICOTOOL=1".strip()
     built = ports_build.build(row, tree, flavour, profile if flavour == "rust" else "")
     ports_program.prove(flavour, built.program, built.carrier)
     image = built.folder / "firmware.bin"

@@ -180,6 +180,32 @@ class Sources(unittest.TestCase):
         self.assertEqual(self.scripts - known, set())
 
 
+class CommandLine(unittest.TestCase):
+    """A port whose Makefile runs CMake gets mpgc by a variable that the Makefile appends to."""
+
+    def make(self, *words, **variables):
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        (folder / "CMakeLists.txt").touch()
+        text = "CMAKE_ARGS += -DUSER_C_MODULES=$(USER_C_MODULES)\nall:\n\t@echo '$(CMAKE_ARGS)'\n"
+        (folder / "Makefile").write_text(text)
+        wrapper = ROOT / "micropython-patches" / "wrapper.mk"
+        command = ["make", "-C", folder, "-f", wrapper, f"BUILD={folder}/build", *words]
+        env = {**os.environ, **variables}
+        done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+        return done.stdout + done.stderr, done.returncode
+
+    def test_arguments_in_the_environment_go_through(self):
+        said, status = self.make(CMAKE_ARGS="-DA=1")
+        self.assertRegex(said, "-DA=1 -DUSER_C_MODULES=.*micropython.cmake")
+        self.assertEqual(status, 0)
+
+    def test_those_that_would_drop_mpgc_stop(self):
+        for name in ("CMAKE_ARGS", "IDFPY_FLAGS"):
+            said, status = self.make(f"{name}=-DA=1")
+            self.assertIn(f"mpgc: {name} on make's command line drops", said)
+            self.assertNotEqual(status, 0)
+
+
 class TooLarge(unittest.TestCase):
     """Firmware that does not fit: after the linker's message stands what may help."""
 

@@ -78,6 +78,15 @@ def objects_in(tree, folder):
     )
 
 
+def env_of(row, tree):
+    env = unix.build_env(tree)
+    if row.port == "rp2" and not shutil.which("picotool"):
+        # The SDK would fetch it, for a .uf2 file, which nothing here needs. On make's command line
+        # this would replace what the port's Makefile adds.
+        env["CMAKE_ARGS"] = f"{env.get('CMAKE_ARGS', '')} -DPICO_NO_PICOTOOL=1".strip()
+    return env
+
+
 def build_by_make(row, tree, flavour, profile):
     folder = folder_of(row, tree, profile or "c")
     command = make_command(row, tree, flavour, profile, folder)
@@ -87,7 +96,7 @@ def build_by_make(row, tree, flavour, profile):
             # A directory that CMake has configured keeps what it was configured with.
             unix.begin_with_c(folder)
         what = f"building {row.name} ({profile or 'c'})"
-        status = run_logged(command, log, env=unix.build_env(tree), what=what, fatal=False)
+        status = run_logged(command, log, env=env_of(row, tree), what=what, fatal=False)
     if status:
         text = log.read_text(errors="replace")
         if flavour == "rust" and mpgc_link.NOTE in text:
