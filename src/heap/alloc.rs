@@ -91,9 +91,9 @@ impl<H: Host> Heap<H> {
             may_collect &= self.collects_when_full();
         }
         loop {
-            let found = self.search().take(n);
-            if found.is_some() {
-                return found;
+            // not `is_some`, for which a Cortex-M3 keeps a flag beside the value with `size`
+            if let Some(found) = self.search().take(n) {
+                return Some(found);
             }
             if may_collect {
                 if H::VERBOSE {
@@ -262,6 +262,7 @@ impl<H: Host> Heap<H> {
     }
 
     /// Updates the hints after blocks were freed.
+    #[inline(always)]
     fn freed(self, area: Area<H>, at: BlockIndex, n: BlockCount, collecting: bool) {
         self.stats_given_back(n);
         area.poison(at, n);
@@ -333,7 +334,6 @@ impl<H: Host> Heap<H> {
         }
     }
 
-    #[inline(always)]
     fn threshold_reached(self) -> bool {
         let host = self.host();
         // SAFETY: both counters are the heap's (a promise of Host); C code may set the threshold
@@ -341,13 +341,11 @@ impl<H: Host> Heap<H> {
         self.auto_collects() && unsafe { *host.alloc_amount() >= *host.alloc_threshold() }
     }
 
-    #[inline(always)]
     fn auto_collects(self) -> bool {
         // SAFETY: the switch is valid (a promise of Host); C code may set it between calls.
         unsafe { *self.host().auto_collect() != 0 }
     }
 
-    #[inline(always)]
     fn collects_when_full(self) -> bool {
         // SAFETY: as in `auto_collects`.
         unsafe { *self.host().auto_collect() & H::WHEN_FULL != 0 }

@@ -310,6 +310,7 @@ impl AllocTable {
 
     /// Gives the `n` blocks from `block` on the kind that fills the word `like`, and flips the bits
     /// of `first` in the first of them.
+    #[inline(always)]
     fn put(self, block: BlockIndex, n: BlockCount, like: Word, first: Word) {
         debug_assert!(block.0 + n.0 <= self.blocks.0);
         let at = block.0 % BLOCKS_PER_WORD;

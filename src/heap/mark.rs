@@ -306,6 +306,7 @@ struct Reader<H: Host, const FETCH: bool> {
 
 impl<H: Host, const FETCH: bool> Reader<H, FETCH> {
     /// Reads a word of the object. If it points at a white object, marks that and lets it wait.
+    #[inline(always)]
     fn read(&mut self, word: *const usize) {
         if H::HOOK {
             self.heap.host().hook(word.addr() / size_of::<usize>(), 1);

@@ -41,9 +41,9 @@ impl<H: Host> Search<H> {
                 if SMALL || !area.table().chunk_if_free(at, n) {
                     area.table().free_to_chunk(at, n);
                 }
-                if n == BlockCount(1) {
+                if n == BlockCount(1) && H::SPLIT {
                     self.passed_one(area, at);
-                } else if at.0 == area.hint() {
+                } else if n == BlockCount(1) || at.0 == area.hint() {
                     area.set_hint((at + n).0);
                 }
                 return Some((area, at));

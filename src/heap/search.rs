@@ -132,6 +132,7 @@ impl<H: Host> Search<H> {
     }
 
     /// Takes the first free block in some words of an area, if there is one.
+    #[inline(always)]
     fn take_one_in(self, area: Area<H>, from: usize, end: usize) -> Option<BlockIndex> {
         let table = area.table();
         for i in from..end {

@@ -7,7 +7,7 @@ from tools.common import ROOT
 
 # Each was tried: without it an instruction count or a size is worse (CONTRIBUTING.md has the
 # rule). Fewer is a reason to lower the number.
-MOST = 44
+MOST = 45
 ALWAYS = re.compile(r"^\s*#!?\[.*\binline\(always\)")
 
 
