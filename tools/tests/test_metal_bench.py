@@ -37,6 +37,56 @@ class MetalBench(unittest.TestCase):
             found, ["MICROBIT threads free-storm-16KB: 105.0 instructions, the C 84.0"]
         )
 
+    def test_a_case_above_its_bar_is_named_and_so_is_one_without(self):
+        bars = metal_bench.read_bars(
+            "# text\n\ncase MICROBIT:size MICROBIT:large\nfree-storm-16KB 1.25 0.50\n"
+        )
+        of_one_thread = [
+            {**row(profile, ratio), "options": ""}
+            for profile, ratio in (("speed", 2.0), ("size", 1.25), ("large", 0.51))
+        ]
+        self.assertEqual(
+            metal_bench.above_bars(of_one_thread, bars),
+            ["MICROBIT large free-storm-16KB: 0.510 of the C's instructions, the bar is 0.50"],
+        )
+        self.assertEqual(metal_bench.above_bars([row("size", 9.0)], bars), [])
+        of_one_thread[1]["case"] = "new"
+        self.assertEqual(
+            metal_bench.above_bars(of_one_thread[:2], bars),
+            ["MICROBIT size new: no bar in metal_bars.txt"],
+        )
+
+    def test_check_compares_with_the_bars(self):
+        def compare(tree, board, options, profiles):
+            return [{**row("size", 1.5), "board": board, "options": options}]
+
+        with (
+            mock.patch.object(metal_bench, "compare", compare),
+            mock.patch.object(
+                metal_bench, "get_tree", return_value=Tree(Path("."), "1.25.0", True)
+            ),
+            mock.patch.object(metal_bench, "write_json"),
+        ):
+            words = ["metal-bench", "BOARD=MICROBIT", "--one-thread", "--profile=size"]
+            self.assertEqual(metal_bench.main(read(words)[2]), 0)
+            with self.assertRaisesRegex(Fail, "1.500 of the C's instructions, the bar is 1.04"):
+                metal_bench.main(read([*words, "--check"])[2])
+
+    def test_each_board_and_profile_has_its_bars(self):
+        bars = metal_bench.read_bars(metal_bench.BARS.read_text())
+        cases = {case for _, _, case in bars}
+        self.assertIn("fill-1-block-16KB", cases)
+        profiles = set(metal_bench.PROFILES) - {metal_bench.BARRED}
+        self.assertEqual(
+            set(bars),
+            {
+                (board, profile, case)
+                for board in metal_bench.MACHINES
+                for profile in profiles
+                for case in cases
+            },
+        )
+
     def test_a_row_has_the_profiles_of_one_case(self):
         found = [row("speed", 0.5), row("size", 1.25)]
         self.assertEqual(

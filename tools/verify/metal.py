@@ -62,7 +62,12 @@ def all_steps():
     yield Step("interrupts", task("metal-interrupts", "--release", RELEASE), count_line, 5)
     yield Step(
         "instructions",
-        task("metal-bench", "--release", RELEASE, "--board", ",".join(metal_bench.MACHINES)),
+        task(
+            "metal-bench",
+            *("--release", RELEASE),
+            *("--board", ",".join(metal_bench.MACHINES)),
+            "--check",
+        ),
         None,
         10,
     )
