@@ -12,7 +12,8 @@ import re
 from tools.build import unix
 from tools.common import BUILD, Fail, say, table, write_json
 from tools.measure import memory_report
-from tools.measure.bench_memory import FLAVOURS, PROGRAMS, begin_with
+from tools.measure.bench_memory import FLAVOURS
+from tools.measure.memory_subject import PROGRAMS, begin_with
 from tools.results import markdown_table, write_result
 from tools.setup.tree import get_tree
 from tools.verify import on_metal

@@ -1,54 +1,56 @@
-"""Whether a run of `make bench-memory` ends as it should, and what its counts are read from."""
+"""What `make bench-memory` makes of the runs of a program."""
 
-import tempfile
-import time
 import unittest
 from pathlib import Path
 
-from tools.measure.bench_memory import Flavour, Subject, read_parts
+from tools.measure.bench_memory import measure
+from tools.measure.memory_subject import STEP, Flavour
 
 
-class Script:
-    """A shell script in place of a program; it gets what setarch would."""
+class Fake:
+    """A subject with given figures."""
 
-    def __init__(self, text):
-        self.text = text
+    script = Path("table.py")
 
-    def prints(self, expected):
-        subject = Subject.__new__(Subject)
-        subject.flavour = Flavour("c", "off", "", "")
-        subject.command = lambda heap: ["sh", "-c", self.text]
-        subject.surroundings = lambda: {"PATH": "/usr/bin:/bin"}
-        with tempfile.TemporaryDirectory() as folder:
-            return subject.prints(0, expected, folder)
+    def __init__(self, build, smallest, counted, watched):
+        self.flavour = Flavour(build, "off", "", "")
+        self.found, self.instructions, self.free = smallest, counted, watched
+        self.heaps = set()
 
+    def smallest(self):
+        return self.found
 
-class Prints(unittest.TestCase):
-    def test_it_has_to_print_all_of_it_and_no_more(self):
-        self.assertTrue(Script("echo one; echo two").prints("one\ntwo\n"))
-        self.assertFalse(Script("echo one").prints("one\ntwo\n"))
-        self.assertFalse(Script("echo one; echo two").prints("one\n"))
+    def ends(self, heap):
+        return heap >= self.found[1]
 
-    def test_it_has_to_end_with_success(self):
-        self.assertFalse(Script("echo one; exit 3").prints("one\n"))
+    def counted(self, heap):
+        self.heaps.add(heap)
+        return self.instructions
 
-    def test_it_is_stopped_where_it_prints_something_else(self):
-        begun = time.monotonic()
-        self.assertFalse(Script("echo other; exec sleep 60").prints("one\n"))
-        self.assertLess(time.monotonic() - begun, 30)
+    def watched(self, heap):
+        self.heaps.add(heap)
+        return self.free
 
 
-class Parts(unittest.TestCase):
-    def test_each_part_has_its_trigger_and_its_instructions(self):
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "out"
-            path.write_bytes(
-                b"version: 1\ndesc: Trigger: --dump-before=gc_collect\nfn=(1) \xff\n+3 7\n"
-                b"totals: 70\ndesc: Trigger: --dump-after=gc_collect\ntotals: 5\n"
-            )
-            found = read_parts(path)
-        self.assertEqual([count for _, count in found], [70, 5])
-        self.assertEqual(["dump-after" in why for why, _ in found], [False, True])
+class Measure(unittest.TestCase):
+    def test_ratios_are_to_the_c_in_a_heap_in_which_the_c_ends(self):
+        c = Fake("c", (20 * STEP, 24 * STEP), [1000, 100], [4, 50, 0])
+        mpgc = Fake("mpgc", (10 * STEP, 10 * STEP), [900, 50], [8, 25, 3])
+        of_c, of_mpgc = measure([c, mpgc])
+        self.assertEqual(mpgc.heaps, {24 * STEP})
+        self.assertEqual((of_c["time_ratio"], of_c["smallest_kb"]), (1.0, 20 * STEP / 1024))
+        self.assertEqual(of_mpgc["time_ratio"], 0.9)
+        self.assertEqual(of_mpgc["collections"], 8)
+        self.assertEqual(of_mpgc["longest_pause_ratio"], 0.5)
+        self.assertEqual(of_mpgc["largest_free_mean"], 0.5)
+        self.assertEqual(of_mpgc["largest_free_min"], 3.0)
+
+    def test_a_program_that_fails_in_that_heap_has_no_ratios(self):
+        c = Fake("c", (20 * STEP, 20 * STEP), [1000, 100], [4, 50, 5])
+        _, line = measure([c, Fake("mpgc", (30 * STEP, 30 * STEP), None, None)])
+        self.assertEqual(line["smallest_kb"], 30 * STEP / 1024)
+        self.assertIsNone(line["time_ratio"])
+        self.assertIsNone(line["longest_pause_ratio"])
 
 
 if __name__ == "__main__":
