@@ -4,7 +4,7 @@ use super::bindings as c;
 use crate::heap::host::AreaFields;
 use core::mem::offset_of;
 
-/// A field that exists only with some option; without it the heap never asks for it.
+/// A field that exists only with some option. Without the option the heap does not ask for it.
 macro_rules! optional {
     ($option:meta, $field:expr) => {{
         #[cfg($option)]

@@ -34,9 +34,9 @@ fn gc_mutex(ctx: *mut c::mp_state_ctx_t) -> *mut c::mpgc_mutex_t {
     unsafe { &raw mut (*ctx).mem.gc_mutex }
 }
 
-/// The port's only context, of which the compiler does not know that it is the same as before.
-/// What it has computed from it is then not kept across calls, for which a short function on ARM
-/// would have to save one register more.
+/// The port's only context. On ARM the compiler does not see that it is the same as before, so it
+/// computes addresses in it again and does not keep them across a call; a short function would have
+/// to save one more register to keep one.
 #[cfg(mpgc_gc_mutex)]
 fn ctx_anew() -> *mut c::mp_state_ctx_t {
     let ctx = ctx();

@@ -31,7 +31,7 @@ pub type mpgc_describe_fn = Option<
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub(super) enum Source {
-    /// It is registered.
+    /// The program registered it.
     Registered = 0,
     /// The callback for further roots marks it.
     Marked = 1,
@@ -42,7 +42,7 @@ pub(super) enum Source {
 }
 
 /// Takes the ranges of roots while a snapshot is written. A program that takes none has a null
-/// pointer for it, and none of the code: its functions are called through it.
+/// pointer for it, and links none of the code: `take` is called through the pointer.
 pub(super) struct Taker {
     take: unsafe fn(*mut Taker, Source, *const c_void, usize),
     writer: Writer,
@@ -51,10 +51,10 @@ pub(super) struct Taker {
 }
 
 impl Taker {
-    /// Returns whether it is a range.
+    /// Takes a range of roots. Returns false if `start` and `n_bytes` make no range.
     ///
     /// # Safety
-    /// The taker is there, and the range may be read.
+    /// `this` is a live taker, and the range may be read.
     pub(super) unsafe fn take(
         this: *mut Taker,
         of: Source,
@@ -69,8 +69,10 @@ impl Taker {
         is_range
     }
 
+    /// Takes what is in use of a thread's LIFO stack.
+    ///
     /// # Safety
-    /// The taker is there; `thread` is NULL or was initialised.
+    /// `this` is a live taker; `thread` is NULL or was initialised.
     pub(super) unsafe fn take_thread(this: *mut Taker, thread: *mut mpgc_thread) -> bool {
         if thread.is_null() {
             return true;
@@ -82,8 +84,10 @@ impl Taker {
         }
     }
 
+    /// Takes the C stack up to `top`, and the registers.
+    ///
     /// # Safety
-    /// The taker is there; `top` lies on this stack, above.
+    /// `this` is a live taker; `top` lies on this stack, above the caller's frame.
     pub(super) unsafe fn take_stack(this: *mut Taker, top: *const c_void) -> bool {
         // SAFETY: by this function's contract.
         unsafe {
@@ -146,8 +150,8 @@ impl Taker {
 fn length(text: *const c_char) -> usize {
     let mut n = 0;
     if !text.is_null() {
-        // SAFETY: the program gave a string. Volatile, so that this is no call of strlen, which a
-        // program without a C library has not.
+        // SAFETY: the program gave a string. The read is volatile, or the compiler would call
+        // strlen, which a program without a C library does not have.
         while unsafe { text.wrapping_add(n).read_volatile() } != 0 {
             n += 1;
         }
@@ -162,7 +166,7 @@ fn text_bytes(name: *const c_char, label: *const c_char) -> usize {
 
 fn put_text(writer: &mut Writer, name: *const c_char, label: *const c_char) {
     let zero = 0u8;
-    // SAFETY: so many bytes each has.
+    // SAFETY: each text has as many bytes as `length` counted, and `zero` has one.
     unsafe {
         writer.put(name.cast(), length(name));
         writer.put(&raw const zero, 1);
