@@ -227,6 +227,9 @@ impl Port {
             // libclang hides what is not exported there, and bindgen leaves out hidden functions.
             args.push("-fvisibility=default".into());
         }
+        // CircuitPython's headers for boards refuse an old gcc, and libclang says that it is gcc 4.
+        // The port's own compiler reads the same headers, and is asked.
+        args.push("-DCIRCUITPY_MIN_GCC_VERSION=0".into());
         args.push("-nostdinc".into());
         for dir in self.system_includes()? {
             args.extend(["-isystem".into(), dir]);

@@ -35,7 +35,9 @@ CONFIGURATIONS = {
         "minimal",
         [
             "CFLAGS_EXTRA=-DMICROPY_GC_SPLIT_HEAP=1 -DMICROPY_GC_SPLIT_HEAP_AUTO=1 "
-            "-include stdlib.h -Wno-pointer-arith",
+            "-include stdlib.h -Wno-pointer-arith "
+            # as CircuitPython's boards have it
+            f"-DCIRCUITPY_MIN_GCC_VERSION=5 -include {MOCK_PORT / 'min_gcc.h'}",
         ],
     ),
     "GIL": ("minimal", ["CFLAGS_EXTRA=-DMICROPY_PY_THREAD=1 -DMICROPY_PY_THREAD_GIL=1"]),
