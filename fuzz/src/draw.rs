@@ -4,17 +4,6 @@
 use arbitrary::{Result, Unstructured};
 use mpgc::heap::testing::{CallbackAction, CoreOp, FinaliserAction, Op, Step};
 
-/// Finalisers that a driver of the C knows.
-const FINALISERS: [FinaliserAction; 7] = [
-    FinaliserAction::Nothing,
-    FinaliserAction::Allocates,
-    FinaliserAction::FreesItself,
-    FinaliserAction::FreesLinked,
-    FinaliserAction::AsksInfo,
-    FinaliserAction::Raises,
-    FinaliserAction::Collects,
-];
-
 /// A number below `end`, of one byte if that is enough.
 pub fn below(u: &mut Unstructured, end: usize) -> Result<usize> {
     u.int_in_range(0..=end - 1)
@@ -90,7 +79,7 @@ pub fn op(u: &mut Unstructured, block: usize) -> Result<Op> {
             offset: if flag { small * block } else { below(u, 256)? },
         },
         _ => Op::Finaliser {
-            action: one_of(u, &FINALISERS)?,
+            action: one_of(u, &FinaliserAction::ALL)?,
         },
     })
 }

@@ -86,13 +86,10 @@ pub fn in_every_way(parts: &[Part], finaliser: bool) -> Vec<Vec<Op>> {
                 .map(|operation| [way, &operation[..]].concat())
         })
         .collect();
-    for action in [
-        FinaliserAction::Allocates,
-        FinaliserAction::FreesItself,
-        FinaliserAction::AsksInfo,
-        FinaliserAction::FreesLinked,
-        FinaliserAction::Raises,
-    ] {
+    for action in FinaliserAction::ALL {
+        if matches!(action, FinaliserAction::Nothing | FinaliserAction::Collects) {
+            continue;
+        }
         for pair in (0..chunks * chunks).filter(|_| finaliser) {
             let (from, to) = (pair / chunks, pair % chunks);
             let link = Op::Link { from, word: 1, to };

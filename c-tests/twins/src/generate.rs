@@ -312,19 +312,19 @@ impl Generator {
             }
             15..17 => Op::Info,
             17..20 => {
-                let actions = [
-                    FinaliserAction::Nothing,
-                    FinaliserAction::Allocates,
-                    FinaliserAction::FreesItself,
-                    FinaliserAction::FreesLinked,
-                    FinaliserAction::Raises,
-                    FinaliserAction::AsksInfo,
-                ];
                 // Before 1.25 finalisers run while areas are given back, of which the C's are put
-                // back when the collection has ended: docs/upstream.md, 8.
-                let all = actions.len() - usize::from(self.gives_areas_too_early);
+                // back when the collection has ended: docs/upstream.md, 8. A finaliser that
+                // collects is no operation of a trace: docs/upstream.md, 3.
+                let actions: Vec<_> = FinaliserAction::ALL
+                    .into_iter()
+                    .filter(|action| match action {
+                        FinaliserAction::Collects => false,
+                        FinaliserAction::AsksInfo => !self.gives_areas_too_early,
+                        _ => true,
+                    })
+                    .collect();
                 Op::Finaliser {
-                    action: actions[rng.usize(0..all)],
+                    action: actions[rng.usize(0..actions.len())],
                 }
             }
             _ => return self.core(),

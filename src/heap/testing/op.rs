@@ -77,25 +77,25 @@ pub enum FinaliserAction {
     Allocates,
     /// Frees its own object.
     FreesItself,
-    /// Collects; the heap must ignore it.
-    Collects,
-    /// Asks for the figures.
-    AsksInfo,
     /// Frees the chunk that the second word of its object points at, dying or not.
     FreesLinked,
+    /// Asks for the figures.
+    AsksInfo,
     /// Raises; the exception is caught.
     Raises,
+    /// Collects; the heap must ignore it.
+    Collects,
 }
 
 impl FinaliserAction {
-    /// All of them.
+    /// All of them. The fuzz inputs that are kept number them in this order.
     pub const ALL: [Self; 7] = [
         Self::Nothing,
         Self::Allocates,
         Self::FreesItself,
-        Self::Collects,
-        Self::AsksInfo,
         Self::FreesLinked,
+        Self::AsksInfo,
         Self::Raises,
+        Self::Collects,
     ];
 }
