@@ -37,7 +37,7 @@ pub enum Reason {
 }
 
 /// What is reported as it happens, with `Config::TRACE`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Traced {
     /// A collection has marked all that lives.
     Marked,

@@ -10,7 +10,7 @@ use crate::heap::Fault;
 use crate::heap::area::Area;
 use crate::heap::block::{BlockCount, BlockKind};
 use crate::heap::host::{Callbacks, Config, Event, Memory, StackEntry, area_fields};
-use crate::heap::stats::Stats;
+use crate::heap::stats::{Stats, Traced};
 use crate::heap::{Heap, Hints, Pace, Paced};
 
 /// The options of a [`TestHost`]; see [`Config`] for what they mean.
@@ -41,6 +41,7 @@ pub trait Options: Copy + 'static {
     const LOG_MARKS: bool = false;
     const CHECK_ROOTS: bool = false;
     const STATS: bool = true;
+    const TRACE: bool = false;
     const PACE: Pace = Pace::Off;
     // Miri would take minutes to look at each block of a heap in each search; the tests of the fast
     // paths have the twins
@@ -115,6 +116,8 @@ pub struct State<O: Options> {
     pub rounds: usize,
     /// What a verbose heap has logged, in order.
     pub events: Vec<Event>,
+    /// What was reported as it happened, in order.
+    pub traced: Vec<Traced>,
     /// How often [`Callbacks::changed`] was called.
     pub changes: usize,
     /// The arguments of [`Callbacks::resized`], in order.
@@ -224,6 +227,7 @@ impl<O: Options> Config for TestHost<O> {
     const PACES: bool = !matches!(O::PACE, Pace::Off);
     const COUNT_COLLECTED: bool = true;
     const STATS: bool = O::STATS;
+    const TRACE: bool = O::TRACE;
     const CLEAR_ON_SWEEP: bool = O::CLEAR_ON_SWEEP;
     const HARDENED: bool = O::HARDENED;
     const NOSCAN: bool = O::NOSCAN;
@@ -393,6 +397,13 @@ unsafe impl<O: Options> Callbacks for TestHost<O> {
         unsafe {
             assert_eq!((*self.0).entered, 0, "called without the mutex");
             (*self.0).resized.push(blocks.0);
+        }
+    }
+    fn traced(self, what: Traced) {
+        // SAFETY: as in `stack`.
+        unsafe {
+            assert!((*self.0).entered > 0, "called with the mutex");
+            (*self.0).traced.push(what);
         }
     }
     fn log(self, event: Event) {

@@ -20,6 +20,8 @@ options! {
     Plain, usize, { STATS: bool = false };
     /// The same, and counts.
     Counted, usize, {};
+    /// The same, and reports what happens.
+    Traced, usize, { TRACE: bool = true };
     /// A small mark stack.
     SmallStack, u16, { STACK_ENTRIES: usize = 8, CONSERVATIVE_CLEAR: bool = false };
     /// No finaliser table, so no spare codes for grey objects.

@@ -62,6 +62,7 @@ impl<O: Options> World<O> {
             numbers: 0,
             rounds: 0,
             events: Vec::new(),
+            traced: Vec::new(),
             changes: 0,
             resized: Vec::new(),
             unreadable: Vec::new(),

@@ -5,8 +5,8 @@ use super::*;
 use crate::heap::alloc::HAS_FINALISER;
 use crate::heap::alloc_table::SMALL;
 use crate::heap::host::Callbacks;
-use crate::heap::stats::{Figures, PAUSES, Reason, SHORT_PAUSE, pause_class};
-use crate::heap::testing::options::{Counted, PacedByFree};
+use crate::heap::stats::{Figures, PAUSES, Reason, SHORT_PAUSE, Traced, pause_class};
+use crate::heap::testing::options::{Counted, PacedByFree, Traced as TracedHeap};
 
 fn figures<O: Options>(w: &mut World<O>) -> Figures {
     w.model.ask_figures();
@@ -50,6 +50,34 @@ fn a_reason_is_forgotten_where_nothing_was_collected() {
     assert!(w.model.seen.waited > 0, "no collection was due");
     w.step(Op::Collect);
     assert_eq!(figures(&mut w).collections, [2, 0, 0, 0]);
+}
+
+#[test]
+fn what_happens_is_reported_in_order() {
+    let mut w = heap_of::<TracedHeap>(64);
+    w.run(&[blocks(2), blocks(3), root(0)]);
+    let collected = |w: &mut World<TracedHeap>, reason, freed_objects| {
+        let [.., began_us, end_us] = w.state().times[..] else {
+            panic!("the clock was read twice");
+        };
+        Traced::Collected {
+            reason,
+            began_us,
+            took_us: end_us.wrapping_sub(began_us),
+            live_bytes: 2 * BLOCK,
+            freed_objects,
+        }
+    };
+    w.step(Op::Collect);
+    let expected = [Traced::Marked, collected(&mut w, Reason::Asked, 1)];
+    assert_eq!(core::mem::take(&mut w.state().traced), expected);
+    w.step(blocks(63));
+    let expected = [
+        Traced::Marked,
+        collected(&mut w, Reason::Full, 0),
+        Traced::Failed { bytes: 63 * BLOCK },
+    ];
+    assert_eq!(w.state().traced, expected);
 }
 
 #[test]
