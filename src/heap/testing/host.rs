@@ -38,6 +38,7 @@ pub trait Options: Copy + 'static {
     const VERBOSE: bool = false;
     const PROFILE: bool = false;
     const MONITOR: bool = false;
+    const MAY_BE_ABSENT: bool = false;
     const LOG_MARKS: bool = false;
     const CHECK_ROOTS: bool = false;
     const STATS: bool = true;
@@ -235,6 +236,7 @@ impl<O: Options> Config for TestHost<O> {
     const VERBOSE: bool = O::VERBOSE;
     const PROFILE: bool = O::PROFILE;
     const MONITOR: bool = O::MONITOR;
+    const MAY_BE_ABSENT: bool = O::MAY_BE_ABSENT;
     const LOG_MARKS: bool = O::LOG_MARKS;
     const CHECK_ROOTS: bool = O::CHECK_ROOTS;
     const TWINS: bool = O::TWINS;

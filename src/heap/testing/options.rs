@@ -87,6 +87,10 @@ options! {
     SelectiveAuto, usize, { SELECTIVE_COLLECT: bool = true, SPLIT: bool = true, SPLIT_AUTO: bool = true, GROW_BY_BLOCKS: bool = true };
     /// Areas that are as large as their blocks need, without the chunks that are not read.
     SplitAutoByBlocks, usize, { SPLIT: bool = true, SPLIT_AUTO: bool = true, GROW_BY_BLOCKS: bool = true };
+    /// May have no area.
+    Absent, usize, { MAY_BE_ABSENT: bool = true };
+    /// The same, where several are possible.
+    SplitAbsent, usize, { MAY_BE_ABSENT: bool = true, SPLIT: bool = true };
     /// Areas that come and go by themselves; the model knows nothing of these.
     SplitAuto, usize, { SPLIT: bool = true, SPLIT_AUTO: bool = true };
     /// The same with both bit tables.

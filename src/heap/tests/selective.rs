@@ -5,9 +5,10 @@ use std::vec::Vec;
 
 use super::{BLOCK, blocks, heap_of, root};
 use crate::heap::area::Area;
-use crate::heap::host::AreaFields;
+use crate::heap::host::{AreaFields, Memory};
 use crate::heap::testing::options::{
-    Plain, Selective, SelectiveAuto, SelectiveHardened, SelectiveSplit, SplitAutoByBlocks,
+    Absent, Plain, Selective, SelectiveAuto, SelectiveHardened, SelectiveSplit, SplitAbsent,
+    SplitAutoByBlocks,
 };
 use crate::heap::testing::{Fields, Op, Options, World, every};
 
@@ -190,7 +191,7 @@ fn an_area_that_is_added_is_exactly_as_large_as_its_blocks_need() {
             let tables = blocks / 4 + 1 + bit_tables * blocks.div_ceil(8);
             (size_of::<Fields>() + tables + (blocks + 1) * BLOCK).next_multiple_of(BLOCK)
         };
-        for asked in [600, 601, 700, 997, 1000] {
+        for asked in (600..1000).step_by(4 * every(25)).chain([601, 997]) {
             let mut w = heap_of::<O>(64);
             w.state().max_new_area = 1 << 20;
             assert!(!w.heap().alloc(asked * BLOCK, 0).is_null());
@@ -209,6 +210,31 @@ fn an_area_that_is_added_is_exactly_as_large_as_its_blocks_need() {
     }
     check::<SplitAutoByBlocks>(1);
     check::<SelectiveAuto>(2);
+}
+
+/// Between `gc_deinit` and `gc_init`.
+#[test]
+fn an_allocation_in_a_heap_without_areas_fails() {
+    fn check<O: Options>() {
+        let w = heap_of::<O>(64);
+        assert!(w.heap().is_made());
+        w.heap().forget_areas();
+        assert!(!w.heap().is_made());
+        assert!(w.heap().alloc(1, 0).is_null());
+    }
+    check::<Absent>();
+    check::<SplitAbsent>();
+}
+
+/// Before the first `gc_init` a heap that is not split has none either.
+#[test]
+#[should_panic(expected = "NoRoom")]
+fn an_allocation_in_a_split_heap_that_was_never_made_stops_the_program() {
+    let w = heap_of::<SplitAbsent>(64);
+    w.heap().forget_areas();
+    // SAFETY: a field of the state, which the heap reads alone.
+    unsafe { w.host().last_free_area().write(core::ptr::null_mut()) };
+    w.heap().alloc(1, 0);
 }
 
 #[test]
