@@ -14,6 +14,7 @@ from tools.common import Fail, progress, say, write_json
 from tools.measure import bench, hardened_cost, size
 from tools.measure.hardened_cost import Pair
 from tools.tests.pages import in_a_folder
+from tools.verify import test as checks
 from tools.verify import upstream_pages
 
 
@@ -70,6 +71,24 @@ class Pages(unittest.TestCase):
         say("said after the end")
         main(Namespace(write=True, status=0, command="make task"))
         self.assertNotIn("after the end", self.page("name"))
+
+    def test_the_times_of_a_whole_run_replace_those_of_the_same_command(self):
+        (self.folder / "times.md").write_text(
+            "# Times\n\n## make test\n\nold\n\n## make test-all\n\nlong\n"
+        )
+        step = {"step": "lints", "passed": 2, "failed": 0, "seconds": 3, "cpu": 4}
+        write_json(self.folder / "times.json", {"steps": [step], "seconds": 3, "cores": 2})
+        folders = {"make test": self.folder, "make test-all": self.folder / "none"}
+        names = [Namespace(name="lints")]
+        with mock.patch.multiple(checks, FOLDERS=folders, all_steps=lambda _: names):
+            checks.write_times("make test WRITE=1")
+            names.append(Namespace(name="twins"))
+            with self.assertRaises(Fail):
+                checks.write_times("make test WRITE=1")
+        page = self.page("times")
+        self.assertIn("| lints | 2 | 3 | 4 |", page)
+        self.assertTrue(page.endswith("\n## make test-all\n\nlong\n"))
+        self.assertNotIn("old", page)
 
     def test_what_the_hardened_build_costs_has_no_times(self):
         one = {"instructions": Pair(10, 15), "us": Pair(100.0, 170.0)}

@@ -12,7 +12,7 @@ import sys
 from collections import namedtuple
 
 from tools.common import BUILD, Fail, add_switch, jobs, say
-from tools.results import markdown_table, write_result
+from tools.results import markdown_table, write_result, write_section
 from tools.setup.boards import TESTED_BOARDS
 from tools.setup.deps import LIBRARY_TARGETS
 from tools.steps import (
@@ -361,7 +361,8 @@ def times_table(folder):
 
 
 def write_times(command_given):
-    body = []
+    """A section of docs/results/times.md for each of the commands whose last run was whole."""
+    tables = {}
     for command, folder in FOLDERS.items():
         path = folder / "times.json"
         ran = (
@@ -371,10 +372,13 @@ def write_times(command_given):
         )
         # A run of only some steps says nothing about the whole.
         if ran == {step.name for step in all_steps(command == "make test")}:
-            body.append(f"## {command}\n\n{times_table(folder)}")
-    if not body:
+            tables[command] = times_table(folder)
+    if not tables:
         raise Fail("there are no times of a whole run yet: run `make test` first")
-    write_result("times", "What the checks take", command_given, "\n\n".join(body))
+    head = "Each section is of the last whole run of its command."
+    write_result("times", "What the checks take", command_given, head, keep_sections=True)
+    for command, table in tables.items():
+        write_section("times", command, command_given, table)
     return 0
 
 
