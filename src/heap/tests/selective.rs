@@ -191,7 +191,7 @@ fn an_area_that_is_added_is_exactly_as_large_as_its_blocks_need() {
             let tables = blocks / 4 + 1 + bit_tables * blocks.div_ceil(8);
             (size_of::<Fields>() + tables + (blocks + 1) * BLOCK).next_multiple_of(BLOCK)
         };
-        for asked in (600..1000).step_by(4 * every(25)).chain([601, 997]) {
+        for asked in (600..1000).step_by(12 * every(8)).chain([601, 997]) {
             let mut w = heap_of::<O>(64);
             w.state().max_new_area = 1 << 20;
             assert!(!w.heap().alloc(asked * BLOCK, 0).is_null());
